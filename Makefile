@@ -1,0 +1,31 @@
+# make test    the test suite            make demo    simulate, train, embed, compare: under 5 minutes on 2 cores
+# make check   ruff and pyright          make clean   remove what the other targets made
+# Each creates the virtual environment it needs; VENV and PYTHON choose another place or interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: test demo check tables clean
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+demo: $(VENV)/.ready
+	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh
+
+tables: $(VENV)/.ready
+	$(BIN)/python benchmarks/tables.py
+
+$(VENV)/.ready: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dnacse needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info
