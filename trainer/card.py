@@ -1,0 +1,98 @@
+"""The model card of a training run: the record of the run (training.json) in, the text of README.md out."""
+
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+BODY = """---
+{metadata}
+---
+
+# {name}
+
+A species-aware DNA encoder: a sequence in, one vector of {hidden_size} numbers out; sequences of one species lie close together.
+{parameters:,} parameters, {layers} layers, ALiBi (no limit on length but memory), trained with `{curriculum}`{base}.
+
+## Use
+
+```python
+from transformers import AutoModel, AutoTokenizer
+
+model = AutoModel.from_pretrained("{name}", trust_remote_code=True)
+tokenizer = AutoTokenizer.from_pretrained("{name}", trust_remote_code=True)
+tokens = tokenizer(["ACGTTGCA", "acgttgcn"], padding=True, return_tensors="pt")
+vectors = model(**tokens).pooler_output  # (2, {hidden_size})
+```
+
+`SentenceTransformer("{name}", trust_remote_code=True).encode(sequences)` gives the same vectors, and so does
+`dnacse embed IN.fasta -o OUT.parquet --model {name}`.
+
+## Training data
+
+{data}
+
+## Training
+
+{steps:,} steps, {seconds:,.0f} seconds on {device}; {versions}.
+
+| argument | value |
+|---|---|
+{arguments}
+
+## Results
+
+{results}
+"""
+
+
+def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> str:
+    """Render the card from `run`, whose keys train.py writes."""
+    rows = [f"| `--{key}` | `{value}` |" for key, value in run["arguments"].items()]
+    data = [
+        f"- {part}: {facts['records']:,} records of {facts['species']:,} species, from "
+        + ", ".join(f"`{source}`" for source in facts["sources"])
+        for part, facts in run["data"].items()
+    ]
+    validation = run["validation"]
+    if validation:
+        results = (
+            f"On {run['data']['validation']['pairs']:,} validation pairs, best checkpoint: recall@1 {validation['recall_at_1']:.4f} "
+            f"(how often the other view is the nearest of all), loss {validation['loss']:.4f}."
+        )
+        scores = [
+            EvalResult(
+                task_type="feature-extraction",
+                dataset_type="validation-pairs",
+                dataset_name="validation pairs",
+                metric_type="recall_at_1",
+                metric_value=round(validation["recall_at_1"], 4),
+            )
+        ]
+    else:
+        results, scores = "Trained without validation data.", None
+    metadata = ModelCardData(
+        model_name=name,
+        license="mit",
+        library_name="transformers",
+        pipeline_tag="feature-extraction",
+        tags=["biology", "genomics", "dna", "sentence-transformers", "custom_code"],
+        base_model=run["base_model"],
+        eval_results=scores,
+    )
+    text = BODY.format(
+        metadata=metadata.to_yaml(),
+        name=name,
+        hidden_size=config.hidden_size,
+        layers=config.num_hidden_layers,
+        parameters=parameters,
+        curriculum=run["arguments"]["curriculum"],
+        base=f" from `{run['base_model']}`" if run["base_model"] else " from scratch",
+        data="\n".join(data),
+        steps=run["steps"],
+        seconds=run["seconds"],
+        device=run["device"],
+        versions=", ".join(f"{package} {version}" for package, version in run["versions"].items()),
+        arguments="\n".join(rows),
+        results=results,
+    )
+    return str(ModelCard(text))

@@ -1,0 +1,71 @@
+"""The curriculum: "weighted_simclr:1 mi_mix:2" as phases in order, each an objective and a length in epochs.
+
+The phase is a pure function of the global step, so nothing has to be saved and a resumed run lands where it stopped. A phase
+of any positive length trains at least one step (DNABERT-S's public code trains nothing when the epochs are fewer than three).
+"""
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+OBJECTIVES = ("weighted_simclr", "mi_mix", "info_nce")
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """Objectives in order; `ends[i]` is the first global step that no longer belongs to phase i."""
+
+    objectives: tuple[str, ...]
+    ends: tuple[int, ...]
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of all phases together."""
+        return self.ends[-1]
+
+    def phase_at(self, step: int) -> int:
+        """The phase, counted from 0, that optimizer step `step` belongs to.
+
+        >>> phases = parse_curriculum("weighted_simclr:1 mi_mix:0.5", steps_per_epoch=4)
+        >>> [phases.phase_at(step) for step in range(phases.steps)]
+        [0, 0, 0, 0, 1, 1]
+        """
+        return sum(step >= end for end in self.ends[:-1])
+
+
+def parse_curriculum(text: str, steps_per_epoch: int) -> Curriculum:
+    """Read "objective:epochs objective:epochs …".
+
+    >>> parse_curriculum("mi_mix:0.01 weighted_simclr:2", steps_per_epoch=10)
+    Curriculum(objectives=('mi_mix', 'weighted_simclr'), ends=(1, 21))
+
+    Raises:
+        ValueError: the text is empty, an objective is unknown, or a length is no positive number.
+    """
+    objectives, steps = [], []
+    for phase in text.split():
+        objective, _, epochs = phase.partition(":")
+        if objective not in OBJECTIVES:
+            raise ValueError(
+                f'--curriculum "{text}": "{objective}" is no objective; allowed are {", ".join(OBJECTIVES)}, '
+                'written as in "weighted_simclr:1 mi_mix:2"'
+            )
+        objectives.append(objective)
+        steps.append(max(1, round(positive_number(epochs, phase) * steps_per_epoch)))
+    if not objectives:
+        raise ValueError('--curriculum is empty; write phases as in "weighted_simclr:1 mi_mix:2"')
+    return Curriculum(tuple(objectives), tuple(accumulate(steps)))
+
+
+def positive_number(text: str, phase: str) -> float:
+    """The length of a phase in epochs.
+
+    Raises:
+        ValueError: it is missing, no number, or not above 0.
+    """
+    try:
+        epochs = float(text)
+    except ValueError:
+        epochs = float("nan")
+    if not 0 < epochs < float("inf"):
+        raise ValueError(f'--curriculum: the length in "{phase}" must be a positive number of epochs, such as "{phase.partition(":")[0]}:1.5"')
+    return epochs

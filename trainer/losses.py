@@ -1,0 +1,172 @@
+"""The contrastive objectives of DNABERT-S and DNACSE: gathered features in, one scalar out.
+
+Conventions shared by all four:
+- Row i of `anchors` and row i of `positives` are two views of one sequence or species; every other row is a negative.
+- `species` (rows,) holds an integer a row. Rows of the same species are no negatives of each other: such a candidate gets
+  -inf before the softmax, so it counts neither in a sum nor in a mean.
+- Everything after the dot products happens in float32 (float64 if that comes in) and in log space, so bf16 features and
+  temperatures down to 0.01 neither overflow nor lose the small terms.
+- DNABERT-S weights a negative by its hardness, α_ij = e_ij / mean_k e_ik with e = exp(similarity / τ). In log space,
+  log Σ_j α_ij e_ij = logsumexp(2 s_ij) - logsumexp(s_ij) + log(number of negatives). α is not detached, as in the reference.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+NEVER = -torch.inf
+
+
+def weighted_simclr(anchors: Tensor, positives: Tensor, temperature: float, species: Tensor | None = None) -> Tensor:
+    """DNABERT-S, phase I: SimCLR over both views with hardness-weighted negatives.
+
+    Args:
+        anchors: (n, d) unit features of one view.
+        positives: (n, d) unit features of the other.
+        temperature: τ, 0.05 in the paper.
+        species: (n,) masks false negatives; None: every other row is a negative.
+
+    Returns:
+        The mean over the 2n anchors of -log[ e_ip / (e_ip + Σ_j α_ij e_ij) ], the sum over the 2n - 2 negatives.
+
+    >>> z = torch.eye(2, dtype=torch.float64)
+    >>> round(weighted_simclr(z, z, temperature=1.0).item(), 4)  # log(1 + 2 · exp(0 - 1))
+    0.5514
+    """
+    features = wide(torch.cat([anchors, positives]))  # (2n, d)
+    rows = len(anchors)
+    labels = row_labels(species, anchors).repeat(2)  # (2n,)
+    logits = features @ features.T / temperature  # (2n, 2n)
+    positive = logits.diagonal(rows).repeat(2)  # (2n,): both halves see the same n products
+    negatives = logits.masked_fill(labels[:, None] == labels[None, :], NEVER)
+    return (torch.logaddexp(positive, log_weighted_sum(negatives)) - positive).mean()
+
+
+def mi_mix(
+    mixed: Tensor,
+    positives: Tensor,
+    permutation: Tensor,
+    coefficients: Tensor,
+    temperature: float,
+    species: Tensor | None = None,
+) -> Tensor:
+    """DNABERT-S, phase II: each mixed anchor should find both of its parents among the clean features.
+
+    Args:
+        mixed: (n, d) unit features of the mixed side.
+        positives: (n, d) unit features of the clean side.
+        permutation: (n,) long; row i was mixed with row `permutation[i]`.
+        coefficients: (n,) λ, the weight of row i itself in its mixture.
+        temperature: τ, 0.05 in the paper.
+        species: (n,) masks the other rows of either parent's species. The parents themselves always stay.
+
+    Returns:
+        -mean_i [ λ_i log(e_ii / D_i) + (1 - λ_i) log(e_iπ(i) / D_i) ], D_i = e_ii + Σ_{j≠i} α_ij e_ij.
+    """
+    logits = wide(mixed) @ wide(positives).T / temperature  # (n, n)
+    labels = row_labels(species, mixed)
+    rows = torch.arange(len(mixed), device=mixed.device)
+    itself = rows[:, None] == rows[None, :]
+    partner = permutation[:, None] == rows[None, :]
+    related = (labels[:, None] == labels[None, :]) | (labels[permutation][:, None] == labels[None, :])
+    negatives = logits.masked_fill(itself | (related & ~partner), NEVER)
+    denominator = torch.logaddexp(logits.diagonal(), log_weighted_sum(negatives))  # log D, (n,)
+    weight = coefficients.to(logits)
+    target = weight * logits.diagonal() + (1 - weight) * logits[rows, permutation]
+    return (denominator - target).mean()
+
+
+def noise_contrastive(
+    anchors: Tensor,
+    positives: Tensor,
+    temperature: float,
+    margin: float = 0.0,
+    mix_lambda: float = 0.2,
+    hard_negative_weight: float = 0.0,
+    variant: Literal["corrected", "published"] = "corrected",
+    species: Tensor | None = None,
+) -> Tensor:
+    """DNACSE: cross-entropy over [S | A | C], in-batch and MixCSE negatives in both directions.
+
+    S_ij = cos(z1_i, z2_j)/τ, its diagonal lowered by margin/τ. A_ij = cos(z1_i, m2_j)/τ with the mixed, detached negative
+    m2_j = λ z2_j + (1-λ) z2_{j+1}. C is A with the views exchanged. `hard_negative_weight` is added to the diagonals of A and C.
+
+    Args:
+        anchors: (n, d) pooled states of the first view, not normalised.
+        positives: (n, d) pooled states of the second, noisy view.
+        variant: "corrected" (ours): the mixture that holds a row's own positive as its main part, (i, i-1), is excluded
+            with -inf, and C is laid out by the row it belongs to. "published": the reference's form, which writes a logit
+            of 0 there and lays C out by its mixed row.
+        species: (n,) masks candidates of a row's species; of a mixture, if either part is.
+
+    Returns:
+        The mean cross-entropy against the diagonal of S.
+    """
+    z1, z2 = wide(anchors), wide(positives)
+    mixed1, mixed2 = ((mix_lambda * z + (1 - mix_lambda) * z.roll(-1, 0)).detach() for z in (z1, z2))
+    identity = torch.eye(len(z1), dtype=torch.bool, device=z1.device)
+    own_mixture = identity.roll(-1, 1)  # (i, i-1): mixture i-1 is mostly row i
+
+    similarity = cosine(z1, z2) / temperature - identity * (margin / temperature)
+    forward = cosine(z1, mixed2) / temperature + identity * hard_negative_weight
+    if variant == "published":
+        backward = cosine(mixed1, z2) / temperature + identity * hard_negative_weight
+        forward = forward.masked_fill(own_mixture, 0.0)
+        backward = backward.masked_fill(own_mixture.T, 0.0)
+    else:
+        backward = cosine(z2, mixed1) / temperature + identity * hard_negative_weight
+        forward = forward.masked_fill(own_mixture, NEVER)
+        backward = backward.masked_fill(own_mixture, NEVER)
+
+    if species is not None:
+        same = species[:, None] == species[None, :]
+        next_same = same.roll(-1, 1)  # the second part of mixture j is row j+1
+        similarity = similarity.masked_fill(same & ~identity, NEVER)
+        mixture_same = torch.where(identity, next_same, same | next_same)
+        forward = forward.masked_fill(mixture_same, NEVER)
+        backward = backward.masked_fill(mixture_same, NEVER)
+    target = torch.arange(len(z1), device=z1.device)
+    return F.cross_entropy(torch.cat([similarity, forward, backward], dim=1), target)  # (n, 3n)
+
+
+def info_nce(anchors: Tensor, positives: Tensor, temperature: float, species: Tensor | None = None) -> Tensor:
+    """Plain InfoNCE (van den Oord et al. 2018): each anchor (n, d) picks its positive among all positives (n, d).
+
+    >>> info_nce(torch.eye(2), torch.eye(2), temperature=1.0).item() == F.cross_entropy(torch.eye(2), torch.arange(2)).item()
+    True
+    """
+    logits = wide(anchors) @ wide(positives).T / temperature  # (n, n)
+    labels = row_labels(species, anchors)
+    identity = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    logits = logits.masked_fill((labels[:, None] == labels[None, :]) & ~identity, NEVER)
+    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+
+
+def log_weighted_sum(negatives: Tensor) -> Tensor:
+    """log Σ_j α_ij e_ij of each row of logits (rows, candidates), -inf marking what is no candidate.
+
+    A row without any candidate gives -inf and no gradient.
+    """
+    count = (negatives > NEVER).sum(1)  # (rows,)
+    empty = count == 0
+    # logsumexp of a row of -inf has a NaN gradient, so such rows are replaced before and after
+    safe = negatives.masked_fill(empty[:, None], 0.0)
+    value = torch.logsumexp(2 * safe, 1) - torch.logsumexp(safe, 1) + count.clamp(min=1).log()
+    return value.masked_fill(empty, NEVER)
+
+
+def row_labels(species: Tensor | None, like: Tensor) -> Tensor:
+    """The species of each row, or a number of its own for each row: (n,)."""
+    return torch.arange(len(like), device=like.device) if species is None else species
+
+
+def cosine(first: Tensor, second: Tensor) -> Tensor:
+    """Cosine similarity of each row of (n, d) with each row of (m, d): (n, m)."""
+    return F.normalize(first, dim=1) @ F.normalize(second, dim=1).T
+
+
+def wide(features: Tensor) -> Tensor:
+    """At least float32."""
+    return features if features.dtype == torch.float64 else features.float()

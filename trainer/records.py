@@ -1,0 +1,74 @@
+"""Where training and validation records come from: files or a Hub data set in, two Arrow tables of records out.
+
+Files are read once into Arrow tables on disk, in a temporary folder that goes with the process, and memory-mapped; nothing is
+cached between runs, so a changed file is never mistaken for its former self.
+"""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset, load_dataset
+from datasets.exceptions import DatasetGenerationError
+
+from modeling_dnacse.labels import read_labelled
+from trainer.pairs import species_numbers
+
+
+def load_records(
+    files: list[str] | None, dataset_name: str | None = None, revision: str | None = None, split: str | None = None
+) -> Dataset:
+    """Records with columns sequence and species, of `files` or else of a data set.
+
+    Args:
+        split: keep the rows whose column `split` has this value; of a data set, the name of its split.
+
+    Raises:
+        ValueError: a file is not what it should be (the message names file and line), or a column is missing.
+    """
+    if files is not None:
+        try:
+            return Dataset.from_generator(
+                labelled, gen_kwargs={"files": files, "split": split}, cache_dir=scratch(), keep_in_memory=False
+            )
+        except DatasetGenerationError as error:
+            if isinstance(error.__cause__, ValueError | OSError):
+                raise error.__cause__ from None
+            raise
+    records = load_dataset(dataset_name, revision=revision, split=split or "train")
+    missing = {"sequence", "species"} - set(records.column_names)
+    if missing:
+        raise ValueError(
+            f"data set {dataset_name} has the columns {', '.join(records.column_names)}; {', '.join(sorted(missing))} is missing"
+        )
+    return records
+
+
+def labelled(files: list[str], split: str | None) -> Iterator[dict[str, str]]:
+    """The records of all files, one after the other."""
+    for file in files:
+        yield from read_labelled(Path(file), split=split)
+
+
+@cache
+def scratch() -> str:
+    """A temporary folder for this process's tables, removed when it ends."""
+    folder = tempfile.mkdtemp(prefix="dnacse-records-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def hold_out(records: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Split records by species: (training, validation), the latter with `fraction` of the species, two at least.
+
+    Whole species are held out, so validation asks about species never trained on. Records without a species count one each.
+    """
+    species = species_numbers(records["species"])
+    count = species.max() + 1
+    chosen = np.random.default_rng(seed).permutation(count)[: max(2, round(fraction * count))]
+    held_out = np.isin(species, chosen)
+    return records.select(np.flatnonzero(~held_out)), records.select(np.flatnonzero(held_out))

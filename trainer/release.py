@@ -1,0 +1,56 @@
+"""A trained encoder out as a complete Hub model repository: weights, code, tokenizer, sentence-transformers files, card.
+
+Everything is written beside its place first and then moved, the weights last, so a folder never holds half a model.
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from modeling_dnacse import DnacseModel
+
+WEIGHTS = "model.safetensors"
+CARD = "README.md"
+
+
+def write_repository(folder: Path, model: DnacseModel, tokenizer: PreTrainedTokenizerBase, files: dict[str, str]) -> None:
+    """Write the repository of `model` to `folder`; `files` are further texts by name, the card (README.md) among them.
+
+    Raises:
+        OSError: the disk is full or not writable; what stood in `folder` before still stands there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as draft:
+        model.save_pretrained(draft)  # the configuration copies the code files, see modeling_dnacse/__init__.py
+        tokenizer.save_pretrained(draft)
+        texts = files | {name: json.dumps(value, indent=2) for name, value in sentence_transformers_files(model).items()}
+        for name, text in texts.items():
+            path = Path(draft, name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        finished = sorted((path for path in Path(draft).rglob("*") if path.is_file()), key=lambda path: path.name == WEIGHTS)
+        for path in finished:
+            target = folder / path.relative_to(draft)
+            target.parent.mkdir(exist_ok=True)
+            shutil.move(path, target)
+
+
+def sentence_transformers_files(model: DnacseModel) -> dict[str, Any]:
+    """The files that make `SentenceTransformer(folder, trust_remote_code=True).encode` give the model's pooled vectors."""
+    return {
+        "modules.json": [
+            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+            {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        ],
+        "sentence_bert_config.json": {"max_seq_length": None, "do_lower_case": False},
+        "config_sentence_transformers.json": {"similarity_fn_name": "cosine"},
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": model.config.hidden_size,
+            "pooling_mode_mean_tokens": model.config.pooling == "mean",
+            "pooling_mode_cls_token": model.config.pooling == "cls",
+        },
+    }

@@ -1,0 +1,177 @@
+"""Train the contrastive curriculum: labelled sequences in, a complete Hub model repository out.
+
+    accelerate launch trainer/train.py --train_file barcodes.fasta --output_dir my-model \\
+        --config_name trainer/configs/mini.json --tokenizer_name my-tokenizer --curriculum "weighted_simclr:1 mi_mix:2"
+
+`--model_name_or_path zhihan1996/DNABERT-2-117M` starts from a published checkpoint instead. A run that was stopped goes on with
+`--resume_from_checkpoint last`. The output folder ends up with the weights of the best checkpoint and training.json, the record
+of the run; the checkpoints, which hold the projection head too, stay in its subfolders.
+"""
+
+import json
+import logging
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from datasets import Dataset, disable_progress_bars  # noqa: E402
+from transformers import HfArgumentParser, PreTrainedTokenizerFast, set_seed  # noqa: E402
+
+from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning  # noqa: E402
+from modeling_dnacse.provenance import device_name, package_versions, sha256_of  # noqa: E402
+from trainer.arguments import ContrastiveArguments  # noqa: E402
+from trainer.card import model_card  # noqa: E402
+from trainer.collator import PairCollator  # noqa: E402
+from trainer.contrastive_trainer import ContrastiveTrainer  # noqa: E402
+from trainer.curriculum import parse_curriculum  # noqa: E402
+from trainer.pairs import FixedPairs, PairDataset, PairSampler  # noqa: E402
+from trainer.records import hold_out, load_records  # noqa: E402
+from trainer.release import CARD, write_repository  # noqa: E402
+
+RECORD = "training.json"
+RECORDED_ARGUMENTS = (
+    "curriculum pairing temperature mix_alpha learning_rate head_learning_rate_multiplier lr_scheduler_type warmup_steps "
+    "weight_decay per_device_train_batch_size gradient_accumulation_steps max_length bf16 fp16 seed"
+).split()
+logger = logging.getLogger("train.py")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a mistake of the user's is one sentence on stderr and exit code 2."""
+    logging.basicConfig(format="%(message)s")
+    logger.setLevel(logging.INFO)
+    disable_progress_bars()  # reading is quick; the bar that matters is the training's
+    parser = HfArgumentParser(ContrastiveArguments, allow_abbrev=False, description=__doc__.partition("\n")[0])
+    try:
+        (args,) = parser.parse_args_into_dataclasses(arguments)
+        train(args)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"train.py: error: {error}\n")
+        sys.exit(2)
+
+
+def train(args: ContrastiveArguments) -> None:
+    """Train, then release the best checkpoint.
+
+    Raises:
+        ValueError: arguments, data, model and tokenizer do not fit together.
+        OSError: a file cannot be read, or the output folder not be written.
+    """
+    if args.world_size > 1:
+        raise ValueError(f"this trainer runs on one process, got {args.world_size}: start it with --num_processes 1")
+    output = Path(args.output_dir)
+    checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
+    set_seed(args.seed)
+    model, tokenizer = model_and_tokenizer(args)
+    training, validation = training_and_validation(args)
+    train_pairs = PairDataset(training)
+    sampler = PairSampler(train_pairs, args.pairing, args.train_batch_size, args.seed)
+    curriculum = parse_curriculum(args.curriculum, math.ceil(sampler.batches / args.gradient_accumulation_steps))
+    args.max_steps = curriculum.steps
+    fixed_pairs = validation and FixedPairs(PairDataset(validation), args.pairing, args.max_validation_pairs, args.seed)
+
+    trainer = ContrastiveTrainer(
+        model=model,
+        args=args,
+        curriculum=curriculum,
+        data_collator=PairCollator(tokenizer, args.max_length),
+        train_dataset=train_pairs,
+        eval_dataset=fixed_pairs,
+        processing_class=tokenizer,
+    )
+    phases = zip(curriculum.objectives, curriculum.ends, strict=True)
+    logger.info("%s records, %s pairs an epoch; %s", f"{len(training):,}", f"{len(sampler):,}", ", then ".join(f"{objective} to step {end:,}" for objective, end in phases))
+    result = trainer.train(resume_from_checkpoint=checkpoint)
+    scores = trainer.evaluate() if fixed_pairs else {}
+
+    data = {"training": facts(args.train_file, args, training)}
+    if validation:
+        data["validation"] = facts(args.validation_file, args, validation) | {"pairs": len(fixed_pairs)}
+    given = args.to_dict()
+    run = {
+        "arguments": {key: given[key] for key in RECORDED_ARGUMENTS},
+        "base_model": args.model_name_or_path,
+        "data": data,
+        "steps": curriculum.steps,
+        "seconds": round(result.metrics["train_runtime"], 1),
+        "validation": {key: scores[f"eval_{key}"] for key in ("loss", "recall_at_1")} if scores else None,
+        "device": device_name(args.device),
+        "versions": package_versions(["torch", "transformers", "tokenizers", "datasets", "accelerate"]),
+    }
+    card = model_card(output.name, run, model.config, model.bert.num_parameters())
+    write_repository(output, model.bert, tokenizer, {CARD: card, RECORD: json.dumps(run, indent=2) + "\n"})
+    logger.info("released %s", output)
+
+
+def checkpoint_to_resume(output: Path, wish: str | None) -> str | None:
+    """The checkpoint folder to go on from; "last" is the newest one that was written to its end.
+
+    Raises:
+        ValueError: there is nothing to resume, or the folder holds an earlier run and nothing was said of resuming.
+    """
+    finished = sorted(output.glob("checkpoint-*/trainer_state.json"), key=lambda path: int(path.parent.name.partition("-")[2]))
+    if wish is None:
+        if finished or (output / "config.json").exists():
+            raise ValueError(f"{output} holds an earlier run: go on with --resume_from_checkpoint last, or choose another --output_dir")
+        return None
+    if wish == "last":
+        if not finished:
+            raise ValueError(f"--resume_from_checkpoint last: {output} holds no checkpoint; leave the option out to start anew")
+        return str(finished[-1].parent)
+    if not Path(wish, "trainer_state.json").exists():
+        raise ValueError(f"--resume_from_checkpoint {wish}: this is no complete checkpoint folder; it has no trainer_state.json")
+    return wish
+
+
+def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiveLearning, PreTrainedTokenizerFast]:
+    """Load the checkpoint to start from, or make a random model of the given architecture over the tokenizer's vocabulary.
+
+    Raises:
+        ValueError: the tokenizer has more entries, or another padding, than the model.
+    """
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(args.tokenizer_name or args.model_name_or_path)
+    if args.config_name:
+        config = DnacseConfig.from_pretrained(args.config_name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
+        return DnacseForContrastiveLearning(config), tokenizer
+    model = DnacseForContrastiveLearning.from_pretrained(args.model_name_or_path)
+    if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
+        raise ValueError(
+            f"the tokenizer has {len(tokenizer)} entries and pad id {tokenizer.pad_token_id}, the model "
+            f"{model.config.vocab_size} and {model.config.pad_token_id}: give the one they were trained with as --tokenizer_name"
+        )
+    return model, tokenizer
+
+
+def training_and_validation(args: ContrastiveArguments) -> tuple[Dataset, Dataset | None]:
+    """The records to train on and those to validate on, if any."""
+    training = load_records(args.train_file, args.dataset_name, args.dataset_revision, args.train_split)
+    if args.validation_file or args.validation_split:
+        files = args.validation_file or args.train_file
+        return training, load_records(files, args.dataset_name, args.dataset_revision, args.validation_split)
+    if args.validation_fraction:
+        return hold_out(training, args.validation_fraction, args.seed)
+    return training, None
+
+
+def facts(files: list[str] | None, args: ContrastiveArguments, records: Dataset) -> dict[str, Any]:
+    """What a third party needs to find the same records: sources with their content hashes, and counts."""
+    files = files or args.train_file
+    if files:
+        sources = [f"{Path(file).name} (sha256 {sha256_of(Path(file))})" for file in files]
+    else:
+        sources = [f"{args.dataset_name}@{args.dataset_revision or 'main'}"]
+    return {
+        "sources": sources,
+        "train_split": args.train_split,
+        "validation_split": args.validation_split,
+        "records": len(records),
+        "species": len(set(records["species"]) - {""}),
+    }
+
+
+if __name__ == "__main__":
+    main()
