@@ -1,0 +1,124 @@
+"""Result files: one JSON per data, task, model and evaluation split; from run.py to tables.py and plots.py.
+
+A result never holds a sequence nor a path of the machine that made it.
+"""
+
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "schema_version": int,
+    "task": str,
+    "model": str,
+    "model_revision": str,  # sha256 of the weights, a Hub commit, or "" for a baseline
+    "parameters": int,
+    "data": str,  # file name
+    "data_sha256": str,
+    "evaluation_split": str,
+    "splits": dict,  # name -> sequences
+    "max_sequences": (int, type(None)),
+    "metrics": dict,  # name -> {"value", "interval"?, "per_seed"?, "scored", "left_out"}
+    "seed": int,
+    "costs": dict,  # "embedding" and "task" -> {"wall_seconds", "cpu_seconds", "peak_memory_mb"}
+    "versions": dict,
+    "commit": str,
+    "device": str,
+    "date": str,
+}
+PACKAGES = ("numpy", "scikit-learn", "tokenizers", "torch", "transformers")
+
+
+def validate(result: dict[str, Any]) -> None:
+    """Check a result against the schema.
+
+    Raises:
+        ValueError: A field is missing, unknown or of the wrong type, a metric has no finite value, or a text is an
+            absolute path.
+    """
+    if result.keys() != FIELDS.keys():
+        wrong = ", ".join(sorted(result.keys() ^ FIELDS.keys()))
+        raise ValueError(
+            f"a result of schema {SCHEMA_VERSION} has exactly the fields of FIELDS; missing or unknown: {wrong}."
+        )
+    for field, kind in FIELDS.items():
+        if not isinstance(result[field], kind):
+            raise ValueError(f"the field {field} is {result[field]!r}, but must be {kind}.")
+    for name, metric in result["metrics"].items():
+        # not (a <= b) rather than a > b: it also catches NaN
+        if not -1 <= metric.get("value", float("nan")) <= 1:
+            raise ValueError(f"the metric {name} is {metric}, but needs a value from -1 to 1.")
+    if paths := [text for text in texts(result) if Path(text).is_absolute() or re.match(r"[A-Za-z]:\\", text)]:
+        raise ValueError(f"a result must not hold paths of this machine, but has {paths}: give the model a --name.")
+
+
+def texts(value: Any) -> list[str]:
+    """Collect every text in a nested value, keys included."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for item in pair for text in texts(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in texts(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def data_stem(name: str) -> str:
+    """Return a data file's name without its endings.
+
+    >>> data_stem("coi.tsv.gz")
+    'coi'
+    """
+    return name.split(".")[0]
+
+
+def file_name(result: dict[str, Any]) -> str:
+    """Name a result's file: data, task, model and evaluation split."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", result["model"]).strip("-").lower()
+    return f"{data_stem(result['data'])}.{result['task']}.{slug}.{result['evaluation_split']}.json"
+
+
+def write_result(result: dict[str, Any], folder: Path) -> Path:
+    """Validate a result and put it in its place in one step, replacing an earlier one."""
+    validate(result)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as file:
+        json.dump(result, file, indent=1)
+        file.write("\n")
+    path = folder / file_name(result)
+    Path(file.name).chmod(0o644)  # temporary files are private
+    return Path(file.name).replace(path)
+
+
+def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Read the results of a folder, by the name of their table: data stem and evaluation split, as in `coi.test`.
+
+    Raises:
+        ValueError: No result there, or a file is not a result of this schema.
+    """
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            result = json.loads(path.read_text())
+            validate(result)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        tables.setdefault(f"{data_stem(result['data'])}.{result['evaluation_split']}", []).append(result)
+    if not tables:
+        raise ValueError(
+            f"no result (*.json) in {folder}: make some with benchmarks/run.py, or name another --results."
+        )
+    return tables
+
+
+def commit() -> str:
+    """The checkout's commit, with `-dirty` if a tracked file differs from it; "" outside of a git checkout."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run([*git, "diff-index", "HEAD", "--"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"{head}-dirty" if changed else head
