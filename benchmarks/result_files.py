@@ -24,7 +24,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "max_sequences": (int, type(None)),
     "metrics": dict,  # name -> {"value", "interval"?, "per_seed"?, "scored", "left_out"}
     "seed": int,
-    "costs": dict,  # "embedding" and "task" -> {"wall_seconds", "cpu_seconds", "peak_memory_mb"}
+    "costs": dict,  # "embedding" (of all tasks' "sequences") and "task" -> wall_seconds, cpu_seconds, peak_memory_mb
     "versions": dict,
     "commit": str,
     "device": str,

@@ -120,6 +120,7 @@ def evaluate(options: argparse.Namespace, model: str, name: str, splits: Mapping
             trust_remote_code=options.trust_remote_code,
         )
         embedded, embedding_costs = measure(lambda: embed_splits(embedder, splits))
+        embedding_costs["sequences"] = sum(len(labelled.vectors) for labelled in embedded.values())
     except Exception as error:  # whatever a foreign model does, the other models must get their results
         return [f"{task} with {name or model}: {first_line(error)}" for task in options.task]
     failures = []
@@ -143,7 +144,8 @@ def evaluate(options: argparse.Namespace, model: str, name: str, splits: Mapping
                 "costs": {"embedding": embedding_costs, "task": task_costs},
                 "versions": package_versions(PACKAGES),
                 "commit": commit(),
-                "device": device_name(torch.device(options.device)),
+                # k-mers are counted by numpy, whatever the models run on
+                "device": device_name(torch.device(options.device if embedder.parameters else "cpu")),
                 "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             }
             path = write_result(result, options.output)
