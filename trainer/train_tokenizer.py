@@ -10,7 +10,7 @@ The layout is DNABERT-2's ([UNK] [CLS] [SEP] [PAD] [MASK] first, template `[CLS]
 - tokens have at most 16 bp by default: without a bound, conserved stretches of a barcode up to 159 bp become tokens,
   which one substitution breaks up.
 
-Merges are learnt from whole sequences, cut at N. The 43,668 train sequences of COI take 1 to 2 minutes (73 CPU seconds)
+Merges are learnt from whole sequences, cut at N. The 43,668 train sequences of COI take 73 CPU seconds
 and 2.4 GB; 5,000 of them (`--max_sequences 5000`) 14 CPU seconds and 0.7 GB, for 6.81 instead of 6.85 bp per token on
 species that are not among them.
 """
@@ -51,7 +51,7 @@ def train_tokenizer(
     Raises:
         ValueError: the vocabulary has no room for the special tokens and the bases, or a token none for two bases.
 
-    >>> tokenizer = train_tokenizer(["ACGTACGTACGT"], vocab_size=11)
+    >>> tokenizer = train_tokenizer(["ACGTACGTACGT"], vocab_size=12)
     >>> tokenizer.convert_ids_to_tokens(tokenizer("acgu-NNN")["input_ids"])
     ['[CLS]', 'ACGT', '[UNK]', '[SEP]']
     """
