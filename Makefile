@@ -12,7 +12,7 @@ test: $(VENV)/.ready
 check: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 demo: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh

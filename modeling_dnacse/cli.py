@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from .checkpoints import load_checkpoint
 from .embedding import BATCH_TOKENS, embed_blocks
 from .modeling_dnacse import DnacseModel
 from .sequences import AlphabetCounts, read_fasta
@@ -49,9 +49,15 @@ def command_line() -> argparse.ArgumentParser:
     embedding.add_argument("input", type=Path, help="FASTA or FASTQ, plain or .gz")
     embedding.add_argument("-o", "--output", type=Path, required=True, help=".parquet, .npy or .safetensors")
     embedding.add_argument("--model", required=True, help="folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model")
-    embedding.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
-    embedding.add_argument("--dtype", choices=DTYPES, default="float32", help="of the computation; default: %(default)s")
-    embedding.add_argument("--batch_tokens", type=int, default=BATCH_TOKENS, help="tokens in a batch; default: %(default)s")
+    embedding.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s"
+    )
+    embedding.add_argument(
+        "--dtype", choices=DTYPES, default="float32", help="of the computation; default: %(default)s"
+    )
+    embedding.add_argument(
+        "--batch_tokens", type=int, default=BATCH_TOKENS, help="tokens in a batch; default: %(default)s"
+    )
     embedding.add_argument("--normalize", action="store_true", help="scale each vector to length 1")
     return parser
 
@@ -63,8 +69,7 @@ def run_embed(args: argparse.Namespace) -> None:
         ids_bytes += len(record.id.encode())
     if counts.summary():
         sys.stderr.write(f"{args.input}: {counts.summary()}\n")
-    model = DnacseModel.from_pretrained(args.model)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(args.model)
+    model, tokenizer = load_checkpoint(DnacseModel, args.model)
     writer = open_writer(args.output, counts.records, model.config.hidden_size, ids_bytes)
     started = time.perf_counter()
     try:
@@ -91,3 +96,7 @@ def run_embed(args: argparse.Namespace) -> None:
         f"{args.output}: {counts.records:,} vectors of {model.config.hidden_size} numbers; {counts.bases:,} bp in {seconds:.1f} s, "
         f"{counts.records / seconds:,.1f} sequences/s\n"
     )
+
+
+if __name__ == "__main__":
+    main()

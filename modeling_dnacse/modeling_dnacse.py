@@ -112,7 +112,11 @@ class DnacseEmbeddings(nn.Module):
 
     def forward(self, words: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
         """Embed word vectors (batch, length, hidden); a missing token type is type 0."""
-        types = self.token_type_embeddings.weight[0] if token_type_ids is None else self.token_type_embeddings(token_type_ids)
+        types = (
+            self.token_type_embeddings.weight[0]
+            if token_type_ids is None
+            else self.token_type_embeddings(token_type_ids)
+        )
         return self.dropout(self.LayerNorm(words + types))
 
 
@@ -135,7 +139,9 @@ class DnacseSelfAttention(nn.Module):
         batch, length, _ = hidden.shape
         qkv = self.Wqkv(hidden).view(batch, length, 3, self.num_heads, self.head_size)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, length, head)
-        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
+        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention_forward
+        )
         states, weights = attend(
             self,
             query,
@@ -412,7 +418,9 @@ class DnacseForMaskedLM(DnacsePreTrainedModel):
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)
-        return MaskedLMOutput(loss=loss, logits=logits, hidden_states=output.hidden_states, attentions=output.attentions)
+        return MaskedLMOutput(
+            loss=loss, logits=logits, hidden_states=output.hidden_states, attentions=output.attentions
+        )
 
 
 class DnacseForSequenceClassification(DnacsePreTrainedModel):

@@ -46,13 +46,20 @@ def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int) -> VectorWri
         ValueError: the suffix is none of the three.
         OSError: the folder is missing or not writable, or the disk too small.
     """
-    if path.suffix == ".parquet":
-        return ParquetVectors(path, hidden)
-    if path.suffix == ".npy":
-        return NpyVectors(path, rows, hidden)
-    if path.suffix == ".safetensors":
-        return SafetensorsVectors(path, rows, hidden, ids_bytes + max(rows - 1, 0))
-    raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
+    writers = {".parquet": ParquetVectors, ".npy": NpyVectors, ".safetensors": SafetensorsVectors}
+    if path.suffix not in writers:
+        raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
+    try:
+        return writers[path.suffix](path, rows, hidden, ids_bytes)
+    except OSError:
+        for unfinished in (path, ids_file(path)):
+            partial(unfinished).unlink(missing_ok=True)
+        raise
+
+
+def ids_file(path: Path) -> Path:
+    """Where the ids of an .npy file stand."""
+    return path.with_suffix(".ids.txt")
 
 
 def partial(path: Path) -> Path:
@@ -63,7 +70,7 @@ def partial(path: Path) -> Path:
 class ParquetVectors:
     """Columns id and embedding."""
 
-    def __init__(self, path: Path, hidden: int) -> None:
+    def __init__(self, path: Path, rows: int, hidden: int, ids_bytes: int) -> None:
         """Open the file beside `path`."""
         self.path, self.partial, self.hidden = path, partial(path), hidden
         self.schema = pa.schema([("id", pa.string()), ("embedding", pa.list_(pa.float32(), hidden))])
@@ -87,10 +94,10 @@ class ParquetVectors:
 class NpyVectors:
     """The array, and the ids beside it."""
 
-    def __init__(self, path: Path, rows: int, hidden: int) -> None:
+    def __init__(self, path: Path, rows: int, hidden: int, ids_bytes: int) -> None:
         """Allocate the array beside `path`."""
         self.path, self.partial = path, partial(path)
-        self.ids_path = path.with_suffix(".ids.txt")
+        self.ids_path = ids_file(path)
         self.ids = partial(self.ids_path).open("w", encoding="utf-8")
         self.vectors = np.lib.format.open_memmap(self.partial, "w+", np.float32, (rows, hidden))
         reserve(self.partial)
@@ -123,6 +130,7 @@ class SafetensorsVectors:
         """Write the header beside `path` and map the room for both tensors."""
         self.path, self.partial = path, partial(path)
         split = rows * hidden * 4
+        ids_bytes += max(rows - 1, 0)  # separators
         header = {
             "embeddings": {"dtype": "F32", "shape": [rows, hidden], "data_offsets": [0, split]},
             "ids": {"dtype": "U8", "shape": [ids_bytes], "data_offsets": [split, split + ids_bytes]},
@@ -159,7 +167,16 @@ class SafetensorsVectors:
 
 
 def reserve(path: Path) -> None:
-    """Take the file's room on disk now: a full disk is then an OSError here, not a crash inside a memory map."""
+    """Take the file's room on disk now: a full disk is then an error here, not a crash inside a memory map.
+
+    Raises:
+        OSError: there is no such room.
+    """
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
-        os.posix_fallocate(file.fileno(), 0, size)
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            raise OSError(
+                f"no room for {size:,} bytes in {path.parent.resolve()} ({error.strerror}); free some or write elsewhere"
+            ) from None

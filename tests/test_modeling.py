@@ -101,9 +101,7 @@ def test_safetensors_of_the_public_layout_load_like_bin(reference, layout, tmp_p
     weights = torch.load(reference / layout / "pytorch_model.bin", weights_only=True)
     save_file({key: value.clone() for key, value in weights.items()}, tmp_path / "model.safetensors")
     model = DnacseModel.from_pretrained(tmp_path).eval()
-    close(
-        model(arrays["short.input_ids"], arrays["short.attention_mask"]).pooler_output, arrays["short.mean_pooled"]
-    )
+    close(model(arrays["short.input_ids"], arrays["short.attention_mask"]).pooler_output, arrays["short.mean_pooled"])
 
 
 def test_published_config_quirks_are_mended(reference, tmp_path, caplog):

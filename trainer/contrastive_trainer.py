@@ -152,5 +152,9 @@ def retrieval(prediction: EvalPrediction) -> dict[str, float]:
         cosine = anchors[rows] @ positives.T
         negative = species[rows, None] != species[None, :]
         nearest_negative = cosine.masked_fill(~negative, -torch.inf).amax(1)
-        hits += (cosine[torch.arange(len(cosine)), torch.arange(start, start + len(cosine))] > nearest_negative).sum().item()
+        hits += (
+            (cosine[torch.arange(len(cosine)), torch.arange(start, start + len(cosine))] > nearest_negative)
+            .sum()
+            .item()
+        )
     return {"recall_at_1": hits / len(anchors)}

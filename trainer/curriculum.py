@@ -67,5 +67,7 @@ def positive_number(text: str, phase: str) -> float:
     except ValueError:
         epochs = float("nan")
     if not 0 < epochs < float("inf"):
-        raise ValueError(f'--curriculum: the length in "{phase}" must be a positive number of epochs, such as "{phase.partition(":")[0]}:1.5"')
+        raise ValueError(
+            f'--curriculum: the length in "{phase}" must be a positive number of epochs, such as "{phase.partition(":")[0]}:1.5"'
+        )
     return epochs

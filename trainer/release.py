@@ -17,7 +17,9 @@ WEIGHTS = "model.safetensors"
 CARD = "README.md"
 
 
-def write_repository(folder: Path, model: DnacseModel, tokenizer: PreTrainedTokenizerBase, files: dict[str, str]) -> None:
+def write_repository(
+    folder: Path, model: DnacseModel, tokenizer: PreTrainedTokenizerBase, files: dict[str, str]
+) -> None:
     """Write the repository of `model` to `folder`; `files` are further texts by name, the card (README.md) among them.
 
     Raises:
@@ -27,12 +29,16 @@ def write_repository(folder: Path, model: DnacseModel, tokenizer: PreTrainedToke
     with tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as draft:
         model.save_pretrained(draft)  # the configuration copies the code files, see modeling_dnacse/__init__.py
         tokenizer.save_pretrained(draft)
-        texts = files | {name: json.dumps(value, indent=2) for name, value in sentence_transformers_files(model).items()}
+        texts = files | {
+            name: json.dumps(value, indent=2) for name, value in sentence_transformers_files(model).items()
+        }
         for name, text in texts.items():
             path = Path(draft, name)
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        finished = sorted((path for path in Path(draft).rglob("*") if path.is_file()), key=lambda path: path.name == WEIGHTS)
+        finished = sorted(
+            (path for path in Path(draft).rglob("*") if path.is_file()), key=lambda path: path.name == WEIGHTS
+        )
         for path in finished:
             target = folder / path.relative_to(draft)
             target.parent.mkdir(exist_ok=True)

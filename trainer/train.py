@@ -18,10 +18,12 @@ from typing import Any
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+import torch  # noqa: E402
 from datasets import Dataset, disable_progress_bars  # noqa: E402
 from transformers import HfArgumentParser, PreTrainedTokenizerFast, set_seed  # noqa: E402
 
 from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning  # noqa: E402
+from modeling_dnacse.checkpoints import load_checkpoint, load_tokenizer  # noqa: E402
 from modeling_dnacse.provenance import device_name, package_versions, sha256_of  # noqa: E402
 from trainer.arguments import ContrastiveArguments  # noqa: E402
 from trainer.card import model_card  # noqa: E402
@@ -63,6 +65,7 @@ def train(args: ContrastiveArguments) -> None:
     """
     if args.world_size > 1:
         raise ValueError(f"this trainer runs on one process, got {args.world_size}: start it with --num_processes 1")
+    torch.set_flush_denormal(True)  # ALiBi's far weights underflow, and CPUs are slow on the numbers in between
     output = Path(args.output_dir)
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
     set_seed(args.seed)
@@ -72,7 +75,9 @@ def train(args: ContrastiveArguments) -> None:
     sampler = PairSampler(train_pairs, args.pairing, args.train_batch_size, args.seed)
     curriculum = parse_curriculum(args.curriculum, math.ceil(sampler.batches / args.gradient_accumulation_steps))
     args.max_steps = curriculum.steps
-    fixed_pairs = validation and FixedPairs(PairDataset(validation), args.pairing, args.max_validation_pairs, args.seed)
+    fixed_pairs = validation and FixedPairs(
+        PairDataset(validation), args.pairing, args.max_validation_pairs, args.seed
+    )
 
     trainer = ContrastiveTrainer(
         model=model,
@@ -84,7 +89,12 @@ def train(args: ContrastiveArguments) -> None:
         processing_class=tokenizer,
     )
     phases = zip(curriculum.objectives, curriculum.ends, strict=True)
-    logger.info("%s records, %s pairs an epoch; %s", f"{len(training):,}", f"{len(sampler):,}", ", then ".join(f"{objective} to step {end:,}" for objective, end in phases))
+    logger.info(
+        "%s records, %s pairs an epoch; %s",
+        f"{len(training):,}",
+        f"{len(sampler):,}",
+        ", then ".join(f"{objective} to step {end:,}" for objective, end in phases),
+    )
     result = trainer.train(resume_from_checkpoint=checkpoint)
     scores = trainer.evaluate() if fixed_pairs else {}
 
@@ -113,37 +123,37 @@ def checkpoint_to_resume(output: Path, wish: str | None) -> str | None:
     Raises:
         ValueError: there is nothing to resume, or the folder holds an earlier run and nothing was said of resuming.
     """
-    finished = sorted(output.glob("checkpoint-*/trainer_state.json"), key=lambda path: int(path.parent.name.partition("-")[2]))
+    finished = sorted(
+        output.glob("checkpoint-*/trainer_state.json"), key=lambda path: int(path.parent.name.partition("-")[2])
+    )
     if wish is None:
         if finished or (output / "config.json").exists():
-            raise ValueError(f"{output} holds an earlier run: go on with --resume_from_checkpoint last, or choose another --output_dir")
+            raise ValueError(
+                f"{output} holds an earlier run: go on with --resume_from_checkpoint last, or choose another --output_dir"
+            )
         return None
     if wish == "last":
         if not finished:
-            raise ValueError(f"--resume_from_checkpoint last: {output} holds no checkpoint; leave the option out to start anew")
+            raise ValueError(
+                f"--resume_from_checkpoint last: {output} holds no checkpoint; leave the option out to start anew"
+            )
         return str(finished[-1].parent)
     if not Path(wish, "trainer_state.json").exists():
-        raise ValueError(f"--resume_from_checkpoint {wish}: this is no complete checkpoint folder; it has no trainer_state.json")
+        raise ValueError(
+            f"--resume_from_checkpoint {wish}: this is no complete checkpoint folder; it has no trainer_state.json"
+        )
     return wish
 
 
 def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiveLearning, PreTrainedTokenizerFast]:
-    """Load the checkpoint to start from, or make a random model of the given architecture over the tokenizer's vocabulary.
-
-    Raises:
-        ValueError: the tokenizer has more entries, or another padding, than the model.
-    """
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(args.tokenizer_name or args.model_name_or_path)
-    if args.config_name:
-        config = DnacseConfig.from_pretrained(args.config_name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
-        return DnacseForContrastiveLearning(config), tokenizer
-    model = DnacseForContrastiveLearning.from_pretrained(args.model_name_or_path)
-    if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
-        raise ValueError(
-            f"the tokenizer has {len(tokenizer)} entries and pad id {tokenizer.pad_token_id}, the model "
-            f"{model.config.vocab_size} and {model.config.pad_token_id}: give the one they were trained with as --tokenizer_name"
-        )
-    return model, tokenizer
+    """Load the checkpoint to start from, or make a random model of the given architecture over the tokenizer's vocabulary."""
+    if args.model_name_or_path:
+        return load_checkpoint(DnacseForContrastiveLearning, args.model_name_or_path, args.tokenizer_name)
+    tokenizer = load_tokenizer(args.tokenizer_name)
+    config = DnacseConfig.from_pretrained(
+        args.config_name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id
+    )
+    return DnacseForContrastiveLearning(config), tokenizer
 
 
 def training_and_validation(args: ContrastiveArguments) -> tuple[Dataset, Dataset | None]:

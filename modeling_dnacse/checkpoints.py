@@ -1,0 +1,55 @@
+"""A checkpoint's name in, model and tokenizer out, checked to belong together; every failure is one sentence that names it."""
+
+from pickle import UnpicklingError
+from typing import TypeVar
+
+from safetensors import SafetensorError
+from transformers import PreTrainedTokenizerFast
+
+from .modeling_dnacse import DnacsePreTrainedModel
+
+Model = TypeVar("Model", bound=DnacsePreTrainedModel)
+
+
+def load_checkpoint(
+    model_class: type[Model], name: str, tokenizer_name: str | None = None
+) -> tuple[Model, PreTrainedTokenizerFast]:
+    """Load a model of `model_class` and its tokenizer from a folder or the Hub; no code of the repository is run.
+
+    Args:
+        name: folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S checkpoint.
+        tokenizer_name: folder or Hub id of the tokenizer; None: the checkpoint's own.
+
+    Raises:
+        ValueError: there is no such checkpoint, it is none of this encoder, or the tokenizer is another model's.
+    """
+    tokenizer = load_tokenizer(tokenizer_name or name)
+    try:
+        model = model_class.from_pretrained(name)
+    except (OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        raise ValueError(f"{name} cannot be loaded as a model: {first_line(error)}") from error
+    if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
+        raise ValueError(
+            f"the tokenizer of {tokenizer_name or name} has {len(tokenizer)} entries and pad id {tokenizer.pad_token_id}, the "
+            f"model {model.config.vocab_size} and {model.config.pad_token_id}; give the tokenizer that it was trained with"
+        )
+    return model, tokenizer
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
+    """Load a tokenizer from a folder or the Hub.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        return PreTrainedTokenizerFast.from_pretrained(name)
+    except (OSError, ValueError, TypeError) as error:  # TypeError: a folder without tokenizer.json
+        raise ValueError(
+            f"{name} is neither a folder with a tokenizer.json nor a Hub model: {first_line(error)}"
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """What transformers says, without its advice."""
+    return str(error).strip().partition("\n")[0]

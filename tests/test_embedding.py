@@ -1,0 +1,163 @@
+"""embed(): input order, one answer whatever the batches, and the command around it."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from conftest import random_families
+from safetensors import safe_open
+from transformers import PreTrainedTokenizerFast
+
+from modeling_dnacse import DnacseModel, embed, embedding
+from modeling_dnacse.cli import main
+from modeling_dnacse.vectors import open_writer
+
+SEQUENCES = list(random_families(seed=2).values())
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_folder):
+    return DnacseModel.from_pretrained(tiny_folder), PreTrainedTokenizerFast.from_pretrained(tiny_folder)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 100, 100_000])
+@pytest.mark.parametrize("window", [5, 4096])
+def test_batches_never_change_an_embedding(encoder, monkeypatch, batch_tokens, window):
+    model, tokenizer = encoder
+    monkeypatch.setattr(embedding, "WINDOW", window)
+    vectors = embed(model, tokenizer, SEQUENCES, batch_tokens=batch_tokens)
+    assert vectors.dtype == np.float32 and vectors.shape == (len(SEQUENCES), model.config.hidden_size)
+    for sequence, vector in zip(SEQUENCES, vectors, strict=True):
+        alone = model(**tokenizer(sequence, return_tensors="pt")).pooler_output[0]
+        np.testing.assert_allclose(vector, alone.detach().numpy(), atol=1e-5)
+
+
+def test_raw_text_is_cleaned_first(encoder):
+    model, tokenizer = encoder
+    clean = SEQUENCES[0]
+    raw = clean.lower().replace("t", "u")[:60] + "-\n" + clean[60:]
+    np.testing.assert_array_equal(*embed(model, tokenizer, [clean, raw]))
+
+
+def test_normalised_vectors_have_length_one(encoder):
+    np.testing.assert_allclose(np.linalg.norm(embed(*encoder, SEQUENCES, normalize=True), axis=1), 1, atol=1e-6)
+
+
+def test_half_precision_is_close(encoder):
+    exact, half = (embed(*encoder, SEQUENCES, normalize=True, dtype=dtype) for dtype in (None, torch.bfloat16))
+    assert (exact * half).sum(1).min() > 0.999
+
+
+def test_the_model_is_left_as_it_was(encoder):
+    model, tokenizer = encoder
+    model.train()
+    embed(model, tokenizer, SEQUENCES[:2])
+    assert model.training
+    model.eval()
+
+
+def test_nothing_gives_an_empty_array(encoder):
+    assert embed(*encoder, []).shape == (0, 48)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "message"), [(["ACGT", ""], "sequence 1 is empty"), (["ACGT", "ACGT", "AC*T"], "sequence 2: ")]
+)
+def test_a_bad_sequence_is_named_by_its_number(encoder, sequences, message):
+    with pytest.raises(ValueError, match=message):
+        embed(*encoder, sequences)
+
+
+def test_a_sequence_beyond_the_batch_is_embedded_whole(encoder):
+    model, tokenizer = encoder
+    long = "".join(SEQUENCES) * 3
+    assert len(long) > 10_000
+    vectors = embed(model, tokenizer, [long, long[:-1000]], batch_tokens=64)
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-6
+
+
+# --- the command ---
+
+
+def read(path):
+    if path.suffix == ".parquet":
+        table = pq.read_table(path)
+        return table["id"].to_pylist(), np.stack(table["embedding"].to_numpy())
+    if path.suffix == ".npy":
+        return path.with_suffix(".ids.txt").read_text().splitlines(), np.load(path)
+    with safe_open(path, "np") as file:
+        return file.get_tensor("ids").tobytes().decode().split("\n"), file.get_tensor("embeddings")
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".npy", ".safetensors"])
+def test_the_command_writes_ids_and_vectors(encoder, fasta, tiny_folder, tmp_path, monkeypatch, suffix, capsys):
+    monkeypatch.setattr(embedding, "WINDOW", 10)  # several blocks, the last one partly filled
+    output = tmp_path / f"vectors{suffix}"
+    main(["embed", str(fasta), "-o", str(output), "--model", str(tiny_folder)])
+    ids, vectors = read(output)
+    lines = fasta.read_text().splitlines()
+    assert ids == [line[1:].split()[0] for line in lines[::2]]
+    np.testing.assert_allclose(vectors, embed(*encoder, lines[1::2]), atol=1e-6)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert "sequences/s" in capsys.readouterr().err
+
+
+def test_a_failure_leaves_the_former_output(fasta, tiny_folder, tmp_path, monkeypatch):
+    output = tmp_path / "vectors.parquet"
+    output.write_text("former")
+    monkeypatch.setattr(
+        DnacseModel, "forward", lambda *args, **kwargs: (_ for _ in ()).throw(OSError("No space left"))
+    )
+    with pytest.raises(SystemExit, match="2"):
+        main(["embed", str(fasta), "-o", str(output), "--model", str(tiny_folder)])
+    assert output.read_text() == "former" and list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
+def test_a_full_disk_is_told_before_computing(tmp_path, monkeypatch, suffix):
+    """A memory map of a file with no room behind it would be a bus error in the middle of the run."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(
+        OSError, match="no room for 25,[0-9]+ bytes in .*No space left.*; free some or write elsewhere"
+    ):
+        open_writer(tmp_path / f"vectors{suffix}", rows=100, hidden=64, ids_bytes=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "output", "words"),
+    [
+        (">a\nACGT\n>a\nACGT\n", "out.parquet", "in.fasta:3"),
+        (">a\nAC*GT\n", "out.parquet", "in.fasta:2"),
+        ("", "out.parquet", "in.fasta"),
+        (">a\nACGT\n", "out.csv", "write to .parquet, .npy or .safetensors"),
+        (">a\nACGT\n", "missing/out.npy", "missing"),
+    ],
+)
+def test_a_mistake_is_one_sentence(tiny_folder, tmp_path, capsys, text, output, words):
+    (tmp_path / "in.fasta").write_text(text)
+    with pytest.raises(SystemExit, match="2"):
+        main(["embed", str(tmp_path / "in.fasta"), "-o", str(tmp_path / output), "--model", str(tiny_folder)])
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("dnacse embed: error: ") and words in message
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fasta"]
+
+
+def test_a_missing_model_is_one_sentence(fasta, tmp_path):
+    command = [sys.executable, "-m", "modeling_dnacse.cli", "embed", str(fasta), "-o", "o.npy", "--model", "no/such"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=offline(tmp_path))
+    assert done.returncode == 2 and "Traceback" not in done.stderr and "no/such" in done.stderr
+
+
+def offline(home):
+    return os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[1])}
