@@ -59,6 +59,9 @@ def genus_accuracy(vectors: np.ndarray, species: np.ndarray, genera: np.ndarray)
         vectors: (n, d).
         species: (n,) str.
         genera: (n,) str.
+
+    Returns:
+        The share, NaN where no genus has two species.
     """
     unit = normalise(vectors)
     pairs = {(genus, name) for genus, name in zip(genera, species, strict=True)}
@@ -82,7 +85,8 @@ def project(vectors: np.ndarray, seed: int) -> np.ndarray:
 def draw_map(axes: Axes, points: np.ndarray, labels: np.ndarray, named: Sequence[str]) -> None:
     """Draw points (n, 2), the named groups in their style over all others in grey."""
     others = ~np.isin(labels, named)
-    axes.scatter(*points[others].T, s=4, color=GREY, linewidths=0, label="others", rasterized=True)
+    if others.any():
+        axes.scatter(*points[others].T, s=4, color=GREY, linewidths=0, label="others")
     for name, (colour, marker) in zip(named, STYLES, strict=False):
         axes.scatter(
             *points[labels == name].T,
@@ -111,7 +115,7 @@ def plot_map(options: argparse.Namespace) -> None:
     groups, counts = np.unique(labels[options.colour_by], return_counts=True)
     ranked = groups[np.argsort(-counts, kind="stable")]
     named = ranked[ranked != ""][: len(STYLES)].tolist()
-    size = (4.4 * len(options.model), 6.0)
+    size = (4.4 * len(options.model), 6.2)
     figure, panels = plt.subplots(1, len(options.model), figsize=size, squeeze=False, layout="constrained")
     for axes, model in zip(panels[0], options.model, strict=True):
         embedder = load_embedder(model, device=options.device, trust_remote_code=options.trust_remote_code)
@@ -119,12 +123,11 @@ def plot_map(options: argparse.Namespace) -> None:
         points = project(normalise(vectors), options.seed)
         draw_map(axes, points, labels[options.colour_by], named)
         share = genus_accuracy(vectors, labels["species"], labels["genus"])
-        axes.set_title(f"{embedder.name}\nnearest other species: same genus {share:.0%}", fontsize=11)
+        note = "" if np.isnan(share) else f"\nnearest other species: same genus {share:.0%}"
+        axes.set_title(embedder.name + note, fontsize=11)
     handles, texts = panels[0, 0].get_legend_handles_labels()
     columns = 4 if len(options.model) > 1 else 3
-    figure.legend(
-        handles, texts, loc="outside lower center", ncols=columns, frameon=False, fontsize=9, markerscale=1.6
-    )
+    figure.legend(handles, texts, loc="outside lower center", ncols=columns, frameon=False, title=options.colour_by)
     figure.savefig(options.output, dpi=150)
 
 

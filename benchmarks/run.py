@@ -22,13 +22,12 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from modeling_dnacse.labels import RANKS, read_labelled
-
 from benchmarks import knn, species_clustering
 from benchmarks.costs import measure
 from benchmarks.embedders import Embedder, find_model, load_embedder
 from benchmarks.knn import Labelled
 from benchmarks.result_files import PACKAGES, SCHEMA_VERSION, commit, write_result
+from modeling_dnacse.labels import RANKS, read_labelled
 from modeling_dnacse.provenance import device_name, package_versions, sha256_of
 
 TASKS = {"knn": knn, "species_clustering": species_clustering}  # each has SPLITS and score()

@@ -105,7 +105,7 @@ def grow_tree(species: int, rng: np.random.Generator) -> tuple[list[dict[str, st
                 "order": f"{genera[parents['family'][family] * FAMILIES_PER_ORDER * GENERA_PER_FAMILY]}iformes",
                 "class": "Simulata",
                 "phylum": "Simulozoa",
-                "role": ("seen", "unseen_val", "unseen_test")[0 if index % SPECIES_PER_GENUS < 4 else 1 + index % 2],
+                "role": "seen" if index % SPECIES_PER_GENUS < 4 else ("unseen_test", "unseen_val")[genus % 2],
             }
         )
     return labels, nodes, rates
