@@ -1,4 +1,4 @@
-"""A checkpoint's name in, model and tokenizer out, checked to belong together; every failure is one sentence that names it."""
+"""A checkpoint's name in, model and tokenizer out, checked to match; every failure is one sentence that names it."""
 
 from pickle import UnpicklingError
 from typing import TypeVar
@@ -30,8 +30,9 @@ def load_checkpoint(
         raise ValueError(f"{name} cannot be loaded as a model: {first_line(error)}") from error
     if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
         raise ValueError(
-            f"the tokenizer of {tokenizer_name or name} has {len(tokenizer)} entries and pad id {tokenizer.pad_token_id}, the "
-            f"model {model.config.vocab_size} and {model.config.pad_token_id}; give the tokenizer that it was trained with"
+            f"the tokenizer of {tokenizer_name or name} has {len(tokenizer)} entries and pad id "
+            f"{tokenizer.pad_token_id}, the model {model.config.vocab_size} and {model.config.pad_token_id}; "
+            "give the tokenizer that it was trained with"
         )
     return model, tokenizer
 

@@ -2,8 +2,9 @@
 
     dnacse embed IN.fasta -o OUT.parquet --model FOLDER_OR_HUB_ID
 
-The input is read twice: first to check and count every record, so that a mistake in line one million is told before hours
-of computing, then to embed. Memory does not grow with the number of records, but for 8 bytes and a set entry per id.
+The input is read twice: first to check and count every record, so that a mistake in line one million is told before
+hours of computing, then to embed. Memory does not grow with the number of records, but for 8 bytes and a set entry per
+id.
 """
 
 import argparse
@@ -93,8 +94,8 @@ def run_embed(args: argparse.Namespace) -> None:
         raise
     seconds = time.perf_counter() - started
     sys.stderr.write(
-        f"{args.output}: {counts.records:,} vectors of {model.config.hidden_size} numbers; {counts.bases:,} bp in {seconds:.1f} s, "
-        f"{counts.records / seconds:,.1f} sequences/s\n"
+        f"{args.output}: {counts.records:,} vectors of {model.config.hidden_size} numbers; "
+        f"{counts.bases:,} bp in {seconds:.1f} s, {counts.records / seconds:,.1f} sequences/s\n"
     )
 
 

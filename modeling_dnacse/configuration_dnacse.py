@@ -1,8 +1,8 @@
 """DnacseConfig: the architecture of the encoder and how token states become one vector. Nothing of training is in it.
 
-The published DNABERT-2 and DNABERT-S repositories carry a BERT config. `DnacseConfig` reads those too: what describes the
-architecture is kept; the pad id is set to the tokenizer's 3, whatever the file says (0 in the published ones); and position
-limits are dropped, since ALiBi has none.
+The published DNABERT-2 and DNABERT-S repositories carry a BERT config. `DnacseConfig` reads those too: what describes
+the architecture is kept; the pad id is set to the tokenizer's 3, whatever the file says (0 in the published ones); and
+position limits are dropped, since ALiBi has none.
 """
 
 from dataclasses import fields
@@ -25,7 +25,7 @@ class DnacseConfig(PreTrainedConfig):
     """The architecture of a DNACSE encoder; the defaults are DNABERT-2's 117 million parameters.
 
     Args:
-        hidden_act: the activation of the masked-language head. The encoder's GLU is exact GELU always, as in DNABERT-2.
+        hidden_act: activation of the masked-language head. The encoder's GLU is exact GELU always, as in DNABERT-2.
         pooling: "mean" over the attention mask ([CLS] and [SEP] included), or "cls", the first token's state.
         projection_size: width of the features that the contrastive losses see; the released model has no such head.
     """
@@ -50,7 +50,7 @@ class DnacseConfig(PreTrainedConfig):
     projection_size: int = 128
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Check the shapes, and name the code of every Auto class so that any saved folder is a complete repository."""
+        """Check the shapes, and name every Auto class's code, so that any saved folder is a complete repository."""
         kwargs["auto_map"] = kwargs.get("auto_map") or dict(AUTO_MAP)
         super().__post_init__(**kwargs)
         if self.hidden_size % self.num_attention_heads:

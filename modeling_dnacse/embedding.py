@@ -1,9 +1,10 @@
 """Sequences to vectors: any number of them, in input order, in constant memory.
 
-A bounded window of sequences is tokenised at once, sorted by length and cut into batches of at most `batch_tokens` tokens,
-padding counted, so little is padded and a batch costs about the same whatever the lengths. Only pooled vectors leave the model.
-A sequence longer than `batch_tokens` is a batch of its own: ALiBi has no length limit, but attention's memory grows
-with the square of the length (about 12 heads x 4 bytes x tokens² for a base-size model: 1.2 GB at 5,000 tokens, or 23 kb).
+A bounded window of sequences is tokenised at once, sorted by length and cut into batches of at most `batch_tokens`
+tokens, padding counted, so little is padded and a batch costs about the same whatever the lengths. Only pooled vectors
+leave the model. A sequence longer than `batch_tokens` is a batch of its own: ALiBi has no length limit, but the memory
+of attention grows with the square of the length (about 12 heads x 4 bytes x tokens² for a base-size model: 1.2 GB at
+5,000 tokens, or 23 kb).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,7 +37,8 @@ def embed(
 
     Args:
         model: a DnacseModel (or any encoder whose output has a `pooler_output`). It is moved to `device`.
-        sequences: DNA, cleaned by the alphabet policy of `sequences.py` (upper-cased, U to T, IUPAC codes to N, gaps removed).
+        sequences: DNA, cleaned by the alphabet policy of `sequences.py` (upper-cased, U to T, IUPAC codes to N, gaps
+            removed).
         batch_tokens: tokens in a batch, padding included.
         device: where to run; None: where the model is.
         dtype: run under autocast in bfloat16 or float16; None: as the weights are.
@@ -78,8 +80,8 @@ def embed_blocks(
     """
     if batch_tokens < 1:
         raise ValueError(f"batch_tokens is {batch_tokens}; it must be at least 1")
-    device = torch.device(device) if device is not None else model.device
-    model.to(device)
+    place: torch.device = torch.device(device) if device is not None else model.device
+    model.to(place)
     was_training = model.training
     model.eval()
     try:
@@ -89,8 +91,8 @@ def embed_blocks(
             ids = token_ids(tokenizer, window, first)
             vectors = np.empty((len(window), model.config.hidden_size), np.float32)
             for rows in batches_by_length([len(tokens) for tokens in ids], batch_tokens):
-                batch = tokenizer.pad({"input_ids": [ids[row] for row in rows]}, return_tensors="pt").to(device)
-                with torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None):
+                batch = tokenizer.pad({"input_ids": [ids[row] for row in rows]}, return_tensors="pt").to(place)
+                with torch.autocast(place.type, dtype or torch.bfloat16, enabled=dtype is not None):
                     pooled = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).pooler_output
                 pooled = pooled.float()
                 if normalize:

@@ -5,7 +5,8 @@ In: token ids and their mask, (batch, length). Out: token states (batch, length,
 
 Decisions:
 - Module names equal DNABERT-2's, so published DNABERT-2 and DNABERT-S checkpoints load without a key mapping, which
-  would break saving and resuming. Loading is strict: an encoder weight that is missing, or one that nobody knows, is an error.
+  would break saving and resuming. Loading is strict: an encoder weight that is missing, or one that nobody knows, is
+  an error.
 - ALiBi is computed from positions in each forward, never stored. Padding and ALiBi are one additive bias, made once a
   forward and shared by the layers, so eager and sdpa see the same numbers and no interface can drop either of them.
 - States of padding are zero in the output: what a sequence is padded with never shows.
@@ -15,7 +16,7 @@ Decisions:
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -25,16 +26,19 @@ from transformers.activations import ACT2FN
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-from transformers.processing_utils import Unpack
-from transformers.utils import ModelOutput, TransformersKwargs
-from transformers.utils.generic import can_return_tuple, merge_with_config_defaults
+from transformers.utils.generic import (
+    ModelOutput,
+    TransformersKwargs,
+    can_return_tuple,
+    merge_with_config_defaults,
+)
 from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_dnacse import DnacseConfig
 
 
 class ManifoldMixup(NamedTuple):
-    """One draw of manifold instance mixup (DNABERT-S): mix the input of layer `layer` with that of the permuted batch."""
+    """One draw of manifold instance mixup (DNABERT-S): mix the input of one layer with that of the permuted batch."""
 
     layer: int  # 0: the embedding output
     permutation: Tensor  # (batch,) long
@@ -50,7 +54,7 @@ class DnacseModelOutput(BaseModelOutputWithPooling):
 
 @dataclass
 class ContrastiveOutput(ModelOutput):
-    """The embedding that is kept (batch, hidden) and the projected unit features that the losses see (batch, projection)."""
+    """The embedding that is kept (batch, hidden) and the unit features that the losses see (batch, projection)."""
 
     embeddings: Tensor | None = None
     features: Tensor | None = None
@@ -74,7 +78,7 @@ def alibi_slopes(num_heads: int) -> list[float]:
 
 
 def attention_bias(mask: Tensor, num_heads: int, dtype: torch.dtype) -> Tensor:
-    """Symmetric ALiBi, -slope * |i - j|, with padded keys at the lowest finite value: (batch, heads, length, length)."""
+    """Symmetric ALiBi, -slope * |i - j|, padded keys at the lowest finite value: (batch, heads, length, length)."""
     positions = torch.arange(mask.shape[1], device=mask.device)
     distance = (positions[None, :] - positions[:, None]).abs()  # (length, length)
     slopes = torch.tensor(alibi_slopes(num_heads), device=mask.device)
@@ -140,7 +144,8 @@ class DnacseSelfAttention(nn.Module):
         qkv = self.Wqkv(hidden).view(batch, length, 3, self.num_heads, self.head_size)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, length, head)
         attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation, eager_attention_forward
+            self.config._attn_implementation,  # pyright: ignore[reportArgumentType] None is allowed, and warned of
+            eager_attention_forward,
         )
         states, weights = attend(
             self,
@@ -274,14 +279,15 @@ class DnacsePreTrainedModel(PreTrainedModel):
             ValueError: an encoder weight is missing from the checkpoint, or the checkpoint holds one that is unknown.
         """
         wants_info = kwargs.pop("output_loading_info", False)
-        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
+        model, info = loaded  # pyright: ignore[reportGeneralTypeIssues] a pair, since the information is asked for
         heads = ("cls.", "classifier.", "projection.")
         missing = sorted(key for key in info["missing_keys"] if not key.startswith(heads))
         unknown = sorted(info["unexpected_keys"])
         if missing or unknown:
             raise ValueError(
-                f"{pretrained_model_name_or_path} is no checkpoint of this encoder: {len(missing)} weights are missing "
-                f"(such as {missing[:2]}), {len(unknown)} are unknown (such as {unknown[:2]}); "
+                f"{pretrained_model_name_or_path} is no checkpoint of this encoder: {len(missing)} weights are "
+                f"missing (such as {missing[:2]}), {len(unknown)} are unknown (such as {unknown[:2]}); "
                 "give a DNACSE, DNABERT-2 or DNABERT-S checkpoint"
             )
         return (model, info) if wants_info else model
@@ -343,7 +349,8 @@ class DnacseModel(DnacsePreTrainedModel):
     def _check_mixup(self, mixup: ManifoldMixup, batch: int) -> None:
         if not 0 <= mixup.layer < self.config.num_hidden_layers:
             raise ValueError(
-                f"mixup.layer is {mixup.layer}; allowed are 0 (the embedding output) to {self.config.num_hidden_layers - 1}"
+                f"mixup.layer is {mixup.layer}; allowed are 0 (the embedding output) to "
+                f"{self.config.num_hidden_layers - 1}"
             )
         if mixup.permutation.shape != (batch,) or mixup.coefficients.shape != (batch,):
             raise ValueError(
@@ -367,19 +374,31 @@ class DnacsePredictionTransform(nn.Module):
         return self.LayerNorm(self.activation(self.dense(hidden)))
 
 
-class DnacseMaskedLMHead(nn.Module):
+class DnacsePredictions(nn.Module):
     """Token states to logits over the vocabulary; the decoder is tied to the word table."""
 
     def __init__(self, config: DnacseConfig) -> None:
-        """Build transform and decoder under DNABERT-2's name `predictions`."""
+        """Build transform and decoder."""
         super().__init__()
-        self.predictions = nn.Module()
-        self.predictions.transform = DnacsePredictionTransform(config)
-        self.predictions.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+        self.transform = DnacsePredictionTransform(config)
+        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(…, hidden) to (…, vocabulary)."""
-        return self.predictions.decoder(self.predictions.transform(hidden))
+        return self.decoder(self.transform(hidden))
+
+
+class DnacseMaskedLMHead(nn.Module):
+    """The masked-language head, nested as in DNABERT-2's checkpoints."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the predictions."""
+        super().__init__()
+        self.predictions = DnacsePredictions(config)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(…, hidden) to (…, vocabulary)."""
+        return self.predictions(hidden)
 
 
 class DnacseForMaskedLM(DnacsePreTrainedModel):
@@ -433,7 +452,10 @@ class DnacseForSequenceClassification(DnacsePreTrainedModel):
         dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
         self.bert = DnacseModel(config)
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(
+            config.hidden_size,
+            config.num_labels,  # pyright: ignore[reportArgumentType] a configuration without labels gets two
+        )
         self.post_init()
 
     @can_return_tuple

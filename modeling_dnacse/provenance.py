@@ -1,4 +1,4 @@
-"""Where a figure comes from: the machine, the packages and the content of a file, as results and model cards state them."""
+"""Where a figure comes from: the machine, the packages and a file's content, as results and model cards state them."""
 
 import hashlib
 import platform

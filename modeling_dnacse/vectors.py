@@ -6,8 +6,8 @@
 | .npy | the (n, hidden) float32 array; the ids stand beside it in NAME.ids.txt, one a line |
 | .safetensors | tensors `embeddings` (n, hidden) float32 and `ids`, the UTF-8 bytes of the ids joined by newlines |
 
-Memory does not grow with n: .npy and .safetensors are filled through a memory map. Until `finish`, the target does not exist
-(or is what it was before); what was written stands in a hidden file beside it, which `discard` removes.
+Memory does not grow with n: .npy and .safetensors are filled through a memory map. Until `finish`, the target does not
+exist (or is what it was before); what was written stands in a hidden file beside it, which `discard` removes.
 """
 
 import json
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 
 class VectorWriter(Protocol):
-    """Takes blocks of ids and vectors in order; `finish` puts the file in place, `discard` removes what was written."""
+    """Takes blocks of ids and vectors in order; `finish` puts the file in place, `discard` removes what is written."""
 
     def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
         """Append a block of vectors (rows, hidden) float32."""
@@ -178,5 +178,6 @@ def reserve(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             raise OSError(
-                f"no room for {size:,} bytes in {path.parent.resolve()} ({error.strerror}); free some or write elsewhere"
+                f"no room for {size:,} bytes in {path.parent.resolve()} ({error.strerror}); "
+                "free some or write elsewhere"
             ) from None

@@ -5,15 +5,15 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-from pathlib import Path  # noqa: E402
+from pathlib import Path
 
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import pytest
+import torch
 
-from modeling_dnacse import DnacseConfig, DnacseModel  # noqa: E402
-from trainer.release import write_repository  # noqa: E402
-from trainer.train_tokenizer import train_tokenizer  # noqa: E402
+from modeling_dnacse import DnacseConfig, DnacseModel
+from trainer.release import write_repository
+from trainer.train_tokenizer import train_tokenizer
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_a_batch_of_one_species_gives_zero_gradient_not_nan(name):
 
 
 def test_mi_mix_keeps_a_partner_of_the_same_species():
-    """Were the partner masked out of D while it stands in the numerator, the loss could fall below zero without bound."""
+    """Were the partner, which is in the numerator, masked out of D, the loss could fall below zero without bound."""
     mixed, positives = unit(2, 8, seed=5), unit(2, 8, seed=6)
     value = mi_mix(
         mixed, positives, torch.tensor([1, 0]), torch.tensor([0.6, 0.6]), 0.05, species=torch.zeros(2).long()

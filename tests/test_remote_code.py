@@ -18,7 +18,7 @@ SEQUENCES = ["ACGTTGCAACGT" * 5, "GATTACAGATTACA", "CCGGAATTNNACGT" * 9]
 
 
 def stranger(code, repository, workdir):
-    """Run `code` where `repository` names the folder and `import modeling_dnacse` fails; return what it prints last."""
+    """Run `code` where `repository` is the folder and `import modeling_dnacse` fails; return what it prints last."""
     blocker = (
         "import sys\n"
         "class Blocker:\n"
@@ -66,7 +66,8 @@ LOAD = f"""
 def test_auto_model_gives_the_same_vectors(tiny_folder, tmp_path, ours):
     code = (
         LOAD
-        + "    assert type(model).__module__.startswith('transformers_modules.')\n    print(json.dumps(vectors.tolist()))"
+        + "    assert type(model).__module__.startswith('transformers_modules.')\n"
+        + "    print(json.dumps(vectors.tolist()))"
     )
     np.testing.assert_allclose(stranger(code, tiny_folder, tmp_path), ours, atol=1e-5)
 

@@ -1,4 +1,4 @@
-"""ContrastiveArguments: everything that `trainer/train.py` can be told. Only train.py sees it; functions get values."""
+"""ContrastiveArguments: all that `trainer/train.py` can be told. Only train.py sees it; functions get values."""
 
 from dataclasses import dataclass, field
 
@@ -12,9 +12,9 @@ from trainer.pairs import Pairing
 class ContrastiveArguments(TrainingArguments):
     """TrainingArguments plus model, data and curriculum.
 
-    Defaults of TrainingArguments that differ here. As DNABERT-S: learning_rate 3e-6 (encoder), lr_scheduler_type constant,
-    per_device_train_batch_size 48. Ours: saving and evaluating every tenth of the run, keeping the best and the last
-    checkpoint, and releasing the best by recall@1.
+    Defaults of TrainingArguments that differ here. As DNABERT-S: learning_rate 3e-6 (encoder), lr_scheduler_type
+    constant, per_device_train_batch_size 48. Ours: saving and evaluating every tenth of the run, keeping the best and
+    the last checkpoint, and releasing the best by recall@1.
     """
 
     model_name_or_path: str | None = field(
@@ -50,9 +50,7 @@ class ContrastiveArguments(TrainingArguments):
         default="weighted_simclr:1 mi_mix:2",
         metadata={"help": "Phases in order, objective:epochs; fractions allowed."},
     )
-    pairing: str = field(
-        default="same_species", metadata={"help": "What makes a pair.", "choices": list(Pairing.__args__)}
-    )
+    pairing: Pairing = field(default="same_species", metadata={"help": "What makes a pair."})
     temperature: float = field(default=0.05, metadata={"help": "τ of the contrastive losses."})
     mix_alpha: float = field(default=1.0, metadata={"help": "α of the Beta(α, α) that mixing weights are drawn from."})
     head_learning_rate_multiplier: float = field(

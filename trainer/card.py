@@ -10,8 +10,9 @@ BODY = """---
 
 # {name}
 
-A species-aware DNA encoder: a sequence in, one vector of {hidden_size} numbers out; sequences of one species lie close together.
-{parameters:,} parameters, {layers} layers, ALiBi (no limit on length but memory), trained with `{curriculum}`{base}.
+A species-aware DNA encoder: a sequence in, one vector of {hidden_size} numbers out; sequences of one species lie close
+together. {parameters:,} parameters, {layers} layers, ALiBi (no limit on length but memory), trained with
+`{curriculum}`{base}.
 
 ## Use
 
@@ -56,8 +57,9 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
     validation = run["validation"]
     if validation:
         results = (
-            f"On {run['data']['validation']['pairs']:,} validation pairs, best checkpoint: recall@1 {validation['recall_at_1']:.4f} "
-            f"(how often the other view is the nearest of all), loss {validation['loss']:.4f}."
+            f"On {run['data']['validation']['pairs']:,} validation pairs, best checkpoint: "
+            f"recall@1 {validation['recall_at_1']:.4f} (how often the other view is the nearest of all), "
+            f"loss {validation['loss']:.4f}."
         )
         scores = [
             EvalResult(

@@ -4,9 +4,10 @@ In: a DnacseForContrastiveLearning, a PairDataset, a Curriculum. What differs fr
 - the order of training examples (PairSampler), two learning rates (encoder, head), the loss of the current phase;
 - `loss` is joined in the log by phase, similarity of positives and negatives, recall@1 inside the batch, pairs/s,
   each the mean over the steps since the last log;
-- evaluation scores the clean objective `weighted_simclr` in every phase, so that its values compare across the switch, and
-  recall@1 over the whole validation set; of checkpoints that are equally good the latest is the best.
-With gradient accumulation the negatives of a pair are those of its micro-batch, and one mixup is drawn an optimizer step.
+- evaluation scores the clean objective `weighted_simclr` in every phase, so that its values compare across the switch,
+  and recall@1 over the whole validation set; of checkpoints that are equally good the latest is the best.
+With gradient accumulation the negatives of a pair are those of its micro-batch, and one mixup is drawn an optimizer
+step.
 """
 
 import time
@@ -19,22 +20,27 @@ from torch import Tensor, nn
 from torch.utils.data import Sampler
 from transformers import EvalPrediction, Trainer
 
-from modeling_dnacse import ManifoldMixup
+from modeling_dnacse import DnacseForContrastiveLearning, ManifoldMixup
+from trainer.arguments import ContrastiveArguments
 from trainer.curriculum import Curriculum
 from trainer.losses import info_nce, mi_mix, weighted_simclr
-from trainer.pairs import PairSampler
+from trainer.pairs import PairDataset, PairSampler
 
 HEAD = "projection."
 
 
 class ContrastiveTrainer(Trainer):
-    """Trainer over pairs; `args` is a ContrastiveArguments."""
+    """Trainer over pairs; Trainer's attributes hold these narrower types."""
+
+    args: ContrastiveArguments
+    model: DnacseForContrastiveLearning
+    train_dataset: PairDataset
 
     def __init__(self, *args: Any, curriculum: Curriculum, **kwargs: Any) -> None:
         """Take Trainer's arguments and the curriculum."""
         super().__init__(*args, compute_metrics=retrieval, **kwargs)
         self.curriculum = curriculum
-        # our forward takes **kwargs, from which Trainer concludes that it divides the loss by accumulation steps itself
+        # our forward takes **kwargs, from which Trainer concludes that it divides the loss by accumulation steps
         self.model_accepts_loss_kwargs = False
         self._sums: Counter[str] = Counter()
         self._pairs, self._clock = 0, time.perf_counter()
@@ -52,7 +58,10 @@ class ContrastiveTrainer(Trainer):
             for name, parameter in model.named_parameters():
                 if parameter.requires_grad:
                     groups.setdefault((HEAD in name, name in decay), []).append(parameter)
-            optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, model)
+            optimizer_class, options = self.get_optimizer_cls_and_kwargs(
+                self.args,
+                model,  # pyright: ignore[reportArgumentType] any module will do, wrapped ones too
+            )
             self.optimizer = optimizer_class(
                 [
                     {

@@ -1,7 +1,8 @@
 """The curriculum: "weighted_simclr:1 mi_mix:2" as phases in order, each an objective and a length in epochs.
 
-The phase is a pure function of the global step, so nothing has to be saved and a resumed run lands where it stopped. A phase
-of any positive length trains at least one step (DNABERT-S's public code trains nothing when the epochs are fewer than three).
+The phase is a pure function of the global step, so nothing has to be saved and a resumed run lands where it stopped. A
+phase of any positive length trains at least one step (DNABERT-S's public code trains nothing when the epochs are fewer
+than three).
 """
 
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def positive_number(text: str, phase: str) -> float:
         epochs = float("nan")
     if not 0 < epochs < float("inf"):
         raise ValueError(
-            f'--curriculum: the length in "{phase}" must be a positive number of epochs, such as "{phase.partition(":")[0]}:1.5"'
+            f'--curriculum: the length in "{phase}" must be a positive number of epochs, '
+            f'such as "{phase.partition(":")[0]}:1.5"'
         )
     return epochs

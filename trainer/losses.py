@@ -2,12 +2,13 @@
 
 Conventions shared by all four:
 - Row i of `anchors` and row i of `positives` are two views of one sequence or species; every other row is a negative.
-- `species` (rows,) holds an integer a row. Rows of the same species are no negatives of each other: such a candidate gets
-  -inf before the softmax, so it counts neither in a sum nor in a mean.
-- Everything after the dot products happens in float32 (float64 if that comes in) and in log space, so bf16 features and
-  temperatures down to 0.01 neither overflow nor lose the small terms.
+- `species` (rows,) holds an integer a row. Rows of the same species are no negatives of each other: such a candidate
+  gets -inf before the softmax, so it counts neither in a sum nor in a mean.
+- Everything after the dot products happens in float32 (float64 if that comes in) and in log space, so bf16 features
+  and temperatures down to 0.01 neither overflow nor lose the small terms.
 - DNABERT-S weights a negative by its hardness, α_ij = e_ij / mean_k e_ik with e = exp(similarity / τ). In log space,
-  log Σ_j α_ij e_ij = logsumexp(2 s_ij) - logsumexp(s_ij) + log(number of negatives). α is not detached, as in the reference.
+  log Σ_j α_ij e_ij = logsumexp(2 s_ij) - logsumexp(s_ij) + log(number of negatives). α is not detached, as in the
+  reference.
 """
 
 from typing import Literal
@@ -90,15 +91,16 @@ def noise_contrastive(
 ) -> Tensor:
     """DNACSE: cross-entropy over [S | A | C], in-batch and MixCSE negatives in both directions.
 
-    S_ij = cos(z1_i, z2_j)/τ, its diagonal lowered by margin/τ. A_ij = cos(z1_i, m2_j)/τ with the mixed, detached negative
-    m2_j = λ z2_j + (1-λ) z2_{j+1}. C is A with the views exchanged. `hard_negative_weight` is added to the diagonals of A and C.
+    S_ij = cos(z1_i, z2_j)/τ, its diagonal lowered by margin/τ. A_ij = cos(z1_i, m2_j)/τ with the mixed, detached
+    negative m2_j = λ z2_j + (1-λ) z2_{j+1}. C is A with the views exchanged. `hard_negative_weight` is added to the
+    diagonals of A and C.
 
     Args:
         anchors: (n, d) pooled states of the first view, not normalised.
         positives: (n, d) pooled states of the second, noisy view.
-        variant: "corrected" (ours): the mixture that holds a row's own positive as its main part, (i, i-1), is excluded
-            with -inf, and C is laid out by the row it belongs to. "published": the reference's form, which writes a logit
-            of 0 there and lays C out by its mixed row.
+        variant: "corrected" (ours): the mixture that holds a row's own positive as its main part, (i, i-1), is
+            excluded with -inf, and C is laid out by the row it belongs to. "published": the reference's form, which
+            writes a logit of 0 there and lays C out by its mixed row.
         species: (n,) masks candidates of a row's species; of a mixture, if either part is.
 
     Returns:
@@ -134,7 +136,8 @@ def noise_contrastive(
 def info_nce(anchors: Tensor, positives: Tensor, temperature: float, species: Tensor | None = None) -> Tensor:
     """Plain InfoNCE (van den Oord et al. 2018): each anchor (n, d) picks its positive among all positives (n, d).
 
-    >>> info_nce(torch.eye(2), torch.eye(2), temperature=1.0).item() == F.cross_entropy(torch.eye(2), torch.arange(2)).item()
+    >>> z = torch.eye(2)
+    >>> info_nce(z, z, temperature=1.0).item() == F.cross_entropy(z, torch.arange(2)).item()
     True
     """
     logits = wide(anchors) @ wide(positives).T / temperature  # (n, n)

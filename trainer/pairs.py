@@ -1,9 +1,9 @@
 """Which records are paired, and which pairs share a batch. Labelled records in, pairs of sequences out.
 
-An epoch uses every record once: `same_species` cuts each species, shuffled anew, into disjoint pairs (an odd record out gets
-a random partner; the only record of a species is paired with itself, whose views differ by dropout); `identical` pairs
-each record with itself. All randomness is (seed, epoch), and the sampler hands out the pairs themselves, so workers,
-resumed runs and repeated runs see the same ones.
+An epoch uses every record once: `same_species` cuts each species, shuffled anew, into disjoint pairs (an odd record
+out gets a random partner; the only record of a species is paired with itself, whose views differ by dropout);
+`identical` pairs each record with itself. All randomness is (seed, epoch), and the sampler hands out the pairs
+themselves, so workers, resumed runs and repeated runs see the same ones.
 
 Batches hold sequences of similar length, to pad little, and no species twice, which would make a positive a negative.
 Sorting by length is therefore refined only as far as the species can still be kept apart.
@@ -66,8 +66,8 @@ class FixedPairs(Dataset[Pair]):
             pairs = pairs[pairs[:, 0] != pairs[:, 1]]
         if len(pairs) < 2:
             raise ValueError(
-                f"the validation data give {len(pairs)} pairs and need 2 or more: a species needs two records to be a pair; "
-                "give other data with --validation_file, or none with --validation_fraction 0"
+                f"the validation data give {len(pairs)} pairs and need 2 or more: a species needs two records to be a "
+                "pair; give other data with --validation_file, or none with --validation_fraction 0"
             )
         self.dataset, self.pairs = dataset, pairs[:limit]
 
@@ -82,7 +82,7 @@ class FixedPairs(Dataset[Pair]):
 
 
 class PairSampler(Sampler[tuple[int, int]]):
-    """Pairs of an epoch, in an order whose every `batch_size` make a batch; pairs beyond the last full batch are dropped."""
+    """Pairs of an epoch, ordered so that each next `batch_size` make a batch; what fills no batch is dropped."""
 
     def __init__(self, dataset: PairDataset, pairing: Pairing, batch_size: int, seed: int) -> None:
         """Prepare the draw.
@@ -90,7 +90,8 @@ class PairSampler(Sampler[tuple[int, int]]):
         Raises:
             ValueError: the data have fewer than two species, or fewer pairs than one batch.
         """
-        self.dataset, self.pairing, self.batch_size, self.seed, self.epoch = dataset, pairing, batch_size, seed, 0
+        self.pairing: Pairing = pairing
+        self.dataset, self.batch_size, self.seed, self.epoch = dataset, batch_size, seed, 0
         species = len(np.unique(dataset.species))
         if species < 2:
             raise ValueError(
@@ -100,7 +101,8 @@ class PairSampler(Sampler[tuple[int, int]]):
         self.batches = len(draw_pairs(dataset.species, pairing, np.random.default_rng(seed))) // batch_size
         if not self.batches:
             raise ValueError(
-                f"the training data give fewer pairs than one batch of {batch_size}; lower --per_device_train_batch_size"
+                f"the training data give fewer pairs than one batch of {batch_size}; "
+                "lower --per_device_train_batch_size"
             )
 
     def set_epoch(self, epoch: int) -> None:
@@ -157,7 +159,8 @@ def arrange(lengths: np.ndarray, species: np.ndarray, batch_size: int, rng: np.r
         species: (pairs,).
 
     Returns:
-        (pairs,) a permutation. A species with more pairs than there are batches is spread evenly: it cannot be kept apart.
+        (pairs,) a permutation. A species with more pairs than there are batches cannot be kept apart and is spread
+            evenly.
     """
     by_length = np.argsort(lengths * rng.uniform(0.95, 1.05, len(lengths)), kind="stable")
     batches = np.concatenate([deal(part, species, batch_size, rng) for part in strata(by_length, species, batch_size)])

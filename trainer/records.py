@@ -1,7 +1,7 @@
 """Where training and validation records come from: files or a Hub data set in, two Arrow tables of records out.
 
-Files are read once into Arrow tables on disk, in a temporary folder that goes with the process, and memory-mapped; nothing is
-cached between runs, so a changed file is never mistaken for its former self.
+Files are read once into Arrow tables on disk, in a temporary folder that goes with the process, and memory-mapped;
+nothing is cached between runs, so a changed file is never mistaken for its former self.
 """
 
 import atexit
@@ -28,7 +28,8 @@ def load_records(
         split: keep the rows whose column `split` has this value; of a data set, the name of its split.
 
     Raises:
-        ValueError: a file is not what it should be (the message names file and line), or a column is missing.
+        ValueError: a file is not what it should be (the message names file and line), a column is missing, or
+            neither files nor a data set is given.
     """
     if files is not None:
         try:
@@ -39,11 +40,14 @@ def load_records(
             if isinstance(error.__cause__, ValueError | OSError):
                 raise error.__cause__ from None
             raise
+    if dataset_name is None:
+        raise ValueError("there are neither files nor a data set to read; give one of them")
     records = load_dataset(dataset_name, revision=revision, split=split or "train")
     missing = {"sequence", "species"} - set(records.column_names)
     if missing:
         raise ValueError(
-            f"data set {dataset_name} has the columns {', '.join(records.column_names)}; {', '.join(sorted(missing))} is missing"
+            f"data set {dataset_name} has the columns {', '.join(records.column_names)}; "
+            f"{', '.join(sorted(missing))} is missing"
         )
     return records
 
@@ -65,7 +69,8 @@ def scratch() -> str:
 def hold_out(records: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
     """Split records by species: (training, validation), the latter with `fraction` of the species, two at least.
 
-    Whole species are held out, so validation asks about species never trained on. Records without a species count one each.
+    Whole species are held out, so validation asks about species never trained on. A record without a species counts as
+    one of its own.
     """
     species = species_numbers(records["species"])
     count = species.max() + 1

@@ -1,4 +1,4 @@
-"""A trained encoder out as a complete Hub model repository: weights, code, tokenizer, sentence-transformers files, card.
+"""A trained encoder out as a complete Hub repository: weights, code, tokenizer, sentence-transformers files, card.
 
 Everything is written beside its place first and then moved, the weights last, so a folder never holds half a model.
 """
@@ -46,7 +46,7 @@ def write_repository(
 
 
 def sentence_transformers_files(model: DnacseModel) -> dict[str, Any]:
-    """The files that make `SentenceTransformer(folder, trust_remote_code=True).encode` give the model's pooled vectors."""
+    """The files that make `SentenceTransformer(folder, trust_remote_code=True)` give the model's pooled vectors."""
     return {
         "modules.json": [
             {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},

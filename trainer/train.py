@@ -3,9 +3,9 @@
     accelerate launch trainer/train.py --train_file barcodes.fasta --output_dir my-model \\
         --config_name trainer/configs/mini.json --tokenizer_name my-tokenizer --curriculum "weighted_simclr:1 mi_mix:2"
 
-`--model_name_or_path zhihan1996/DNABERT-2-117M` starts from a published checkpoint instead. A run that was stopped goes on with
-`--resume_from_checkpoint last`. The output folder ends up with the weights of the best checkpoint and training.json, the record
-of the run; the checkpoints, which hold the projection head too, stay in its subfolders.
+`--model_name_or_path zhihan1996/DNABERT-2-117M` starts from a published checkpoint instead. A run that was stopped
+goes on with `--resume_from_checkpoint last`. The output folder ends up with the weights of the best checkpoint and
+training.json, the record of the run; the checkpoints, which hold the projection head too, stay in its subfolders.
 """
 
 import json
@@ -18,27 +18,40 @@ from typing import Any
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import torch  # noqa: E402
-from datasets import Dataset, disable_progress_bars  # noqa: E402
-from transformers import HfArgumentParser, PreTrainedTokenizerFast, set_seed  # noqa: E402
+import torch
+from datasets import Dataset, disable_progress_bars
+from transformers import HfArgumentParser, PreTrainedTokenizerFast, set_seed
 
-from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning  # noqa: E402
-from modeling_dnacse.checkpoints import load_checkpoint, load_tokenizer  # noqa: E402
-from modeling_dnacse.provenance import device_name, package_versions, sha256_of  # noqa: E402
-from trainer.arguments import ContrastiveArguments  # noqa: E402
-from trainer.card import model_card  # noqa: E402
-from trainer.collator import PairCollator  # noqa: E402
-from trainer.contrastive_trainer import ContrastiveTrainer  # noqa: E402
-from trainer.curriculum import parse_curriculum  # noqa: E402
-from trainer.pairs import FixedPairs, PairDataset, PairSampler  # noqa: E402
-from trainer.records import hold_out, load_records  # noqa: E402
-from trainer.release import CARD, write_repository  # noqa: E402
+from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning
+from modeling_dnacse.checkpoints import load_checkpoint, load_tokenizer
+from modeling_dnacse.provenance import device_name, package_versions, sha256_of
+from trainer.arguments import ContrastiveArguments
+from trainer.card import model_card
+from trainer.collator import PairCollator
+from trainer.contrastive_trainer import ContrastiveTrainer
+from trainer.curriculum import parse_curriculum
+from trainer.pairs import FixedPairs, PairDataset, PairSampler
+from trainer.records import hold_out, load_records
+from trainer.release import CARD, write_repository
 
 RECORD = "training.json"
-RECORDED_ARGUMENTS = (
-    "curriculum pairing temperature mix_alpha learning_rate head_learning_rate_multiplier lr_scheduler_type warmup_steps "
-    "weight_decay per_device_train_batch_size gradient_accumulation_steps max_length bf16 fp16 seed"
-).split()
+RECORDED_ARGUMENTS = [
+    "curriculum",
+    "pairing",
+    "temperature",
+    "mix_alpha",
+    "learning_rate",
+    "head_learning_rate_multiplier",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "weight_decay",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "max_length",
+    "bf16",
+    "fp16",
+    "seed",
+]
 logger = logging.getLogger("train.py")
 
 
@@ -47,7 +60,11 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(format="%(message)s")
     logger.setLevel(logging.INFO)
     disable_progress_bars()  # reading is quick; the bar that matters is the training's
-    parser = HfArgumentParser(ContrastiveArguments, allow_abbrev=False, description=__doc__.partition("\n")[0])
+    parser = HfArgumentParser(
+        ContrastiveArguments,  # pyright: ignore[reportArgumentType] transformers declares a NewType that nothing is
+        allow_abbrev=False,
+        description=(__doc__ or "").partition("\n")[0],
+    )
     try:
         (args,) = parser.parse_args_into_dataclasses(arguments)
         train(args)
@@ -66,7 +83,7 @@ def train(args: ContrastiveArguments) -> None:
     if args.world_size > 1:
         raise ValueError(f"this trainer runs on one process, got {args.world_size}: start it with --num_processes 1")
     torch.set_flush_denormal(True)  # ALiBi's far weights underflow, and CPUs are slow on the numbers in between
-    output = Path(args.output_dir)
+    output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments fills a missing one in
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
     set_seed(args.seed)
     model, tokenizer = model_and_tokenizer(args)
@@ -75,8 +92,8 @@ def train(args: ContrastiveArguments) -> None:
     sampler = PairSampler(train_pairs, args.pairing, args.train_batch_size, args.seed)
     curriculum = parse_curriculum(args.curriculum, math.ceil(sampler.batches / args.gradient_accumulation_steps))
     args.max_steps = curriculum.steps
-    fixed_pairs = validation and FixedPairs(
-        PairDataset(validation), args.pairing, args.max_validation_pairs, args.seed
+    fixed_pairs = (
+        FixedPairs(PairDataset(validation), args.pairing, args.max_validation_pairs, args.seed) if validation else None
     )
 
     trainer = ContrastiveTrainer(
@@ -99,7 +116,7 @@ def train(args: ContrastiveArguments) -> None:
     scores = trainer.evaluate() if fixed_pairs else {}
 
     data = {"training": facts(args.train_file, args, training)}
-    if validation:
+    if validation and fixed_pairs:
         data["validation"] = facts(args.validation_file, args, validation) | {"pairs": len(fixed_pairs)}
     given = args.to_dict()
     run = {
@@ -129,7 +146,8 @@ def checkpoint_to_resume(output: Path, wish: str | None) -> str | None:
     if wish is None:
         if finished or (output / "config.json").exists():
             raise ValueError(
-                f"{output} holds an earlier run: go on with --resume_from_checkpoint last, or choose another --output_dir"
+                f"{output} holds an earlier run: go on with --resume_from_checkpoint last, "
+                "or choose another --output_dir"
             )
         return None
     if wish == "last":
@@ -146,9 +164,15 @@ def checkpoint_to_resume(output: Path, wish: str | None) -> str | None:
 
 
 def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiveLearning, PreTrainedTokenizerFast]:
-    """Load the checkpoint to start from, or make a random model of the given architecture over the tokenizer's vocabulary."""
+    """Load the checkpoint to start from, or make a random model of the given architecture and tokenizer's vocabulary.
+
+    Raises:
+        ValueError: the checkpoint cannot be loaded, or from scratch the configuration or the tokenizer is missing.
+    """
     if args.model_name_or_path:
         return load_checkpoint(DnacseForContrastiveLearning, args.model_name_or_path, args.tokenizer_name)
+    if args.config_name is None or args.tokenizer_name is None:
+        raise ValueError("a model from scratch needs --config_name and --tokenizer_name")
     tokenizer = load_tokenizer(args.tokenizer_name)
     config = DnacseConfig.from_pretrained(
         args.config_name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id
