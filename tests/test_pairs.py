@@ -113,3 +113,11 @@ def test_held_out_species_are_never_trained_on():
     assert len(set(validation["species"])) == 4
     assert not set(training["species"]) & set(validation["species"])
     assert len(training) + len(validation) == 120
+
+
+def test_two_species_leave_nothing_to_train_on():
+    """Both are held out; what follows is the sampler's sentence, not an IndexError."""
+    training, validation = hold_out(records([3, 3]), fraction=0.5, seed=0)
+    assert (len(training), len(validation)) == (0, 6)
+    with pytest.raises(ValueError, match="hold 0 species"):
+        PairSampler(PairDataset(training), "same_species", batch_size=2, seed=0)

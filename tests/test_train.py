@@ -80,9 +80,10 @@ def test_every_step_is_logged_with_its_phase(trained):
         assert all(key in entry for entry in steps)
 
 
-def test_the_released_weights_are_the_best_checkpoint(trained):
+def test_the_released_weights_are_the_best_checkpoint_of_the_last_phase(trained):
+    """Over all phases the best could be one that MI-Mix has not touched: half of the curriculum lost silently."""
     _, state = last_state(trained)
-    scores = {e["step"]: e["eval_recall_at_1"] for e in state["log_history"] if "eval_recall_at_1" in e}
+    scores = {e["step"]: e["eval_recall_at_1"] for e in state["log_history"] if "eval_recall_at_1" in e and e["step"] > 5}
     best = max(scores, key=lambda step: (scores[step], step))
     assert state["best_global_step"] == best
     released = load_file(trained / "model.safetensors")
@@ -102,9 +103,9 @@ def test_training_moves_the_encoder_and_the_head_at_their_own_rates(trained, opt
     assert {round(group["lr"], 6) for group in state["param_groups"]} == {1e-3, 0.1}
 
 
-@pytest.mark.parametrize("kill_after", [2, 4])
+@pytest.mark.parametrize("kill_after", [4, 8])
 def test_killed_and_resumed_equals_uninterrupted(trained, options, tmp_path, kill_after):
-    """Phase I has 5 steps: one kill lands before the switch and one just before it, mid-epoch both."""
+    """Phase I has 5 steps: one kill lands before the switch, one after it, both in the middle of an epoch."""
     process = start(options, tmp_path / "out", tmp_path)
     done = tmp_path / "out" / f"checkpoint-{kill_after}" / "trainer_state.json"
     deadline = time.monotonic() + 200

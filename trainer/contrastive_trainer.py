@@ -5,7 +5,8 @@ In: a DnacseForContrastiveLearning, a PairDataset, a Curriculum. What differs fr
 - `loss` is joined in the log by phase, similarity of positives and negatives, recall@1 inside the batch, pairs/s,
   each the mean over the steps since the last log;
 - evaluation scores the clean objective `weighted_simclr` in every phase, so that its values compare across the switch,
-  and recall@1 over the whole validation set; of checkpoints that are equally good the latest is the best.
+  and recall@1 over the whole validation set;
+- the best checkpoint is one of the last phase, and of equally good ones the latest.
 With gradient accumulation the negatives of a pair are those of its micro-batch, and one mixup is drawn an optimizer
 step.
 """
@@ -110,7 +111,9 @@ class ContrastiveTrainer(Trainer):
         return loss, (anchors, positives), inputs["species"]
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
-        # Among equals Trainer keeps the earliest, which on easy data is a model that has hardly been trained
+        # An earlier phase may win at the validation task, and easy data tie early: either would waste training
+        if self.curriculum.phase_at(self.state.global_step - 1) < len(self.curriculum.objectives) - 1:
+            return False
         equal = metrics[f"eval_{self.args.metric_for_best_model}"] == self.state.best_metric
         if equal:
             self.state.best_global_step = self.state.global_step

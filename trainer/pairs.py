@@ -128,7 +128,7 @@ def species_numbers(names: Sequence[str]) -> np.ndarray:
     >>> species_numbers(["b", "", "a", "b", ""])
     array([1, 2, 0, 1, 3])
     """
-    known = np.array([bool(name) for name in names])
+    known = np.array([bool(name) for name in names], dtype=bool)
     _, numbers = np.unique(np.asarray(names, dtype=object)[known].astype(str), return_inverse=True)
     result = np.empty(len(known), dtype=np.int64)
     result[known] = numbers

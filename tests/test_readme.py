@@ -1,0 +1,40 @@
+"""The README does what it says: its commands run as they stand, and its tables are those of the result files."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import tables
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"<!-- tested -->\n```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+
+
+def test_the_commands_run_as_they_stand(tmp_path):
+    assert [language for language, _ in BLOCKS] == ["bash", "python", "python"]
+    for folder in ("benchmarks", "trainer"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HF_HOME": str(tmp_path),
+    }
+    for language, code in BLOCKS:
+        command = ["bash", "-euo", "pipefail", "-c", code] if language == "bash" else [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "runs" / "vectors.parquet").exists()
+
+
+@pytest.mark.parametrize("name", ["README.md", "model_card.md"])
+def test_its_tables_are_those_of_the_result_files(name):
+    assert tables.main(["--check", str(ROOT / name)]) == 0
+
+
+@pytest.mark.parametrize("name", ["README.md", "model_card.md", "CONTRIBUTING.md", "LOG.md"])
+def test_linked_files_exist(name):
+    for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text()):
+        assert (ROOT / target).exists(), target
