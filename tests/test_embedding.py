@@ -82,6 +82,21 @@ def test_a_sequence_beyond_the_batch_is_embedded_whole(encoder):
     assert np.abs(vectors[0] - vectors[1]).max() > 1e-6
 
 
+def test_a_stream_is_read_one_window_at_a_time(encoder, monkeypatch):
+    """Memory does not grow with the number of sequences: nothing is read before its window's turn."""
+    monkeypatch.setattr(embedding, "WINDOW", 5)
+    read = []
+
+    def endless():
+        while True:
+            read.append(SEQUENCES[len(read) % len(SEQUENCES)])
+            yield read[-1]
+
+    blocks = embedding.embed_blocks(*encoder, endless())
+    for expected in (5, 10, 15):
+        assert next(blocks).shape == (5, 48) and len(read) == expected
+
+
 # --- the command ---
 
 

@@ -8,7 +8,6 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -58,9 +57,8 @@ def labelled(files: list[str], split: str | None) -> Iterator[dict[str, str]]:
         yield from read_labelled(Path(file), split=split)
 
 
-@cache
 def scratch() -> str:
-    """A temporary folder for this process's tables, removed when it ends."""
+    """A new temporary folder, removed when the process ends."""
     folder = tempfile.mkdtemp(prefix="dnacse-records-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

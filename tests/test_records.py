@@ -1,0 +1,43 @@
+"""Where records come from: files, read anew each time, or a data set with the right columns."""
+
+import pytest
+from conftest import random_families
+from datasets import Dataset
+
+from trainer.records import load_records
+
+
+def test_files_of_several_kinds_are_one_table(tmp_path, fasta):
+    table = tmp_path / "more.tsv"
+    table.write_text("id\tsequence\tspecies\tsplit\nx\tacgtn\tGenus z\ttrain\ny\tACGT\tGenus z\ttest\n")
+    records = load_records([str(fasta), str(table)])
+    assert len(records) == 50
+    assert records[48]["sequence"] == "ACGTN" and records[48]["species"] == "Genus z"
+    assert records[0]["species"] == "Genus a"
+    assert list(load_records([str(table)], split="train")["id"]) == ["x"]
+
+
+def test_a_changed_file_is_read_anew(tmp_path):
+    path = tmp_path / "a.fasta"
+    for sequence in ("ACGT", "TTTT"):
+        path.write_text(f">r species=Genus a\n{sequence}\n")
+        assert list(load_records([str(path)])["sequence"]) == [sequence]
+
+
+def test_an_error_in_a_file_keeps_its_place(tmp_path):
+    path = tmp_path / "a.fasta"
+    path.write_text(">r species=Genus a\nACGT\n>s species=Genus a\nAC*T\n")
+    with pytest.raises(ValueError, match=r"a\.fasta:4"):
+        load_records([str(path)])
+
+
+def test_a_data_set_needs_sequence_and_species(tmp_path):
+    rows = [{"id": h.split()[0], "sequence": s, "species": h.split("=")[1]} for h, s in random_families(seed=0).items()]
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    for folder in (whole, part):
+        folder.mkdir()
+    Dataset.from_list(rows).to_parquet(whole / "train.parquet")
+    Dataset.from_list(rows).remove_columns("species").to_parquet(part / "train.parquet")
+    assert len(load_records(None, str(whole))) == 48
+    with pytest.raises(ValueError, match="has the columns id, sequence; species is missing"):
+        load_records(None, str(part))
