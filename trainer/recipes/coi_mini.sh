@@ -23,4 +23,5 @@ args=(
 )
 # glibc otherwise returns each step's activations to the system and faults them in again: a third of a CPU's time
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184
-accelerate launch --num_processes 1 trainer/train.py "${args[@]}" "${@:3}"
+# accelerate gives a CPU process one thread if it is not told otherwise
+accelerate launch --num_processes 1 --num_cpu_threads_per_process "$(nproc)" trainer/train.py "${args[@]}" "${@:3}"
