@@ -98,8 +98,8 @@ def find_model(model: str, trust_remote_code: bool = False) -> PreTrainedConfig 
         raw, _ = PreTrainedConfig.get_config_dict(source)
     except OSError as error:
         raise ValueError(unknown) from error
-    # DNABERT-2's repositories say "bert", but only their own code (bert_layers.py) and ours know the architecture
-    if raw.get("model_type") == "dnacse" or "bert_layers" in str(raw.get("auto_map")):
+    # DNABERT-2's repositories say "bert", but a BERT has no ALiBi: only their own code and ours know the architecture
+    if raw.get("model_type") == "dnacse" or "alibi_starting_size" in raw:
         return DnacseConfig.from_pretrained(source)
     if "auto_map" in raw and not trust_remote_code:
         raise ValueError(f"the model {model} needs code of its own repository: read it, then add --trust_remote_code.")

@@ -14,8 +14,8 @@ The stated model, so that a score on these data can be read:
   frequency(old)), which keeps the AT-rich base composition of animal mitochondria (Metropolis et al. 1953). A codon
   that became a stop (TAA, TAG) goes back to what it was: the barcode stays open.
 - Record: a specimen branch of its own (within-species variation up to 1 %), for half of them a random fragment of
-  400 bp or more, then sequencing errors: substitutions at `SUBSTITUTION_ERRORS`, indels of 1 or 2 bases at
-  `INDEL_ERRORS`, a base.
+  `shortest` bp or more, then sequencing errors: substitutions at `error_rate` a base, indels of 1 or 2 bases at a
+  fifth of it.
 
 Splits carry the names of the real data: train, val and test share species; unseen_val and unseen_test hold species
 that are in no other split, of genera that are in train.
@@ -33,14 +33,12 @@ import numpy as np
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # A and G, C and T are transitions: the code with bit 1 flipped
 FREQUENCIES = np.array([0.28, 0.18, 0.16, 0.38])
 LENGTH = 658  # bp, the Folmer region
-SHORTEST = 400  # bp
 RATES = (0.45, 0.15, 2.4)  # by codon position, mean 1
 RATE_SHAPE = 0.8
 TRANSITIONS = 0.75
 BRANCHES = {"order": (0.05, 0.12), "family": (0.012, 0.05), "genus": (0.005, 0.03), "species": (0.014, 0.12)}
 SPECIMEN_BRANCH = (0.0, 0.005)
-SUBSTITUTION_ERRORS = 0.002
-INDEL_ERRORS = 0.0004
+INDELS_PER_SUBSTITUTION = 0.2  # of the sequencing errors
 SPECIES_PER_GENUS, GENERA_PER_FAMILY, FAMILIES_PER_ORDER = 6, 4, 4
 COLUMNS = ("id", "sequence", "species", "genus", "family", "order", "class", "phylum", "split")
 SPLITS = ("train", "val", "test", "unseen_val", "unseen_test")
@@ -117,29 +115,32 @@ def latin_names() -> Iterator[str]:
     return (f"{a}{b}{c}".capitalize() for c, b, a in itertools.product("lrnsdt", syllables, syllables))
 
 
-def read_out(bases: np.ndarray, rng: np.random.Generator) -> str:
+def read_out(bases: np.ndarray, shortest: int, error_rate: float, rng: np.random.Generator) -> str:
     """Sequence one specimen, (sites,) base codes: a fragment half of the time, then substitution and indel errors."""
-    length = rng.integers(SHORTEST, LENGTH + 1) if rng.random() < 0.5 else LENGTH
+    length = rng.integers(shortest, LENGTH + 1) if rng.random() < 0.5 else LENGTH
     start = rng.integers(0, LENGTH - length + 1)
     read = bases[start : start + length].copy()
-    wrong = rng.random(length) < SUBSTITUTION_ERRORS
+    wrong = rng.random(length) < error_rate
     read[wrong] ^= rng.integers(1, 4, wrong.sum()).astype(np.uint8)
-    for site in np.flatnonzero(rng.random(length) < INDEL_ERRORS)[
-        ::-1
-    ]:  # from the end: earlier sites keep their place
+    indels = np.flatnonzero(rng.random(length) < INDELS_PER_SUBSTITUTION * error_rate)
+    for site in indels[::-1]:  # from the end: earlier sites keep their place
         size = int(rng.integers(1, 3))
         inserted = rng.integers(0, 4, size).astype(np.uint8) if rng.random() < 0.5 else np.empty(0, np.uint8)
         read = np.concatenate([read[:site], inserted, read[site if inserted.size else site + size :]])
     return BASES[read].tobytes().decode()
 
 
-def simulate(species: int = 200, records_per_species: int = 20, seed: int = 0) -> list[dict[str, str]]:
+def simulate(
+    species: int = 200, records_per_species: int = 20, seed: int = 0, shortest: int = 400, error_rate: float = 0.002
+) -> list[dict[str, str]]:
     """Simulate labelled barcodes by the model in the head of this file.
 
     Args:
         species: Number of species, six to a genus, of which the first four are seen in training.
         records_per_species: Sequences a species.
         seed: Seed of everything drawn.
+        shortest: Length of the shortest fragment in bp.
+        error_rate: Substitutions a base in sequencing.
 
     Returns:
         Records with the keys of `COLUMNS`, in order of species. Of a seen species about 15 % of the records are
@@ -154,6 +155,11 @@ def simulate(species: int = 200, records_per_species: int = 20, seed: int = 0) -
             f"got {species} species with {records_per_species} records each, but both must be at least 1: "
             "raise --species or --records_per_species."
         )
+    if not 1 <= shortest <= LENGTH or not 0 <= error_rate <= 0.5:
+        raise ValueError(
+            f"got --shortest {shortest} and --error_rate {error_rate}, but a fragment has 1 to {LENGTH} bp and the rate "
+            "is 0 to 0.5."
+        )
     rng = np.random.default_rng(seed)
     labels, ancestors, rates = grow_tree(species, rng)
     records = []
@@ -166,7 +172,9 @@ def simulate(species: int = 200, records_per_species: int = 20, seed: int = 0) -
         for specimen, split in zip(specimens, drawn, strict=True):
             name = f"sim{len(records):06d}"
             split = str(split) if role == "seen" else role
-            records.append({"id": name, "sequence": read_out(specimen, rng), **label, "split": split})
+            records.append(
+                {"id": name, "sequence": read_out(specimen, shortest, error_rate, rng), **label, "split": split}
+            )
     return records
 
 
@@ -194,9 +202,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--species", type=int, default=200)
     parser.add_argument("--records_per_species", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shortest", type=int, default=400, help="bp of the shortest fragment; default: %(default)s")
+    parser.add_argument("--error_rate", type=float, default=0.002, help="of sequencing; default: %(default)s")
     options = parser.parse_args(arguments)
     try:
-        records = simulate(options.species, options.records_per_species, options.seed)
+        records = simulate(
+            options.species, options.records_per_species, options.seed, options.shortest, options.error_rate
+        )
         write_records(records, options.output)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"simulate.py: {error}\n")

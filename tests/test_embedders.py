@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from benchmarks.embedders import find_model, kmer_frequencies, load_embedder
-from modeling_dnacse import DnacseModel
+from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.provenance import sha256_of
 
 
@@ -106,3 +106,9 @@ def test_code_of_a_repository_runs_only_when_asked(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "other", "auto_map": {"AutoConfig": "evil.Config"}}')
     with pytest.raises(ValueError, match="--trust_remote_code"):
         find_model(str(tmp_path))
+
+
+@pytest.mark.parametrize("layout", ["dnabert2_layout", "dnaberts_layout"])
+def test_public_checkpoints_are_ours_not_a_bert(reference, layout):
+    """AutoModel would make a BERT of them, most of whose weights are random."""
+    assert isinstance(find_model(str(reference / layout)), DnacseConfig)

@@ -32,7 +32,8 @@ def test_an_error_in_a_file_keeps_its_place(tmp_path):
 
 
 def test_a_data_set_needs_sequence_and_species(tmp_path):
-    rows = [{"id": h.split()[0], "sequence": s, "species": h.split("=")[1]} for h, s in random_families(seed=0).items()]
+    families = random_families(seed=0).items()
+    rows = [{"id": header.split()[0], "sequence": text, "species": header.split("=")[1]} for header, text in families]
     whole, part = tmp_path / "whole", tmp_path / "part"
     for folder in (whole, part):
         folder.mkdir()

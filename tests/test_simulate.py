@@ -79,3 +79,13 @@ def test_no_species_is_an_error(tmp_path, capsys):
     assert "raise --species" in capsys.readouterr().err
     with pytest.raises(ValueError, match="at least 1"):
         simulate(species=3, records_per_species=0)
+
+
+def test_fragments_and_errors_follow_their_options():
+    clean = simulate(12, 20, seed=0, shortest=658, error_rate=0)
+    assert {len(record["sequence"]) for record in clean} == {658}
+    noisy = simulate(12, 20, seed=0, shortest=100, error_rate=0.1)
+    lengths = [len(record["sequence"]) for record in noisy]
+    assert 90 < min(lengths) < 200
+    with pytest.raises(ValueError, match="--shortest 700"):
+        simulate(12, 3, shortest=700)

@@ -60,7 +60,14 @@ def test_the_output_is_a_complete_repository(trained):
     names = {str(path.relative_to(trained)) for path in trained.rglob("*") if "checkpoint-" not in str(path)}
     assert names >= {
         *("config.json", "model.safetensors", "configuration_dnacse.py", "modeling_dnacse.py", "tokenizer.json"),
-        *("tokenizer_config.json", "README.md", "training.json", "modules.json", "1_Pooling/config.json"),
+        *(
+            "tokenizer_config.json",
+            "README.md",
+            "training.json",
+            "training_log.json",
+            "modules.json",
+            "1_Pooling/config.json",
+        ),
     }
     assert not [name for name in names if name.endswith((".bin", ".pt")) or name.startswith(".")]
     weights = load_file(trained / "model.safetensors")
@@ -83,7 +90,8 @@ def test_every_step_is_logged_with_its_phase(trained):
 def test_the_released_weights_are_the_best_checkpoint_of_the_last_phase(trained):
     """Over all phases the best could be one that MI-Mix has not touched: half of the curriculum lost silently."""
     _, state = last_state(trained)
-    scores = {e["step"]: e["eval_recall_at_1"] for e in state["log_history"] if "eval_recall_at_1" in e and e["step"] > 5}
+    evaluations = [entry for entry in state["log_history"] if "eval_recall_at_1" in entry and entry["step"] > 5]
+    scores = {entry["step"]: entry["eval_recall_at_1"] for entry in evaluations}
     best = max(scores, key=lambda step: (scores[step], step))
     assert state["best_global_step"] == best
     released = load_file(trained / "model.safetensors")

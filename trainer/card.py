@@ -34,7 +34,7 @@ vectors = model(**tokens).pooler_output  # (2, {hidden_size})
 
 ## Training
 
-{steps:,} steps, {seconds:,.0f} seconds on {device}; {versions}.
+{steps:,} steps, {seconds:,.0f} seconds on {device}; released: step {released_step:,}; {versions}.
 
 | argument | value |
 |---|---|
@@ -91,6 +91,7 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
         base=f" from `{run['base_model']}`" if run["base_model"] else " from scratch",
         data="\n".join(data),
         steps=run["steps"],
+        released_step=run["released_step"],
         seconds=run["seconds"],
         device=run["device"],
         versions=", ".join(f"{package} {version}" for package, version in run["versions"].items()),

@@ -35,6 +35,7 @@ from trainer.records import hold_out, load_records
 from trainer.release import CARD, write_repository
 
 RECORD = "training.json"
+HISTORY = "training_log.json"
 RECORDED_ARGUMENTS = [
     "curriculum",
     "pairing",
@@ -112,26 +113,45 @@ def train(args: ContrastiveArguments) -> None:
         f"{len(sampler):,}",
         ", then ".join(f"{objective} to step {end:,}" for objective, end in phases),
     )
-    result = trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.train(resume_from_checkpoint=checkpoint)
     scores = trainer.evaluate() if fixed_pairs else {}
 
     data = {"training": facts(args.train_file, args, training)}
     if validation and fixed_pairs:
         data["validation"] = facts(args.validation_file, args, validation) | {"pairs": len(fixed_pairs)}
     given = args.to_dict()
+    step_pairs = args.train_batch_size * args.gradient_accumulation_steps
     run = {
         "arguments": {key: given[key] for key in RECORDED_ARGUMENTS},
         "base_model": args.model_name_or_path,
         "data": data,
         "steps": curriculum.steps,
-        "seconds": round(result.metrics["train_runtime"], 1),
+        "released_step": trainer.state.best_global_step or curriculum.steps,
+        "seconds": round(training_seconds(trainer.state.log_history, step_pairs), 1),
         "validation": {key: scores[f"eval_{key}"] for key in ("loss", "recall_at_1")} if scores else None,
         "device": device_name(args.device),
         "versions": package_versions(["torch", "transformers", "tokenizers", "datasets", "accelerate"]),
     }
     card = model_card(output.name, run, model.config, model.bert.num_parameters())
-    write_repository(output, model.bert, tokenizer, {CARD: card, RECORD: json.dumps(run, indent=2) + "\n"})
+    texts = {CARD: card, RECORD: as_json(run), HISTORY: as_json(trainer.state.log_history)}
+    write_repository(output, model.bert, tokenizer, texts)
     logger.info("released %s", output)
+
+
+def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
+    """Time in training steps, of all sessions of a resumed run together, validation and start-up not counted.
+
+    >>> training_seconds([{"step": 2, "pairs_per_second": 8}, {"step": 2}, {"step": 3, "pairs_per_second": 4}], 4)
+    2.0
+    """
+    rates = [(entry["step"], entry["pairs_per_second"]) for entry in log if "pairs_per_second" in entry]
+    starts = [0, *(step for step, _ in rates)]
+    return sum((step - start) * step_pairs / rate for start, (step, rate) in zip(starts, rates, strict=False))
+
+
+def as_json(value: Any) -> str:
+    """The text of a JSON file."""
+    return json.dumps(value, indent=2) + "\n"
 
 
 def checkpoint_to_resume(output: Path, wish: str | None) -> str | None:
