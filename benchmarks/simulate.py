@@ -157,8 +157,8 @@ def simulate(
         )
     if not 1 <= shortest <= LENGTH or not 0 <= error_rate <= 0.5:
         raise ValueError(
-            f"got --shortest {shortest} and --error_rate {error_rate}, but a fragment has 1 to {LENGTH} bp and the rate "
-            "is 0 to 0.5."
+            f"got --shortest {shortest} and --error_rate {error_rate}, but a fragment has 1 to {LENGTH} bp and the "
+            "rate is 0 to 0.5."
         )
     rng = np.random.default_rng(seed)
     labels, ancestors, rates = grow_tree(species, rng)

@@ -329,7 +329,8 @@ class DnacseModel(DnacsePreTrainedModel):
             mixup: mix hidden states of the batch at one layer; the output then carries the intersected mask.
 
         Raises:
-            ValueError: neither or both of ids and vectors are given, or the mixup does not fit the model or the batch.
+            ValueError: neither or both of ids and vectors are given, the mixup does not fit the model or the batch, or
+                attention weights are asked of a fused kernel.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
@@ -338,6 +339,11 @@ class DnacseModel(DnacsePreTrainedModel):
             attention_mask = torch.ones(words.shape[:2], dtype=torch.long, device=words.device)
         if mixup is not None:
             self._check_mixup(mixup, batch=words.shape[0])
+        if kwargs.get("output_attentions") and self.config._attn_implementation != "eager":
+            raise ValueError(
+                f"output_attentions: {self.config._attn_implementation} attention never holds the weights; "
+                'call model.set_attn_implementation("eager") first'
+            )
 
         hidden = self.embeddings(words, token_type_ids)
         hidden, mask = self.encoder(hidden, attention_mask, mixup, **kwargs)

@@ -244,6 +244,9 @@ def test_attention_weights_can_be_seen(model):
     weights = model(ids, mask, output_attentions=True).attentions
     assert [tuple(layer.shape) for layer in weights] == [(4, 6, 30, 30)] * 3
     assert torch.all(weights[0][0, :, :, 5:] == 0)  # the first sequence has five tokens
+    model.set_attn_implementation("sdpa")
+    with pytest.raises(ValueError, match="set_attn_implementation"):
+        model(ids, mask, output_attentions=True)
 
 
 def test_cls_pooling_is_the_first_state(model):
