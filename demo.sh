@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 out=${1:-demo}
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=true
+threads=$(python -c 'import os; print(os.cpu_count())')
 rm -rf "$out"
 step() { printf '\n== %s\n' "$*"; }
 
@@ -20,7 +21,7 @@ python trainer/train_tokenizer.py --train_file "$out/data/barcodes.tsv" --train_
     --output_dir "$out/tokenizer" --vocab_size 1024
 
 step "Train a small encoder from scratch: weighted SimCLR, then MI-Mix"
-accelerate launch --num_processes 1 --num_cpu_threads_per_process "$(nproc)" trainer/train.py \
+accelerate launch --num_processes 1 --num_cpu_threads_per_process "$threads" trainer/train.py \
     --train_file "$out/data/barcodes.tsv" --train_split train --validation_split val \
     --config_name trainer/configs/demo.json --tokenizer_name "$out/tokenizer" --output_dir "$out/model" \
     --curriculum "weighted_simclr:3 mi_mix:5" --per_device_train_batch_size 32 --max_length 160 \

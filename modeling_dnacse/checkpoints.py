@@ -3,10 +3,14 @@
 from pickle import UnpicklingError
 from typing import TypeVar
 
+import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerFast
 
+from .configuration_dnacse import DnacseConfig
 from .modeling_dnacse import DnacsePreTrainedModel
+from .tokenization import apply_policy
 
 Model = TypeVar("Model", bound=DnacsePreTrainedModel)
 
@@ -25,8 +29,8 @@ def load_checkpoint(
     """
     tokenizer = load_tokenizer(tokenizer_name or name)
     try:
-        model = model_class.from_pretrained(name)
-    except (OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        model = model_class.from_pretrained(name, dtype=torch.float32)
+    except (OSError, RuntimeError, SafetensorError, StrictDataclassError, UnpicklingError) as error:
         raise ValueError(f"{name} cannot be loaded as a model: {first_line(error)}") from error
     if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
         raise ValueError(
@@ -37,6 +41,18 @@ def load_checkpoint(
     return model, tokenizer
 
 
+def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
+    """Load an architecture from a config.json, a folder or the Hub, for the vocabulary of a tokenizer.
+
+    Raises:
+        ValueError: there is none, or a value in it is not allowed.
+    """
+    try:
+        return DnacseConfig.from_pretrained(name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
+    except (OSError, ValueError, StrictDataclassError) as error:
+        raise ValueError(f"{name} cannot be loaded as a configuration: {first_line(error)}") from error
+
+
 def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
     """Load a tokenizer from a folder or the Hub.
 
@@ -44,7 +60,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
         ValueError: there is none.
     """
     try:
-        return PreTrainedTokenizerFast.from_pretrained(name)
+        return apply_policy(PreTrainedTokenizerFast.from_pretrained(name))
     except (OSError, ValueError, TypeError) as error:  # TypeError: a folder without tokenizer.json
         raise ValueError(
             f"{name} is neither a folder with a tokenizer.json nor a Hub model: {first_line(error)}"
@@ -52,5 +68,6 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
 
 
 def first_line(error: Exception) -> str:
-    """What transformers says, without its advice."""
-    return str(error).strip().partition("\n")[0]
+    """What a library says, without its advice; the reason of a refused value stands in its last line."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return " ".join([lines[0], lines[-1].strip()]) if isinstance(error, StrictDataclassError) else lines[0]

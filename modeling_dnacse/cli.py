@@ -17,10 +17,11 @@ import torch
 from tqdm.auto import tqdm
 from transformers.utils import logging
 
-from .checkpoints import load_checkpoint
+from .checkpoints import first_line, load_checkpoint
 from .embedding import BATCH_TOKENS, embed_blocks
+from .labels import read_labelled
 from .modeling_dnacse import DnacseModel
-from .sequences import AlphabetCounts, read_fasta
+from .sequences import AlphabetCounts
 from .vectors import open_writer
 
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -47,7 +48,7 @@ def command_line() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     embedding = commands.add_parser("embed", help="one vector for each sequence of a file", allow_abbrev=False)
     embedding.set_defaults(run=run_embed)
-    embedding.add_argument("input", type=Path, help="FASTA or FASTQ, plain or .gz")
+    embedding.add_argument("input", type=Path, help="FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
     embedding.add_argument("-o", "--output", type=Path, required=True, help=".parquet, .npy or .safetensors")
     embedding.add_argument("--model", required=True, help="folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model")
     embedding.add_argument(
@@ -63,24 +64,39 @@ def command_line() -> argparse.ArgumentParser:
     return parser
 
 
+def check_device(name: str) -> None:
+    """Try the device before hours are spent on reading.
+
+    Raises:
+        ValueError: torch does not know it or cannot use it here.
+    """
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a build without CUDA
+        raise ValueError(f"--device {name} cannot be used here: {first_line(error)}") from error
+
+
 def run_embed(args: argparse.Namespace) -> None:
     """Check the input, embed it, and put the output in place."""
+    check_device(args.device)
+    if args.input.exists() and not args.input.is_file():
+        raise ValueError(f"{args.input} is no regular file, and the input is read twice; write it to a file first")
     counts, ids_bytes = AlphabetCounts(), 0
-    for record in read_fasta(args.input, counts=counts):
-        ids_bytes += len(record.id.encode())
+    for record in read_labelled(args.input, counts=counts):
+        ids_bytes += len(record["id"].encode())
     if counts.summary():
         sys.stderr.write(f"{args.input}: {counts.summary()}\n")
     model, tokenizer = load_checkpoint(DnacseModel, args.model)
     writer = open_writer(args.output, counts.records, model.config.hidden_size, ids_bytes)
     started = time.perf_counter()
     try:
-        records, again = tee(read_fasta(args.input))  # the two stay within one window of each other
-        ids = (record.id for record in again)
+        records, again = tee(read_labelled(args.input))  # the two stay within one window of each other
+        ids = (record["id"] for record in again)
         with tqdm(total=counts.records, unit="seq") as bar:
             for vectors in embed_blocks(
                 model,
                 tokenizer,
-                (record.sequence for record in records),
+                (record["sequence"] for record in records),
                 batch_tokens=args.batch_tokens,
                 device=args.device,
                 dtype=DTYPES[args.dtype],

@@ -51,7 +51,8 @@ class DnacseConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Check the shapes, and name every Auto class's code, so that any saved folder is a complete repository."""
-        kwargs["auto_map"] = kwargs.get("auto_map") or dict(AUTO_MAP)
+        # a model from the Hub comes with "its/repository--…" here, on which a folder saved from it must not depend
+        kwargs["auto_map"] = (kwargs.get("auto_map") or {}) | AUTO_MAP
         super().__post_init__(**kwargs)
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(

@@ -18,7 +18,7 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TypeVar
@@ -62,7 +62,7 @@ def labels_from_header(header: str) -> dict[str, str]:
     >>> labels_from_header("GBMIN12345-13|Apis sp. XYZ|COI-5P|KM000001")
     {'genus': 'Apis'}
     """
-    return {rank: label for rank, label in _labels(_header_fields(header)).items() if label}
+    return {rank: label for rank, label in apply_policy(_header_fields(header)).items() if label}
 
 
 def _header_fields(header: str) -> dict[str, str]:
@@ -83,9 +83,13 @@ def _pick(named: dict[str, Value]) -> dict[str, Value]:
     return {key: values[0] for key, values in found.items() if values}
 
 
-def _labels(given: dict[str, str]) -> dict[str, str]:
-    """Apply the label policy of this module to labels as they stand."""
-    labels = {rank: given.get(rank, "") for rank in RANKS}
+def apply_policy(given: Mapping[str, str | None]) -> dict[str, str]:
+    """Apply the label policy of this module to labels as they stand: all six `RANKS`, "" for what is unknown.
+
+    >>> apply_policy({"species": "Apis sp. X1", "family": "NA"})["genus"]
+    'Apis'
+    """
+    labels = {rank: given.get(rank) or "" for rank in RANKS}
     labels = {rank: "" if label.lower() in _MISSING else label for rank, label in labels.items()}
     name = labels["species"] = labels["species"].replace("_", " ")
     first_word = _GENUS.match(name)
@@ -145,7 +149,7 @@ def read_labelled(
             raise ValueError(f"{place}: record {identifier!r} has no bases; add them or remove it")
         if counts is not None and suffix not in FASTA_SUFFIXES:
             counts.add(row["sequence"], sequence)
-        yield {"id": identifier, "sequence": sequence} | _labels(row) | {"split": row["split"]}
+        yield {"id": identifier, "sequence": sequence} | apply_policy(row) | {"split": row["split"]}
     if not seen:
         raise ValueError(f"{path}: a header but no rows; give a file with at least one sequence")
     if split is not None and split not in splits:

@@ -152,7 +152,7 @@ class DnacseSelfAttention(nn.Module):
             query,
             key,
             value,
-            bias.to(query.dtype),  # autocast: the projection may be narrower than the hidden states
+            bias,
             scaling=self.head_size**-0.5,
             dropout=self.dropout if self.training else 0.0,
             **kwargs,
@@ -234,11 +234,13 @@ class DnacseEncoder(nn.Module):
         self, hidden: Tensor, mask: Tensor, mixup: ManifoldMixup | None = None, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         """Return the last states (batch, length, hidden) and the mask that holds for them (batch, length)."""
-        bias = attention_bias(mask, self.num_heads, hidden.dtype)
+        device = hidden.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+        bias = attention_bias(mask, self.num_heads, dtype)
         for depth, layer in enumerate(self.layer):
             if mixup is not None and mixup.layer == depth:
                 hidden, mask = mix(hidden, mask, mixup)
-                bias = attention_bias(mask, self.num_heads, hidden.dtype)
+                bias = attention_bias(mask, self.num_heads, dtype)
             hidden = layer(hidden, bias, **kwargs)
         return hidden, mask
 
@@ -254,8 +256,9 @@ def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
     """Token states (batch, length, hidden) to vectors (batch, hidden)."""
     if pooling == "cls":
         return hidden[:, 0]
-    weight = mask.to(hidden.dtype)[:, :, None]
-    return (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
+    wide = torch.promote_types(hidden.dtype, torch.float32)  # a sum over thousands of tokens overflows float16
+    weight = mask.to(wide)[:, :, None]
+    return ((hidden * weight).sum(1) / weight.sum(1).clamp(min=1)).to(hidden.dtype)
 
 
 class DnacsePreTrainedModel(PreTrainedModel):
@@ -438,7 +441,7 @@ class DnacseForMaskedLM(DnacsePreTrainedModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> MaskedLMOutput:
         """Predict each token; `labels` (batch, length) are ids, -100 where no prediction is scored."""
-        output = self.bert(input_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
+        output = self.bert(input_ids, attention_mask, token_type_ids, inputs_embeds, return_dict=True, **kwargs)
         logits = self.cls(output.last_hidden_state)
         loss = None
         if labels is not None:
@@ -475,7 +478,7 @@ class DnacseForSequenceClassification(DnacsePreTrainedModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> SequenceClassifierOutput:
         """Score each class; `labels` (batch,) are class ids (or targets, as `config.problem_type` says)."""
-        output = self.bert(input_ids, attention_mask, token_type_ids, inputs_embeds, **kwargs)
+        output = self.bert(input_ids, attention_mask, token_type_ids, inputs_embeds, return_dict=True, **kwargs)
         logits = self.classifier(self.dropout(output.pooler_output))
         loss = None
         if labels is not None:
@@ -508,7 +511,7 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> ContrastiveOutput:
         """Embed one side of a batch of pairs; with `mixup`, the mixed side of MI-Mix."""
-        output = self.bert(input_ids, attention_mask, mixup=mixup, **kwargs)
+        output = self.bert(input_ids, attention_mask, mixup=mixup, return_dict=True, **kwargs)
         features = F.normalize(self.projection(output.pooler_output), dim=-1)  # (batch, projection)
         return ContrastiveOutput(
             embeddings=output.pooler_output,

@@ -10,8 +10,11 @@ Memory does not grow with n: .npy and .safetensors are filled through a memory m
 exist (or is what it was before); what was written stands in a hidden file beside it, which `discard` removes.
 """
 
+import errno
 import json
 import os
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -51,7 +54,7 @@ def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int) -> VectorWri
         raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
     try:
         return writers[path.suffix](path, rows, hidden, ids_bytes)
-    except OSError:
+    except BaseException:
         for unfinished in (path, ids_file(path)):
             partial(unfinished).unlink(missing_ok=True)
         raise
@@ -169,13 +172,18 @@ class SafetensorsVectors:
 def reserve(path: Path) -> None:
     """Take the file's room on disk now: a full disk is then an error here, not a crash inside a memory map.
 
+    Where the system cannot reserve room (outside of Linux), see at least that it is there.
+
     Raises:
         OSError: there is no such room.
     """
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         try:
-            os.posix_fallocate(file.fileno(), 0, size)
+            if sys.platform == "linux":
+                os.posix_fallocate(file.fileno(), 0, size)
+            elif shutil.disk_usage(path.parent).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise OSError(
                 f"no room for {size:,} bytes in {path.parent.resolve()} ({error.strerror}); "

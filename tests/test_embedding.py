@@ -168,6 +168,30 @@ def test_a_mistake_is_one_sentence(tiny_folder, tmp_path, capsys, text, output, 
     assert [path.name for path in tmp_path.iterdir()] == ["in.fasta"]
 
 
+def test_ids_join_with_labels(tiny_folder, tmp_path):
+    """BOLD's headers hold the id up to the first bar, not up to the first blank."""
+    (tmp_path / "bold.fasta").write_text(">GBM1-13|Apis mellifera|COI-5P\nACGTACGT\n")
+    (tmp_path / "table.csv").write_text("processid,nucleotides\nGBM1-13,ACGTACGT\n")
+    for name in ("bold.fasta", "table.csv"):
+        output = tmp_path / f"{name}.parquet"
+        main(["embed", str(tmp_path / name), "-o", str(output), "--model", str(tiny_folder)])
+        assert read(output)[0] == ["GBM1-13"]
+
+
+@pytest.mark.parametrize("device", ["cuda", "gpu"])
+def test_a_device_that_is_not_there_is_one_sentence(fasta, tiny_folder, tmp_path, capsys, device):
+    with pytest.raises(SystemExit, match="2"):
+        main(["embed", str(fasta), "-o", str(tmp_path / "o.npy"), "--model", str(tiny_folder), "--device", device])
+    assert f"--device {device} cannot be used here" in capsys.readouterr().err
+
+
+def test_a_pipe_is_refused(tiny_folder, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.fasta")
+    with pytest.raises(SystemExit, match="2"):
+        main(["embed", str(tmp_path / "pipe.fasta"), "-o", str(tmp_path / "o.npy"), "--model", str(tiny_folder)])
+    assert "read twice; write it to a file first" in capsys.readouterr().err
+
+
 def test_a_missing_model_is_one_sentence(fasta, tmp_path):
     command = [sys.executable, "-m", "modeling_dnacse.cli", "embed", str(fasta), "-o", "o.npy", "--model", "no/such"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=offline(tmp_path))

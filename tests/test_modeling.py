@@ -16,7 +16,7 @@ from modeling_dnacse import (
     DnacseModel,
     ManifoldMixup,
 )
-from modeling_dnacse.modeling_dnacse import alibi_slopes
+from modeling_dnacse.modeling_dnacse import alibi_slopes, pool
 
 TOLERANCE = 1e-5
 ATTENTION = ["eager", "sdpa"]
@@ -269,6 +269,46 @@ def test_attention_that_would_lose_alibi_is_refused(tiny_config):
     for attention in ("flash_attention_2", "flex_attention"):
         with pytest.raises((ValueError, ImportError)):
             DnacseModel._from_config(tiny_config, attn_implementation=attention)
+
+
+def test_autocast_holds_one_bias_for_all_layers(model):
+    """A copy in every layer would be 50 GB for the paper's batch."""
+    ids, mask = ragged_batch(model.config)
+    saved: set[int] = set()
+
+    def remember(tensor):
+        if tensor.shape == (4, 6, 30, 30):
+            saved.add(tensor.data_ptr())
+        return tensor
+
+    exact = model(ids, mask).pooler_output
+    with (
+        torch.autocast("cpu", torch.bfloat16),
+        torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor),
+    ):
+        half = model(ids, mask).pooler_output
+    assert len(saved) == 1
+    assert torch.cosine_similarity(exact, half.float()).min() > 0.999
+
+
+def test_pooling_thousands_of_tokens_does_not_overflow_half_precision():
+    hidden = torch.full((1, 4000, 2), 24.0, dtype=torch.float16)
+    assert torch.equal(pool(hidden, torch.ones(1, 4000), "mean"), hidden[:, 0])
+
+
+def test_tuples_on_request(tiny_config):
+    tiny_config.return_dict = False
+    ids, mask = ragged_batch(tiny_config)
+    embeddings, features = DnacseForContrastiveLearning(tiny_config)(ids, mask)[:2]
+    assert (embeddings.shape, features.shape) == ((4, 48), (4, 16))
+    assert DnacseForMaskedLM(tiny_config)(ids, mask)[0].shape == (4, 30, 96)
+
+
+def test_a_saved_model_does_not_depend_on_where_it_came_from(tiny_config, tmp_path):
+    """transformers prefixes the auto_map of a model from the Hub with its repository."""
+    config = DnacseConfig(**tiny_config.to_dict() | {"auto_map": {"AutoModelForMaskedLM": "me/x--modeling_dnacse.X"}})
+    DnacseModel(config).save_pretrained(tmp_path)
+    assert "me/x" not in (tmp_path / "config.json").read_text()
 
 
 def test_gradients_reach_every_parameter_of_the_contrastive_model(tiny_config):

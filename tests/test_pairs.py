@@ -103,6 +103,8 @@ def test_validation_pairs_are_fixed_and_never_a_record_with_itself():
     fixed = FixedPairs(dataset, "same_species", limit=7, seed=0)
     assert len(fixed) == 7
     assert all(pair["anchor"] != pair["positive"] for pair in (fixed[i] for i in range(7)))
+    many = FixedPairs(PairDataset(records([2] * 300)), "same_species", limit=100, seed=0)
+    assert len(many) == 100 and many.pairs.max() > 500  # from all over the file, not its first species
     assert np.array_equal(fixed.pairs, FixedPairs(dataset, "same_species", limit=7, seed=0).pairs)
     with pytest.raises(ValueError, match="a species needs two records"):
         FixedPairs(PairDataset(records([1] * 20)), "same_species", limit=7, seed=0)

@@ -40,5 +40,9 @@ def test_a_data_set_needs_sequence_and_species(tmp_path):
     Dataset.from_list(rows).to_parquet(whole / "train.parquet")
     Dataset.from_list(rows).remove_columns("species").to_parquet(part / "train.parquet")
     assert len(load_records(None, str(whole))) == 48
+    rows = [{"sequence": "acgt-uRR", "species": "Apis sp. X1"}, {"sequence": "ACGT", "species": "NA"}]
+    Dataset.from_list(rows).to_parquet(whole / "train.parquet")
+    records = load_records(None, str(whole))  # under the same policies as a file
+    assert list(records["sequence"]) == ["ACGTTNN", "ACGT"] and list(records["species"]) == ["", ""]
     with pytest.raises(ValueError, match="has the columns id, sequence; species is missing"):
         load_records(None, str(part))

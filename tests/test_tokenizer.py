@@ -10,7 +10,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from modeling_dnacse.sequences import clean_sequence
-from trainer.train_tokenizer import SPECIAL_TOKENS, alphabet_normalizer, bases_per_token, main, train_tokenizer
+from modeling_dnacse.tokenization import alphabet_normalizer
+from trainer.train_tokenizer import SPECIAL_TOKENS, bases_per_token, main, train_tokenizer
 
 SCRIPT = Path(__file__).parents[1] / "trainer" / "train_tokenizer.py"
 RAW = "acgturyswkmbdhvnxACGTURYSWKMBDHVNX-. \t\n"

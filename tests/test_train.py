@@ -11,6 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from trainer.train import checkpoint_to_resume, is_complete
+
 ROOT = Path(__file__).parents[1]
 TRAIN = ROOT / "trainer" / "train.py"
 
@@ -117,11 +119,11 @@ def test_killed_and_resumed_equals_uninterrupted(trained, options, tmp_path, kil
     process = start(options, tmp_path / "out", tmp_path)
     done = tmp_path / "out" / f"checkpoint-{kill_after}" / "trainer_state.json"
     deadline = time.monotonic() + 200
-    while not done.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not is_complete(done) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert done.exists() and not (tmp_path / "out" / "config.json").exists()
+    assert is_complete(done) and not (tmp_path / "out" / "config.json").exists()
     code, text = run([*options, "--resume_from_checkpoint", "last"], tmp_path / "out", tmp_path)
     assert code == 0, text
     assert_same_weights(trained / "model.safetensors", tmp_path / "out" / "model.safetensors")
@@ -136,12 +138,19 @@ def assert_same_weights(first, second):
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
-def test_a_checkpoint_cut_short_is_not_resumed_from(trained, options, tmp_path):
-    broken = tmp_path / "out" / "checkpoint-2"
-    broken.mkdir(parents=True)
-    (broken / "model.safetensors").write_bytes((trained / "model.safetensors").read_bytes()[:1000])
-    code, text = run([*options, "--resume_from_checkpoint", "last"], tmp_path / "out", tmp_path)
-    assert code == 2 and "holds no checkpoint" in text
+def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
+    """Killed while it wrote a checkpoint: its trainer_state.json, the last file, is missing or half there."""
+    for step, state in ((9, '{"global_step": 9}'), (10, '{"global_st'), (11, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert checkpoint_to_resume(tmp_path, "last") == str(tmp_path / "checkpoint-9")
+    with pytest.raises(ValueError, match="missing or cut short"):
+        checkpoint_to_resume(tmp_path, str(tmp_path / "checkpoint-10"))
+    (tmp_path / "checkpoint-9" / "trainer_state.json").unlink()
+    with pytest.raises(ValueError, match="holds no checkpoint"):
+        checkpoint_to_resume(tmp_path, "last")
 
 
 @pytest.mark.parametrize(
@@ -153,10 +162,16 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(trained, options, tmp_path):
         (["--per_device_train_batch_size", "1000"], "fewer pairs than one batch of 1000; lower"),
         (["--model_name_or_path", "x"], "give either --model_name_or_path"),
         (["--validation_split", "val"], "split"),
+        (["--config_name", "broken.json"], "cannot be loaded as a configuration"),
+        (["--train_file", "splits.tsv"], "have the splits test, train: say which to train on with --train_split"),
+        (["--train_file", "unlabelled.fasta"], "no species of the training data has two records"),
     ],
 )
 def test_a_mistake_is_one_sentence(options, tmp_path, change, words):
-    code, text = run([*options, *change], tmp_path / "out", tmp_path)
+    (tmp_path / "broken.json").write_text('{"model_type": "dnacse", "pooling": "max"}')
+    (tmp_path / "splits.tsv").write_text("id\tsequence\tspecies\tsplit\na\tACGT\tA b\ttrain\nb\tACGT\tA b\ttest\n")
+    (tmp_path / "unlabelled.fasta").write_text("".join(f">r{i}\nACGTACGTAC\n" for i in range(100)))
+    code, text = run([*options, "--validation_fraction", "0", *change], tmp_path / "out", tmp_path)
     assert code == 2
     assert words in text.strip().splitlines()[-1] and "Traceback" not in text
     assert not list((tmp_path / "out").glob("checkpoint-*"))
@@ -171,4 +186,4 @@ def test_a_trained_folder_can_be_trained_further(trained, options, tmp_path):
     further = ["--model_name_or_path", str(trained), *options[:2], *options[6:], "--curriculum", "info_nce:0.5"]
     code, text = run(further, tmp_path / "out", tmp_path)
     assert code == 0, text
-    assert json.loads((tmp_path / "out" / "training.json").read_text())["base_model"] == str(trained)
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["base_model"] == trained.name

@@ -78,7 +78,7 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
         library_name="transformers",
         pipeline_tag="feature-extraction",
         tags=["biology", "genomics", "dna", "sentence-transformers", "custom_code"],
-        base_model=run["base_model"],
+        base_model=run["base_model"] if "/" in (run["base_model"] or "") else None,  # a Hub id, not a folder
         eval_results=scores,
     )
     text = BODY.format(

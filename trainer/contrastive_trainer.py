@@ -114,7 +114,8 @@ class ContrastiveTrainer(Trainer):
         # An earlier phase may win at the validation task, and easy data tie early: either would waste training
         if self.curriculum.phase_at(self.state.global_step - 1) < len(self.curriculum.objectives) - 1:
             return False
-        equal = metrics[f"eval_{self.args.metric_for_best_model}"] == self.state.best_metric
+        name = f"eval_{(self.args.metric_for_best_model or '').removeprefix('eval_')}"
+        equal = name in metrics and metrics[name] == self.state.best_metric
         if equal:
             self.state.best_global_step = self.state.global_step
         return super()._determine_best_metric(metrics, trial) or equal

@@ -1,9 +1,9 @@
 """Which records are paired, and which pairs share a batch. Labelled records in, pairs of sequences out.
 
 An epoch uses every record once: `same_species` cuts each species, shuffled anew, into disjoint pairs (an odd record
-out gets a random partner; the only record of a species is paired with itself, whose views differ by dropout);
-`identical` pairs each record with itself. All randomness is (seed, epoch), and the sampler hands out the pairs
-themselves, so workers, resumed runs and repeated runs see the same ones.
+out gets a random partner; the only record of a species is paired with itself: its views differ by dropout, if at all,
+and it serves as a negative); `identical` pairs each record with itself. All randomness is (seed, epoch), and the
+sampler hands out the pairs themselves, so workers, resumed runs and repeated runs see the same ones.
 
 Batches hold sequences of similar length, to pad little, and no species twice, which would make a positive a negative.
 Sorting by length is therefore refined only as far as the species can still be kept apart.
@@ -61,7 +61,8 @@ class FixedPairs(Dataset[Pair]):
         Raises:
             ValueError: no species has two records.
         """
-        pairs = draw_pairs(dataset.species, pairing, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        pairs = rng.permutation(draw_pairs(dataset.species, pairing, rng))  # they come sorted by species
         if pairing == "same_species":
             pairs = pairs[pairs[:, 0] != pairs[:, 1]]
         if len(pairs) < 2:
@@ -82,13 +83,16 @@ class FixedPairs(Dataset[Pair]):
 
 
 class PairSampler(Sampler[tuple[int, int]]):
-    """Pairs of an epoch, ordered so that each next `batch_size` make a batch; what fills no batch is dropped."""
+    """Pairs of an epoch, ordered so that each next `batch_size` make a batch; what fills no batch is dropped.
+
+    `alone` counts the pairs of an epoch that are a record with itself.
+    """
 
     def __init__(self, dataset: PairDataset, pairing: Pairing, batch_size: int, seed: int) -> None:
         """Prepare the draw.
 
         Raises:
-            ValueError: the data have fewer than two species, or fewer pairs than one batch.
+            ValueError: the data have fewer than two species, no two records of one, or fewer pairs than one batch.
         """
         self.pairing: Pairing = pairing
         self.dataset, self.batch_size, self.seed, self.epoch = dataset, batch_size, seed, 0
@@ -98,7 +102,14 @@ class PairSampler(Sampler[tuple[int, int]]):
                 f"the training data hold {species} species; contrast needs two or more: add records of other species"
                 + (", or label them (species=Genus epithet in the header)" if pairing == "same_species" else "")
             )
-        self.batches = len(draw_pairs(dataset.species, pairing, np.random.default_rng(seed))) // batch_size
+        pairs = draw_pairs(dataset.species, pairing, np.random.default_rng(seed))
+        self.alone = int((pairs[:, 0] == pairs[:, 1]).sum())
+        if pairing == "same_species" and self.alone == len(pairs):
+            raise ValueError(
+                "no species of the training data has two records, so no pair says what a species shares; label the "
+                "records (species=Genus epithet in the header), add some, or train with --pairing identical"
+            )
+        self.batches = len(pairs) // batch_size
         if not self.batches:
             raise ValueError(
                 f"the training data give fewer pairs than one batch of {batch_size}; "

@@ -5,6 +5,7 @@ nothing is cached between runs, so a changed file is never mistaken for its form
 """
 
 import atexit
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,8 +15,11 @@ import numpy as np
 from datasets import Dataset, load_dataset
 from datasets.exceptions import DatasetGenerationError
 
-from modeling_dnacse.labels import read_labelled
+from modeling_dnacse.labels import apply_policy, read_labelled
+from modeling_dnacse.sequences import AlphabetCounts, clean_sequence
 from trainer.pairs import species_numbers
+
+logger = logging.getLogger("train.py")
 
 
 def load_records(
@@ -31,10 +35,16 @@ def load_records(
             neither files nor a data set is given.
     """
     if files is not None:
+        counts = AlphabetCounts()
+
+        def labelled() -> Iterator[dict[str, str]]:
+            for file in files:
+                yield from read_labelled(Path(file), split=split, counts=counts)
+
         try:
-            return Dataset.from_generator(
-                labelled, gen_kwargs={"files": files, "split": split}, cache_dir=scratch(), keep_in_memory=False
-            )
+            records = Dataset.from_generator(labelled, cache_dir=scratch(), keep_in_memory=False)
+            logger.info("%s: %s", ", ".join(files), counts.summary())
+            return records
         except DatasetGenerationError as error:
             if isinstance(error.__cause__, ValueError | OSError):
                 raise error.__cause__ from None
@@ -48,13 +58,17 @@ def load_records(
             f"data set {dataset_name} has the columns {', '.join(records.column_names)}; "
             f"{', '.join(sorted(missing))} is missing"
         )
-    return records
 
+    def cleaned(row: dict[str, str | None], number: int) -> dict[str, str]:
+        try:
+            return {
+                "id": str(row.get("id") or number),
+                "sequence": clean_sequence(row["sequence"] or ""),
+            } | apply_policy(row)
+        except ValueError as error:
+            raise ValueError(f"data set {dataset_name}, row {number}: {error}") from None
 
-def labelled(files: list[str], split: str | None) -> Iterator[dict[str, str]]:
-    """The records of all files, one after the other."""
-    for file in files:
-        yield from read_labelled(Path(file), split=split)
+    return records.map(cleaned, with_indices=True, remove_columns=records.column_names, keep_in_memory=False)
 
 
 def scratch() -> str:

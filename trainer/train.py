@@ -22,8 +22,8 @@ import torch
 from datasets import Dataset, disable_progress_bars
 from transformers import HfArgumentParser, PreTrainedTokenizerFast, set_seed
 
-from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning
-from modeling_dnacse.checkpoints import load_checkpoint, load_tokenizer
+from modeling_dnacse import DnacseForContrastiveLearning
+from modeling_dnacse.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.provenance import device_name, package_versions, sha256_of
 from trainer.arguments import ContrastiveArguments
 from trainer.card import model_card
@@ -81,8 +81,11 @@ def train(args: ContrastiveArguments) -> None:
         ValueError: arguments, data, model and tokenizer do not fit together.
         OSError: a file cannot be read, or the output folder not be written.
     """
-    if args.world_size > 1:
-        raise ValueError(f"this trainer runs on one process, got {args.world_size}: start it with --num_processes 1")
+    if args.world_size > 1 or args.n_gpu > 1:
+        raise ValueError(
+            f"this trainer runs in one process on one device, got {args.world_size} processes and {args.n_gpu} GPUs: "
+            "start it with accelerate launch --num_processes 1 and CUDA_VISIBLE_DEVICES=0"
+        )
     torch.set_flush_denormal(True)  # ALiBi's far weights underflow, and CPUs are slow on the numbers in between
     output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments fills a missing one in
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
@@ -93,9 +96,15 @@ def train(args: ContrastiveArguments) -> None:
     sampler = PairSampler(train_pairs, args.pairing, args.train_batch_size, args.seed)
     curriculum = parse_curriculum(args.curriculum, math.ceil(sampler.batches / args.gradient_accumulation_steps))
     args.max_steps = curriculum.steps
+    args.logging_steps = min(args.logging_steps, curriculum.steps)
     fixed_pairs = (
         FixedPairs(PairDataset(validation), args.pairing, args.max_validation_pairs, args.seed) if validation else None
     )
+
+    # before training: afterwards the files may have changed
+    data = {"training": facts(args.train_file, args, training)}
+    if validation and fixed_pairs:
+        data["validation"] = facts(args.validation_file, args, validation) | {"pairs": len(fixed_pairs)}
 
     trainer = ContrastiveTrainer(
         model=model,
@@ -108,22 +117,20 @@ def train(args: ContrastiveArguments) -> None:
     )
     phases = zip(curriculum.objectives, curriculum.ends, strict=True)
     logger.info(
-        "%s records, %s pairs an epoch; %s",
+        "%s records, %s pairs an epoch, %s of them a record with itself; %s",
         f"{len(training):,}",
         f"{len(sampler):,}",
+        f"{sampler.alone:,}",
         ", then ".join(f"{objective} to step {end:,}" for objective, end in phases),
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     scores = trainer.evaluate() if fixed_pairs else {}
 
-    data = {"training": facts(args.train_file, args, training)}
-    if validation and fixed_pairs:
-        data["validation"] = facts(args.validation_file, args, validation) | {"pairs": len(fixed_pairs)}
     given = args.to_dict()
     step_pairs = args.train_batch_size * args.gradient_accumulation_steps
     run = {
         "arguments": {key: given[key] for key in RECORDED_ARGUMENTS},
-        "base_model": args.model_name_or_path,
+        "base_model": args.model_name_or_path and name_of(args.model_name_or_path),
         "data": data,
         "steps": curriculum.steps,
         "released_step": trainer.state.best_global_step or curriculum.steps,
@@ -149,6 +156,11 @@ def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
     return sum((step - start) * step_pairs / rate for start, (step, rate) in zip(starts, rates, strict=False))
 
 
+def name_of(model: str) -> str:
+    """A Hub id as it is, of a folder its last part: a path of this machine is nobody else's business."""
+    return Path(model).resolve().name if Path(model).is_dir() else model
+
+
 def as_json(value: Any) -> str:
     """The text of a JSON file."""
     return json.dumps(value, indent=2) + "\n"
@@ -160,9 +172,10 @@ def checkpoint_to_resume(output: Path, wish: str | None) -> str | None:
     Raises:
         ValueError: there is nothing to resume, or the folder holds an earlier run and nothing was said of resuming.
     """
-    finished = sorted(
+    states = sorted(
         output.glob("checkpoint-*/trainer_state.json"), key=lambda path: int(path.parent.name.partition("-")[2])
     )
+    finished = [path for path in states if is_complete(path)]
     if wish is None:
         if finished or (output / "config.json").exists():
             raise ValueError(
@@ -176,11 +189,21 @@ def checkpoint_to_resume(output: Path, wish: str | None) -> str | None:
                 f"--resume_from_checkpoint last: {output} holds no checkpoint; leave the option out to start anew"
             )
         return str(finished[-1].parent)
-    if not Path(wish, "trainer_state.json").exists():
+    if not is_complete(Path(wish, "trainer_state.json")):
         raise ValueError(
-            f"--resume_from_checkpoint {wish}: this is no complete checkpoint folder; it has no trainer_state.json"
+            f"--resume_from_checkpoint {wish}: no complete checkpoint folder, its trainer_state.json is missing or "
+            "cut short: take an earlier one"
         )
     return wish
+
+
+def is_complete(state: Path) -> bool:
+    """Whether a checkpoint was written to its end: its trainer_state.json comes last, and may itself be cut short."""
+    try:
+        json.loads(state.read_text())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiveLearning, PreTrainedTokenizerFast]:
@@ -194,15 +217,21 @@ def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiv
     if args.config_name is None or args.tokenizer_name is None:
         raise ValueError("a model from scratch needs --config_name and --tokenizer_name")
     tokenizer = load_tokenizer(args.tokenizer_name)
-    config = DnacseConfig.from_pretrained(
-        args.config_name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id
-    )
-    return DnacseForContrastiveLearning(config), tokenizer
+    return DnacseForContrastiveLearning(load_config(args.config_name, tokenizer)), tokenizer
 
 
 def training_and_validation(args: ContrastiveArguments) -> tuple[Dataset, Dataset | None]:
-    """The records to train on and those to validate on, if any."""
+    """The records to train on and those to validate on, if any.
+
+    Raises:
+        ValueError: the training files name splits and none was chosen, so that test records would be trained on.
+    """
     training = load_records(args.train_file, args.dataset_name, args.dataset_revision, args.train_split)
+    splits = set(training["split"]) - {""} if "split" in training.column_names else set()
+    if args.train_split is None and splits:
+        raise ValueError(
+            f"the training files have the splits {', '.join(sorted(splits))}: say which to train on with --train_split"
+        )
     if args.validation_file or args.validation_split:
         files = args.validation_file or args.train_file
         return training, load_records(files, args.dataset_name, args.dataset_revision, args.validation_split)

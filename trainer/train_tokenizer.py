@@ -25,11 +25,12 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from tokenizers import Regex, Tokenizer, models, normalizers, processors, trainers
+from tokenizers import Tokenizer, models, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse.labels import read_labelled
 from modeling_dnacse.sequences import AlphabetCounts
+from modeling_dnacse.tokenization import apply_policy
 
 SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")  # their ids are their positions
 BASES = "ACGT"
@@ -76,13 +77,12 @@ def train_tokenizer(
     # the trainer drops letters outside the alphabet and would merge across an N: cut there
     pieces = (piece for sequence in sequences for piece in sequence.split("N") if piece)
     tokenizer.train_from_iterator(pieces, trainer)
-    tokenizer.normalizer = alphabet_normalizer()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B [SEP]",
         special_tokens=[(token, SPECIAL_TOKENS.index(token)) for token in ("[CLS]", "[SEP]")],
     )
-    return PreTrainedTokenizerFast(
+    fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token="[UNK]",
         cls_token="[CLS]",
@@ -93,17 +93,7 @@ def train_tokenizer(
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
     )
-
-
-def alphabet_normalizer() -> normalizers.Normalizer:
-    """Return `clean_sequence` as a normalizer, save that illegal characters pass.
-
-    >>> alphabet_normalizer().normalize_str("acgu-RYN ACGT")
-    'ACGTNNNACGT'
-    """
-    replacements = {r"[-.\s]": "", "a": "A", "c": "C", "g": "G", "[tuU]": "T"}
-    replacements["[ryswkmbdhvnxRYSWKMBDHVX]"] = "N"
-    return normalizers.Sequence([normalizers.Replace(Regex(old), new) for old, new in replacements.items()])
+    return apply_policy(fast)
 
 
 def bases_per_token(tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> float:

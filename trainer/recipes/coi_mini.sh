@@ -6,7 +6,8 @@
 # Hardware: 2 CPU cores, 8 GB. Duration and results: training.json in the output folder, benchmarks/results.
 # The data file has the columns sequence, species and split, with the splits train and val.
 set -euo pipefail
-data=$(realpath "$1") output=$(realpath -m "$2")
+absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
+data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import os; print(os.cpu_count())')
 cd "$(dirname "$0")/../.."
 
 if [ ! -e "$output-tokenizer" ]; then
@@ -24,4 +25,4 @@ args=(
 # glibc otherwise returns each step's activations to the system and faults them in again: a third of a CPU's time
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184
 # accelerate gives a CPU process one thread if it is not told otherwise
-accelerate launch --num_processes 1 --num_cpu_threads_per_process "$(nproc)" trainer/train.py "${args[@]}" "${@:3}"
+accelerate launch --num_processes 1 --num_cpu_threads_per_process "$threads" trainer/train.py "${args[@]}" "${@:3}"
