@@ -30,6 +30,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "device": str,
     "date": str,
 }
+CODE = (":(top)", ":(top,exclude)benchmarks/results")  # writing one result must not make the next one dirty
 PACKAGES = ("numpy", "scikit-learn", "tokenizers", "torch", "transformers")
 
 
@@ -114,11 +115,13 @@ def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def commit() -> str:
-    """The checkout's commit, with `-dirty` if a tracked file differs from it; "" outside of a git checkout."""
+    """The checkout's commit, with `-dirty` if a tracked file but results differs from it; "" outside of a checkout."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run([*git, "diff-index", "HEAD", "--"], capture_output=True, text=True, check=True).stdout
+        changed = subprocess.run(
+            [*git, "diff-index", "HEAD", "--", *CODE], capture_output=True, text=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         return ""
     return f"{head}-dirty" if changed else head
