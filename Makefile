@@ -1,5 +1,6 @@
 # make test    the test suite            make demo    simulate, train, embed, compare: under 5 minutes on 2 cores
-# make check   ruff and pyright          make clean   remove what the other targets made
+# make check   ruff and pyright          make tables  fill in the tables and pictures from benchmarks/results
+# make clean   remove what the other targets made
 # Each creates the virtual environment it needs; VENV and PYTHON choose another place or interpreter.
 PYTHON ?= python3
 VENV ?= .venv
@@ -18,7 +19,8 @@ demo: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh
 
 tables: $(VENV)/.ready
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/tables.py --write README.md model_card.md
+	$(BIN)/python benchmarks/plots.py bars --name coi.test --output benchmarks/results/coi.test.png
 
 $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dnacse needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
