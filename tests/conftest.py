@@ -15,6 +15,15 @@ from modeling_dnacse import DnacseConfig, DnacseModel
 from trainer.release import write_repository
 from trainer.train_tokenizer import train_tokenizer
 
+TINY = {
+    "vocab_size": 96,
+    "hidden_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 6,
+    "intermediate_size": 64,
+    "initializer_range": 0.2,  # at 0.02 a random model hardly tells sequences apart, and equality tests test nothing
+}
+
 
 @pytest.fixture
 def reference() -> Path:
@@ -25,15 +34,7 @@ def reference() -> Path:
 @pytest.fixture
 def tiny_config() -> DnacseConfig:
     """Three layers, six heads (no power of two, so both halves of the ALiBi slopes are used)."""
-    return DnacseConfig(
-        vocab_size=96,
-        hidden_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=6,
-        intermediate_size=64,
-        projection_size=16,
-        initializer_range=0.2,  # at 0.02 a random model hardly tells sequences apart, and equality tests test nothing
-    )
+    return DnacseConfig(**TINY, projection_size=16)
 
 
 @pytest.fixture(scope="session")
@@ -41,16 +42,8 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete tiny checkpoint, tokenizer included, as trainer/release.py writes it."""
     torch.manual_seed(0)
     tokenizer = train_tokenizer(list(random_families(seed=1).values()), vocab_size=96)
-    config = DnacseConfig(
-        vocab_size=96,
-        hidden_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=6,
-        intermediate_size=64,
-        initializer_range=0.2,
-    )
     folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    write_repository(folder, DnacseModel(config), tokenizer, {"README.md": "# tiny\n"})
+    write_repository(folder, DnacseModel(DnacseConfig(**TINY)), tokenizer, {"README.md": "# tiny\n"})
     return folder
 
 

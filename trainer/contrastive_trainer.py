@@ -147,11 +147,10 @@ def similarities(anchors: Tensor, positives: Tensor, species: Tensor) -> dict[st
     cosine = anchors.float() @ positives.float().T  # (n, n)
     negative = species[:, None] != species[None, :]
     positive = cosine.diagonal()
-    nearest_negative = cosine.masked_fill(~negative, -torch.inf).amax(1)
     return {
         "positive_similarity": positive.mean().item(),
         "negative_similarity": (cosine * negative).sum().item() / max(negative.sum().item(), 1),
-        "recall_at_1": (positive > nearest_negative).float().mean().item(),
+        "recall_at_1": beats(positive, cosine, negative).float().mean().item(),
     }
 
 
@@ -164,10 +163,10 @@ def retrieval(prediction: EvalPrediction) -> dict[str, float]:
         rows = slice(start, start + 1024)
         cosine = anchors[rows] @ positives.T
         negative = species[rows, None] != species[None, :]
-        nearest_negative = cosine.masked_fill(~negative, -torch.inf).amax(1)
-        hits += (
-            (cosine[torch.arange(len(cosine)), torch.arange(start, start + len(cosine))] > nearest_negative)
-            .sum()
-            .item()
-        )
+        hits += beats(cosine.diagonal(start), cosine, negative).sum().item()
     return {"recall_at_1": hits / len(anchors)}
+
+
+def beats(positive: Tensor, cosine: Tensor, negative: Tensor) -> Tensor:
+    """Whether each row's positive (rows,) is nearer than all that is `negative` among its candidates (rows, n)."""
+    return positive > cosine.masked_fill(~negative, -torch.inf).amax(1)
