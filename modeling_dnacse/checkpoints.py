@@ -1,7 +1,7 @@
 """A checkpoint's name in, model and tokenizer out, checked to match; every failure is one sentence that names it."""
 
 from pickle import UnpicklingError
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -16,20 +16,22 @@ Model = TypeVar("Model", bound=DnacsePreTrainedModel)
 
 
 def load_checkpoint(
-    model_class: type[Model], name: str, tokenizer_name: str | None = None
+    model_class: type[Model], name: str, tokenizer_name: str | None = None, **options: Any
 ) -> tuple[Model, PreTrainedTokenizerFast]:
     """Load a model of `model_class` and its tokenizer from a folder or the Hub; no code of the repository is run.
 
     Args:
         name: folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S checkpoint.
         tokenizer_name: folder or Hub id of the tokenizer; None: the checkpoint's own.
+        options: what else `from_pretrained` takes: values of the configuration to replace, such as pooling="cls", and
+            the model's own arguments, such as with_mlm_head=True.
 
     Raises:
         ValueError: there is no such checkpoint, it is none of this encoder, or the tokenizer is another model's.
     """
     tokenizer = load_tokenizer(tokenizer_name or name)
     try:
-        model = model_class.from_pretrained(name, dtype=torch.float32)
+        model = model_class.from_pretrained(name, dtype=torch.float32, **options)
     except (OSError, RuntimeError, SafetensorError, StrictDataclassError, UnpicklingError) as error:
         raise ValueError(f"{name} cannot be loaded as a model: {first_line(error)}") from error
     if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:

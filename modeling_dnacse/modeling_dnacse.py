@@ -54,8 +54,14 @@ class DnacseModelOutput(BaseModelOutputWithPooling):
 
 @dataclass
 class ContrastiveOutput(ModelOutput):
-    """The embedding that is kept (batch, hidden) and the unit features that the losses see (batch, projection)."""
+    """The embedding that is kept (batch, hidden) and the unit features that the losses see (batch, projection).
 
+    Where `labels` were given there are instead the masked-language loss and the logits of the labelled tokens
+    (labelled, vocabulary), in the order of `labels[labels != -100]`.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
     embeddings: Tensor | None = None
     features: Tensor | None = None
     hidden_states: tuple[Tensor, ...] | None = None
@@ -489,10 +495,14 @@ class DnacseForSequenceClassification(DnacsePreTrainedModel):
 
 
 class DnacseForContrastiveLearning(DnacsePreTrainedModel):
-    """The encoder with the projection head of contrastive training, which the released model drops."""
+    """The encoder with the heads of training, which the released model drops: projection, and masked language.
 
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build encoder and head (DNABERT-S: Linear → ReLU → Linear, no biases)."""
+    `from_pretrained(name, with_mlm_head=True)` adds the masked-language head, read from the checkpoint where it has
+    one; without it the model holds nothing of it. The head is saved and resumed with the training checkpoints.
+    """
+
+    def __init__(self, config: DnacseConfig, with_mlm_head: bool = False) -> None:
+        """Build encoder and heads (projection as DNABERT-S: Linear → ReLU → Linear, no biases)."""
         super().__init__(config)
         self.bert = DnacseModel(config)
         self.projection = nn.Sequential(
@@ -500,7 +510,14 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
             nn.ReLU(),
             nn.Linear(config.hidden_size, config.projection_size, bias=False),
         )
+        self.cls = DnacseMaskedLMHead(config) if with_mlm_head else None
+        if with_mlm_head:
+            self._tied_weights_keys = DnacseForMaskedLM._tied_weights_keys
         self.post_init()
+
+    def get_output_embeddings(self) -> nn.Linear | None:
+        """The decoder of the masked-language head, (vocabulary, hidden), if there is one."""
+        return self.cls.predictions.decoder if self.cls is not None else None
 
     @can_return_tuple
     def forward(
@@ -508,10 +525,28 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         mixup: ManifoldMixup | None = None,
+        labels: Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> ContrastiveOutput:
-        """Embed one side of a batch of pairs; with `mixup`, the mixed side of MI-Mix."""
+        """Embed one side of a batch of pairs; with `mixup`, the mixed side of MI-Mix; or score masked tokens.
+
+        Args:
+            labels: (batch, length) token ids where a token is to be predicted, -100 elsewhere. The output is then the
+                mean cross-entropy of the labelled tokens (0 if there is none) and their logits, and no embedding, so
+                that no parameter is in the output's graph that the loss does not use: DistributedDataParallel needs
+                that. Logits are made of labelled tokens only: 15 % of the memory of all.
+
+        Raises:
+            ValueError: labels are given to a model without masked-language head.
+        """
+        if labels is not None and self.cls is None:
+            raise ValueError("labels are given, but the model has no masked-language head: load it with_mlm_head=True")
         output = self.bert(input_ids, attention_mask, mixup=mixup, return_dict=True, **kwargs)
+        if labels is not None and self.cls is not None:
+            labelled = labels != -100
+            logits = self.cls(output.last_hidden_state[labelled])  # (labelled, vocabulary)
+            total = F.cross_entropy(logits.float(), labels[labelled], reduction="sum")
+            return ContrastiveOutput(loss=total / labelled.sum().clamp(min=1), logits=logits)
         features = F.normalize(self.projection(output.pooler_output), dim=-1)  # (batch, projection)
         return ContrastiveOutput(
             embeddings=output.pooler_output,
