@@ -7,6 +7,7 @@
 
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
 
+from .augmentation import EncoderNoise, ManifoldMixup
 from .configuration_dnacse import DnacseConfig
 from .embedding import embed
 from .modeling_dnacse import (
@@ -14,7 +15,6 @@ from .modeling_dnacse import (
     DnacseForMaskedLM,
     DnacseForSequenceClassification,
     DnacseModel,
-    ManifoldMixup,
 )
 from .sequences import Record, read_fasta
 
@@ -37,6 +37,7 @@ __all__ = [
     "DnacseForMaskedLM",
     "DnacseForSequenceClassification",
     "DnacseModel",
+    "EncoderNoise",
     "ManifoldMixup",
     "Record",
     "embed",

@@ -26,7 +26,9 @@ class DnacseConfig(PreTrainedConfig):
 
     Args:
         hidden_act: activation of the masked-language head. The encoder's GLU is exact GELU always, as in DNABERT-2.
-        pooling: "mean" over the attention mask ([CLS] and [SEP] included), or "cls", the first token's state.
+        pooling: "mean" over the attention mask ([CLS] and [SEP] included); "mean_last_two", the same of the average of
+            the last layer's input and output; "cls", the first token's state; "cls_tanh", tanh(W x + b) of it, with
+            weights of its own (DNACSE).
         projection_size: width of the features that the contrastive losses see; the released model has no such head.
     """
 
@@ -46,7 +48,7 @@ class DnacseConfig(PreTrainedConfig):
     layer_norm_eps: float | int = 1e-12
     pad_token_id: int | None = PAD_TOKEN_ID
     tie_word_embeddings: bool = True
-    pooling: Literal["mean", "cls"] = "mean"
+    pooling: Literal["mean", "mean_last_two", "cls", "cls_tanh"] = "mean"
     projection_size: int = 128
 
     def __post_init__(self, **kwargs: Any) -> None:

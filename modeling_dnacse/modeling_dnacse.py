@@ -7,25 +7,21 @@ Decisions:
 - Module names equal DNABERT-2's, so published DNABERT-2 and DNABERT-S checkpoints load without a key mapping, which
   would break saving and resuming. Loading is strict: an encoder weight that is missing, or one that nobody knows, is
   an error.
-- ALiBi is computed from positions in each forward, never stored. Padding and ALiBi are one additive bias, made once a
-  forward and shared by the layers, so eager and sdpa see the same numbers and no interface can drop either of them.
+- The way of attention (eager, sdpa, or flash_attention_2 over packed tokens) never changes what is computed; one that
+  would lose ALiBi or the padding mask is refused (attention.py).
 - States of padding are zero in the output: what a sequence is padded with never shows.
-- Manifold mixup happens on the input of layer m; its randomness is drawn outside and passed in as `ManifoldMixup`.
+- What training does to hidden states, manifold mixup and encoder noise, is asked for in `forward` (augmentation.py).
+- The files beside this one (attention, augmentation, layers, mlm_head, pooling) travel with it to the Hub.
 """
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
-from transformers.activations import ACT2FN
-from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.utils.generic import (
     ModelOutput,
     TransformersKwargs,
@@ -34,15 +30,12 @@ from transformers.utils.generic import (
 )
 from transformers.utils.output_capturing import capture_outputs
 
+from .attention import DnacseSelfAttention, refuse_flash
+from .augmentation import EncoderNoise, ManifoldMixup, add_noise
 from .configuration_dnacse import DnacseConfig
-
-
-class ManifoldMixup(NamedTuple):
-    """One draw of manifold instance mixup (DNABERT-S): mix the input of one layer with that of the permuted batch."""
-
-    layer: int  # 0: the embedding output
-    permutation: Tensor  # (batch,) long
-    coefficients: Tensor  # (batch,) float, the weight of a sequence itself
+from .layers import DnacseEmbeddings, DnacseEncoder, DnacseLayer, EncoderStates
+from .mlm_head import DnacseMaskedLMHead
+from .pooling import DnacsePooler, masked_mean
 
 
 @dataclass
@@ -68,205 +61,6 @@ class ContrastiveOutput(ModelOutput):
     attentions: tuple[Tensor, ...] | None = None
 
 
-def alibi_slopes(num_heads: int) -> list[float]:
-    """Slope of each head's linear bias (Press et al. 2022): a geometric series, padded for other than powers of two.
-
-    >>> alibi_slopes(4)
-    [0.25, 0.0625, 0.015625, 0.00390625]
-    >>> alibi_slopes(6)[4:]
-    [0.5, 0.125]
-    """
-    power = 2 ** math.floor(math.log2(num_heads))
-    slopes = [2 ** (-8 * (head + 1) / power) for head in range(power)]
-    if power < num_heads:
-        slopes += alibi_slopes(2 * power)[::2][: num_heads - power]
-    return slopes
-
-
-def attention_bias(mask: Tensor, num_heads: int, dtype: torch.dtype) -> Tensor:
-    """Symmetric ALiBi, -slope * |i - j|, padded keys at the lowest finite value: (batch, heads, length, length)."""
-    positions = torch.arange(mask.shape[1], device=mask.device)
-    distance = (positions[None, :] - positions[:, None]).abs()  # (length, length)
-    slopes = torch.tensor(alibi_slopes(num_heads), device=mask.device)
-    bias = (-slopes[:, None, None] * distance).to(dtype)  # (heads, length, length)
-    return bias.masked_fill(mask[:, None, None, :] == 0, torch.finfo(dtype).min)
-
-
-def eager_attention_forward(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor,
-    scaling: float,
-    dropout: float = 0.0,
-    **kwargs: Any,
-) -> tuple[Tensor, Tensor]:
-    """Attention in three lines: states (batch, length, heads, head) and weights (batch, heads, length, length)."""
-    scores = query @ key.transpose(2, 3) * scaling + attention_mask
-    weights = F.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
-    states = F.dropout(weights, dropout, module.training) @ value
-    return states.transpose(1, 2).contiguous(), weights
-
-
-class DnacseEmbeddings(nn.Module):
-    """LN(word + token type), dropout. No position embedding: ALiBi carries the order."""
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build the tables."""
-        super().__init__()
-        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-
-    def forward(self, words: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
-        """Embed word vectors (batch, length, hidden); a missing token type is type 0."""
-        types = (
-            self.token_type_embeddings.weight[0]
-            if token_type_ids is None
-            else self.token_type_embeddings(token_type_ids)
-        )
-        return self.dropout(self.LayerNorm(words + types))
-
-
-class DnacseSelfAttention(nn.Module):
-    """Multi-head attention over one fused projection, whose rows are q | k | v, each head-major."""
-
-    is_causal = False
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build the projection."""
-        super().__init__()
-        self.config = config
-        self.num_heads = config.num_attention_heads
-        self.head_size = config.hidden_size // config.num_attention_heads
-        self.dropout = config.attention_probs_dropout_prob
-        self.Wqkv = nn.Linear(config.hidden_size, 3 * config.hidden_size)
-
-    def forward(self, hidden: Tensor, bias: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor | None]:
-        """Attend with the additive bias (batch, heads, length, length)."""
-        batch, length, _ = hidden.shape
-        qkv = self.Wqkv(hidden).view(batch, length, 3, self.num_heads, self.head_size)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, length, head)
-        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation,  # pyright: ignore[reportArgumentType] None is allowed, and warned of
-            eager_attention_forward,
-        )
-        states, weights = attend(
-            self,
-            query,
-            key,
-            value,
-            bias,
-            scaling=self.head_size**-0.5,
-            dropout=self.dropout if self.training else 0.0,
-            **kwargs,
-        )
-        return states.reshape(batch, length, -1), weights
-
-
-class DnacseSelfOutput(nn.Module):
-    """LN(x + drop(Wo · attention))."""
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build the projection and its norm."""
-        super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-
-    def forward(self, states: Tensor, residual: Tensor) -> Tensor:
-        """Project, add, normalise."""
-        return self.LayerNorm(residual + self.dropout(self.dense(states)))
-
-
-class DnacseAttention(nn.Module):
-    """Self-attention and its output, named as in DNABERT-2's checkpoints."""
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build both halves."""
-        super().__init__()
-        self.self = DnacseSelfAttention(config)
-        self.output = DnacseSelfOutput(config)
-
-    def forward(self, hidden: Tensor, bias: Tensor, **kwargs: Any) -> Tensor:
-        """Attend, then add and normalise."""
-        states, _ = self.self(hidden, bias, **kwargs)
-        return self.output(states, hidden)
-
-
-class DnacseMLP(nn.Module):
-    """Gated linear unit, LN(x + wo(drop(gelu(x·Wg) * x·Wl))), with exact GELU."""
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build the projections; `gated_layers` holds Wg (first rows) and Wl."""
-        super().__init__()
-        self.gated_layers = nn.Linear(config.hidden_size, 2 * config.intermediate_size, bias=False)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.wo = nn.Linear(config.intermediate_size, config.hidden_size)
-        self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Gate, project, add, normalise."""
-        gate, linear = self.gated_layers(hidden).chunk(2, dim=-1)
-        return self.layernorm(hidden + self.wo(self.dropout(F.gelu(gate) * linear)))
-
-
-class DnacseLayer(GradientCheckpointingLayer):
-    """One post-LN transformer layer."""
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build attention and MLP."""
-        super().__init__()
-        self.attention = DnacseAttention(config)
-        self.mlp = DnacseMLP(config)
-
-    def forward(self, hidden: Tensor, bias: Tensor, **kwargs: Any) -> Tensor:
-        """(batch, length, hidden) to the same."""
-        return self.mlp(self.attention(hidden, bias, **kwargs))
-
-
-class DnacseEncoder(nn.Module):
-    """The stack of layers, and manifold mixup on the input of one of them."""
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build the layers."""
-        super().__init__()
-        self.num_heads = config.num_attention_heads
-        self.layer = nn.ModuleList(DnacseLayer(config) for _ in range(config.num_hidden_layers))
-
-    def forward(
-        self, hidden: Tensor, mask: Tensor, mixup: ManifoldMixup | None = None, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        """Return the last states (batch, length, hidden) and the mask that holds for them (batch, length)."""
-        device = hidden.device.type
-        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
-        bias = attention_bias(mask, self.num_heads, dtype)
-        for depth, layer in enumerate(self.layer):
-            if mixup is not None and mixup.layer == depth:
-                hidden, mask = mix(hidden, mask, mixup)
-                bias = attention_bias(mask, self.num_heads, dtype)
-            hidden = layer(hidden, bias, **kwargs)
-        return hidden, mask
-
-
-def mix(hidden: Tensor, mask: Tensor, mixup: ManifoldMixup) -> tuple[Tensor, Tensor]:
-    """h_i ← λ_i h_i + (1 - λ_i) h_π(i), position by position; mask_i ← mask_i · mask_π(i) (DNABERT-S, eq. 5)."""
-    partner = mixup.permutation.to(hidden.device)
-    weight = mixup.coefficients.to(hidden)[:, None, None]
-    return weight * hidden + (1 - weight) * hidden[partner], mask * mask[partner]
-
-
-def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """Token states (batch, length, hidden) to vectors (batch, hidden)."""
-    if pooling == "cls":
-        return hidden[:, 0]
-    wide = torch.promote_types(hidden.dtype, torch.float32)  # a sum over thousands of tokens overflows float16
-    weight = mask.to(wide)[:, :, None]
-    return ((hidden * weight).sum(1) / weight.sum(1).clamp(min=1)).to(hidden.dtype)
-
-
 class DnacsePreTrainedModel(PreTrainedModel):
     """Initialisation, what the attention supports, and strict loading."""
 
@@ -274,11 +68,20 @@ class DnacsePreTrainedModel(PreTrainedModel):
     base_model_prefix = "bert"
     supports_gradient_checkpointing = True
     _supports_sdpa = True
+    _supports_flash_attn = True
     _supports_attention_backend = True
     _no_split_modules = ["DnacseLayer"]
     _can_record_outputs = {"hidden_states": DnacseLayer, "attentions": DnacseSelfAttention}
-    # Heads that a checkpoint may hold and another class does not need; DNABERT-S's pooler was never trained.
+    # What a checkpoint may hold and another class, or another pooling, does not need; DNABERT-S's pooler is untrained.
     _keys_to_ignore_on_load_unexpected = [r"^(bert\.)?pooler\.", r"^cls\.", r"^classifier\.", r"^projection\."]
+    _trained_anew: tuple[str, ...] = ("cls.", "classifier.", "projection.")  # what a checkpoint need not hold
+
+    def _check_and_adjust_attn_implementation(self, attn_implementation: str | None, *args: Any, **kwargs: Any) -> str:
+        # transformers would fetch a kernel that drops ALiBi where flash-attn is missing
+        if attn_implementation is not None and "flash" in attn_implementation:
+            refuse_flash(attn_implementation)
+            return attn_implementation
+        return super()._check_and_adjust_attn_implementation(attn_implementation, *args, **kwargs)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
@@ -290,8 +93,7 @@ class DnacsePreTrainedModel(PreTrainedModel):
         wants_info = kwargs.pop("output_loading_info", False)
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
         model, info = loaded  # pyright: ignore[reportGeneralTypeIssues] a pair, since the information is asked for
-        heads = ("cls.", "classifier.", "projection.")
-        missing = sorted(key for key in info["missing_keys"] if not key.startswith(heads))
+        missing = sorted(key for key in info["missing_keys"] if not key.startswith(cls._trained_anew))
         unknown = sorted(info["unexpected_keys"])
         if missing or unknown:
             raise ValueError(
@@ -306,10 +108,11 @@ class DnacseModel(DnacsePreTrainedModel):
     """The encoder: token ids to token states and one vector a sequence."""
 
     def __init__(self, config: DnacseConfig) -> None:
-        """Build embeddings and layers."""
+        """Build embeddings, layers, and the pooler where the pooling has weights."""
         super().__init__(config)
         self.embeddings = DnacseEmbeddings(config)
         self.encoder = DnacseEncoder(config)
+        self.pooler = DnacsePooler(config) if config.pooling == "cls_tanh" else None
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Embedding:
@@ -329,6 +132,7 @@ class DnacseModel(DnacsePreTrainedModel):
         token_type_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         mixup: ManifoldMixup | None = None,
+        noise: EncoderNoise | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> DnacseModelOutput:
         """Encode (batch, length) token ids, or word vectors `inputs_embeds` (batch, length, hidden).
@@ -336,10 +140,11 @@ class DnacseModel(DnacsePreTrainedModel):
         Args:
             attention_mask: (batch, length), 1 for tokens and 0 for padding; None: no padding.
             mixup: mix hidden states of the batch at one layer; the output then carries the intersected mask.
+            noise: disturb the embedding output, all of it but padding and special tokens; nothing unless training.
 
         Raises:
             ValueError: neither or both of ids and vectors are given, the mixup does not fit the model or the batch, or
-                attention weights are asked of a fused kernel.
+                the way of attention cannot give or take what is asked.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
@@ -348,18 +153,43 @@ class DnacseModel(DnacsePreTrainedModel):
             attention_mask = torch.ones(words.shape[:2], dtype=torch.long, device=words.device)
         if mixup is not None:
             self._check_mixup(mixup, batch=words.shape[0])
-        if kwargs.get("output_attentions") and self.config._attn_implementation != "eager":
-            raise ValueError(
-                f"output_attentions: {self.config._attn_implementation} attention never holds the weights; "
-                'call model.set_attn_implementation("eager") first'
-            )
+        self._check_attention(kwargs)
 
         hidden = self.embeddings(words, token_type_ids)
-        hidden, mask = self.encoder(hidden, attention_mask, mixup, **kwargs)
-        hidden = hidden * mask[:, :, None].to(hidden.dtype)
+        if noise is not None and self.training:
+            hidden = add_noise(hidden, attention_mask, noise)
+        states = self.encoder(hidden, attention_mask, mixup, **kwargs)
+        states = states._replace(last=states.last * states.mask[:, :, None].to(states.last.dtype))
         return DnacseModelOutput(
-            last_hidden_state=hidden, pooler_output=pool(hidden, mask, self.config.pooling), attention_mask=mask
+            last_hidden_state=states.last, pooler_output=self.pool(states), attention_mask=states.mask
         )
+
+    def pool(self, states: EncoderStates) -> Tensor:
+        """Token states to vectors (batch, hidden), as `config.pooling` says."""
+        if self.config.pooling == "mean":
+            return masked_mean(states.last, states.mask)
+        if self.config.pooling == "mean_last_two":
+            return masked_mean((states.before_last + states.last) / 2, states.mask)
+        first = states.last[:, 0]
+        return first if self.pooler is None else self.pooler(first)
+
+    def _check_attention(self, asked: TransformersKwargs) -> None:
+        implementation = self.config._attn_implementation or ""
+        if asked.get("output_attentions") and implementation != "eager":
+            raise ValueError(
+                f"output_attentions: {implementation} attention never holds the weights; "
+                'call model.set_attn_implementation("eager") first'
+            )
+        if asked.get("output_hidden_states") and "flash" in implementation:
+            raise ValueError(
+                f"output_hidden_states: under {implementation} the layers see packed tokens, not the batch; "
+                'call model.set_attn_implementation("sdpa") first'
+            )
+        if "cu_seq_lens_q" in asked:
+            raise ValueError(
+                "the batch is packed, so its sequences would see each other: give padded input_ids and their mask; "
+                "the encoder packs them itself (sentence-transformers: model[0].unpad_inputs = False)"
+            )
 
     def _check_mixup(self, mixup: ManifoldMixup, batch: int) -> None:
         if not 0 <= mixup.layer < self.config.num_hidden_layers:
@@ -372,48 +202,6 @@ class DnacseModel(DnacsePreTrainedModel):
                 f"mixup.permutation {tuple(mixup.permutation.shape)} and mixup.coefficients "
                 f"{tuple(mixup.coefficients.shape)} must have the shape of the batch, ({batch},)"
             )
-
-
-class DnacsePredictionTransform(nn.Module):
-    """The dense layer, activation and norm before the decoder of the masked-language head."""
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build the transform."""
-        super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.activation = ACT2FN[config.hidden_act]
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(…, hidden) to the same."""
-        return self.LayerNorm(self.activation(self.dense(hidden)))
-
-
-class DnacsePredictions(nn.Module):
-    """Token states to logits over the vocabulary; the decoder is tied to the word table."""
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build transform and decoder."""
-        super().__init__()
-        self.transform = DnacsePredictionTransform(config)
-        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(…, hidden) to (…, vocabulary)."""
-        return self.decoder(self.transform(hidden))
-
-
-class DnacseMaskedLMHead(nn.Module):
-    """The masked-language head, nested as in DNABERT-2's checkpoints."""
-
-    def __init__(self, config: DnacseConfig) -> None:
-        """Build the predictions."""
-        super().__init__()
-        self.predictions = DnacsePredictions(config)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(…, hidden) to (…, vocabulary)."""
-        return self.predictions(hidden)
 
 
 class DnacseForMaskedLM(DnacsePreTrainedModel):
@@ -460,6 +248,8 @@ class DnacseForMaskedLM(DnacsePreTrainedModel):
 class DnacseForSequenceClassification(DnacsePreTrainedModel):
     """The encoder with dropout and a linear layer on the pooled vector."""
 
+    _trained_anew = (*DnacsePreTrainedModel._trained_anew, "bert.pooler.")
+
     def __init__(self, config: DnacseConfig) -> None:
         """Build encoder and classifier."""
         super().__init__(config)
@@ -501,6 +291,8 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
     one; without it the model holds nothing of it. The head is saved and resumed with the training checkpoints.
     """
 
+    _trained_anew = (*DnacsePreTrainedModel._trained_anew, "bert.pooler.")
+
     def __init__(self, config: DnacseConfig, with_mlm_head: bool = False) -> None:
         """Build encoder and heads (projection as DNABERT-S: Linear → ReLU → Linear, no biases)."""
         super().__init__(config)
@@ -525,12 +317,15 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         mixup: ManifoldMixup | None = None,
+        noise: EncoderNoise | None = None,
         labels: Tensor | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> ContrastiveOutput:
-        """Embed one side of a batch of pairs; with `mixup`, the mixed side of MI-Mix; or score masked tokens.
+        """Embed one side of a batch of pairs, or score masked tokens.
 
         Args:
+            mixup: as in DnacseModel: the mixed side of MI-Mix.
+            noise: as in DnacseModel: the noisy side of DNACSE.
             labels: (batch, length) token ids where a token is to be predicted, -100 elsewhere. The output is then the
                 mean cross-entropy of the labelled tokens (0 if there is none) and their logits, and no embedding, so
                 that no parameter is in the output's graph that the loss does not use: DistributedDataParallel needs
@@ -541,7 +336,7 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
         """
         if labels is not None and self.cls is None:
             raise ValueError("labels are given, but the model has no masked-language head: load it with_mlm_head=True")
-        output = self.bert(input_ids, attention_mask, mixup=mixup, return_dict=True, **kwargs)
+        output = self.bert(input_ids, attention_mask, mixup=mixup, noise=noise, return_dict=True, **kwargs)
         if labels is not None and self.cls is not None:
             labelled = labels != -100
             logits = self.cls(output.last_hidden_state[labelled])  # (labelled, vocabulary)

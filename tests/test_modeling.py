@@ -16,7 +16,8 @@ from modeling_dnacse import (
     DnacseModel,
     ManifoldMixup,
 )
-from modeling_dnacse.modeling_dnacse import alibi_slopes, pool
+from modeling_dnacse.attention import alibi_slopes
+from modeling_dnacse.pooling import masked_mean
 
 TOLERANCE = 1e-5
 ATTENTION = ["eager", "sdpa"]
@@ -293,7 +294,7 @@ def test_autocast_holds_one_bias_for_all_layers(model):
 
 def test_pooling_thousands_of_tokens_does_not_overflow_half_precision():
     hidden = torch.full((1, 4000, 2), 24.0, dtype=torch.float16)
-    assert torch.equal(pool(hidden, torch.ones(1, 4000), "mean"), hidden[:, 0])
+    assert torch.equal(masked_mean(hidden, torch.ones(1, 4000)), hidden[:, 0])
 
 
 def test_tuples_on_request(tiny_config):

@@ -14,6 +14,11 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseModel, embed
 
+HUB_FILES = {
+    "configuration_dnacse.py",
+    "modeling_dnacse.py",
+    *("attention.py", "augmentation.py", "layers.py", "mlm_head.py", "pooling.py"),
+}
 SEQUENCES = ["ACGTTGCAACGT" * 5, "GATTACAGATTACA", "CCGGAATTNNACGT" * 9]
 
 
@@ -117,4 +122,4 @@ def test_sentence_transformers_gives_the_same_vectors(tiny_folder, tmp_path, our
 def test_hub_files_are_one_flat_set(tiny_folder):
     """No folder but sentence-transformers' pooling, and no import of anything that a user of transformers lacks."""
     files = {str(path.relative_to(tiny_folder)) for path in Path(tiny_folder).rglob("*.py")}
-    assert files == {"configuration_dnacse.py", "modeling_dnacse.py"}
+    assert files == HUB_FILES

@@ -1,0 +1,148 @@
+"""The layers of the encoder and their stack, named as in DNABERT-2, so that its checkpoints load as they are."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from .attention import DnacseSelfAttention, Packing, attention_bias, pack, packing_of, refuse_flash, unpack
+from .augmentation import ManifoldMixup, mix
+from .configuration_dnacse import DnacseConfig
+
+
+class DnacseEmbeddings(nn.Module):
+    """LN(word + token type), dropout. No position embedding: ALiBi carries the order."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the tables."""
+        super().__init__()
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, words: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+        """Embed word vectors (batch, length, hidden); a missing token type is type 0."""
+        types = (
+            self.token_type_embeddings.weight[0]
+            if token_type_ids is None
+            else self.token_type_embeddings(token_type_ids)
+        )
+        return self.dropout(self.LayerNorm(words + types))
+
+
+class DnacseSelfOutput(nn.Module):
+    """LN(x + drop(Wo · attention))."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the projection and its norm."""
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, states: Tensor, residual: Tensor) -> Tensor:
+        """Project, add, normalise."""
+        return self.LayerNorm(residual + self.dropout(self.dense(states)))
+
+
+class DnacseAttention(nn.Module):
+    """Self-attention and its output, named as in DNABERT-2's checkpoints."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build both halves."""
+        super().__init__()
+        self.self = DnacseSelfAttention(config)
+        self.output = DnacseSelfOutput(config)
+
+    def forward(self, hidden: Tensor, context: Tensor | Packing, **kwargs: Any) -> Tensor:
+        """Attend, then add and normalise."""
+        states, _ = self.self(hidden, context, **kwargs)
+        return self.output(states, hidden)
+
+
+class DnacseMLP(nn.Module):
+    """Gated linear unit, LN(x + wo(drop(gelu(x·Wg) * x·Wl))), with exact GELU."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the projections; `gated_layers` holds Wg (first rows) and Wl."""
+        super().__init__()
+        self.gated_layers = nn.Linear(config.hidden_size, 2 * config.intermediate_size, bias=False)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.wo = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Gate, project, add, normalise."""
+        gate, linear = self.gated_layers(hidden).chunk(2, dim=-1)
+        return self.layernorm(hidden + self.wo(self.dropout(F.gelu(gate) * linear)))
+
+
+class DnacseLayer(GradientCheckpointingLayer):
+    """One post-LN transformer layer."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build attention and MLP."""
+        super().__init__()
+        self.attention = DnacseAttention(config)
+        self.mlp = DnacseMLP(config)
+
+    def forward(self, hidden: Tensor, context: Tensor | Packing, **kwargs: Any) -> Tensor:
+        """Padded (batch, length, hidden) or packed (total, hidden) to the same."""
+        return self.mlp(self.attention(hidden, context, **kwargs))
+
+
+class EncoderStates(NamedTuple):
+    """What the stack gives: input and output of its last layer (batch, length, hidden), and the mask that holds."""
+
+    before_last: Tensor
+    last: Tensor
+    mask: Tensor  # (batch, length): after mixup, the intersection of the two masks
+
+
+class DnacseEncoder(nn.Module):
+    """The stack of layers, and manifold mixup on the input of one of them."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the layers."""
+        super().__init__()
+        self.config = config
+        self.layer = nn.ModuleList(DnacseLayer(config) for _ in range(config.num_hidden_layers))
+
+    def forward(
+        self, hidden: Tensor, mask: Tensor, mixup: ManifoldMixup | None = None, **kwargs: Any
+    ) -> EncoderStates:
+        """Run all layers on the embedding output (batch, length, hidden)."""
+        first = 0
+        if mixup is not None:
+            first = mixup.layer
+            _, hidden = self.run(range(first), hidden, mask, **kwargs)
+            hidden, mask = mix(hidden, mask, mixup)
+        before_last, last = self.run(range(first, len(self.layer)), hidden, mask, **kwargs)
+        return EncoderStates(before_last, last, mask)
+
+    def run(self, depths: range, hidden: Tensor, mask: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Run some layers, packed if attention is; give input and output of the last of them, padded."""
+        if not depths:
+            return hidden, hidden
+        implementation = self.config._attn_implementation or ""
+        if "flash" in implementation:
+            refuse_flash(implementation, hidden.device.type)
+            packing = packing_of(mask, self.config.num_attention_heads)
+            before, after = self.run_layers(depths, pack(hidden, packing), packing, **kwargs)
+            return unpack(before, packing, mask), unpack(after, packing, mask)
+        device = hidden.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+        bias = attention_bias(mask, self.config.num_attention_heads, dtype)
+        return self.run_layers(depths, hidden, bias, **kwargs)
+
+    def run_layers(
+        self, depths: range, hidden: Tensor, context: Tensor | Packing, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """The loop of `run`."""
+        before = hidden
+        for depth in depths:
+            before, hidden = hidden, self.layer[depth](hidden, context, **kwargs)
+        return before, hidden
