@@ -1,0 +1,209 @@
+"""Packed attention (flash_attention_2) equals the padded one, with a stand-in for flash-attn's CUDA function.
+
+The stand-in has the signature and the semantics that flash-attn documents, in pure torch, so these tests hold what we
+ask of the package; that the package keeps its word needs a GPU.
+"""
+
+import pytest
+import torch
+
+from modeling_dnacse import (
+    DnacseForContrastiveLearning,
+    DnacseForMaskedLM,
+    DnacseModel,
+    EncoderNoise,
+    ManifoldMixup,
+)
+from modeling_dnacse import attention as attention_module
+
+LENGTHS = (5, 17, 9, 30)
+MIXUPS = [None, *((layer, [1, 2, 3, 0]) for layer in range(3))]
+
+
+def flash_attn_varlen_func(
+    q,
+    k,
+    v,
+    cu_seqlens_q,
+    cu_seqlens_k,
+    max_seqlen_q,
+    max_seqlen_k,
+    dropout_p=0.0,
+    softmax_scale=None,
+    causal=False,
+    window_size=(-1, -1),
+    softcap=0.0,
+    alibi_slopes=None,
+    deterministic=False,
+):
+    """q, k, v (total, heads, head): attention within each sequence, bias -slope * |i + seqlen_k - seqlen_q - j|."""
+    for starts, longest, states in ((cu_seqlens_q, max_seqlen_q, q), (cu_seqlens_k, max_seqlen_k, k)):
+        assert starts.dtype == torch.int32
+        assert isinstance(longest, int)
+        assert longest == (starts[1:] - starts[:-1]).max()
+        assert starts[-1] == len(states)
+    outputs = []
+    q_lengths, k_lengths = (starts.diff().tolist() for starts in (cu_seqlens_q, cu_seqlens_k))
+    for query, key, value in zip(q.split(q_lengths), k.split(k_lengths), v.split(k_lengths), strict=True):
+        scores = torch.einsum("ihd,jhd->hij", query, key) * softmax_scale
+        if alibi_slopes is not None:
+            assert alibi_slopes.dtype == torch.float32
+            i, j = torch.arange(len(query))[:, None], torch.arange(len(key))[None, :]
+            scores = scores - alibi_slopes[:, None, None] * (i + len(key) - len(query) - j).abs()
+        weights = torch.nn.functional.dropout(scores.softmax(-1), dropout_p).to(value.dtype)
+        outputs.append(torch.einsum("hij,jhd->ihd", weights, value))
+    return torch.cat(outputs)
+
+
+@pytest.fixture
+def flash(monkeypatch):
+    """Make flash_attention_2 available on this machine."""
+    monkeypatch.setattr(attention_module, "flash_attn_varlen_func", flash_attn_varlen_func)
+    monkeypatch.setattr(attention_module, "FLASH_DEVICE", "cpu")
+
+
+@pytest.fixture
+def model(tiny_config):
+    torch.manual_seed(0)
+    return DnacseForContrastiveLearning(tiny_config).eval()
+
+
+@pytest.fixture
+def batch(tiny_config):
+    ids = torch.randint(5, tiny_config.vocab_size, (4, 33), generator=torch.Generator().manual_seed(0))
+    return {"input_ids": ids, "attention_mask": (torch.arange(33) < torch.tensor(LENGTHS)[:, None]).long()}
+
+
+def states_and_gradients(model, attention, batch, mixup=None):
+    model.set_attn_implementation(attention)
+    model.zero_grad()
+    if mixup is not None:
+        mixup = ManifoldMixup(mixup[0], torch.tensor(mixup[1]), torch.tensor([0.9, 0.6, 0.7, 0.5]))
+    output = model.bert(**batch, mixup=mixup)
+    (output.pooler_output**3).mean().backward()
+    gradients = {name: parameter.grad.clone() for name, parameter in model.bert.named_parameters()}
+    return output.last_hidden_state.detach(), output.pooler_output.detach(), gradients
+
+
+@pytest.mark.parametrize("mixup", MIXUPS)
+def test_packed_equals_eager_in_states_and_gradients(flash, model, batch, mixup):
+    eager, packed = (states_and_gradients(model, way, batch, mixup) for way in ("eager", "flash_attention_2"))
+    torch.testing.assert_close(packed, eager, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "mean_last_two", "cls", "cls_tanh"])
+@torch.no_grad()
+def test_packed_equals_eager_in_every_pooling(flash, tiny_config, batch, pooling):
+    tiny_config.pooling = pooling
+    model = DnacseModel(tiny_config).eval()
+    packed, eager = (
+        (model.set_attn_implementation(way), model(**batch).pooler_output)[1] for way in ("flash_attention_2", "eager")
+    )
+    torch.testing.assert_close(packed, eager, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_padding_on_the_left_is_packed_too(flash, model, batch):
+    flipped = {key: value.flip(1) for key, value in batch.items()}
+    model.set_attn_implementation("flash_attention_2")
+    packed = model(**flipped).embeddings
+    model.set_attn_implementation("eager")
+    torch.testing.assert_close(packed, model(**flipped).embeddings, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_no_layer_computes_padding(flash, model, batch):
+    seen = []
+    model.bert.encoder.layer[1].mlp.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
+    model.set_attn_implementation("flash_attention_2")
+    model(**batch)
+    assert seen == [(sum(LENGTHS), 48)]
+
+
+@torch.no_grad()
+def test_order_of_tokens_matters_when_packed(flash, model):
+    """Without ALiBi the embedding of shuffled tokens would be the same: flash attention must not lose it."""
+    model.set_attn_implementation("flash_attention_2")
+    ids = torch.randint(5, 96, (1, 30), generator=torch.Generator().manual_seed(0))
+    shuffled = ids[:, torch.randperm(30, generator=torch.Generator().manual_seed(1))]
+    assert (model(ids).embeddings - model(shuffled).embeddings).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_training_packed_with_dropout_is_deterministic(flash, model, batch, checkpointing):
+    """Checkpointed layers draw the same dropout again, and gradients reach every parameter."""
+    model.set_attn_implementation("flash_attention_2")
+    model.train()
+    if checkpointing:
+        model.gradient_checkpointing_enable()
+    gradients = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        model.zero_grad()
+        (model(**batch, noise=EncoderNoise(0.15, 0.12)).features ** 3).sum().backward()
+        gradients.append({name: parameter.grad.clone() for name, parameter in model.named_parameters()})
+    torch.testing.assert_close(*gradients, atol=0, rtol=0)
+    assert all(gradient.abs().sum() > 0 for gradient in gradients[0].values())
+
+
+def test_checkpointing_a_packed_model_changes_nothing(flash, model, batch):
+    model.train()
+    torch.manual_seed(0)
+    plain = states_and_gradients(model, "flash_attention_2", batch, MIXUPS[2])
+    model.gradient_checkpointing_enable()
+    torch.manual_seed(0)
+    torch.testing.assert_close(states_and_gradients(model, "flash_attention_2", batch, MIXUPS[2]), plain)
+
+
+# --- refused ---
+
+
+@pytest.mark.parametrize(
+    ("attention", "message"),
+    [
+        ("flash_attention_2", "needs the package flash-attn.*use attn_implementation=.sdpa"),
+        ("flash_attention_3", "would drop ALiBi.*use 'flash_attention_2'"),
+        ("kernels-community/flash-attn2", "would drop ALiBi.*use 'flash_attention_2'"),
+    ],
+)
+@pytest.mark.parametrize("model_class", [DnacseModel, DnacseForMaskedLM, DnacseForContrastiveLearning])
+def test_flash_attention_that_would_lose_alibi_is_refused(tiny_config, model_class, attention, message, monkeypatch):
+    monkeypatch.setattr(attention_module, "flash_attn_varlen_func", None)
+    with pytest.raises(ValueError, match=message):
+        model_class(tiny_config).set_attn_implementation(attention)
+    with pytest.raises(ValueError, match=message):
+        model_class._from_config(tiny_config, attn_implementation=attention)
+
+
+def test_flash_attention_on_the_cpu_is_refused(tiny_config, batch, monkeypatch):
+    monkeypatch.setattr(attention_module, "flash_attn_varlen_func", flash_attn_varlen_func)
+    model = DnacseModel._from_config(tiny_config, attn_implementation="flash_attention_2")
+    with pytest.raises(ValueError, match="runs on CUDA, the model is on cpu: use attn_implementation=.sdpa"):
+        model(**batch)
+
+
+def test_a_mask_with_gaps_is_refused(flash, model, batch):
+    """Packed tokens close the gap, and ALiBi's distances would shrink."""
+    model.set_attn_implementation("flash_attention_2")
+    batch["attention_mask"][3, 7] = 0
+    with pytest.raises(ValueError, match="zeros between the tokens"):
+        model(**batch)
+
+
+def test_hidden_states_of_a_packed_model_are_refused(flash, model, batch):
+    model.set_attn_implementation("flash_attention_2")
+    with pytest.raises(ValueError, match="packed tokens"):
+        model(**batch, output_hidden_states=True)
+
+
+def test_sequences_that_come_packed_are_refused(model, batch):
+    """As sentence-transformers gives them when flash attention is asked for."""
+    with pytest.raises(ValueError, match="sequences would see each other.*unpad_inputs = False"):
+        model(batch["input_ids"], cu_seq_lens_q=torch.tensor([0, 5, 33]))
+
+
+def test_loading_a_checkpoint_packed(flash, tiny_config, batch, tmp_path):
+    DnacseModel(tiny_config).save_pretrained(tmp_path)
+    model = DnacseModel.from_pretrained(tmp_path, attn_implementation="flash_attention_2", dtype=torch.bfloat16).eval()
+    exact = DnacseModel.from_pretrained(tmp_path).eval()(**batch).pooler_output
+    assert torch.cosine_similarity(model(**batch).pooler_output.float(), exact).min() > 0.999
