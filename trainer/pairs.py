@@ -1,76 +1,151 @@
-"""Which records are paired, and which pairs share a batch. Labelled records in, pairs of sequences out.
+"""Pairs of views of labelled records, and the order in which an epoch goes through them.
 
-An epoch uses every record once: `same_species` cuts each species, shuffled anew, into disjoint pairs (an odd record
-out gets a random partner; the only record of a species is paired with itself: its views differ by dropout, if at all,
-and it serves as a negative); `identical` pairs each record with itself. All randomness is (seed, epoch), and the
-sampler hands out the pairs themselves, so workers, resumed runs and repeated runs see the same ones.
+What makes a pair (`Pairing`):
+- same_species: each species, shuffled anew every epoch, is cut into disjoint pairs; an odd record out gets a random
+  partner; the only record of a species is paired with itself, or left out (`singletons`);
+- same_record_fragments: two windows of one genome, which trainer/genome_fragments.py makes;
+- identical, reverse_complement, mutated: each record with itself, once an epoch however many copies of it there are;
+  the positive is the sequence, its reverse complement, or the sequence with errors.
 
-Batches hold sequences of similar length, to pad little, and no species twice, which would make a positive a negative.
-Sorting by length is therefore refined only as far as the species can still be kept apart.
+All randomness is (seed, epoch): the sampler hands out both rows of a pair and a seed of its views, so that workers,
+processes, resumed and repeated runs see the same pairs. The rows of a batch that share a number in `species` are no
+negatives of each other; a batch holds such rows only where a species has more pairs than the epoch has batches.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, TypedDict
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Literal, Protocol, TypedDict
 
 import numpy as np
 from datasets import Dataset as Records
 from torch.utils.data import Dataset, Sampler
 
-Pairing = Literal["same_species", "identical"]
-FINEST_BATCHES = 8  # batches drawn from one stratum of length: fewer would repeat the same neighbours each epoch
+from trainer.batches import arrange
+from trainer.drawing import pair_across_species, pair_within
+from trainer.record_arrays import distinct_rows, genus_numbers, label_column, sequence_lengths, species_numbers
+from trainer.views import Pairing, Views, views_of_sides
+
+Singletons = Literal["keep", "drop"]
+PairIndex = tuple[int, int, int]  # row of the anchor, row of the positive, seed of their views
 
 
 class Pair(TypedDict):
-    """Two views of one species; `species` is a number, unique to the record where no species is known."""
+    """Two views. Of rows with the same `species` none is a negative of another; an unknown one is a number of its own.
+
+    `genus` is a number of the species' own where it is unknown. A pair of two species of one genus has the number of
+    the genus, moved beyond those of all species, in `species`.
+    """
 
     anchor: str
     positive: str
     species: int
+    genus: int
+
+
+class PairSource(Protocol):
+    """What the sampler and validation need: PairDataset and genome_fragments.FragmentDataset have it."""
+
+    species: np.ndarray  # (records,) numbers from 0 on
+    genus: np.ndarray  # (records,) numbers from 0 on
+    lengths: np.ndarray  # (records,) bp that a view of the record is expected to have
+
+    def draw_rows(self, rng: np.random.Generator) -> np.ndarray:
+        """The rows of an epoch's pairs of a record with itself: (pairs,), as many in each epoch."""
+        ...
+
+    def __getitem__(self, index: PairIndex) -> Pair:
+        """The pair of two rows, its views made from the seed."""
+        ...
 
 
 class PairDataset(Dataset[Pair]):
-    """Labelled records, indexed by (anchor row, positive row)."""
+    """Labelled records, indexed by (anchor row, positive row, seed)."""
 
-    def __init__(self, records: Records) -> None:
-        """Number the species of `records`, a data set with columns sequence and species."""
+    def __init__(self, records: Records, views: Views = Views(), pairing: Pairing = "same_species") -> None:  # noqa: B008 frozen
+        """Number the labels and measure the sequences.
+
+        Args:
+            records: Columns sequence and species, and genus where known.
+            views: How views differ from their sequences.
+            pairing: What the positive is.
+
+        Raises:
+            ValueError: pairing and views, or pairing and data, contradict each other.
+        """
+        self.anchor_views, self.positive_views = views_of_sides(views, pairing)
         self.records = records
-        self.species = species_numbers(records["species"])  # (records,)
-        self.lengths = np.array([len(sequence) for sequence in records["sequence"]])  # (records,) bp
+        self.sequences = records.select_columns(["sequence"])
+        self.species = species_numbers(label_column(records, "species"))
+        self.genus = genus_numbers(label_column(records, "genus"), self.species)
+        self.lengths = views.expected_lengths(sequence_lengths(records))
+        self.species_count = int(self.species.max(initial=-1)) + 1
 
     def __len__(self) -> int:
         """Number of records."""
         return len(self.records)
 
-    def __getitem__(self, rows: tuple[int, int]) -> Pair:
-        """The pair of two rows."""
-        anchor, positive = rows
-        sequence = self.records[int(anchor)]["sequence"]
+    def __getitem__(self, index: PairIndex) -> Pair:
+        """The pair of two rows, its views made from the seed."""
+        anchor_row, positive_row, seed = index
+        rng = np.random.default_rng(seed)
+        anchor = self.sequences[int(anchor_row)]["sequence"]
+        positive = anchor if anchor_row == positive_row else self.sequences[int(positive_row)]["sequence"]
         return Pair(
-            anchor=sequence,
-            positive=sequence if anchor == positive else self.records[int(positive)]["sequence"],
-            species=int(self.species[anchor]),
+            anchor=self.anchor_views(anchor, rng),
+            positive=self.positive_views(positive, rng),
+            **pair_labels(self.species, self.genus, self.species_count, anchor_row, positive_row),
         )
+
+    @cached_property
+    def distinct(self) -> np.ndarray:
+        """The rows without copies of a sequence."""
+        return distinct_rows(self.records)
+
+    def draw_rows(self, rng: np.random.Generator) -> np.ndarray:  # noqa: D102 PairSource says it
+        return self.distinct
+
+
+def pair_labels(
+    species: np.ndarray, genus: np.ndarray, species_count: int, anchor: int, positive: int
+) -> dict[str, int]:
+    """The numbers `species` and `genus` of a pair of two rows.
+
+    >>> species, genus = np.array([0, 0, 1]), np.array([4, 4, 4])
+    >>> pair_labels(species, genus, 2, 0, 1), pair_labels(species, genus, 2, 0, 2)
+    ({'species': 0, 'genus': 4}, {'species': 6, 'genus': 4})
+    """
+    shared = species[anchor] if species[anchor] == species[positive] else species_count + genus[anchor]
+    return {"species": int(shared), "genus": int(genus[anchor])}
+
+
+def draw_pairs(dataset: PairSource, pairing: Pairing, rng: np.random.Generator) -> np.ndarray:
+    """Pair the records for one epoch: (pairs, 2) rows, as many in each epoch."""
+    if pairing == "same_species":
+        return pair_within(dataset.species, rng)
+    return np.repeat(dataset.draw_rows(rng)[:, None], 2, axis=1)
 
 
 class FixedPairs(Dataset[Pair]):
-    """Pairs drawn once, for validation: the same ones at every evaluation."""
+    """Pairs and views drawn once, for validation: the same ones at every evaluation."""
 
-    def __init__(self, dataset: PairDataset, pairing: Pairing, limit: int, seed: int) -> None:
+    def __init__(self, dataset: PairSource, pairing: Pairing, limit: int, seed: int) -> None:
         """Draw at most `limit` pairs; a record paired with itself says nothing about species, so those are left out.
 
         Raises:
-            ValueError: no species has two records.
+            ValueError: there are fewer than two pairs.
         """
         rng = np.random.default_rng(seed)
-        pairs = rng.permutation(draw_pairs(dataset.species, pairing, rng))  # they come sorted by species
+        pairs = rng.permutation(draw_pairs(dataset, pairing, rng))  # they come sorted by species
         if pairing == "same_species":
             pairs = pairs[pairs[:, 0] != pairs[:, 1]]
         if len(pairs) < 2:
             raise ValueError(
-                f"the validation data give {len(pairs)} pairs and need 2 or more: a species needs two records to be a "
-                "pair; give other data with --validation_file, or none with --validation_fraction 0"
+                f"the validation data give {len(pairs)} pairs and need 2 or more"
+                + (": a species needs two records to be a pair" if pairing == "same_species" else "")
+                + "; give other data with --validation_file, or none with --validation_fraction 0"
             )
         self.dataset, self.pairs = dataset, pairs[:limit]
+        self.seeds = rng.integers(2**63, size=len(self.pairs))
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -78,23 +153,43 @@ class FixedPairs(Dataset[Pair]):
 
     def __getitem__(self, index: int) -> Pair:
         """The pair at `index`."""
-        anchor, positive = self.pairs[index]
-        return self.dataset[anchor, positive]
+        anchor, positive = self.pairs[index].tolist()
+        return self.dataset[anchor, positive, int(self.seeds[index])]
 
 
-class PairSampler(Sampler[tuple[int, int]]):
+class PairSampler(Sampler[PairIndex]):
     """Pairs of an epoch, ordered so that each next `batch_size` make a batch; what fills no batch is dropped.
 
-    `alone` counts the pairs of an epoch that are a record with itself.
+    Memory is 40 bytes a pair while an epoch goes on and about 220 while it is drawn. Each epoch has as many `batches`,
+    `genus_batches` of them of two species of a genus; `alone` of its pairs are the only record of a species with itself.
     """
 
-    def __init__(self, dataset: PairDataset, pairing: Pairing, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        dataset: PairSource,
+        pairing: Pairing,
+        batch_size: int,
+        seed: int,
+        singletons: Singletons = "keep",
+        genus_pairs: float = 0.0,
+    ) -> None:
         """Prepare the draw.
 
+        Args:
+            dataset: What the rows are rows of.
+            pairing: What makes a pair.
+            batch_size: Pairs whose features meet in one loss: those of all processes together.
+            seed: Of all epochs.
+            singletons: "drop" leaves out the pairs of a record with itself under same_species.
+            genus_pairs: Share of the batches that pair two records of one genus but of different species; in these
+                batches the genus takes the place of the species.
+
         Raises:
-            ValueError: the data have fewer than two species, no two records of one, or fewer pairs than one batch.
+            ValueError: the data have fewer than two species, no two records of one, fewer pairs than one batch, or
+                no genus with two species where pairs of such are wanted.
         """
         self.pairing: Pairing = pairing
+        self.singletons: Singletons = singletons
         self.dataset, self.batch_size, self.seed, self.epoch = dataset, batch_size, seed, 0
         species = len(np.unique(dataset.species))
         if species < 2:
@@ -102,18 +197,27 @@ class PairSampler(Sampler[tuple[int, int]]):
                 f"the training data hold {species} species; contrast needs two or more: add records of other species"
                 + (", or label them (species=Genus epithet in the header)" if pairing == "same_species" else "")
             )
-        pairs = draw_pairs(dataset.species, pairing, np.random.default_rng(seed))
-        self.alone = int((pairs[:, 0] == pairs[:, 1]).sum())
-        if pairing == "same_species" and self.alone == len(pairs):
+        pairs = draw_pairs(dataset, pairing, np.random.default_rng(seed))
+        alone = int((pairs[:, 0] == pairs[:, 1]).sum()) if pairing == "same_species" else 0
+        if alone == len(pairs):
             raise ValueError(
                 "no species of the training data has two records, so no pair says what a species shares; label the "
                 "records (species=Genus epithet in the header), add some, or train with --pairing identical"
             )
-        self.batches = len(pairs) // batch_size
+        self.alone = alone if singletons == "keep" else 0
+        self.batches = (len(pairs) - (alone - self.alone)) // batch_size
         if not self.batches:
             raise ValueError(
                 f"the training data give fewer pairs than one batch of {batch_size}; "
                 "lower --per_device_train_batch_size"
+            )
+        if not 0 <= genus_pairs <= 1:
+            raise ValueError(f"--genus_pairs is {genus_pairs}; it is a share of the batches, from 0 to 1")
+        self.genus_batches = round(genus_pairs * self.batches)
+        genera = dataset.genus[np.unique(dataset.species, return_index=True)[1]]  # (species,)
+        if self.genus_batches and len(np.unique(genera)) == species:
+            raise ValueError(
+                "--genus_pairs: no genus of the training data has two species; add a column genus, or leave it out"
             )
 
     def set_epoch(self, epoch: int) -> None:
@@ -124,76 +228,20 @@ class PairSampler(Sampler[tuple[int, int]]):
         """Pairs of an epoch; the same in each."""
         return self.batches * self.batch_size
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
+    def __iter__(self) -> Iterator[PairIndex]:
         """Draw, arrange, hand out."""
         rng = np.random.default_rng((self.seed, self.epoch))
-        pairs = rng.permutation(draw_pairs(self.dataset.species, self.pairing, rng))[: len(self)]
-        lengths = self.dataset.lengths[pairs].sum(1)
-        order = arrange(lengths, self.dataset.species[pairs[:, 0]], self.batch_size, rng)
-        return ((int(anchor), int(positive)) for anchor, positive in pairs[order])
-
-
-def species_numbers(names: Sequence[str]) -> np.ndarray:
-    """Number the species; each record without one gets a number of its own.
-
-    >>> species_numbers(["b", "", "a", "b", ""])
-    array([1, 2, 0, 1, 3])
-    """
-    known = np.array([bool(name) for name in names], dtype=bool)
-    _, numbers = np.unique(np.asarray(names, dtype=object)[known].astype(str), return_inverse=True)
-    result = np.empty(len(known), dtype=np.int64)
-    result[known] = numbers
-    result[~known] = np.arange((~known).sum()) + (numbers.max() + 1 if len(numbers) else 0)
-    return result
-
-
-def draw_pairs(species: np.ndarray, pairing: Pairing, rng: np.random.Generator) -> np.ndarray:
-    """Pair the records of `species` (n,) for one epoch: rows (pairs, 2)."""
-    if pairing == "identical":
-        return np.repeat(np.arange(len(species))[:, None], 2, axis=1)
-    order = rng.permutation(len(species))
-    order = order[np.argsort(species[order], kind="stable")]  # grouped by species, shuffled within
-    _, start, group, size = np.unique(species[order], return_index=True, return_inverse=True, return_counts=True)
-    rank = np.arange(len(order)) - start[group]  # place within the species
-    size = size[group]
-    anchors = np.flatnonzero(rank % 2 == 0)
-    random_earlier = start[group[anchors]] + (rng.random(len(anchors)) * np.maximum(rank[anchors], 1)).astype(int)
-    positives = np.where(rank[anchors] + 1 < size[anchors], anchors + 1, random_earlier)
-    return np.stack([order[anchors], order[np.minimum(positives, len(order) - 1)]], axis=1)
-
-
-def arrange(lengths: np.ndarray, species: np.ndarray, batch_size: int, rng: np.random.Generator) -> np.ndarray:
-    """Order pairs so that each run of `batch_size` is a batch of similar lengths with no species twice.
-
-    Args:
-        lengths: (pairs,), a multiple of `batch_size`.
-        species: (pairs,).
-
-    Returns:
-        (pairs,) a permutation. A species with more pairs than there are batches cannot be kept apart and is spread
-            evenly.
-    """
-    by_length = np.argsort(lengths * rng.uniform(0.95, 1.05, len(lengths)), kind="stable")
-    batches = np.concatenate([deal(part, species, batch_size, rng) for part in strata(by_length, species, batch_size)])
-    return rng.permutation(batches).reshape(-1)  # whole batches change places
-
-
-def strata(order: np.ndarray, species: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Halve `order` again and again, as long as each half can keep its species apart."""
-    batches = len(order) // batch_size
-    halves = np.split(order, [batches // 2 * batch_size])
-    if batches < 2 * FINEST_BATCHES or any(crowded(half, species, batch_size) for half in halves):
-        return [order]
-    return [part for half in halves for part in strata(half, species, batch_size)]
-
-
-def crowded(order: np.ndarray, species: np.ndarray, batch_size: int) -> bool:
-    """Whether some species has more pairs in `order` than there are batches."""
-    return np.unique(species[order], return_counts=True)[1].max() > len(order) // batch_size
-
-
-def deal(order: np.ndarray, species: np.ndarray, batch_size: int, rng: np.random.Generator) -> np.ndarray:
-    """Deal the pairs, species by species, round robin to the batches: (batches, batch size)."""
-    shuffled = rng.permutation(order)
-    grouped = shuffled[np.argsort(species[shuffled], kind="stable")]
-    return rng.permuted(grouped.reshape(batch_size, -1).T, axis=1)
+        within = draw_pairs(self.dataset, self.pairing, rng)
+        if self.pairing == "same_species" and self.singletons == "drop":
+            within = within[within[:, 0] != within[:, 1]]
+        across_count = self.genus_batches * self.batch_size
+        within = rng.permutation(within)[: len(self) - across_count]
+        across = pair_across_species(self.dataset.species, self.dataset.genus, across_count, rng)
+        batches = [
+            pairs[arrange(self.dataset.lengths[pairs].sum(1), kinds[pairs[:, 0]], self.batch_size, rng)]
+            for pairs, kinds in ((within, self.dataset.species), (across, self.dataset.genus))
+            if len(pairs)
+        ]
+        rows = rng.permutation(np.concatenate(batches)).reshape(-1, 2)  # whole batches change places
+        seeds = rng.integers(2**63, size=len(rows))
+        return ((int(row[0]), int(row[1]), int(seed)) for row, seed in zip(rows, seeds, strict=True))

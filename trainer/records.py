@@ -8,7 +8,7 @@ import atexit
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from modeling_dnacse.labels import apply_policy, read_labelled
 from modeling_dnacse.sequences import AlphabetCounts, clean_sequence
-from trainer.pairs import species_numbers
+from trainer.record_arrays import label_column, species_numbers
 
 logger = logging.getLogger("train.py")
 
@@ -41,14 +41,9 @@ def load_records(
             for file in files:
                 yield from read_labelled(Path(file), split=split, counts=counts)
 
-        try:
-            records = Dataset.from_generator(labelled, cache_dir=scratch(), keep_in_memory=False)
-            logger.info("%s: %s", ", ".join(files), counts.summary())
-            return records
-        except DatasetGenerationError as error:
-            if isinstance(error.__cause__, ValueError | OSError):
-                raise error.__cause__ from None
-            raise
+        records = table_on_disk(labelled)
+        logger.info("%s: %s", ", ".join(files), counts.summary())
+        return records
     if dataset_name is None:
         raise ValueError("there are neither files nor a data set to read; give one of them")
     records = load_dataset(dataset_name, revision=revision, split=split or "train")
@@ -71,6 +66,20 @@ def load_records(
     return records.map(cleaned, with_indices=True, remove_columns=records.column_names, keep_in_memory=False)
 
 
+def table_on_disk(rows: Callable[[], Iterator[Mapping[str, str | int]]]) -> Dataset:
+    """Write what `rows` yields to an Arrow table in a temporary folder, memory-mapped: memory holds 100 rows.
+
+    Raises:
+        ValueError, OSError: what `rows` raises, as it is.
+    """
+    try:
+        return Dataset.from_generator(rows, cache_dir=scratch(), keep_in_memory=False, writer_batch_size=100)
+    except DatasetGenerationError as error:
+        if isinstance(error.__cause__, ValueError | OSError):
+            raise error.__cause__ from None
+        raise
+
+
 def scratch() -> str:
     """A new temporary folder, removed when the process ends."""
     folder = tempfile.mkdtemp(prefix="dnacse-records-")
@@ -84,7 +93,7 @@ def hold_out(records: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dat
     Whole species are held out, so validation asks about species never trained on. A record without a species counts as
     one of its own.
     """
-    species = species_numbers(records["species"])
+    species = species_numbers(label_column(records, "species"))
     count = species.max() + 1
     chosen = np.random.default_rng(seed).permutation(count)[: max(2, round(fraction * count))]
     held_out = np.isin(species, chosen)
