@@ -3,12 +3,15 @@
 Padded (eager, sdpa): ALiBi and padding are one additive bias, (batch, heads, length, length), made once a forward and
 shared by the layers, so no attention interface can drop either of them.
 
-Packed (flash_attention_2, CUDA): the tokens of all sequences stand in one row without padding, (total, hidden), and
-flash-attn's `flash_attn_varlen_func` computes the bias from slopes in float32, so nothing of size length² is stored.
-transformers' own wrapper of flash-attn and the kernels of the Hub drop ALiBi without a word; hence the package is
-called here, and any other implementation with "flash" in its name is refused. It takes float16 or bfloat16: load the
-model so, or run under autocast. Tested against eager on CPU with a pure torch stand-in of `flash_attn_varlen_func`; a
-run on a real GPU has not been made yet.
+Packed: the tokens of all sequences stand in one row, (total, hidden), so no layer computes padding and nothing of
+size batch · length² is stored. There are two ways:
+- "packed", on any device: a loop over the sequences, all sharing one bias (heads, length, length). Made for CPUs: as
+  fast as sdpa where lengths are equal, and faster by nearly the share of padding where they differ.
+- "flash_attention_2", on CUDA: flash-attn's `flash_attn_varlen_func`, which makes the bias from slopes in float32.
+  transformers' own wrapper of flash-attn and the kernels of the Hub drop ALiBi without a word; hence the package is
+  called here, and any other implementation with "flash" in its name is refused. It takes float16 or bfloat16: load the
+  model so, or run under autocast. Tested against eager on CPU with a pure torch stand-in of that function; a run on a
+  real GPU has not been made yet.
 """
 
 import math
@@ -27,6 +30,7 @@ try:
 except ImportError:
     flash_attn_varlen_func = None
 
+PACKED = "packed"
 FLASH = "flash_attention_2"
 FLASH_DEVICE = "cuda"
 
@@ -56,38 +60,45 @@ def attention_bias(mask: Tensor, num_heads: int, dtype: torch.dtype) -> Tensor:
 
 
 class Packing(NamedTuple):
-    """Where the tokens of a packed batch come from and belong, and the slopes of their ALiBi."""
+    """Where the tokens of a packed batch come from and belong, and what their attention needs to know."""
 
     rows: Tensor  # (total,) long: place of each token in the batch flattened to (batch · length)
+    lengths: list[int]  # tokens of each sequence
     starts: Tensor  # (batch + 1,) int32: first token of each sequence, and the end
-    longest: int
     slopes: Tensor  # (heads,) float32, whatever the weights are: flash-attn takes no other
+    bias: Tensor | None  # (heads, longest, longest); None: flash-attn makes it
 
 
-def packing_of(mask: Tensor, num_heads: int) -> Packing:
-    """Find the real tokens of a batch from its mask (batch, length).
+def is_packed(implementation: str | None) -> bool:
+    """Whether an attention implementation sees packed tokens."""
+    return implementation is not None and (implementation == PACKED or "flash" in implementation)
+
+
+def packing_of(mask: Tensor, num_heads: int, bias_dtype: torch.dtype | None) -> Packing:
+    """Find the real tokens of a batch from its mask (batch, length); `bias_dtype` None makes no bias.
 
     Raises:
         ValueError: a sequence has padding in its middle, over which distances would not be those of the padded batch.
 
-    >>> packing = packing_of(torch.tensor([[1, 1, 0], [1, 1, 1]]), num_heads=2)
-    >>> packing.rows.tolist(), packing.starts.tolist(), packing.longest
-    ([0, 1, 3, 4, 5], [0, 2, 5], 3)
+    >>> packing = packing_of(torch.tensor([[1, 1, 0], [1, 1, 1]]), 2, None)
+    >>> packing.rows.tolist(), packing.lengths, packing.starts.tolist()
+    ([0, 1, 3, 4, 5], [2, 3], [0, 2, 5])
     """
     real = mask.bool()
-    lengths = real.sum(1)
     begins = (real & ~F.pad(real, (1, 0))[:, :-1]).sum(1)  # (batch,) runs of real tokens
-    longest, runs = torch.stack([lengths.max(), begins.max()]).tolist()  # together: each is a wait for the device
-    if runs > 1:
+    lengths, runs = torch.stack([real.sum(1), begins]).tolist()  # together: each is a wait for the device
+    if max(runs) > 1:
         raise ValueError(
-            f"attention_mask has zeros between the tokens of a sequence; {FLASH} takes padding at the ends only: "
-            'call model.set_attn_implementation("sdpa") first'
+            "attention_mask has zeros between the tokens of a sequence; packed attention takes padding at the ends "
+            'only: call model.set_attn_implementation("sdpa") first'
         )
+    whole = mask.new_ones(1, max(lengths))
     return Packing(
         rows=real.flatten().nonzero().squeeze(1),
-        starts=F.pad(lengths.cumsum(0), (1, 0)).to(torch.int32),
-        longest=longest,
+        lengths=lengths,
+        starts=F.pad(real.sum(1).cumsum(0), (1, 0)).to(torch.int32),
         slopes=torch.tensor(alibi_slopes(num_heads), dtype=torch.float32, device=mask.device),
+        bias=None if bias_dtype is None else attention_bias(whole, num_heads, bias_dtype)[0],
     )
 
 
@@ -102,16 +113,18 @@ def unpack(hidden: Tensor, packing: Packing, mask: Tensor) -> Tensor:
     return flat.index_copy(0, packing.rows, hidden).view(*mask.shape, -1)
 
 
-def refuse_flash(implementation: str, device: str | None = None) -> None:
-    """Raise unless this kind of flash attention can be run here, ALiBi included.
+def check_packed(implementation: str, device: str | None = None) -> None:
+    """Raise unless this packed attention can be run here, ALiBi included.
 
     Args:
-        implementation: name that was asked for, with "flash" in it.
+        implementation: a name for which `is_packed` holds.
         device: type of the device that the states are on; None: not known yet.
 
     Raises:
         ValueError: it cannot.
     """
+    if implementation == PACKED:
+        return
     remedy = 'use attn_implementation="sdpa"'
     if implementation != FLASH:
         raise ValueError(
@@ -163,7 +176,8 @@ class DnacseSelfAttention(nn.Module):
         qkv = self.Wqkv(hidden).view(*hidden.shape[:-1], 3, self.num_heads, self.head_size)
         options = {"dropout": self.dropout if self.training else 0.0, "scaling": self.head_size**-0.5}
         if isinstance(context, Packing):
-            return packed_attention(qkv, context, **options), None
+            attend_packed = attend_each if context.bias is not None else attend_flash
+            return attend_packed(qkv, context, **options), None
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, length, head)
         attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
             self.config._attn_implementation,  # pyright: ignore[reportArgumentType] None is allowed, and warned of
@@ -173,20 +187,32 @@ class DnacseSelfAttention(nn.Module):
         return states.flatten(2), weights
 
 
-def packed_attention(qkv: Tensor, packing: Packing, scaling: float, dropout: float) -> Tensor:
-    """Attend within each packed sequence, by flash-attn: (total, 3, heads, head) to (total, hidden).
+def attend_each(qkv: Tensor, packing: Packing, scaling: float, dropout: float) -> Tensor:
+    """Attend within one packed sequence after the other: (total, 3, heads, head) to (total, hidden)."""
+    outputs = []
+    for states in qkv.split(packing.lengths):
+        query, key, value = states.permute(1, 2, 0, 3)[:, None]  # each (1, heads, length, head)
+        bias = packing.bias[None, :, : len(states), : len(states)]  # pyright: ignore[reportOptionalSubscript] made
+        attended = F.scaled_dot_product_attention(query, key, value, bias, dropout, scale=scaling)
+        outputs.append(attended[0].transpose(0, 1).flatten(1))
+    return torch.cat(outputs)
+
+
+def attend_flash(qkv: Tensor, packing: Packing, scaling: float, dropout: float) -> Tensor:
+    """Attend within each packed sequence by flash-attn: (total, 3, heads, head) to (total, hidden).
 
     Its bias is -slope * |i + seqlen_k - seqlen_q - j|, symmetric ALiBi where queries and keys are the same.
     """
     query, key, value = qkv.unbind(1)
-    states = flash_attn_varlen_func(  # pyright: ignore[reportOptionalCall] refuse_flash has looked
+    longest = max(packing.lengths)
+    states = flash_attn_varlen_func(  # pyright: ignore[reportOptionalCall] check_packed has looked
         query,
         key,
         value,
         cu_seqlens_q=packing.starts,
         cu_seqlens_k=packing.starts,
-        max_seqlen_q=packing.longest,
-        max_seqlen_k=packing.longest,
+        max_seqlen_q=longest,
+        max_seqlen_k=longest,
         dropout_p=dropout,
         softmax_scale=scaling,
         causal=False,

@@ -7,7 +7,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from .attention import DnacseSelfAttention, Packing, attention_bias, pack, packing_of, refuse_flash, unpack
+from .attention import (
+    PACKED,
+    DnacseSelfAttention,
+    Packing,
+    attention_bias,
+    check_packed,
+    is_packed,
+    pack,
+    packing_of,
+    unpack,
+)
 from .augmentation import ManifoldMixup, mix
 from .configuration_dnacse import DnacseConfig
 
@@ -127,16 +137,15 @@ class DnacseEncoder(nn.Module):
         """Run some layers, packed if attention is; give input and output of the last of them, padded."""
         if not depths:
             return hidden, hidden
-        implementation = self.config._attn_implementation or ""
-        if "flash" in implementation:
-            refuse_flash(implementation, hidden.device.type)
-            packing = packing_of(mask, self.config.num_attention_heads)
-            before, after = self.run_layers(depths, pack(hidden, packing), packing, **kwargs)
-            return unpack(before, packing, mask), unpack(after, packing, mask)
-        device = hidden.device.type
+        device, heads = hidden.device.type, self.config.num_attention_heads
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
-        bias = attention_bias(mask, self.config.num_attention_heads, dtype)
-        return self.run_layers(depths, hidden, bias, **kwargs)
+        implementation = self.config._attn_implementation
+        if not is_packed(implementation):
+            return self.run_layers(depths, hidden, attention_bias(mask, heads, dtype), **kwargs)
+        check_packed(implementation, device)
+        packing = packing_of(mask, heads, dtype if implementation == PACKED else None)
+        before, after = self.run_layers(depths, pack(hidden, packing), packing, **kwargs)
+        return unpack(before, packing, mask), unpack(after, packing, mask)
 
     def run_layers(
         self, depths: range, hidden: Tensor, context: Tensor | Packing, **kwargs: Any

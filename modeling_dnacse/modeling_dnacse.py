@@ -7,7 +7,7 @@ Decisions:
 - Module names equal DNABERT-2's, so published DNABERT-2 and DNABERT-S checkpoints load without a key mapping, which
   would break saving and resuming. Loading is strict: an encoder weight that is missing, or one that nobody knows, is
   an error.
-- The way of attention (eager, sdpa, or flash_attention_2 over packed tokens) never changes what is computed; one that
+- The way of attention (eager, sdpa, packed, flash_attention_2) never changes what is computed; one that
   would lose ALiBi or the padding mask is refused (attention.py).
 - States of padding are zero in the output: what a sequence is padded with never shows.
 - What training does to hidden states, manifold mixup and encoder noise, is asked for in `forward` (augmentation.py).
@@ -30,7 +30,7 @@ from transformers.utils.generic import (
 )
 from transformers.utils.output_capturing import capture_outputs
 
-from .attention import DnacseSelfAttention, refuse_flash
+from .attention import DnacseSelfAttention, check_packed, is_packed
 from .augmentation import EncoderNoise, ManifoldMixup, add_noise
 from .configuration_dnacse import DnacseConfig
 from .layers import DnacseEmbeddings, DnacseEncoder, DnacseLayer, EncoderStates
@@ -77,9 +77,9 @@ class DnacsePreTrainedModel(PreTrainedModel):
     _trained_anew: tuple[str, ...] = ("cls.", "classifier.", "projection.")  # what a checkpoint need not hold
 
     def _check_and_adjust_attn_implementation(self, attn_implementation: str | None, *args: Any, **kwargs: Any) -> str:
-        # transformers would fetch a kernel that drops ALiBi where flash-attn is missing
-        if attn_implementation is not None and "flash" in attn_implementation:
-            refuse_flash(attn_implementation)
+        # transformers knows nothing of "packed", and fetches a kernel that drops ALiBi where flash-attn is missing
+        if attn_implementation is not None and is_packed(attn_implementation):
+            check_packed(attn_implementation)
             return attn_implementation
         return super()._check_and_adjust_attn_implementation(attn_implementation, *args, **kwargs)
 
@@ -180,7 +180,7 @@ class DnacseModel(DnacsePreTrainedModel):
                 f"output_attentions: {implementation} attention never holds the weights; "
                 'call model.set_attn_implementation("eager") first'
             )
-        if asked.get("output_hidden_states") and "flash" in implementation:
+        if asked.get("output_hidden_states") and is_packed(implementation):
             raise ValueError(
                 f"output_hidden_states: under {implementation} the layers see packed tokens, not the batch; "
                 'call model.set_attn_implementation("sdpa") first'

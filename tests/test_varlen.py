@@ -1,4 +1,4 @@
-"""Packed attention (flash_attention_2) equals the padded one, with a stand-in for flash-attn's CUDA function.
+"""Packed attention equals the padded one; for flash_attention_2 with a stand-in for flash-attn's CUDA function.
 
 The stand-in has the signature and the semantics that flash-attn documents, in pure torch, so these tests hold what we
 ask of the package; that the package keeps its word needs a GPU.
@@ -17,6 +17,7 @@ from modeling_dnacse import (
 from modeling_dnacse import attention as attention_module
 
 LENGTHS = (5, 17, 9, 30)
+PACKED = ["packed", "flash_attention_2"]
 MIXUPS = [None, *((layer, [1, 2, 3, 0]) for layer in range(3))]
 
 
@@ -86,53 +87,59 @@ def states_and_gradients(model, attention, batch, mixup=None):
 
 
 @pytest.mark.parametrize("mixup", MIXUPS)
-def test_packed_equals_eager_in_states_and_gradients(flash, model, batch, mixup):
-    eager, packed = (states_and_gradients(model, way, batch, mixup) for way in ("eager", "flash_attention_2"))
+@pytest.mark.parametrize("attention", PACKED)
+def test_packed_equals_eager_in_states_and_gradients(flash, model, batch, mixup, attention):
+    eager, packed = (states_and_gradients(model, way, batch, mixup) for way in ("eager", attention))
     torch.testing.assert_close(packed, eager, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "mean_last_two", "cls", "cls_tanh"])
+@pytest.mark.parametrize("attention", PACKED)
 @torch.no_grad()
-def test_packed_equals_eager_in_every_pooling(flash, tiny_config, batch, pooling):
+def test_packed_equals_eager_in_every_pooling(flash, tiny_config, batch, pooling, attention):
     tiny_config.pooling = pooling
     model = DnacseModel(tiny_config).eval()
     packed, eager = (
-        (model.set_attn_implementation(way), model(**batch).pooler_output)[1] for way in ("flash_attention_2", "eager")
+        (model.set_attn_implementation(way), model(**batch).pooler_output)[1] for way in (attention, "eager")
     )
     torch.testing.assert_close(packed, eager, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("attention", PACKED)
 @torch.no_grad()
-def test_padding_on_the_left_is_packed_too(flash, model, batch):
+def test_padding_on_the_left_is_packed_too(flash, model, batch, attention):
     flipped = {key: value.flip(1) for key, value in batch.items()}
-    model.set_attn_implementation("flash_attention_2")
+    model.set_attn_implementation(attention)
     packed = model(**flipped).embeddings
     model.set_attn_implementation("eager")
     torch.testing.assert_close(packed, model(**flipped).embeddings, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("attention", PACKED)
 @torch.no_grad()
-def test_no_layer_computes_padding(flash, model, batch):
+def test_no_layer_computes_padding(flash, model, batch, attention):
     seen = []
     model.bert.encoder.layer[1].mlp.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
-    model.set_attn_implementation("flash_attention_2")
+    model.set_attn_implementation(attention)
     model(**batch)
     assert seen == [(sum(LENGTHS), 48)]
 
 
+@pytest.mark.parametrize("attention", PACKED)
 @torch.no_grad()
-def test_order_of_tokens_matters_when_packed(flash, model):
+def test_order_of_tokens_matters_when_packed(flash, model, attention):
     """Without ALiBi the embedding of shuffled tokens would be the same: flash attention must not lose it."""
-    model.set_attn_implementation("flash_attention_2")
+    model.set_attn_implementation(attention)
     ids = torch.randint(5, 96, (1, 30), generator=torch.Generator().manual_seed(0))
     shuffled = ids[:, torch.randperm(30, generator=torch.Generator().manual_seed(1))]
     assert (model(ids).embeddings - model(shuffled).embeddings).abs().max() > 1e-2
 
 
+@pytest.mark.parametrize("attention", PACKED)
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_training_packed_with_dropout_is_deterministic(flash, model, batch, checkpointing):
+def test_training_packed_with_dropout_is_deterministic(flash, model, batch, checkpointing, attention):
     """Checkpointed layers draw the same dropout again, and gradients reach every parameter."""
-    model.set_attn_implementation("flash_attention_2")
+    model.set_attn_implementation(attention)
     model.train()
     if checkpointing:
         model.gradient_checkpointing_enable()
@@ -146,13 +153,40 @@ def test_training_packed_with_dropout_is_deterministic(flash, model, batch, chec
     assert all(gradient.abs().sum() > 0 for gradient in gradients[0].values())
 
 
-def test_checkpointing_a_packed_model_changes_nothing(flash, model, batch):
+@pytest.mark.parametrize("attention", PACKED)
+def test_checkpointing_a_packed_model_changes_nothing(flash, model, batch, attention):
     model.train()
     torch.manual_seed(0)
-    plain = states_and_gradients(model, "flash_attention_2", batch, MIXUPS[2])
+    plain = states_and_gradients(model, attention, batch, MIXUPS[2])
     model.gradient_checkpointing_enable()
     torch.manual_seed(0)
-    torch.testing.assert_close(states_and_gradients(model, "flash_attention_2", batch, MIXUPS[2]), plain)
+    torch.testing.assert_close(states_and_gradients(model, attention, batch, MIXUPS[2]), plain)
+
+
+def test_packed_attention_holds_one_bias_for_all_layers_and_sequences(model, batch):
+    """Padded, each sequence of the batch has its own: 9 GB for 48 fragments of 10 kb."""
+    model.set_attn_implementation("packed")
+    saved = set()
+
+    def remember(tensor):
+        if tensor.ndim == 4 and tensor.shape[1:] in [(6, length, length) for length in LENGTHS]:
+            saved.add(tensor.untyped_storage().data_ptr())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
+        model(**batch)
+    assert len(saved) == 1
+
+
+@pytest.mark.parametrize("attention", PACKED)
+@torch.no_grad()
+def test_a_sequence_without_tokens_is_zero(flash, model, batch, attention):
+    """Mixup can leave one: a short sequence padded on the left with one padded on the right."""
+    model.set_attn_implementation(attention)
+    batch["attention_mask"][1] = 0
+    embeddings = model(**batch).embeddings
+    assert torch.all(embeddings[1] == 0)
+    assert embeddings.isfinite().all()
 
 
 # --- refused ---
@@ -182,16 +216,18 @@ def test_flash_attention_on_the_cpu_is_refused(tiny_config, batch, monkeypatch):
         model(**batch)
 
 
-def test_a_mask_with_gaps_is_refused(flash, model, batch):
+@pytest.mark.parametrize("attention", PACKED)
+def test_a_mask_with_gaps_is_refused(flash, model, batch, attention):
     """Packed tokens close the gap, and ALiBi's distances would shrink."""
-    model.set_attn_implementation("flash_attention_2")
+    model.set_attn_implementation(attention)
     batch["attention_mask"][3, 7] = 0
     with pytest.raises(ValueError, match="zeros between the tokens"):
         model(**batch)
 
 
-def test_hidden_states_of_a_packed_model_are_refused(flash, model, batch):
-    model.set_attn_implementation("flash_attention_2")
+@pytest.mark.parametrize("attention", PACKED)
+def test_hidden_states_of_a_packed_model_are_refused(flash, model, batch, attention):
+    model.set_attn_implementation(attention)
     with pytest.raises(ValueError, match="packed tokens"):
         model(**batch, output_hidden_states=True)
 
@@ -202,8 +238,9 @@ def test_sequences_that_come_packed_are_refused(model, batch):
         model(batch["input_ids"], cu_seq_lens_q=torch.tensor([0, 5, 33]))
 
 
-def test_loading_a_checkpoint_packed(flash, tiny_config, batch, tmp_path):
+@pytest.mark.parametrize("attention", PACKED)
+def test_loading_a_checkpoint_packed(flash, tiny_config, batch, tmp_path, attention):
     DnacseModel(tiny_config).save_pretrained(tmp_path)
-    model = DnacseModel.from_pretrained(tmp_path, attn_implementation="flash_attention_2", dtype=torch.bfloat16).eval()
+    model = DnacseModel.from_pretrained(tmp_path, attn_implementation=attention, dtype=torch.bfloat16).eval()
     exact = DnacseModel.from_pretrained(tmp_path).eval()(**batch).pooler_output
     assert torch.cosine_similarity(model(**batch).pooler_output.float(), exact).min() > 0.999
