@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 from tqdm import tqdm
 
-from benchmarks.intervals import accuracy_interval
 from benchmarks.methods import Method, Split, vectors
+from benchmarks.seen_species import accuracies, classes_of, learnt_species
 
 SPLITS = {"test": ("train", "test"), "val": ("train", "val")}
 EPOCHS, FEWEST_STEPS = 10, 300
@@ -31,7 +31,9 @@ BATCH = 512
 RATE = 2.5  # times 1 / d
 
 
-def probe(train: np.ndarray, classes: np.ndarray, queries: np.ndarray, *, seed: int) -> np.ndarray:
+def probe(
+    train: np.ndarray, classes: np.ndarray, queries: np.ndarray, *, seed: int, device: str = "cpu"
+) -> np.ndarray:
     """Train the linear layer and classify the queries.
 
     Args:
@@ -39,6 +41,7 @@ def probe(train: np.ndarray, classes: np.ndarray, queries: np.ndarray, *, seed: 
         classes: Their classes (n,), integers from 0, each of them present.
         queries: Vectors (q, d).
         seed: Seed of the order of batches.
+        device: Torch device of the linear layer.
 
     Returns:
         Classes (q,).
@@ -46,7 +49,6 @@ def probe(train: np.ndarray, classes: np.ndarray, queries: np.ndarray, *, seed: 
     >>> probe(np.array([[0.0, 3.0], [8.0, 3.0]]), np.array([0, 1]), np.array([[7.0, 3.0]]), seed=0).tolist()
     [1]
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     scaler = StandardScaler()
     for first in range(0, len(train), BATCH):
         scaler.partial_fit(train[first : first + BATCH])
@@ -66,7 +68,7 @@ def probe(train: np.ndarray, classes: np.ndarray, queries: np.ndarray, *, seed: 
         order = rng.permutation(len(train))
         for first in range(0, len(train), BATCH):
             rows = order[first : first + BATCH]
-            scores = torch.nn.functional.linear(standardise(train[rows]), weight, bias)  # (batch, classes)
+            scores = linear(standardise(train[rows]), weight, bias)  # (batch, classes)
             loss = cross_entropy(scores, torch.from_numpy(classes[rows]).to(device))
             optimizer.zero_grad()
             loss.backward()
@@ -75,12 +77,12 @@ def probe(train: np.ndarray, classes: np.ndarray, queries: np.ndarray, *, seed: 
     found = np.empty(len(queries), dtype=np.int64)
     with torch.inference_mode():
         for first in range(0, len(queries), BATCH):
-            scores = torch.nn.functional.linear(standardise(queries[first : first + BATCH]), weight, bias)
+            scores = linear(standardise(queries[first : first + BATCH]), weight, bias)
             found[first : first + BATCH] = scores.argmax(dim=1).cpu().numpy()
     return found
 
 
-def score(method: Method, train: Split, seen: Split, *, seed: int) -> dict[str, dict[str, Any]]:
+def score(method: Method, train: Split, seen: Split, *, seed: int, device: str = "cpu") -> dict[str, dict[str, Any]]:
     """Score a linear layer on a method's vectors.
 
     Args:
@@ -88,26 +90,19 @@ def score(method: Method, train: Split, seen: Split, *, seed: int) -> dict[str, 
         train: Labelled sequences to learn from; those without a species are left out.
         seen: Labelled sequences to name; those without a species, or of one that `train` lacks, are left out.
         seed: Seed of the order of batches and of the bootstrap.
+        device: Torch device of the linear layer.
 
     Returns:
         `accuracy` and `accuracy_macro`: value, interval, the number of sequences scored and left out, and of
         species learnt (`classes`).
 
     Raises:
-        ValueError: No species has a sequence in both splits.
+        ValueError: Fewer than two species to learn, or none of them to name.
         Unsuited: The method gives no vectors.
     """
-    learnt = train.labels["species"] != ""
-    names, classes = np.unique(train.labels["species"][learnt], return_inverse=True)
-    truth = seen.labels["species"]
-    scored = np.isin(truth, names)
-    if not scored.any():
-        raise ValueError(
-            f"got {len(names)} species to learn and none of them among the {len(truth)} sequences to name: "
-            "check the split column, or raise --max_sequences."
-        )
-    embedded = vectors(method, train.sequences), vectors(method, seen.sequences)
-    found = names[probe(embedded[0][learnt], classes, embedded[1][scored], seed=seed)]
-    both = accuracy_interval(found == truth[scored], truth[scored], seed)
-    counts = {"scored": int(scored.sum()), "left_out": int((~scored).sum()), "classes": len(names)}
-    return {"accuracy": both["micro"] | counts, "accuracy_macro": both["macro"] | counts}
+    learnt = learnt_species(train.labels["species"], seen.labels["species"])
+    classes, truth = (classes_of(split.labels["species"], learnt) for split in (train, seen))
+    known = classes >= 0
+    embedded, queries = vectors(method, train.sequences), vectors(method, seen.sequences)
+    found = probe(embedded[known], classes[known], queries, seed=seed, device=device)
+    return accuracies(truth, found, len(learnt), seed)

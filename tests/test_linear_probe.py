@@ -74,5 +74,5 @@ def test_what_cannot_be_probed_is_said(planted):
     learnt, seen = splits_of(species.astype(str), train)
     with pytest.raises(Unsuited, match="tool gives no vectors"):
         score(Method("tool", "", 0), learnt, seen, seed=0)
-    with pytest.raises(ValueError, match="none of them among the 120 sequences"):
+    with pytest.raises(ValueError, match="20 species to learn and 0 of 120"):
         score(method_of(vectors), learnt, seen._replace(labels={"species": np.full(120, "other")}), seed=0)
