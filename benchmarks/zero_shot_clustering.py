@@ -1,0 +1,91 @@
+"""Task zero_shot_clustering: species never trained on, projected by UMAP and clustered by Ward; AMI comes out.
+
+The protocol of BarcodeBERT and DNACSE: UMAP to 50 dimensions, then Ward's agglomerative clustering with the true
+number of species. The two papers set UMAP differently, and its settings alone move AMI by tens of points, so
+both are run (`SETTINGS`) and each metric records its own; beside them Ward without UMAP.
+
+- `umap_dnacse_ami`, `umap_barcodebert_ami`: mean over UMAP's seeds 0-2, with each seed's value.
+- `ward_ami`: without UMAP, with an interval over species.
+- `cluster_ami`: a method's own clusters (vsearch cluster_size), their number not given, for one that has no vectors
+  instead of all the others.
+
+Vectors are scaled to unit length first, also for the Euclidean setting; the papers do not say what they do. Which
+sequences: as in species_clustering, species with two or more, at most 20 of each. UMAP runs on one thread: with more
+it ignores its seed.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import adjusted_mutual_info_score
+from tqdm import tqdm
+
+from benchmarks.intervals import agreement_interval
+from benchmarks.methods import Method, Split, Unsuited, normalise, vectors
+from benchmarks.species_clustering import choose, cluster_ward, rotate
+
+SPLITS = {"test": ("unseen_test",), "val": ("unseen_val",)}
+SETTINGS = {
+    "dnacse": {"n_neighbors": 30, "min_dist": 0.0, "metric": "euclidean", "n_components": 50},
+    "barcodebert": {"n_neighbors": 5, "min_dist": 0.1, "metric": "cosine", "n_components": 50},
+}
+SEEDS = range(3)
+
+
+def fit_settings(settings: dict[str, Any], sequences: int) -> dict[str, Any]:
+    """Lower the settings that a small data set cannot have.
+
+    >>> fit_settings(SETTINGS["dnacse"], 20)
+    {'n_neighbors': 19, 'min_dist': 0.0, 'metric': 'euclidean', 'n_components': 18}
+    """
+    neighbours, components = settings["n_neighbors"], settings["n_components"]
+    # UMAP's spectral start needs fewer components than sequences less one
+    return settings | {"n_neighbors": min(neighbours, sequences - 1), "n_components": min(components, sequences - 2)}
+
+
+def project(vectors: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray:
+    """Project vectors by UMAP, (n, d) -> (n, n_components) float32."""
+    from umap import UMAP  # here, since the import alone compiles for seconds and only this task needs it
+
+    return np.asarray(UMAP(**settings, random_state=seed, n_jobs=1).fit_transform(vectors))
+
+
+def score(method: Method, unseen: Split, *, seed: int) -> dict[str, dict[str, Any]]:
+    """Cluster unseen species and compare with their names.
+
+    Args:
+        method: What is evaluated.
+        unseen: Sequences of species that it was not trained on.
+        seed: Seed of the choice of sequences of large species and of the intervals; UMAP has its own, `SEEDS`.
+
+    Returns:
+        Metrics, see the head of this file.
+
+    Raises:
+        ValueError: Fewer than two species have enough sequences.
+        Unsuited: The method gives neither vectors nor clusters.
+    """
+    chosen = choose(unseen.labels["species"], seed=seed)
+    species = unseen.labels["species"][chosen]
+    clusters = len(np.unique(species))
+    if clusters < 2:
+        raise ValueError(
+            f"got {clusters} species with two or more sequences of unseen species, but clustering needs two: "
+            "give more data."
+        )
+    counts = {"scored": len(chosen), "left_out": len(unseen.ids) - len(chosen)}
+    if method.encode is None:
+        if method.cluster is None:
+            raise Unsuited(f"{method.name} gives neither vectors nor clusters, which this task needs: choose another.")
+        found = method.cluster([unseen.sequences[row] for row in chosen])
+        return {"cluster_ami": agreement_interval(species, found, seed)["ami"] | counts}
+    unit = rotate(normalise(vectors(method, [unseen.sequences[row] for row in chosen])))
+    metrics = {"ward_ami": agreement_interval(species, cluster_ward(unit, clusters), seed)["ami"] | counts}
+    for paper, published in SETTINGS.items():
+        settings = fit_settings(published, len(chosen))
+        per_seed = []
+        for run in tqdm(SEEDS, desc=f"UMAP as {paper}", leave=False):
+            found = cluster_ward(project(unit, settings, run), clusters)
+            per_seed.append(float(adjusted_mutual_info_score(species, found)))
+        metrics[f"umap_{paper}_ami"] = {"value": float(np.mean(per_seed)), "per_seed": per_seed} | counts | settings
+    return metrics
