@@ -1,42 +1,126 @@
-"""What a piece of work costs: wall seconds, CPU seconds and peak memory."""
+"""What a piece of work costs: wall seconds, CPU seconds and peak memory, the tools that it starts included."""
 
 import contextlib
 import re
 import resource
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Value = TypeVar("Value")
+SAMPLES = 0.05  # seconds between two looks at the memory of child processes
+
+
+@dataclass
+class Spent:
+    """What a method's own work has cost so far: embedding, searching, classifying, clustering."""
+
+    sequences: int = 0
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def add(self, sequences: int, wall: float, cpu: float) -> None:
+        """Add the cost of some sequences."""
+        self.sequences += sequences
+        self.wall_seconds += wall
+        self.cpu_seconds += cpu
+
+    def since(self, earlier: "Spent") -> dict[str, float]:
+        """What was added since an earlier copy of this."""
+        return {
+            "sequences": self.sequences - earlier.sequences,
+            "wall_seconds": round(self.wall_seconds - earlier.wall_seconds, 2),
+            "cpu_seconds": round(self.cpu_seconds - earlier.cpu_seconds, 2),
+        }
+
+
+def metered(ability: Callable[..., Value], spent: Spent) -> Callable[..., Value]:
+    """Make an ability of a method add its cost and the number of sequences that it was given, references included."""
+    return partial(call_metered, ability, spent)
+
+
+def call_metered(ability: Callable[..., Value], spent: Spent, *arguments: Any) -> Value:
+    """Call an ability and add its cost."""
+    wall, cpu = time.perf_counter(), cpu_time()
+    value = ability(*arguments)
+    sequences = sum(len(argument) for argument in arguments[:2])
+    spent.add(sequences, time.perf_counter() - wall, cpu_time() - cpu)
+    return value
 
 
 def measure(work: Callable[[], Value]) -> tuple[Value, dict[str, float]]:
     """Do the work.
 
     Returns:
-        Its value and its costs: wall_seconds, cpu_seconds (all threads) and peak_memory_mb, the largest resident
-        memory of the whole process meanwhile (off Linux: since the process started).
+        Its value and its costs: wall_seconds, cpu_seconds (all threads, and child processes that ended),
+        peak_memory_mb, the largest resident memory of this process meanwhile (off Linux: since it started), and
+        children_peak_memory_mb, that of the largest child process (Linux only, sampled; 0 where there was none).
 
     >>> value, costs = measure(lambda: 6 * 7)
     >>> value, sorted(costs)
-    (42, ['cpu_seconds', 'peak_memory_mb', 'wall_seconds'])
+    (42, ['children_peak_memory_mb', 'cpu_seconds', 'peak_memory_mb', 'wall_seconds'])
     """
     with contextlib.suppress(OSError):  # Linux: start the high-water mark anew, or a model inherits the last one's
         Path("/proc/self/clear_refs").write_text("5")
-    wall, cpu = time.perf_counter(), time.process_time()
-    value = work()
+    with watch_children() as largest:
+        wall, cpu = time.perf_counter(), cpu_time()
+        value = work()
+        wall, cpu = time.perf_counter() - wall, cpu_time() - cpu
     costs = {
-        "wall_seconds": round(time.perf_counter() - wall, 2),
-        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "wall_seconds": round(wall, 2),
+        "cpu_seconds": round(cpu, 2),
         "peak_memory_mb": peak_memory(),
+        "children_peak_memory_mb": largest[0],
     }
     return value, costs
 
 
+def cpu_time() -> float:
+    """CPU seconds of this process and of its children that ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
 def peak_memory() -> float:
-    """The process's high-water mark of resident memory in MB."""
-    status = Path("/proc/self/status")
-    if status.exists() and (peak := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
-        return round(int(peak[1]) / 1024, 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    """This process's high-water mark of resident memory in MB."""
+    return high_water(Path("/proc/self/status")) or round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def high_water(status: Path) -> float:
+    """High-water mark of resident memory in MB by a status file of Linux; 0 where there is none."""
+    with contextlib.suppress(OSError):  # not Linux, or a process that ended meanwhile
+        if peak := re.search(r"VmHWM:\s+(\d+) kB", status.read_text()):
+            return round(int(peak[1]) / 1024, 1)
+    return 0.0
+
+
+@contextlib.contextmanager
+def watch_children() -> Iterator[list[float]]:
+    """Look at child processes every `SAMPLES` seconds.
+
+    The system's own figure (`ru_maxrss` of children) cannot be had: it starts at the memory of the process that
+    starts them, which here holds torch.
+
+    Yields:
+        One number, the largest high-water mark of a child in MB so far.
+    """
+    largest, done = [0.0], threading.Event()
+
+    def look() -> None:
+        while not done.wait(SAMPLES):
+            for children in Path("/proc/self/task").glob("*/children"):
+                with contextlib.suppress(OSError):  # a thread may end meanwhile
+                    for child in children.read_text().split():
+                        largest[0] = max(largest[0], high_water(Path("/proc") / child / "status"))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield largest
+    finally:
+        done.set()
+        watcher.join()

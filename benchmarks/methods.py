@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.costs import Spent
+
 TIE = 1e-6  # two cosines this close are one: a float32 product depends on where in a block a row stands
 BLOCK = 512  # queries a matrix product
 
@@ -54,7 +56,8 @@ class Method(NamedTuple):
     classify: Callable[[Sequence[str], Sequence[str], np.ndarray], Calls] | None = None  # queries, references, names
     cluster: Callable[[Sequence[str]], np.ndarray] | None = None  # (n,) -> (n,) int labels, their number not given
     checkpoint: str | None = None  # folder or Hub id that AutoModelForSequenceClassification can load
-    fingerprint: str = ""  # sha256 of all that its outputs depend on; set by `embedders.load_method`
+    fingerprint: str = ""  # sha256 of all that its outputs depend on
+    spent: Spent | None = None  # what its abilities have cost so far; like the fingerprint set by `load_method`
 
 
 class Unsuited(ValueError):  # noqa: N818 - no failure: run.py leaves such a pair out
@@ -105,20 +108,45 @@ def call(method: Method, queries: Sequence[str], references: Sequence[str], name
     >>> call(by_length, ["AAA"], ["A", "AAAAAA", "AAA"], np.array(["short", "long", ""])).names.tolist()
     ['long']
     """
-    named = names != ""
-    if not named.any():
-        raise ValueError(f"got {len(names)} references, none with a name: label some at this rank or leave it out.")
+    return call_ranks(method, queries, references, {"": names})[""]
+
+
+def call_ranks(
+    method: Method, queries: Sequence[str], references: Sequence[str], labels: Mapping[str, np.ndarray]
+) -> dict[str, Calls]:
+    """Name each query at several ranks, as `call` does at one, but embed and compare only once.
+
+    Args:
+        method: What names them.
+        queries: Sequences to name (q,).
+        references: Sequences whose names are known (r,).
+        labels: Their names at each rank (r,); those without one ("") are left out at that rank.
+
+    Raises:
+        ValueError: At some rank no reference has a name.
+        Unsuited: The method neither classifies, nor searches, nor gives vectors.
+    """
+    named = {rank: names != "" for rank, names in labels.items()}
+    for rank, known in named.items():
+        if not known.any():
+            at = f" at the rank {rank}" if rank else ""
+            raise ValueError(f"got {len(references)} references, none with a name{at}: label some or leave it out.")
+    calls = {}
     if method.classify is None and method.search is None:
-        # all references are embedded, named or not: every rank then asks for the same vectors
         query_vectors, reference_vectors = vectors(method, queries), vectors(method, references)
-        (index,) = nearest_neighbours(query_vectors, reference_vectors, named[None])
-        return Calls(names[index], paired_cosines(query_vectors, reference_vectors, index))
-    rows = np.flatnonzero(named)
-    library = [references[row] for row in rows]
-    if method.classify is not None:
-        return method.classify(queries, library, names[rows])
-    hits = nearest(method, queries, library)
-    return Calls(np.where(hits.index >= 0, names[rows][hits.index], ""), hits.score)
+        found = nearest_neighbours(query_vectors, reference_vectors, np.stack(list(named.values())))
+        for (rank, names), index in zip(labels.items(), found, strict=True):
+            calls[rank] = Calls(names[index], paired_cosines(query_vectors, reference_vectors, index))
+        return calls
+    for rank, names in labels.items():
+        rows = np.flatnonzero(named[rank])
+        library = [references[row] for row in rows]
+        if method.classify is not None:
+            calls[rank] = method.classify(queries, library, names[rows])
+        else:
+            hits = nearest(method, queries, library)
+            calls[rank] = Calls(np.where(hits.index >= 0, names[rows][hits.index], ""), hits.score)
+    return calls
 
 
 def normalise(vectors: np.ndarray) -> np.ndarray:

@@ -28,8 +28,8 @@ from matplotlib.axes import Axes
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from benchmarks.embedders import load_embedder
-from benchmarks.knn import normalise
+from benchmarks.embedders import load_method
+from benchmarks.methods import normalise, vectors
 from benchmarks.result_files import read_results
 from benchmarks.species_clustering import choose
 from benchmarks.tables import COLUMNS, TITLES
@@ -118,13 +118,13 @@ def plot_map(options: argparse.Namespace) -> None:
     size = (4.4 * len(options.model), 6.2)
     figure, panels = plt.subplots(1, len(options.model), figsize=size, squeeze=False, layout="constrained")
     for axes, model in zip(panels[0], options.model, strict=True):
-        embedder = load_embedder(model, device=options.device, trust_remote_code=options.trust_remote_code)
-        vectors = embedder.encode([records[i]["sequence"] for i in chosen])
-        points = project(normalise(vectors), options.seed)
+        method = load_method(model, device=options.device, trust_remote_code=options.trust_remote_code)
+        embedded = vectors(method, [records[i]["sequence"] for i in chosen])
+        points = project(normalise(embedded), options.seed)
         draw_map(axes, points, labels[options.colour_by], named)
-        share = genus_accuracy(vectors, labels["species"], labels["genus"])
+        share = genus_accuracy(embedded, labels["species"], labels["genus"])
         note = "" if np.isnan(share) else f"\nnearest other species: same genus {share:.0%}"
-        axes.set_title(embedder.name + note, fontsize=11)
+        axes.set_title(method.name + note, fontsize=11)
     handles, texts = panels[0, 0].get_legend_handles_labels()
     columns = 4 if len(options.model) > 1 else 3
     figure.legend(handles, texts, loc="outside lower center", ncols=columns, frameon=False, title=options.colour_by)

@@ -8,7 +8,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from benchmarks.embedders import find_model, kmer_frequencies, load_embedder
+from benchmarks.embedders import find_model, load_method
+from benchmarks.kmers import kmer_frequencies
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.provenance import sha256_of
 
@@ -35,7 +36,7 @@ SEQUENCES = ["ACGTACGTAGGCT", "TTGACCA", "ACGTNNACGTAAC", "GATTACAGATTACAGATTACA
 
 def test_tnf_equals_the_public_implementation(reference):
     recorded = np.load(reference / "tnf_reference.npz")
-    found = load_embedder("tnf").encode(recorded["tnf.sequences"].tolist())
+    found = load_method("tnf").encode(recorded["tnf.sequences"].tolist())
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, recorded["tnf.features"], atol=1e-7)
 
@@ -62,24 +63,24 @@ def test_sequences_without_a_window_are_zero():
 
 
 def test_our_checkpoint(checkpoint):
-    embedder = load_embedder(str(checkpoint))
+    embedder = load_method(str(checkpoint))
     vectors = embedder.encode(SEQUENCES)
     assert embedder.name == "tiny"
     assert embedder.revision == sha256_of(checkpoint / "model.safetensors")
     assert embedder.parameters == sum(p.numel() for p in DnacseModel.from_pretrained(checkpoint).parameters())
     assert vectors.shape == (4, 48)
     assert vectors.dtype == np.float32
-    assert load_embedder(str(checkpoint), name="ours").name == "ours"
+    assert load_method(str(checkpoint), name="ours").name == "ours"
 
 
 def test_untrained_has_the_architecture_but_other_weights(checkpoint):
-    trained, untrained = load_embedder(str(checkpoint)), load_embedder(f"untrained:{checkpoint}")
+    trained, untrained = load_method(str(checkpoint)), load_method(f"untrained:{checkpoint}")
     assert untrained.name == "untrained:tiny"
     assert untrained.revision == ""
     assert untrained.parameters == trained.parameters
     vectors = untrained.encode(SEQUENCES)
     assert not np.allclose(vectors, trained.encode(SEQUENCES))
-    assert np.array_equal(vectors, load_embedder(f"untrained:{checkpoint}").encode(SEQUENCES))
+    assert np.array_equal(vectors, load_method(f"untrained:{checkpoint}").encode(SEQUENCES))
 
 
 def test_a_foreign_encoder_is_pooled_over_its_mask(tmp_path, tokenizer):
@@ -89,7 +90,7 @@ def test_a_foreign_encoder_is_pooled_over_its_mask(tmp_path, tokenizer):
     network = BertModel(config).eval()
     network.save_pretrained(tmp_path / "bert")
     tokenizer.save_pretrained(tmp_path / "bert")
-    together = load_embedder(str(tmp_path / "bert"), batch_tokens=40).encode(SEQUENCES)
+    together = load_method(str(tmp_path / "bert"), batch_tokens=40).encode(SEQUENCES)
     for sequence, vector in zip(SEQUENCES, together, strict=True):
         with torch.inference_mode():
             alone = network(torch.tensor([tokenizer(sequence)["input_ids"]])).last_hidden_state.mean(dim=1)[0]
