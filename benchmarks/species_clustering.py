@@ -1,21 +1,31 @@
-"""Task species_clustering: cluster species that no model was trained on; labelled vectors in, agreement out.
+"""Task species_clustering: cluster species that no model was trained on; a method and splits in, agreement out.
 
-K-means as DNABERT-S evaluates it (arXiv 2402.08777): L2-normalised vectors, the true number of species, init
-"random", n_init 3, max_iter 1000, seeds 0-4; the mean and each seed's value of ARI, NMI, AMI, homogeneity and
-completeness. Beside it Ward's agglomerative clustering with the true number, which needs no seed.
+With the true number of species:
 
-Which sequences: those of the unseen split's species with at least `FEWEST` sequences there, at most `MOST` of each
-(drawn with a seed): a single sequence says nothing of a cluster, and a species of hundreds would own the score.
+- `kmeans_*`: K-means as DNABERT-S evaluates it (arXiv 2402.08777): L2-normalised vectors, init "random", n_init 3,
+  max_iter 1000, seeds 0-4; the mean and each seed's value of ARI, NMI, AMI, homogeneity and completeness.
+- `ward_*`: Ward's agglomerative clustering, which needs no seed.
 
-Cost: all clusterings together are a few hundred passes of n x d x species multiplications. Vectors with more columns
-than there are sequences are first rotated into the space that the sequences span, which keeps every distance.
+Without it, as whoever finds unknown species must do:
+
+- `average_*`: average linkage by cosine distance, cut at the height that has the best ARI on *other* labelled
+  sequences: those of `unseen_val` when `unseen_test` is scored, of `val` when `unseen_val` is. Left out without them.
+- `hdbscan_*`: HDBSCAN (Campello et al. 2013) with clusters of two or more; what it calls noise is a cluster each.
+- `cluster_*`: a method's own clusters (vsearch cluster_size), for one that has no vectors instead of all the others.
+
+Which sequences: those of the split's species with at least `FEWEST` sequences there, at most `MOST` of each (drawn
+with a seed): a single sequence says nothing of a cluster, and a species of hundreds would own the score.
+
+Cost: all clusterings together are a few hundred passes of n x d x species multiplications, and n x n distances.
+Vectors with more columns than there are sequences are first rotated into the space that the sequences span, which
+keeps every distance.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import AgglomerativeClustering, KMeans
+from scipy.cluster.hierarchy import fcluster, linkage
+from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.metrics import (
     adjusted_mutual_info_score,
     adjusted_rand_score,
@@ -25,11 +35,14 @@ from sklearn.metrics import (
 )
 from tqdm import tqdm
 
-from benchmarks.knn import Labelled, normalise
+from benchmarks.intervals import agreement_interval
+from benchmarks.methods import Method, Split, Unsuited, normalise, vectors
 
-SPLITS = {"test": ("unseen_test",), "val": ("unseen_val",)}
+SPLITS = {"test": ("unseen_test", "unseen_val"), "val": ("unseen_val", "val")}
+EMPTY = Split(np.empty(0, dtype=str), [], {"species": np.empty(0, dtype=str)})
 FEWEST, MOST = 2, 20  # sequences a species
 SEEDS = range(5)
+CUTS = 200  # heights of a tree that are tried
 AGREEMENTS = {
     "ari": adjusted_rand_score,
     "ami": adjusted_mutual_info_score,
@@ -82,37 +95,91 @@ def cluster_ward(vectors: np.ndarray, clusters: int) -> np.ndarray:
     return AgglomerativeClustering(clusters, linkage="ward").fit_predict(vectors)
 
 
-def score(splits: Mapping[str, Labelled], evaluation_split: str, seed: int = 0) -> dict[str, dict[str, Any]]:
+def cluster_average(vectors: np.ndarray, height: float) -> np.ndarray:
+    """Average linkage cut at a height (cosine distance), (n, d) unit vectors -> (n,) cluster labels."""
+    return fcluster(link(vectors), height, criterion="distance")
+
+
+def link(vectors: np.ndarray) -> np.ndarray:
+    """Average-linkage tree by cosine distance, in the layout of SciPy, (n, d) unit vectors -> (n - 1, 4)."""
+    # rounding can make the cosine of equal vectors exceed 1, and a tree has no negative heights
+    return np.maximum(linkage(vectors, method="average", metric="cosine"), 0)
+
+
+def best_height(vectors: np.ndarray, species: np.ndarray) -> float:
+    """Find the height at which an average-linkage tree agrees best with species, by ARI; of equal ones the lowest.
+
+    Args:
+        vectors: (n, d) unit vectors.
+        species: (n,) str.
+    """
+    tree = link(vectors)
+    heights = np.unique(np.quantile(tree[:, 2], np.linspace(0, 1, CUTS)))
+    return float(max(heights, key=lambda h: adjusted_rand_score(species, fcluster(tree, h, criterion="distance"))))
+
+
+def cluster_hdbscan(vectors: np.ndarray) -> np.ndarray:
+    """HDBSCAN with clusters of two or more, (n, d) unit vectors -> (n,) cluster labels, one for each noise row."""
+    found = HDBSCAN(min_cluster_size=2, copy=True).fit_predict(vectors)
+    noise = np.flatnonzero(found < 0)
+    found[noise] = found.max() + 1 + np.arange(len(noise))
+    return found
+
+
+def score(method: Method, unseen: Split, others: Split = EMPTY, *, seed: int = 0) -> dict[str, dict[str, Any]]:
     """Cluster the unseen species and compare with their names.
 
     Args:
-        splits: The splits that `SPLITS` names for the evaluation split.
-        evaluation_split: "test" or "val".
-        seed: Seed of the choice of sequences of large species; K-means has its own, `SEEDS`.
+        method: What embeds, or clusters by itself.
+        unseen: Sequences to cluster.
+        others: Labelled sequences on which the height of the cut is chosen; may be empty.
+        seed: Seed of the choice of sequences of large species and of the intervals; K-means has its own, `SEEDS`.
 
     Returns:
-        Metrics: value, for K-means also each seed's, and the number of sequences clustered.
+        Metrics: value, for K-means also each seed's, for the others an interval, the number of sequences clustered,
+        of species and (without the true number) of clusters.
 
     Raises:
         ValueError: Fewer than two species have enough sequences.
+        Unsuited: The method gives neither vectors nor clusters.
     """
-    (name,) = SPLITS[evaluation_split]
-    chosen = choose(splits[name].labels["species"], seed=seed)
-    species = splits[name].labels["species"][chosen]
+    rows = choose(unseen.labels["species"], seed=seed)
+    species = unseen.labels["species"][rows]
     clusters = len(np.unique(species))
     if clusters < 2:
         raise ValueError(
-            f"got {clusters} species with at least {FEWEST} sequences in the split {name}, but clustering needs two: "
+            f"got {clusters} unseen species with at least {FEWEST} sequences, but clustering needs two: "
             "give more data or raise --max_sequences."
         )
-    vectors = rotate(normalise(splits[name].vectors[chosen]))
-    kmeans = [cluster_kmeans(vectors, clusters, run) for run in tqdm(SEEDS, desc="K-means", leave=False)]
-    counts = {"scored": len(chosen), "left_out": len(splits[name].vectors) - len(chosen)}
+    counts = {"scored": len(rows), "left_out": len(unseen.sequences) - len(rows), "species": clusters}
+    if method.encode is None:
+        if method.cluster is None:
+            raise Unsuited(f"{method.name} gives neither vectors nor clusters, which this task needs: choose another.")
+        found = method.cluster([unseen.sequences[row] for row in rows])
+        return compare("cluster", species, found, seed, counts | {"clusters": len(np.unique(found))})
+    unit = rotate(normalise(vectors(method, unseen.sequences)[rows]))
     metrics = {}
-    for agreement, compare in AGREEMENTS.items():
-        per_seed = [float(compare(species, found)) for found in kmeans]
+    kmeans = [cluster_kmeans(unit, clusters, run) for run in tqdm(SEEDS, desc="K-means", leave=False)]
+    for agreement, measure in AGREEMENTS.items():
+        per_seed = [float(measure(species, found)) for found in kmeans]
         metrics[f"kmeans_{agreement}"] = {"value": float(np.mean(per_seed)), "per_seed": per_seed} | counts
-    found = cluster_ward(vectors, clusters)
-    for agreement in ("ari", "ami"):
-        metrics[f"ward_{agreement}"] = {"value": float(AGREEMENTS[agreement](species, found))} | counts
+    metrics |= compare("ward", species, cluster_ward(unit, clusters), seed, counts)
+    found = cluster_hdbscan(unit)
+    metrics |= compare("hdbscan", species, found, seed, counts | {"clusters": len(np.unique(found))})
+    known = choose(others.labels["species"], seed=seed)
+    if len(known):
+        height = best_height(normalise(vectors(method, others.sequences)[known]), others.labels["species"][known])
+        found = cluster_average(unit, height)
+        extra = {"clusters": len(np.unique(found)), "height": height}
+        metrics |= compare("average", species, found, seed, counts | extra)
     return metrics
+
+
+def compare(
+    name: str, species: np.ndarray, found: np.ndarray, seed: int, counts: dict[str, float]
+) -> dict[str, dict[str, Any]]:
+    """ARI and AMI of a clustering with intervals, as metrics of this name."""
+    return {
+        f"{name}_{agreement}": metric | counts
+        for agreement, metric in agreement_interval(species, found, seed).items()
+    }

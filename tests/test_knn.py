@@ -1,31 +1,43 @@
-"""1-NN scores: blocks and ties do not show, labels decide, intervals resample species."""
+"""1-NN scores: planted groups are found, labels decide, what has no label or no record is left out."""
 
 import numpy as np
 import pytest
 
-from benchmarks.knn import Labelled, accuracies, nearest_neighbours, score
+from benchmarks.knn import score
+from benchmarks.methods import Hits, Method, Split
 
-RANKS = ("species", "genus", "family", "order")
+
+def decode(sequences: list[str]) -> np.ndarray:
+    return np.array([[float(number) for number in sequence.split()] for sequence in sequences], dtype=np.float32)
 
 
-def labelled(vectors: np.ndarray, species: list[str], known_order: bool = True) -> Labelled:
+METHOD = Method("planted", "", 0, encode=decode)  # a sequence is its vector, written out
+NAMES = ("train", "test", "unseen_test", "novel_test")
+
+
+def labelled(vectors: np.ndarray, species: list[str], known_order: bool = True) -> Split:
     """Species `a1` is of genus `a`, family `A`, and the only order there is."""
     labels = {
-        "species": np.array(species),
-        "genus": np.array([name[0] for name in species]),
-        "family": np.array([name[0].upper() for name in species]),
-        "order": np.array(["o" if known_order else "" for _ in species]),
+        "species": np.array(species, dtype=str),
+        "genus": np.array([name[0] for name in species], dtype=str),
+        "family": np.array([name[0].upper() for name in species], dtype=str),
+        "order": np.array(["o" if known_order else "" for _ in species], dtype=str),
     }
-    return Labelled(vectors.astype(np.float32), labels)
+    sequences = [" ".join(map(str, vector)) for vector in vectors]
+    return Split(np.arange(len(sequences)).astype(str), sequences, labels)
+
+
+def run(splits: dict[str, Split]) -> dict:
+    return score(METHOD, *(splits[name] for name in NAMES))
 
 
 @pytest.fixture
-def planted() -> dict[str, Labelled]:
+def planted() -> dict[str, Split]:
     """Ten genera of three species, 16 records each, well apart; the third species of a genus is unseen."""
     rng = np.random.default_rng(0)
     genera = rng.normal(size=(10, 16))
     centres = genera[:, None] + 0.3 * rng.normal(size=(10, 3, 16))
-    rows = {"train": [], "test": [], "unseen_test": []}
+    rows = {name: [] for name in NAMES}
     for genus, species in np.ndindex(10, 3):
         for record in range(16):
             split = "unseen_test" if species == 2 else "test" if record < 4 else "train"
@@ -35,85 +47,57 @@ def planted() -> dict[str, Labelled]:
     return {split: labelled(np.array([v for v, _ in r]), [s for _, s in r]) for split, r in rows.items()}
 
 
-def test_blocks_do_not_show():
-    rng = np.random.default_rng(1)
-    queries, references = rng.normal(size=(70, 9)), rng.normal(size=(50, 9))
-    cosine = (queries @ references.T) / np.linalg.norm(references, axis=1)
-    assert np.array_equal(nearest_neighbours(queries, references, block=7)[0], cosine.argmax(axis=1))
-
-
-def test_the_lowest_of_tied_references_is_taken():
-    rng = np.random.default_rng(2)
-    vectors = rng.normal(size=(40, 33)).astype(np.float32)
-    # scaled copies: equal cosines up to rounding
-    references = np.concatenate([vectors, 3 * vectors, 0.7 * vectors])
-    assert np.array_equal(nearest_neighbours(vectors, references)[0], np.arange(40))
-
-
-def test_only_eligible_references_are_neighbours():
-    references = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
-    eligible = np.array([[True, True, True], [False, False, True]])
-    assert nearest_neighbours(np.array([[1.0, 0.0]]), references, eligible).tolist() == [[0], [2]]
-    with pytest.raises(ValueError, match="without any"):
-        nearest_neighbours(references, references, np.zeros((1, 3), dtype=bool))
-
-
 def test_planted_species_and_genera_are_found(planted):
-    metrics = score(planted, "test")
+    metrics = run(planted)
     assert metrics["species_seen"]["value"] == 1
     assert metrics["genus_unseen"]["value"] > 0.9
     assert metrics["order_unseen"]["value"] == 1
+    assert not any("novel" in name for name in metrics)
+
+
+def test_novel_genera_are_asked_for_family_and_order(planted):
+    """Their genus cannot be named: no reference has it."""
+    metrics = run(planted | {"novel_test": planted["unseen_test"]})
+    novel = {name.removesuffix("_macro") for name in metrics if "novel" in name}
+    assert novel == {"family_novel", "order_novel"}
+    assert metrics["family_novel"] == metrics["family_unseen"]
 
 
 def test_shuffled_labels_drop_to_chance(planted):
-    rng = np.random.default_rng(3)
-    order = rng.permutation(len(planted["train"].vectors))
-    shuffled = Labelled(
-        planted["train"].vectors, {rank: names[order] for rank, names in planted["train"].labels.items()}
-    )
-    metrics = score(planted | {"train": shuffled}, "test")
+    train = planted["train"]
+    order = np.random.default_rng(3).permutation(len(train.ids))
+    shuffled = train._replace(labels={rank: names[order] for rank, names in train.labels.items()})
+    metrics = run(planted | {"train": shuffled})
     assert metrics["species_seen"]["value"] < 0.25  # 20 species
     assert metrics["genus_unseen"]["value"] < 0.4  # 10 genera, neighbours of one species go together
 
 
 def test_queries_that_are_in_the_library_are_always_right(planted):
-    assert score(planted | {"test": planted["train"]}, "test")["species_seen"]["value"] == 1
-
-
-def test_validation_never_reads_a_test_split(planted):
-    val = {"train": planted["train"], "val": planted["test"], "unseen_val": planted["unseen_test"]}
-    assert score(val, "val") == score(planted, "test")
-    with pytest.raises(KeyError):
-        score(planted, "val")
+    assert run(planted | {"test": planted["train"]})["species_seen"]["value"] == 1
 
 
 def test_unknown_labels_are_left_out_and_counted(planted):
     queries = planted["unseen_test"]
     family = queries.labels["family"].copy()
     family[:10] = ""
-    metrics = score(planted | {"unseen_test": Labelled(queries.vectors, {**queries.labels, "family": family})}, "test")
+    metrics = run(planted | {"unseen_test": queries._replace(labels={**queries.labels, "family": family})})
     assert (metrics["family_unseen"]["scored"], metrics["family_unseen"]["left_out"]) == (150, 10)
     assert metrics["genus_unseen"]["left_out"] == 0
 
 
 def test_a_rank_that_no_reference_has_is_no_metric(planted):
     train = planted["train"]
-    unordered = labelled(train.vectors, train.labels["species"].tolist(), known_order=False)
-    assert "order_unseen" not in score(planted | {"train": unordered}, "test")
+    unordered = labelled(decode(train.sequences), train.labels["species"].tolist(), known_order=False)
+    assert "order_unseen" not in run(planted | {"train": unordered})
 
 
-def test_intervals_contain_the_value_and_come_from_species():
-    rng = np.random.default_rng(4)
-    species = np.repeat([f"s{i}" for i in range(40)], 25)
-    correct = np.repeat(rng.random(40) < 0.7, 25)  # a species is right or wrong as a whole
-    micro = accuracies(correct, species)["micro"]
-    low, high = micro["interval"]
-    assert low < micro["value"] < high
-    # 40 independent answers, not 1000: resampling sequences would give an interval five times as narrow
-    assert high - low > 0.2
-    assert accuracies(correct, species) == accuracies(correct, species)
+def test_data_without_queries_are_an_error(planted):
+    nothing = labelled(np.empty((0, 16)), [])
+    with pytest.raises(ValueError, match="no query"):
+        score(METHOD, planted["train"], nothing, nothing)
 
 
-def test_macro_counts_every_species_once():
-    both = accuracies(np.array([True] * 9 + [False]), np.array(["a"] * 9 + ["b"]))
-    assert (both["micro"]["value"], both["macro"]["value"]) == (0.9, 0.5)
+def test_a_query_without_a_hit_is_wrong(planted):
+    lost = Method("lost", "", 0, search=lambda q, r: Hits(np.full(len(q), -1), np.zeros(len(q), np.float32)))
+    metrics = score(lost, *(planted[name] for name in NAMES))
+    assert {metric["value"] for metric in metrics.values()} == {0}
