@@ -7,40 +7,51 @@ import json
 import re
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "schema_version": int,
     "task": str,
     "model": str,
-    "model_revision": str,  # sha256 of the weights, a Hub commit, or "" for a baseline
+    "model_revision": str,  # sha256 of the weights, a Hub commit, a tool's version, or ""
     "parameters": int,
-    "data": str,  # file name
+    "data": str,  # name of a file or folder, or hub:ORG/NAME@REVISION
     "data_sha256": str,
     "evaluation_split": str,
     "splits": dict,  # name -> sequences
+    "leaked": int,  # sequences that are also in an earlier one of the splits, on either strand
     "max_sequences": (int, type(None)),
-    "metrics": dict,  # name -> {"value", "interval"?, "per_seed"?, "scored", "left_out"}
+    "metrics": dict,  # name -> {"value", "interval"?, "per_seed"?, "scored", "left_out", ...}; NAME@X: X is a curve's
     "seed": int,
-    "costs": dict,  # "embedding" (of all tasks' "sequences") and "task" -> wall_seconds, cpu_seconds, peak_memory_mb
+    "options": dict,  # arguments of the task that were set by --set
+    # "task", all that this run did: wall_seconds, cpu_seconds, peak_memory_mb, children_peak_memory_mb;
+    # "method", its embedding, searching, clustering: sequences, wall_seconds, cpu_seconds, also where they were kept
+    "costs": dict,
     "versions": dict,
     "commit": str,
     "device": str,
+    "fingerprint": str,  # sha256 of all that the metrics depend on: code, data, model, arguments
     "date": str,
 }
 CODE = (":(top)", ":(top,exclude)benchmarks/results")  # writing one result must not make the next one dirty
-PACKAGES = ("numpy", "scikit-learn", "tokenizers", "torch", "transformers")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "umap-learn", "tokenizers", "torch", "transformers")
 
 
 def validate(result: dict[str, Any]) -> None:
     """Check a result against the schema.
 
     Raises:
-        ValueError: A field is missing, unknown or of the wrong type, a metric has no finite value, or a text is an
-            absolute path.
+        ValueError: It is of another schema, a field is missing, unknown or of the wrong type, a metric is none, or a
+            text is an absolute path.
     """
+    if result.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(
+            f"got a result of schema {result.get('schema_version')}, but this version has schema {SCHEMA_VERSION}: "
+            "make it anew with benchmarks/run.py."
+        )
     if result.keys() != FIELDS.keys():
         wrong = ", ".join(sorted(result.keys() ^ FIELDS.keys()))
         raise ValueError(
@@ -50,11 +61,24 @@ def validate(result: dict[str, Any]) -> None:
         if not isinstance(result[field], kind):
             raise ValueError(f"the field {field} is {result[field]!r}, but must be {kind}.")
     for name, metric in result["metrics"].items():
-        # not (a <= b) rather than a > b: it also catches NaN
-        if not -1 <= metric.get("value", float("nan")) <= 1:
-            raise ValueError(f"the metric {name} is {metric}, but needs a value from -1 to 1.")
+        validate_metric(name, metric)
     if paths := [text for text in texts(result) if Path(text).is_absolute() or re.match(r"[A-Za-z]:\\", text)]:
         raise ValueError(f"a result must not hold paths of this machine, but has {paths}: give the model a --name.")
+
+
+def validate_metric(name: str, metric: dict[str, Any]) -> None:
+    """Check one metric.
+
+    Raises:
+        ValueError: It has no value from -1 to 1, or its interval, seeds or counts are none.
+    """
+    interval, seeds = metric.get("interval", [0, 0]), metric.get("per_seed", [0])
+    # all(-1 <= x) rather than not any(x < -1): it also catches NaN
+    numbers = all(-1 <= number <= 1 for number in (metric.get("value", float("nan")), *interval, *seeds))
+    if not numbers or len(interval) != 2 or not seeds:
+        raise ValueError(f"the metric {name} is {metric}, but needs a value, bounds and seeds from -1 to 1.")
+    if any(not isinstance(metric.get(count), int) or metric[count] < 0 for count in ("scored", "left_out")):
+        raise ValueError(f"the metric {name} is {metric}, but needs the numbers of what was scored and left_out.")
 
 
 def texts(value: Any) -> list[str]:
@@ -67,15 +91,15 @@ def texts(value: Any) -> list[str]:
 
 
 def data_stem(name: str) -> str:
-    """Return a data file's name without its endings.
+    """Return the name of data without endings, owner and revision.
 
-    >>> data_stem("coi.tsv.gz")
-    'coi'
+    >>> data_stem("coi.tsv.gz"), data_stem("hub:someone/barcodes@main")
+    ('coi', 'barcodes')
     """
-    return name.split(".")[0]
+    return name.rpartition("/")[2].partition("@")[0].split(".")[0]
 
 
-def file_name(result: dict[str, Any]) -> str:
+def file_name(result: Mapping[str, Any]) -> str:
     """Name a result's file: data, task, model and evaluation split."""
     slug = re.sub(r"[^A-Za-z0-9]+", "-", result["model"]).strip("-").lower()
     return f"{data_stem(result['data'])}.{result['task']}.{slug}.{result['evaluation_split']}.json"
@@ -91,6 +115,23 @@ def write_result(result: dict[str, Any], folder: Path) -> Path:
     path = folder / file_name(result)
     Path(file.name).chmod(0o644)  # temporary files are private
     return Path(file.name).replace(path)
+
+
+def is_current(folder: Path, identity: Mapping[str, str], fingerprint: str) -> bool:
+    """Whether a folder has the result of this data, task, model and evaluation split, made of the same inputs.
+
+    Args:
+        folder: Where results are.
+        identity: The fields `data`, `task`, `model` and `evaluation_split`.
+        fingerprint: Of the inputs.
+    """
+    path = folder / file_name(identity)
+    try:
+        result = json.loads(path.read_text())
+        validate(result)
+    except (OSError, ValueError):
+        return False
+    return result["fingerprint"] == fingerprint
 
 
 def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:

@@ -1,62 +1,74 @@
-"""Evaluate models on tasks: model ids and a labelled file in, one result JSON for each (task, model) out.
+"""Evaluate models on tasks: model ids and labelled data in, one result JSON for each (task, model) out.
 
-    python benchmarks/run.py --model tnf kmer6 checkpoints/coi --task knn species_clustering \\
-        --data coi.tsv.gz --output benchmarks/results
+    python benchmarks/run.py --model tnf kmer6 vsearch checkpoints/coi --task knn species_clustering \\
+        --data coi.tsv.gz --output benchmarks/results --cache ~/.cache/dnacse --resume
 
-The file has the columns and split names of the simulated data (see simulate.py). Each split is embedded once a model
-and shared by the tasks. `--evaluation_split val` is for model selection, `test` for a frozen model. A (task, model)
-pair that fails costs no other: it is named at the end and the exit status is 1. Wrong arguments: one sentence,
-status 2.
+The data are whatever readers.py reads, with the split names of the simulated data (see simulate.py), or the folder of
+a task that has a format of its own (gue, genomic_benchmarks). `--evaluation_split val` is for model selection, `test`
+for a frozen model.
+
+- A (task, model) pair that fails costs no other: it is named at the end and the exit status is 1. A pair whose model
+  lacks what the task needs is named as left out. Wrong arguments: one sentence, status 2.
+- `--cache`: what networks embed is kept there by content; without it, for this run only.
+- `--resume`: a pair is not run again while its fingerprint (code, data, model, options) is that of its result.
+- The same sequence in two splits of a task is counted in the result (`leaked`) and warned of.
+- `--set few_shot.species=200`: another value for an argument of a task's `score`.
 """
 
 import argparse
-import datetime
+import json
 import sys
+import tempfile
 from collections.abc import Mapping
+from inspect import Parameter, signature
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks import knn, species_clustering
-from benchmarks.costs import measure
-from benchmarks.embedders import Embedder, find_model, load_embedder
-from benchmarks.knn import Labelled
-from benchmarks.result_files import PACKAGES, SCHEMA_VERSION, commit, write_result
-from modeling_dnacse.labels import RANKS, read_labelled
-from modeling_dnacse.provenance import device_name, package_versions, sha256_of
+from benchmarks.embedders import BASELINES, find_model, load_method
+from benchmarks.evaluation import Job, evaluate, fingerprint_of
+from benchmarks.methods import Unsuited
+from benchmarks.result_files import is_current, write_result
+from benchmarks.splits import Data, count_leaked, describe, read_splits, take
+from modeling_dnacse.provenance import device_name
 
-TASKS = {"knn": knn, "species_clustering": species_clustering}  # each has SPLITS and score()
-Split = dict[str, np.ndarray]  # "sequence" and each rank -> (n,) str
+# each has SPLITS and score(); those with a format of their own also read()
+RECORD_TASKS: dict[str, ModuleType] = {"knn": knn, "species_clustering": species_clustering}
+FOLDER_TASKS: dict[str, ModuleType] = {}
+TASKS = RECORD_TASKS | FOLDER_TASKS
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Evaluate models on tasks.", allow_abbrev=False)
-    parser.add_argument(
-        "--model", nargs="+", required=True, help="baselines, checkpoint folders, Hub ids, untrained:FOLDER"
-    )
-    parser.add_argument("--name", nargs="+", help="what results call the models, in the same order")
-    parser.add_argument("--task", nargs="+", required=True, help=", ".join(TASKS))
-    parser.add_argument("--data", type=Path, required=True, help="labelled file with a split column")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the result files")
-    parser.add_argument("--evaluation_split", choices=("test", "val"), default="test")
-    parser.add_argument("--max_sequences", type=int, help="quick look: only as many whole genera as fit")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--batch_tokens", type=int, default=16_384, help="tokens a forward")
-    parser.add_argument("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
+    add = parser.add_argument
+    add("--model", nargs="+", required=True, help=f"{', '.join(BASELINES)}, folders, Hub ids, untrained:FOLDER")
+    add("--name", nargs="+", help="what results call the models, in the same order")
+    add("--task", nargs="+", required=True, help=", ".join(TASKS))
+    add("--data", required=True, help="labelled data with a split column, or a task's own folder; see readers.py")
+    add("--output", type=Path, required=True, help="folder of the result files")
+    add("--evaluation_split", choices=("test", "val"), default="test")
+    add("--max_sequences", type=int, help="quick look: only as many whole genera as fit")
+    add("--cache", type=Path, help="folder where embeddings and trained baselines are kept by content")
+    add("--resume", action="store_true", help="do not run again what has a result of the same inputs")
+    add("--set", nargs="+", default=[], metavar="TASK.NAME=VALUE", help="arguments of a task's score()")
+    add("--seed", type=int, default=0)
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add("--batch_tokens", type=int, default=16_384, help="tokens a forward")
+    add("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
     options = parser.parse_args(arguments)
     options.name = options.name or [""] * len(options.model)
     return options
 
 
 def check(options: argparse.Namespace) -> None:
-    """Refuse what cannot work before anything is embedded.
+    """Refuse what cannot work before anything is read or embedded.
 
     Raises:
         ValueError: An unknown task or model, a missing file, or names that do not match the models.
@@ -67,92 +79,116 @@ def check(options: argparse.Namespace) -> None:
         raise ValueError(
             f"got {len(options.name)} names for {len(options.model)} models: give one --name each, or none."
         )
-    if not options.data.is_file():
+    if ":" not in options.data and not Path(options.data).exists():
         raise ValueError(f"no file {options.data}: check --data, or make one with benchmarks/simulate.py.")
     for model in options.model:
         find_model(model, options.trust_remote_code)
 
 
-def read_splits(options: argparse.Namespace) -> dict[str, Split]:
-    """Read the splits that the evaluation split needs, with `--max_sequences` only some genera of them.
+def settings(texts: list[str]) -> dict[str, dict[str, Any]]:
+    """Read `--set`: task -> name -> value, a value being JSON or else a text.
 
     Raises:
-        ValueError: A split has no record.
+        ValueError: A text is not TASK.NAME=VALUE, or the task takes no such argument.
     """
-    needed = {name for task in options.task for name in TASKS[task].SPLITS[options.evaluation_split]}
-    # the three of knn, whatever the task: so every task of a quick look sees the same genera
-    records = [r for r in read_labelled(options.data) if r["split"] in knn.SPLITS[options.evaluation_split]]
-    if options.max_sequences is not None:
-        genera, counts = np.unique([r["genus"] for r in records], return_counts=True)
-        order = np.random.default_rng(options.seed).permutation(len(genera))
-        kept = set(genera[order[np.cumsum(counts[order]) <= options.max_sequences]])
-        records = [r for r in records if r["genus"] in kept]
-    splits = {}
-    for name in sorted(needed):
-        rows = [r for r in records if r["split"] == name]
-        if not rows:
-            hint = " or raise --max_sequences" if options.max_sequences is not None else ""
+    values: dict[str, dict[str, Any]] = {task: {} for task in TASKS}
+    for text in texts:
+        place, equals, value = text.partition("=")
+        task, _, name = place.partition(".")
+        if task not in TASKS or not equals:
+            raise ValueError(f"got --set {text}, but it takes TASK.NAME=VALUE, TASK being one of {', '.join(TASKS)}.")
+        allowed = keywords(TASKS[task]) - {"seed", "device", "batch_tokens", "trust_remote_code"}
+        if name not in allowed:
+            there = ", ".join(sorted(allowed)) or "none"
+            raise ValueError(f"got --set {text}, but the task {task} has no such argument: it has {there}.")
+        try:
+            values[task][name] = json.loads(value)
+        except json.JSONDecodeError:
+            values[task][name] = value
+    return values
+
+
+def keywords(module: ModuleType) -> set[str]:
+    """Names of the keyword-only arguments of a task's score()."""
+    parameters = signature(module.score).parameters.values()
+    return {parameter.name for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY}
+
+
+def make_jobs(options: argparse.Namespace) -> list[Job]:
+    """Read the data and say what each task gets.
+
+    Raises:
+        ValueError: The data cannot be read, or have no record of any split of a task.
+    """
+    given = {name: getattr(options, name) for name in ("seed", "device", "batch_tokens", "trust_remote_code")}
+    chosen = settings(options.set)
+    records: Data | None = None
+    jobs = []
+    for task in options.task:
+        module = TASKS[task]
+        names = module.SPLITS[options.evaluation_split]
+        if hasattr(module, "READS"):
+            data = describe(options.data, dict(zip(names, module.read(options.data), strict=True)))
+        else:
+            records = records or describe(options.data, read_splits(options.data, options.max_sequences, options.seed))
+            data = records
+        if not any(name in data.splits for name in names):
             raise ValueError(
-                f"{options.data} has no record of the split {name}, which is needed: check its split column{hint}."
+                f"{options.data} has no record of the splits {', '.join(names)}, one of which {task} needs: check its "
+                "split column, or make one with benchmarks/make_splits.py."
             )
-        splits[name] = {key: np.array([r[key] for r in rows]) for key in ("sequence", *RANKS)}
-    return splits
+        leaked = count_leaked(take(data, names))
+        if leaked:
+            sys.stderr.write(
+                f"run.py: warning: {task}: {leaked} sequences of {data.name} are in more than one of the splits "
+                f"{', '.join(names)}; make_splits.py makes splits without.\n"
+            )
+        arguments = {name: value for name, value in given.items() if name in keywords(module)} | chosen[task]
+        common = (options.evaluation_split, leaked, options.max_sequences)
+        jobs.append(Job(task, module, data, *common, arguments, chosen[task]))
+    return jobs
 
 
-def embed_splits(embedder: Embedder, splits: Mapping[str, Split]) -> dict[str, Labelled]:
-    """Embed every split once."""
-    return {name: Labelled(embedder.encode(split["sequence"].tolist()), split) for name, split in splits.items()}
-
-
-def evaluate(options: argparse.Namespace, model: str, name: str, splits: Mapping[str, Split]) -> list[str]:
-    """Embed with one model, run and write each task.
+def run_model(
+    options: argparse.Namespace, model: str, name: str, jobs: list[Job], cache: Path
+) -> dict[str, list[str]]:
+    """Run all tasks with one model and write their results.
 
     Returns:
-        One line for each task that failed.
+        Under "failed" and "left out" a line for each pair of that kind.
     """
+    lines: dict[str, list[str]] = {"failed": [], "left out": []}
+    training = next((job.data.splits["train"] for job in jobs if "train" in job.data.splits), None)
     try:
-        embedder = load_embedder(
+        method = load_method(
             model,
             name=name,
+            training=training,
+            cache=cache,
             device=options.device,
             batch_tokens=options.batch_tokens,
             trust_remote_code=options.trust_remote_code,
         )
-        embedded, embedding_costs = measure(lambda: embed_splits(embedder, splits))
-        embedding_costs["sequences"] = sum(len(labelled.vectors) for labelled in embedded.values())
     except Exception as error:  # whatever a foreign model does, the other models must get their results
-        return [f"{task} with {name or model}: {first_line(error)}" for task in options.task]
-    failures = []
-    for task in options.task:
-        needed = {split: embedded[split] for split in TASKS[task].SPLITS[options.evaluation_split]}
+        lines["failed"] = [f"{job.task} with {name or model}: {first_line(error)}" for job in jobs]
+        return lines
+    # baselines are computed by numpy and by tools, whatever the networks run on
+    device = device_name(torch.device("cpu" if model in BASELINES else options.device))
+    for job in jobs:
+        pair = f"{job.task} with {method.name}"
+        if options.resume and is_current(options.output, job.identity(method), fingerprint_of(job, method)):
+            sys.stderr.write(f"{pair}: nothing has changed since its result\n")
+            continue
         try:
-            metrics, task_costs = measure(lambda: TASKS[task].score(needed, options.evaluation_split, options.seed))  # noqa: B023
-            result = {
-                "schema_version": SCHEMA_VERSION,
-                "task": task,
-                "model": embedder.name,
-                "model_revision": embedder.revision,
-                "parameters": embedder.parameters,
-                "data": options.data.name,
-                "data_sha256": sha256_of(options.data),
-                "evaluation_split": options.evaluation_split,
-                "splits": {split: len(labelled.vectors) for split, labelled in needed.items()},
-                "max_sequences": options.max_sequences,
-                "metrics": metrics,
-                "seed": options.seed,
-                "costs": {"embedding": embedding_costs, "task": task_costs},
-                "versions": package_versions(PACKAGES),
-                "commit": commit(),
-                # k-mers are counted by numpy, whatever the models run on
-                "device": device_name(torch.device(options.device if embedder.parameters else "cpu")),
-                "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            }
+            result = evaluate(job, method, device)
             path = write_result(result, options.output)
+        except Unsuited as error:
+            lines["left out"].append(f"{pair}: {error}")
         except Exception as error:  # as above, for the other tasks
-            failures.append(f"{task} with {embedder.name}: {first_line(error)}")
+            lines["failed"].append(f"{pair}: {first_line(error)}")
         else:
-            sys.stderr.write(f"{task} with {embedder.name}: {summary(metrics)} -> {path}\n")
-    return failures
+            sys.stderr.write(f"{pair}: {summary(result['metrics'])} -> {path}\n")
+    return lines
 
 
 def first_line(error: Exception) -> str:
@@ -170,16 +206,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
         check(options)
-        splits = read_splits(options)
+        jobs = make_jobs(options)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"run.py: {error}\n")
         return 2
-    failures = []
-    for model, name in zip(options.model, options.name, strict=True):
-        failures += evaluate(options, model, name, splits)
-    if failures:
-        sys.stderr.write(f"run.py: failed: {'; '.join(failures)}\n")
-    return 1 if failures else 0
+    lines: dict[str, list[str]] = {"left out": [], "failed": []}
+    with tempfile.TemporaryDirectory() as temporary:
+        for model, name in zip(options.model, options.name, strict=True):
+            for kind, found in run_model(options, model, name, jobs, options.cache or Path(temporary)).items():
+                lines[kind] += found
+    for kind, found in lines.items():
+        if found:
+            sys.stderr.write(f"run.py: {kind}: {'; '.join(found)}\n")
+    return 1 if lines["failed"] else 0
 
 
 if __name__ == "__main__":

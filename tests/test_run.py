@@ -1,18 +1,25 @@
-"""benchmarks/run.py as users start it: results are written, complete and free of paths; errors are one sentence."""
+"""benchmarks/run.py as users start it: results are complete and repeatable, planted errors are caught."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from benchmarks import run
+from benchmarks.embedders import load_method
+from benchmarks.methods import Unsuited
 from benchmarks.result_files import validate, write_result
 from benchmarks.simulate import simulate, write_records
+from modeling_dnacse import DnacseModel
 
 ROOT = Path(__file__).parents[1]
+TIMES = {"costs", "date"}
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +42,20 @@ def results(data, tmp_path_factory) -> Path:
     return output
 
 
-def read(folder: Path, name: str) -> dict:
+def read(folder: Path, name: str = "barcodes.knn.tnf.test.json") -> dict:
     return json.loads((folder / name).read_text())
+
+
+def start(data: Path, output: Path, *flags: str, model: str = "tnf", task: str = "knn") -> int:
+    return run.main(["--model", model, "--task", task, "--data", str(data), "--output", str(output), *flags])
+
+
+def rewrite(data: Path, path: Path, change) -> Path:
+    """Write the data with changed rows: split index is the last, species the third."""
+    header, *rows = data.read_text().splitlines()
+    lines = [header, *("\t".join(change(row.split("\t"))) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
 def test_one_result_for_each_task_and_model(results):
@@ -44,13 +63,29 @@ def test_one_result_for_each_task_and_model(results):
         f"barcodes.{task}.{model}.test.json" for task in ("knn", "species_clustering") for model in ("kmer4", "tnf")
     ]
     assert sorted(path.name for path in results.iterdir()) == names
-    knn = read(results, "barcodes.knn.tnf.test.json")
+    knn = read(results)
     validate(knn)
     assert knn["metrics"]["species_seen"]["value"] > 0.9
-    assert set(knn["splits"]) == {"train", "test", "unseen_test"}
-    assert knn["costs"]["embedding"]["peak_memory_mb"] > 0
+    assert set(knn["splits"]) == {"train", "test", "unseen_test", "novel_test"}
+    assert knn["splits"]["novel_test"] == 0
+    assert knn["costs"]["task"]["peak_memory_mb"] > 0
+    # each query once for each split asked, the references with them
+    assert knn["costs"]["method"]["sequences"] == sum(knn["splits"].values()) + knn["splits"]["train"]
     # the same numbers in another order of columns
     assert knn["metrics"] == read(results, "barcodes.knn.kmer4.test.json")["metrics"]
+
+
+def test_a_second_run_changes_nothing_but_times(results, data, tmp_path):
+    assert (
+        run.main(
+            ["--model", "kmer4", "tnf", "--task", "species_clustering", "knn", "--data", str(data)]
+            + ["--output", str(tmp_path)]
+        )
+        == 0
+    )
+    for path in results.iterdir():
+        first, second = read(results, path.name), read(tmp_path, path.name)
+        assert {key for key in first if first[key] != second[key]} <= TIMES
 
 
 def test_no_path_of_this_machine_is_in_a_result(results, data):
@@ -61,27 +96,31 @@ def test_no_path_of_this_machine_is_in_a_result(results, data):
         assert "/home" not in text
 
 
-def test_a_path_in_a_result_is_refused(results, tmp_path):
-    result = read(results, "barcodes.knn.tnf.test.json")
+def test_a_wrong_result_is_refused(results, tmp_path):
+    result = read(results)
     with pytest.raises(ValueError, match="paths of this machine"):
         write_result(result | {"model": "/home/me/model"}, tmp_path)
     with pytest.raises(ValueError, match="model"):
         write_result({key: value for key, value in result.items() if key != "model"}, tmp_path)
-    with pytest.raises(ValueError, match="species_seen"):
-        write_result(result | {"metrics": {"species_seen": {"value": float("nan")}}}, tmp_path)
+    with pytest.raises(ValueError, match="schema 1, but this version has schema 2: make it anew"):
+        write_result(result | {"schema_version": 1}, tmp_path)
+    good = result["metrics"]["species_seen"]
+    for wrong in ({"value": float("nan")}, {"interval": [0.1]}, {"per_seed": []}, {"scored": -1}, {"left_out": None}):
+        with pytest.raises(ValueError, match="species_seen"):
+            write_result(result | {"metrics": {"species_seen": good | wrong}}, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_validation_and_a_part_of_the_data(data, tmp_path):
-    flags = ["--model", "tnf", "--task", "knn", "--data", str(data), "--output", str(tmp_path), "--name", "mine"]
-    assert run.main([*flags, "--evaluation_split", "val", "--max_sequences", "90"]) == 0
+    flags = ["--name", "mine", "--evaluation_split", "val", "--max_sequences", "90"]
+    assert start(data, tmp_path, *flags) == 0
     result = read(tmp_path, "barcodes.knn.mine.val.json")
     assert set(result["splits"]) == {"train", "val", "unseen_val"}
     assert sum(result["splits"].values()) <= 90 == result["max_sequences"]
 
 
 def test_a_failing_pair_loses_no_other(data, tmp_path, monkeypatch, capsys):
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("out of memory\nsecond line")
 
     monkeypatch.setattr(run.species_clustering, "score", fail)
@@ -92,6 +131,91 @@ def test_a_failing_pair_loses_no_other(data, tmp_path, monkeypatch, capsys):
     assert last == "run.py: failed: species_clustering with tnf: RuntimeError: out of memory"
 
 
+def test_an_unsuited_pair_is_left_out_and_no_failure(data, tmp_path, monkeypatch, capsys):
+    def refuse(method, *_, **__):
+        raise Unsuited(f"{method.name} gives no vectors.")
+
+    monkeypatch.setattr(run.species_clustering, "score", refuse)
+    assert start(data, tmp_path, task="species_clustering") == 0
+    assert not list(tmp_path.iterdir())
+    assert "run.py: left out: species_clustering with tnf: tnf gives no vectors." in capsys.readouterr().err
+
+
+def test_resume_runs_only_what_has_changed(data, tmp_path, capsys):
+    def is_run(*flags: str, source: Path = data) -> bool:
+        assert start(source, tmp_path / "results", "--resume", *flags) == 0
+        return "nothing has changed" not in capsys.readouterr().err
+
+    assert is_run()
+    assert not is_run()
+    assert is_run("--seed", "1")
+    # another order of columns is another model, whatever it is called
+    assert start(data, tmp_path / "results", "--resume", "--seed", "1", "--name", "tnf", model="kmer4") == 0
+    assert is_run("--seed", "1")
+    renamed = rewrite(data, tmp_path / "barcodes.tsv", lambda row: [row[0], row[1], row[2] + "x", *row[3:]])
+    assert is_run("--seed", "1", source=renamed)
+    assert not is_run("--seed", "1", source=renamed)
+    broken = tmp_path / "results" / "barcodes.knn.tnf.test.json"
+    broken.write_text(broken.read_text()[:100])
+    assert is_run("--seed", "1", source=renamed)
+
+
+def test_resume_runs_again_what_has_other_code(data, tmp_path, monkeypatch, capsys):
+    assert start(data, tmp_path, "--resume") == 0
+    monkeypatch.setattr("benchmarks.evaluation.code_digest", lambda *_: "edited")
+    capsys.readouterr()
+    assert start(data, tmp_path, "--resume") == 0
+    assert "nothing has changed" not in capsys.readouterr().err
+
+
+def test_shuffled_labels_score_at_chance(data, tmp_path):
+    rows = [line.split("\t") for line in data.read_text().splitlines()[1:]]
+    species = iter(np.random.default_rng(0).permutation([row[2] for row in rows if row[-1] == "train"]))
+
+    def change(row: list[str]) -> list[str]:
+        return [*row[:2], next(species), *row[3:]] if row[-1] == "train" else row
+
+    shuffled = rewrite(data, tmp_path / "barcodes.tsv", change)
+    assert start(shuffled, tmp_path / "results") == 0
+    assert read(tmp_path / "results")["metrics"]["species_seen"]["value"] < 0.3  # 20 species
+
+
+def test_a_leaked_split_is_counted_and_warned_of(data, results, tmp_path, capsys):
+    header, *rows = data.read_text().splitlines()
+    tests = [row for row in rows if row.endswith("\ttest")]
+    assert read(results)["leaked"] < 3 < len(tests)  # records of one species can be alike
+    copies = ["copy_" + row.removesuffix("test") + "train" for row in tests]
+    leaked = tmp_path / "barcodes.tsv"
+    leaked.write_text("\n".join([header, *rows, *copies]) + "\n")
+    assert start(leaked, tmp_path / "results") == 0
+    count = read(tmp_path / "results")["leaked"]
+    assert count >= len(tests)
+    assert f"warning: knn: {count} sequences of barcodes.tsv are in more than one" in capsys.readouterr().err
+
+
+def test_a_swapped_model_has_another_revision_and_no_vector_of_the_first(data, tiny_folder, tmp_path):
+    """An evaluation whose cache was keyed by a name gave the second model the first one's embeddings."""
+    folder, cache = tmp_path / "model", tmp_path / "cache"
+    shutil.copytree(tiny_folder, folder)
+    flags = ["--cache", str(cache), "--resume", "--max_sequences", "60"]
+    output = tmp_path / "results"
+    assert start(data, output, *flags, model=str(folder)) == 0
+    first = read(output, "barcodes.knn.model.test.json")
+    network = DnacseModel.from_pretrained(folder)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(torch.empty_like(parameter).uniform_(-1, 1))
+    network.save_pretrained(folder)
+    assert start(data, output, *flags, model=str(folder)) == 0
+    second = read(output, "barcodes.knn.model.test.json")
+    assert first["model_revision"] != second["model_revision"]
+    assert first["fingerprint"] != second["fingerprint"]
+    assert len(list(cache.iterdir())) == 2
+    sequences = ["ACGTTGCAACGGTACC" * 4]
+    kept, anew = (load_method(str(folder), cache=place).encode(sequences) for place in (cache, None))
+    assert np.array_equal(kept, anew)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -100,6 +224,8 @@ def test_a_failing_pair_loses_no_other(data, tmp_path, monkeypatch, capsys):
         ({"--data": "missing.tsv"}, "no file missing.tsv"),
         ({"--max_sequences": "1"}, "raise --max_sequences"),
         ({"--name": "a b"}, "2 names for 1 models"),
+        ({"--set": "knn"}, "TASK.NAME=VALUE"),
+        ({"--set": "knn.neighbours=3"}, "no such argument"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(data, tmp_path, capsys, changed, message):
@@ -110,9 +236,22 @@ def test_wrong_arguments_are_one_sentence(data, tmp_path, capsys, changed, messa
     assert error.count("\n") == 1
 
 
-def test_a_missing_split_is_named(data, tmp_path, capsys):
-    lines = [line for line in data.read_text().splitlines(keepends=True) if "unseen" not in line]
-    (tmp_path / "seen.tsv").write_text("".join(lines))
-    flags = ["--model", "tnf", "--task", "knn", "--data", str(tmp_path / "seen.tsv"), "--output", str(tmp_path)]
-    assert run.main(flags) == 2
-    assert "no record of the split unseen_test" in capsys.readouterr().err
+def test_arguments_of_a_task_can_be_set(data, tmp_path, monkeypatch):
+    def score(method, *splits, seed: int, depth: int = 3, kind: str = "deep"):
+        return {"depth": {"value": depth / 10, "scored": 1, "left_out": 0, "kind": kind}}
+
+    monkeypatch.setattr(run.knn, "score", score)
+    assert start(data, tmp_path, "--set", "knn.depth=5", "knn.kind=flat") == 0
+    result = read(tmp_path)
+    assert result["options"] == {"depth": 5, "kind": "flat"}
+    assert result["metrics"]["depth"] == {"value": 0.5, "scored": 1, "left_out": 0, "kind": "flat"}
+
+
+def test_missing_splits_are_named(data, tmp_path, capsys):
+    unsplit = rewrite(data, tmp_path / "barcodes.tsv", lambda row: [*row[:-1], "all"])
+    assert start(unsplit, tmp_path) == 2
+    assert "no record of the splits train, test, unseen_test, novel_test" in capsys.readouterr().err
+    seen = rewrite(data, tmp_path / "seen.tsv", lambda row: [*row[:-1], row[-1].removeprefix("unseen_")])
+    assert start(seen, tmp_path, task="species_clustering") == 2
+    assert start(seen, tmp_path) == 0
+    assert set(read(tmp_path, "seen.knn.tnf.test.json")["metrics"]) == {"species_seen", "species_seen_macro"}

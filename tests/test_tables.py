@@ -9,11 +9,12 @@ from benchmarks.tables import main, render_task
 def result(model: str, species: float, task: str = "knn", **changes) -> dict:
     empty = {kind: kind() for kind in (int, str, dict)}
     fields = {field: empty.get(kind) for field, kind in FIELDS.items() if isinstance(kind, type)}
-    metrics = {"species_seen": {"value": species, "interval": [species - 0.02, species + 0.01]}}
+    counts = {"scored": 10, "left_out": 0}
+    metrics = {"species_seen": {"value": species, "interval": [species - 0.02, species + 0.01]} | counts}
     return (
         fields
         | {
-            "schema_version": 1,
+            "schema_version": 2,
             "task": task,
             "model": model,
             "data": "coi.tsv.gz",
