@@ -52,17 +52,17 @@ def test_the_command_writes_bins_and_their_gold_standard(tmp_path, capsys):
     rows = ["\t".join(["id", "sequence", *RANKS, "split"])]
     for number in range(6):
         split = ("unseen_val", "unseen_test")[number % 2]
-        style = rng.dirichlet(np.ones(4) * 0.3)
-        for contig in range(12):
+        style = rng.dirichlet(np.full(4, 5))
+        for contig in range(50):
             sequence = "".join(rng.choice(list("ACGT"), 2600, p=style))
             rows.append("\t".join([f"g{number}_{contig}", sequence, f"Alba s{number}", "Alba", "", "", "", "", split]))
     (tmp_path / "contigs.tsv").write_text("\n".join(rows) + "\n")
     command = ["--model", "kmer4", "--data", str(tmp_path / "contigs.tsv"), "--output", str(tmp_path / "bins")]
     assert main(command) == 0
     gold = read_cami(tmp_path / "bins" / "gold_standard.binning")
-    assert gold == {f"g{n}_{contig}": f"Alba_s{n}" for n in (1, 3, 5) for contig in range(12)}
-    assert set(read_cami(tmp_path / "bins" / "kmer4.binning")) <= set(gold)
-    assert "of 36 contigs, threshold" in capsys.readouterr().out
-    (tmp_path / "contigs.tsv").write_text("\n".join(rows[:20]) + "\n")
+    assert gold == {f"g{n}_{contig}": f"Alba_s{n}" for n in (1, 3, 5) for contig in range(50)}
+    assert 30 < len(read_cami(tmp_path / "bins" / "kmer4.binning").keys() & gold.keys()) <= 150
+    assert "of 150 contigs, threshold" in capsys.readouterr().out
+    (tmp_path / "contigs.tsv").write_text("\n".join(rows[:60]) + "\n")
     assert main(command) == 2
     assert "write_bins.py: got " in capsys.readouterr().err
