@@ -109,14 +109,14 @@ def name_by_regression(train: np.ndarray, names: np.ndarray, test: np.ndarray) -
     ['b']
     """
     scaler = StandardScaler().fit(train)
-    rows = scaler.transform(train)
+    rows = np.asarray(scaler.transform(train))
     basis = np.linalg.qr(rows.T)[0] if rows.shape[1] > len(rows) else None  # (d, n), spans the rows
     with warnings.catch_warnings():  # one or two rows a class are meant
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         model = LogisticRegression(C=0.5, max_iter=3000).fit(rows if basis is None else rows @ basis, names)
     found = []
     for start in range(0, len(test), BLOCK):
-        block = scaler.transform(test[start : start + BLOCK])
+        block = np.asarray(scaler.transform(test[start : start + BLOCK]))
         found.append(model.predict(block if basis is None else block @ basis))
     return np.concatenate(found)
 
@@ -130,7 +130,8 @@ def namer(method: Method, sequences: Sequence[str]) -> Namer:
     if method.encode is None:
 
         def name(train: np.ndarray, names: np.ndarray, test: np.ndarray) -> np.ndarray:
-            return call(method, [sequences[row] for row in test], [sequences[row] for row in train], names).names
+            queries, references = ([sequences[row] for row in rows.tolist()] for rows in (test, train))
+            return call(method, queries, references, names).names
 
         return name
     embedded = vectors(method, sequences)
@@ -142,7 +143,7 @@ def f1_by_species(
 ) -> np.ndarray:
     """Train and test once: the F1 of each of the names, (names,) from 0 to 1."""
     found = name(train, species[train], test)
-    return f1_score(species[test], found, labels=names, average=None, zero_division=0)  # pyright: ignore[reportArgumentType]
+    return np.asarray(f1_score(species[test], found, labels=names, average=None, zero_division=0))  # pyright: ignore[reportArgumentType]
 
 
 def score(method: Method, unseen: Split, *, seed: int, most_species: int = MOST_SPECIES) -> dict[str, dict[str, Any]]:
