@@ -125,33 +125,27 @@ class DnacseEncoder(nn.Module):
         self, hidden: Tensor, mask: Tensor, mixup: ManifoldMixup | None = None, **kwargs: Any
     ) -> EncoderStates:
         """Run all layers on the embedding output (batch, length, hidden)."""
-        first = 0
-        if mixup is not None:
-            first = mixup.layer
-            _, hidden = self.run(range(first), hidden, mask, **kwargs)
-            hidden, mask = mix(hidden, mask, mixup)
-        before_last, last = self.run(range(first, len(self.layer)), hidden, mask, **kwargs)
-        return EncoderStates(before_last, last, mask)
+        hidden, context = self.lay_out(hidden, mask)
+        before_last = hidden
+        for depth, layer in enumerate(self.layer):
+            if mixup is not None and mixup.layer == depth:
+                hidden, mask = mix(as_batch(hidden, context, mask), mask, mixup)
+                hidden, context = self.lay_out(hidden, mask)
+            before_last, hidden = hidden, layer(hidden, context, **kwargs)
+        return EncoderStates(as_batch(before_last, context, mask), as_batch(hidden, context, mask), mask)
 
-    def run(self, depths: range, hidden: Tensor, mask: Tensor, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Run some layers, packed if attention is; give input and output of the last of them, padded."""
-        if not depths:
-            return hidden, hidden
+    def lay_out(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | Packing]:
+        """Give states and context as the layers take them: padded with a bias, or packed with a packing."""
         device, heads = hidden.device.type, self.config.num_attention_heads
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         implementation = self.config._attn_implementation
         if not is_packed(implementation):
-            return self.run_layers(depths, hidden, attention_bias(mask, heads, dtype), **kwargs)
+            return hidden, attention_bias(mask, heads, dtype)
         check_packed(implementation, device)
         packing = packing_of(mask, heads, dtype if implementation == PACKED else None)
-        before, after = self.run_layers(depths, pack(hidden, packing), packing, **kwargs)
-        return unpack(before, packing, mask), unpack(after, packing, mask)
+        return pack(hidden, packing), packing
 
-    def run_layers(
-        self, depths: range, hidden: Tensor, context: Tensor | Packing, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        """The loop of `run`."""
-        before = hidden
-        for depth in depths:
-            before, hidden = hidden, self.layer[depth](hidden, context, **kwargs)
-        return before, hidden
+
+def as_batch(hidden: Tensor, context: Tensor | Packing, mask: Tensor) -> Tensor:
+    """What the layers gave, padded or packed, as (batch, length, hidden)."""
+    return unpack(hidden, context, mask) if isinstance(context, Packing) else hidden
