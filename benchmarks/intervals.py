@@ -66,7 +66,7 @@ def agreement_interval(truth: np.ndarray, found: np.ndarray, seed: int = 0) -> d
     {'ari': {'value': 1.0}, 'ami': {'value': 1.0}}
     """
     table = csr_array(contingency_matrix(truth, found, sparse=True))  # (species, clusters)
-    species = table.shape[0]
+    species = len(np.unique(truth))
     ranks = np.random.default_rng(seed).permuted(np.tile(np.arange(species), (RESAMPLES, 1)), axis=1)
     halves = (ranks < species // 2).astype(np.int64)  # (resamples, species)
     agreements = {}

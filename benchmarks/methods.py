@@ -140,7 +140,7 @@ def call_ranks(
         return calls
     for rank, names in labels.items():
         rows = np.flatnonzero(named[rank])
-        library = [references[row] for row in rows]
+        library = [references[row] for row in rows.tolist()]
         if method.classify is not None:
             calls[rank] = method.classify(queries, library, names[rows])
         else:

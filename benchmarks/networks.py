@@ -1,8 +1,10 @@
 """A checkpoint's folder or Hub id in, a function from sequences to vectors out.
 
-Ours and DNABERT-2's layout load as DnacseModel and embed by `modeling_dnacse.embed`; any other encoder loads by
-AutoModel, with its own tokenizer, and embeds by the mean of the last layer's states over the attention mask.
-`untrained:FOLDER` is the same architecture and tokenizer with random weights (seed 0): what training has added.
+- Ours and DNABERT-2's layout load as DnacseModel and embed by `modeling_dnacse.embed`.
+- Another one with a modules.json is sentence-transformers' and embeds as it says there.
+- Any other encoder loads by AutoModel, with its own tokenizer, and embeds by the mean of the last layer's states over
+  the attention mask.
+- `untrained:FOLDER` is the same architecture and tokenizer with random weights (seed 0): what training has added.
 """
 
 import hashlib
@@ -17,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerFast
+from transformers.utils.hub import cached_file
 
 from benchmarks.fingerprints import code_digest, digest
 from modeling_dnacse import DnacseConfig, DnacseModel
@@ -77,6 +80,9 @@ def load_network(
     """
     source = model.removeprefix(UNTRAINED)
     ours = isinstance(config, DnacseConfig)
+    short = Path(source).resolve().name if Path(source).is_dir() else source
+    if not ours and source == model and (modules := find_modules(source)):
+        return load_sentence_transformer(source, short, modules, config, device, trust_remote_code)
     tokenizer: Any
     if ours:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
@@ -95,14 +101,41 @@ def load_network(
     else:
         network = AutoModel.from_pretrained(source, trust_remote_code=trust_remote_code)
     network = network.to(device, torch.float32).eval()
-    short = Path(source).resolve().name if Path(source).is_dir() else source
     return Network(
         model.removesuffix(source) + short,
         "" if source != model else weights_revision(source, config),
         sum(parameter.numel() for parameter in network.parameters()),
         partial(embed if ours else mean_states, network, tokenizer, batch_tokens=batch_tokens, device=device),
-        network_digest(network, tokenizer, device),
+        network_digest(network, tokenizer, network.config, device),
     )
+
+
+def find_modules(source: str) -> Path | None:
+    """Find the file by which sentence-transformers knows its checkpoints."""
+    path = cached_file(source, "modules.json", _raise_exceptions_for_missing_entries=False)
+    return Path(path) if path else None
+
+
+def load_sentence_transformer(
+    source: str, name: str, modules: Path, config: PreTrainedConfig, device: str, trust_remote_code: bool
+) -> Network:
+    """Load a checkpoint of sentence-transformers; `modules` is its modules.json."""
+    from sentence_transformers import SentenceTransformer  # here, since importing it takes seconds
+
+    network = SentenceTransformer(source, device=device, trust_remote_code=trust_remote_code).float()
+    pooling = [path.read_text() for path in sorted(modules.parent.rglob("*.json"))]
+    return Network(
+        name,
+        weights_revision(source, config),
+        sum(parameter.numel() for parameter in network.parameters()),
+        partial(encode_sentences, network),
+        digest(network_digest(network, network.tokenizer, config, device), pooling),
+    )
+
+
+def encode_sentences(network: Any, sequences: Sequence[str]) -> np.ndarray:
+    """Embed as sentence-transformers does, (n,) -> (n, d) float32."""
+    return np.asarray(network.encode(list(sequences), show_progress_bar=False), dtype=np.float32)
 
 
 @torch.inference_mode()
@@ -151,7 +184,7 @@ def weights_revision(source: str, config: PreTrainedConfig) -> str:
     return "+".join(sha256_of(path) for path in files)
 
 
-def network_digest(network: Any, tokenizer: Any, device: str) -> str:
+def network_digest(network: Any, tokenizer: Any, config: PreTrainedConfig, device: str) -> str:
     """SHA-256 of all that a network's vectors depend on: weights, configuration, tokenizer, code, kind of device."""
     weights = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
@@ -165,7 +198,7 @@ def network_digest(network: Any, tokenizer: Any, device: str) -> str:
     if type(network).__module__.startswith("transformers_modules."):  # where transformers puts a repository's code
         folder = Path(inspect.getfile(type(network))).parent
         code += [sha256_of(path) for path in sorted(folder.glob("*.py"))]
-    settings = {key: value for key, value in network.config.to_dict().items() if not key.startswith("_")}
+    settings = {key: value for key, value in config.to_dict().items() if not key.startswith("_")}
     limit = str(tokenizer.model_max_length)
     kind = torch.device(device).type
     return digest(weights.hexdigest(), json.loads(json.dumps(settings, default=str)), cutting, limit, code, kind)

@@ -30,7 +30,19 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks import knn, species_clustering
+from benchmarks import (
+    binning,
+    dimensions,
+    few_shot,
+    knn,
+    length,
+    linear_probe,
+    mutation,
+    open_set,
+    species_clustering,
+    strand,
+    zero_shot_clustering,
+)
 from benchmarks.embedders import BASELINES, find_model, load_method
 from benchmarks.evaluation import Job, evaluate, fingerprint_of
 from benchmarks.methods import Unsuited
@@ -39,7 +51,19 @@ from benchmarks.splits import Data, count_leaked, describe, read_splits, take
 from modeling_dnacse.provenance import device_name
 
 # each has SPLITS and score(); those with a format of their own also read()
-RECORD_TASKS: dict[str, ModuleType] = {"knn": knn, "species_clustering": species_clustering}
+RECORD_TASKS: dict[str, ModuleType] = {
+    "knn": knn,
+    "species_clustering": species_clustering,
+    "zero_shot_clustering": zero_shot_clustering,
+    "open_set": open_set,
+    "few_shot": few_shot,
+    "linear_probe": linear_probe,
+    "binning": binning,
+    "strand": strand,
+    "length": length,
+    "mutation": mutation,
+    "dimensions": dimensions,
+}
 FOLDER_TASKS: dict[str, ModuleType] = {}
 TASKS = RECORD_TASKS | FOLDER_TASKS
 

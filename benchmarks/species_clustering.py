@@ -21,6 +21,7 @@ Vectors with more columns than there are sequences are first rotated into the sp
 keeps every distance.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ def best_height(vectors: np.ndarray, species: np.ndarray) -> float:
 
 def cluster_hdbscan(vectors: np.ndarray) -> np.ndarray:
     """HDBSCAN with clusters of two or more, (n, d) unit vectors -> (n,) cluster labels, one for each noise row."""
-    found = HDBSCAN(min_cluster_size=2, copy=True).fit_predict(vectors)
+    found = HDBSCAN(min_cluster_size=2, copy=True).fit_predict(vectors)  # pyright: ignore[reportArgumentType]
     noise = np.flatnonzero(found < 0)
     found[noise] = found.max() + 1 + np.arange(len(noise))
     return found
@@ -176,10 +177,10 @@ def score(method: Method, unseen: Split, others: Split = EMPTY, *, seed: int = 0
 
 
 def compare(
-    name: str, species: np.ndarray, found: np.ndarray, seed: int, counts: dict[str, float]
+    name: str, species: np.ndarray, found: np.ndarray, seed: int, counts: Mapping[str, float]
 ) -> dict[str, dict[str, Any]]:
     """ARI and AMI of a clustering with intervals, as metrics of this name."""
     return {
-        f"{name}_{agreement}": metric | counts
+        f"{name}_{agreement}": {**metric, **counts}
         for agreement, metric in agreement_interval(species, found, seed).items()
     }

@@ -10,6 +10,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from benchmarks.embedders import find_model, load_method
 from benchmarks.kmers import kmer_frequencies
+from benchmarks.networks import mean_states
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.provenance import sha256_of
 
@@ -95,6 +96,57 @@ def test_a_foreign_encoder_is_pooled_over_its_mask(tmp_path, tokenizer):
         with torch.inference_mode():
             alone = network(torch.tensor([tokenizer(sequence)["input_ids"]])).last_hidden_state.mean(dim=1)[0]
         np.testing.assert_allclose(vector, alone.numpy(), atol=1e-5)
+
+
+class NoMask(BertModel):
+    """A stand-in for networks that take no attention mask, as HyenaDNA: padding would change its states."""
+
+    def forward(self, input_ids):
+        return super().forward(input_ids)
+
+
+def test_a_network_without_a_mask_sees_no_padding(tokenizer):
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=9, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    network = NoMask(config).eval()
+    together = mean_states(network, tokenizer, SEQUENCES, batch_tokens=100, device="cpu")
+    for sequence, vector in zip(SEQUENCES, together, strict=True):
+        alone = mean_states(network, tokenizer, [sequence], batch_tokens=100, device="cpu")
+        np.testing.assert_allclose(vector, alone[0], atol=1e-6)
+
+
+def test_a_long_sequence_is_cut_where_positions_end(tokenizer):
+    config = BertConfig(
+        vocab_size=9,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=10,
+    )
+    network = BertModel(config).eval()
+    long, cut = mean_states(network, tokenizer, ["ACGT" * 9, "ACGT" * 2 + "AC"], batch_tokens=100, device="cpu")
+    np.testing.assert_allclose(long, cut, atol=1e-6)
+
+
+def test_a_sentence_transformer_embeds_as_its_modules_say(tmp_path, tokenizer):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    config = BertConfig(
+        vocab_size=9, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, pad_token_id=3
+    )
+    BertModel(config).save_pretrained(tmp_path / "bert")
+    tokenizer.save_pretrained(tmp_path / "bert")
+    modules = [Transformer(str(tmp_path / "bert")), Pooling(16, pooling_mode="max"), Normalize()]
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(tmp_path / "sentences"))
+    method = load_method(str(tmp_path / "sentences"))
+    expected = SentenceTransformer(str(tmp_path / "sentences"), device="cpu").encode(SEQUENCES)
+    found = method.encode(SEQUENCES)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert not np.allclose(found, load_method(str(tmp_path / "bert")).encode(SEQUENCES))
+    assert method.fingerprint != load_method(str(tmp_path / "bert")).fingerprint
 
 
 @pytest.mark.parametrize("model", ["kmer9", "no/such/folder", "nobody/nothing", "untrained:tnf"])
