@@ -257,6 +257,41 @@ def test_cls_pooling_is_the_first_state(model):
     assert torch.equal(output.pooler_output, output.last_hidden_state[:, 0])
 
 
+@torch.no_grad()
+def test_mean_of_the_last_two_averages_input_and_output_of_the_last_layer(model):
+    ids, mask = ragged_batch(model.config)
+    model.config.pooling = "mean_last_two"
+    output = model(ids, mask, output_hidden_states=True)
+    for row, length in enumerate(mask.sum(1)):
+        two = torch.stack(output.hidden_states[-2:])[:, row, :length]
+        close(output.pooler_output[row], two.mean((0, 1)))
+
+
+@torch.no_grad()
+def test_cls_tanh_pooling_is_a_layer_on_the_first_state(tiny_config):
+    tiny_config.pooling = "cls_tanh"
+    model = DnacseModel(tiny_config).eval()
+    output = model(*ragged_batch(tiny_config))
+    first, dense = output.last_hidden_state[:, 0], model.pooler.dense
+    close(output.pooler_output, torch.tanh(first @ dense.weight.T + dense.bias))
+
+
+def test_a_pooler_is_loaded_only_where_the_pooling_needs_it(reference, tmp_path):
+    """DNABERT-S's checkpoint has one that was never trained, DNABERT-2's none."""
+    weights = torch.load(reference / "dnaberts_layout" / "pytorch_model.bin", weights_only=True)
+    assert DnacseModel.from_pretrained(reference / "dnaberts_layout").pooler is None
+    model = DnacseModel.from_pretrained(reference / "dnaberts_layout", pooling="cls_tanh")
+    assert torch.equal(model.pooler.dense.weight, weights["pooler.dense.weight"])
+    model.save_pretrained(tmp_path)
+    again = DnacseModel.from_pretrained(tmp_path)
+    assert again.config.pooling == "cls_tanh"
+    assert torch.equal(again.pooler.dense.bias, model.pooler.dense.bias)
+    # a random pooler would embed without a word; what is trained next may start from one
+    with pytest.raises(ValueError, match=r"missing \(such as .*pooler"):
+        DnacseModel.from_pretrained(reference / "dnabert2_layout", pooling="cls_tanh")
+    assert DnacseForContrastiveLearning.from_pretrained(reference / "dnabert2_layout", pooling="cls_tanh").bert.pooler
+
+
 @pytest.mark.parametrize(
     ("layer", "rows", "message"), [(3, 4, "allowed are 0"), (-1, 4, "allowed are 0"), (0, 3, "shape of the batch")]
 )
@@ -340,3 +375,62 @@ def test_masked_language_loss_counts_labelled_tokens_only(tiny_config):
     output = model(ids, mask, labels=labels)
     close(output.loss, torch.nn.functional.cross_entropy(output.logits[:, 2], ids[:, 2]))
     assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
+
+
+# --- the masked-language head of contrastive training ---
+
+
+def test_the_masked_language_head_of_training_is_dnabert2s(reference, arrays):
+    """Its loss is that of DnacseForMaskedLM, from labelled tokens only."""
+    model = DnacseForContrastiveLearning.from_pretrained(reference / "dnabert2_layout", with_mlm_head=True).eval()
+    ids, mask = arrays["short.input_ids"], arrays["short.attention_mask"]
+    labels = torch.where((torch.arange(ids.shape[1]) % 3 == 1) & mask.bool(), ids, -100)
+    output = model(ids, mask, labels=labels)
+    close(output.logits, arrays["short.mlm_logits"][labels != -100])
+    whole = DnacseForMaskedLM.from_pretrained(reference / "dnabert2_layout").eval()
+    close(output.loss, whole(ids, mask, labels=labels).loss)
+    assert output.features is None
+    assert model.cls.predictions.decoder.weight is model.bert.embeddings.word_embeddings.weight
+
+
+def test_the_masked_language_head_of_training_is_saved_and_stays_out_of_the_encoder(reference, tmp_path):
+    torch.manual_seed(0)
+    model = DnacseForContrastiveLearning.from_pretrained(reference / "dnaberts_layout", with_mlm_head=True)
+    model.save_pretrained(tmp_path / "training")
+    again = DnacseForContrastiveLearning.from_pretrained(tmp_path / "training", with_mlm_head=True)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+    assert again.cls.predictions.decoder.weight is again.bert.embeddings.word_embeddings.weight
+    model.bert.save_pretrained(tmp_path / "released")
+    assert not [key for key in load_file(tmp_path / "released" / "model.safetensors") if "predictions" in key]
+    assert DnacseForContrastiveLearning.from_pretrained(tmp_path / "training").cls is None
+
+
+def test_labels_without_masked_language_head_are_refused(tiny_config):
+    ids, mask = ragged_batch(tiny_config)
+    with pytest.raises(ValueError, match="with_mlm_head=True"):
+        DnacseForContrastiveLearning(tiny_config)(ids, mask, labels=ids)
+
+
+def test_a_batch_without_labelled_token_has_no_loss_and_no_gradient(tiny_config):
+    """The mean over none is NaN, and one such batch would end a training."""
+    model = DnacseForContrastiveLearning(tiny_config, with_mlm_head=True)
+    ids, mask = ragged_batch(tiny_config)
+    loss = model(ids, mask, labels=torch.full_like(ids, -100)).loss
+    loss.backward()
+    assert loss == 0
+    assert all(not p.grad.any() for p in model.parameters() if p.grad is not None)
+
+
+def test_compiling_changes_nothing(tiny_config):
+    tiny_config.num_hidden_layers = 1
+    tiny_config.hidden_dropout_prob = 0.0
+    model = DnacseForContrastiveLearning(tiny_config)
+    ids, mask = ragged_batch(tiny_config)
+    results = []
+    for run in (model, torch.compile(model, backend="aot_eager")):  # inductor needs a C++ compiler and a minute
+        model.zero_grad()
+        features = run(input_ids=ids, attention_mask=mask).features
+        (features**3).mean().backward()
+        results.append([features.detach(), *(parameter.grad.clone() for parameter in model.parameters())])
+    for plain, compiled in zip(*results, strict=True):
+        close(compiled, plain)
