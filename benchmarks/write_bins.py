@@ -19,16 +19,7 @@ if not __package__:
 from benchmarks.binning import SPLITS, bin_contigs
 from benchmarks.cami import write_cami
 from benchmarks.embedders import load_method
-from benchmarks.methods import Split
-from benchmarks.readers import read_records
-from modeling_dnacse.labels import RANKS
-
-
-def read_split(source: str, name: str) -> Split:
-    """Read one split of a labelled source."""
-    rows = [record for record in read_records(source) if record["split"] == name]
-    labels = {rank: np.array([row[rank] for row in rows], dtype=str) for rank in RANKS}
-    return Split(np.array([row["id"] for row in rows], dtype=str), [row["sequence"] for row in rows], labels)
+from benchmarks.splits import read_splits, to_split
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         method = load_method(options.model, device=options.device, trust_remote_code=options.trust_remote_code)
-        labelled, contigs = (read_split(options.data, name) for name in SPLITS[options.evaluation_split])
+        splits = read_splits(options.data)
+        labelled, contigs = (splits.get(name) or to_split([]) for name in SPLITS[options.evaluation_split])
         threshold, rows, bins = bin_contigs(method, labelled, contigs)
         options.output.mkdir(parents=True, exist_ok=True)
         ids, species = contigs.ids[rows], np.char.replace(contigs.labels["species"][rows], " ", "_")
