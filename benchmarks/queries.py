@@ -19,7 +19,7 @@ from benchmarks.methods import Method, Split, call
 from benchmarks.species_clustering import choose
 
 MOST = 5  # queries a species
-QUERIES = 2000  # queries a split, unless a task is told otherwise
+QUERIES = 1000  # queries a split, unless a task is told otherwise
 
 
 class Question(NamedTuple):
