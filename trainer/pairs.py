@@ -160,8 +160,8 @@ class FixedPairs(Dataset[Pair]):
 class PairSampler(Sampler[PairIndex]):
     """Pairs of an epoch, ordered so that each next `batch_size` make a batch; what fills no batch is dropped.
 
-    Memory is 40 bytes a pair while an epoch goes on and about 220 while it is drawn. Each epoch has as many `batches`,
-    `genus_batches` of them of two species of a genus; `alone` of its pairs are the only record of a species with itself.
+    Memory is 40 bytes a pair while an epoch goes on and about 220 while it is drawn. Each epoch has as many `batches`;
+    `genus_batches` of them pair two species of a genus; `alone` of its pairs are the only record of a species.
     """
 
     def __init__(

@@ -22,6 +22,11 @@ def label_column(records: Records, name: str) -> pa.Array:
     return pc.fill_null(table.column(name).combine_chunks(), "")
 
 
+def number_column(records: Records, name: str) -> np.ndarray:
+    """The whole numbers of a column in the order of the rows: (records,)."""
+    return records.select_columns([name]).with_format("arrow")[:].column(name).to_numpy()
+
+
 def label_ranks(labels: Sequence[str] | pa.Array) -> np.ndarray:
     """The place of each label among the distinct ones in alphabetical order; -1 where the label is "".
 
