@@ -130,7 +130,7 @@ def namer(method: Method, sequences: Sequence[str]) -> Namer:
     if method.encode is None:
 
         def name(train: np.ndarray, names: np.ndarray, test: np.ndarray) -> np.ndarray:
-            queries, references = ([sequences[row] for row in rows.tolist()] for rows in (test, train))
+            queries, references = ([sequences[int(row)] for row in rows] for rows in (test, train))
             return call(method, queries, references, names).names
 
         return name
