@@ -20,27 +20,24 @@ with the train pieces half of its 31-mers (about 98 % identity), as the second s
 """
 
 import argparse
-import csv
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
-from xopen import xopen
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks.genomes import Genome, draw_unseen, merge_species, read_genomes, read_table
+from benchmarks.labelled_tables import write_table
 from benchmarks.name_hashes import seed_of
 from benchmarks.sketches import NONE, sketch
-from modeling_dnacse.labels import RANKS
 from modeling_dnacse.sequences import reverse_complement
 
-COLUMNS = ("id", "sequence", *RANKS, "split")
 TRAIN_SHARE = 0.7  # of a genome's pieces
 MOST_N = 0.01
 SIGMA = 0.5  # of the logarithm of lengths: 95 % of the draws are within 0.38 to 2.7 times the median
@@ -136,15 +133,6 @@ def cap(pieces: Sequence[Piece], most: int, seed: int) -> list[Piece]:
     return [pieces[index] for index in sorted(kept)]
 
 
-def write_pieces(pieces: Iterable[Piece], path: Path) -> None:
-    """Write the table; the suffix tells whether it is compressed, and the bytes depend on the pieces alone."""
-    with xopen(path, "wt", threads=0, newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
-        writer.writerow(COLUMNS)
-        for piece in pieces:
-            writer.writerow([piece.id, piece.sequence, *(piece.labels[rank] for rank in RANKS), piece.split])
-
-
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse and check the command line."""
     parser = argparse.ArgumentParser(description="Cut genomes into a table of contigs.", allow_abbrev=False)
@@ -185,7 +173,8 @@ def main(arguments: list[str] | None = None) -> int:
         pieces = [p for g in genomes for p in cut(g, options.shortest, options.longest, options.lengths, options.seed)]
         apart, dropped = drop_repeats(pieces)
         chosen = cap(apart, options.most, options.seed)
-        write_pieces(chosen, options.output)
+        rows = (piece.labels | {"id": piece.id, "sequence": piece.sequence, "split": piece.split} for piece in chosen)
+        write_table(rows, options.output)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"make_contigs.py: {error}\n")
         return 2
