@@ -1,0 +1,62 @@
+"""Base substitution on token ids, the id-level part of DNACSE's noise: ids in, ids of the same length and mask out.
+
+A token becomes a random entry of the vocabulary that has the same number of bases and differs in exactly one of them,
+so the sequence it spells differs by that substitution and nothing moves. Tokens without such a neighbour, special
+tokens and padding stay. The formula is ours: DNACSE's noise module was never published, only its rate (0.07-0.10).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+BASES = "ACGT"
+
+
+class Neighbours(NamedTuple):
+    """The neighbours of every token: those of token t are `tokens[starts[t] : starts[t] + counts[t]]`."""
+
+    tokens: Tensor  # (all neighbours,) long
+    starts: Tensor  # (vocabulary,) long
+    counts: Tensor  # (vocabulary,) long
+
+    def to(self, device: torch.device) -> "Neighbours":
+        """The same on another device."""
+        return Neighbours(*(part.to(device) for part in self))
+
+
+def neighbours(tokenizer: PreTrainedTokenizerBase) -> Neighbours:
+    """Find, for each entry of the vocabulary, the entries that are one base substitution away."""
+    ids = {token: number for token, number in tokenizer.get_vocab().items() if set(token) <= set(BASES)}
+    found: list[list[int]] = [[] for _ in range(len(tokenizer))]
+    for token, number in ids.items():
+        substituted = (
+            token[:place] + base + token[place + 1 :]
+            for place in range(len(token))
+            for base in BASES
+            if base != token[place]
+        )
+        found[number] = [ids[other] for other in substituted if other in ids]
+    counts = torch.tensor([len(others) for others in found])
+    return Neighbours(
+        tokens=torch.tensor([other for others in found for other in others], dtype=torch.long),
+        starts=counts.cumsum(0) - counts,
+        counts=counts,
+    )
+
+
+def substitute(ids: Tensor, table: Neighbours, rate: float, generator: torch.Generator) -> Tensor:
+    """Replace each token that has a neighbour by a random one, with probability `rate`.
+
+    Args:
+        ids: (batch, length) long.
+        table: on the device of `ids`.
+        rate: between 0 and 1.
+        generator: of the device of `ids`.
+    """
+    count = table.counts[ids]
+    chosen = (torch.rand(ids.shape, device=ids.device, generator=generator) < rate) & (count > 0)
+    pick = (torch.rand(ids.shape, device=ids.device, generator=generator) * count).long()
+    places = table.starts[ids] + pick.clamp(max=count - 1)
+    return torch.where(chosen, table.tokens[places.clamp(0, max(len(table.tokens) - 1, 0))], ids)
