@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from trainer.train import checkpoint_to_resume, is_complete
+from trainer.resume import checkpoint_to_resume, is_complete
 
 ROOT = Path(__file__).parents[1]
 TRAIN = ROOT / "trainer" / "train.py"

@@ -1,11 +1,13 @@
-"""ContrastiveArguments: all that `trainer/train.py` can be told. Only train.py sees it; functions get values."""
+"""ContrastiveArguments: all that `trainer/train.py` can be told. Only it and the Trainer see it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from transformers import TrainingArguments
 
-from trainer.pairs import Pairing
+from trainer.masking import Span
+from trainer.views import Pairing
 
 
 @dataclass
@@ -25,8 +27,19 @@ class ContrastiveArguments(TrainingArguments):
         default=None, metadata={"help": "From scratch: a config.json, or a folder or Hub id that holds one."}
     )
     tokenizer_name: str | None = field(default=None, metadata={"help": "Tokenizer; by default the checkpoint's own."})
+    pooling: Literal["mean", "cls", "mean_last_two", "cls_tanh"] | None = field(
+        default=None, metadata={"help": "How token states become one vector; by default as the checkpoint says."}
+    )
+    attn_implementation: Literal["eager", "sdpa", "flash_attention_2"] | None = field(
+        default=None, metadata={"help": "flash_attention_2 trains without padding, on CUDA; by default sdpa."}
+    )
+
     train_file: list[str] | None = field(
-        default=None, metadata={"help": "FASTA/FASTQ(.gz) with species in the header, CSV/TSV(.gz) or parquet."}
+        default=None,
+        metadata={
+            "help": "FASTA/FASTQ(.gz) with species in the header, CSV/TSV(.gz) or parquet; for same_record_fragments "
+            "FASTA, or a folder of it with index.tsv."
+        },
     )
     dataset_name: str | None = field(
         default=None,
@@ -46,21 +59,85 @@ class ContrastiveArguments(TrainingArguments):
         metadata={"help": "Without validation data: the share of species held out for it; 0 for no validation."},
     )
     max_validation_pairs: int = field(default=2048, metadata={"help": "Validate on at most this many pairs."})
+    pairing: Pairing = field(default="same_species", metadata={"help": "What makes a pair."})
+    crop: list[int] | None = field(
+        default=None,
+        metadata={"help": "Two numbers: each view is a random stretch of that many bp, from the first to the second."},
+    )
+    strand: Literal["forward", "random"] = field(
+        default="forward", metadata={"help": "random: each view is either strand."}
+    )
+    substitution_rate: float = field(default=0.0, metadata={"help": "Chance of a base of a view to be another."})
+    insertion_rate: float = field(default=0.0, metadata={"help": "Chance of a base inserted, a place of a view."})
+    deletion_rate: float = field(default=0.0, metadata={"help": "Chance of a base of a view to be lost."})
+    singletons: Literal["keep", "drop"] = field(
+        default="keep", metadata={"help": "drop: leave pairs of a record with itself out of the epoch."}
+    )
+    genus_pairs: float = field(
+        default=0.0, metadata={"help": "Share of the batches whose pairs are of one genus but of different species."}
+    )
+    genus_negative_weight: float = field(
+        default=1.0, metadata={"help": "How much a negative of the same genus counts: 1 as any other, 0 not at all."}
+    )
+    fragment_length: list[int] = field(
+        default_factory=lambda: [10_000],
+        metadata={"help": "same_record_fragments: bp of a window, or the shortest and the longest."},
+    )
+    max_length: int = field(default=2000, metadata={"help": "Tokens; what is longer is cut off."})
+    pad_to_multiple_of: int | None = field(
+        default=None, metadata={"help": "Pad to a multiple of this: few distinct shapes, for torch_compile."}
+    )
+
     curriculum: str = field(
         default="weighted_simclr:1 mi_mix:2",
-        metadata={"help": "Phases in order, objective:epochs; fractions allowed."},
+        metadata={
+            "help": 'Phases in order, objective:epochs, fractions allowed, or "mlm:200steps". Objectives: weighted_'
+            "simclr, mi_mix, info_nce, noise_contrastive, mlm."
+        },
     )
-    pairing: Pairing = field(default="same_species", metadata={"help": "What makes a pair."})
     temperature: float = field(default=0.05, metadata={"help": "τ of the contrastive losses."})
     mix_alpha: float = field(default=1.0, metadata={"help": "α of the Beta(α, α) that mixing weights are drawn from."})
+    mixing_layers: str | None = field(
+        default=None,
+        metadata={"help": 'Layers that mi_mix draws from, such as "0 3 5"; "0" is i-Mix; by default all.'},
+    )
+    noise_additive: float = field(
+        default=0.12, metadata={"help": "noise_contrastive: standard deviation added to the embedding output."}
+    )
+    noise_multiplicative: float = field(
+        default=0.15, metadata={"help": "noise_contrastive: standard deviation of the factor of the embedding output."}
+    )
+    noise_substitution: float = field(
+        default=0.08, metadata={"help": "noise_contrastive: share of tokens that get one base substituted."}
+    )
+    margin: float = field(default=0.0, metadata={"help": "noise_contrastive: subtracted from the positive's cosine."})
+    mix_lambda: float = field(
+        default=0.2, metadata={"help": "noise_contrastive: weight of the first part of a mixed negative."}
+    )
+    hard_negative_weight: float = field(
+        default=0.0, metadata={"help": "noise_contrastive: added to the logit of a row's own mixture."}
+    )
+    mlm_weight: float = field(
+        default=0.0, metadata={"help": "noise_contrastive: weight of a masked-language term beside it; 0 for none."}
+    )
+    mlm_probability: float = field(default=0.15, metadata={"help": "Share of tokens that are to be predicted."})
+    mlm_span: Span = field(default="token", metadata={"help": "window: predict runs of four tokens."})
+
+    cached_chunk_size: int = field(
+        default=0,
+        metadata={"help": "Gradient caching: sequences a forward, whatever the batch; 0: all of a side at once."},
+    )
+    chunk_tokens: int = field(
+        default=0,
+        metadata={"help": "Gradient caching: tokens a forward, padding counted, rows sorted by length; 0: no bound."},
+    )
     head_learning_rate_multiplier: float = field(
         default=100.0, metadata={"help": "Learning rate of the projection head over that of the encoder."}
     )
-    max_length: int = field(default=2000, metadata={"help": "Tokens; what is longer is cut off."})
 
     learning_rate: float = field(default=3e-6, metadata={"help": "Of the encoder."})
     lr_scheduler_type: str = field(default="constant", metadata={"help": "Learning rate schedule over all phases."})
-    per_device_train_batch_size: int = field(default=48, metadata={"help": "Pairs in a batch."})
+    per_device_train_batch_size: int = field(default=48, metadata={"help": "Pairs of a process in a batch."})
     per_device_eval_batch_size: int = field(default=48, metadata={"help": "Pairs in a validation batch."})
     logging_steps: float = field(default=10, metadata={"help": "Log the mean over this many steps."})
     eval_strategy: str = field(default="steps", metadata={"help": "When to validate."})
@@ -77,6 +154,9 @@ class ContrastiveArguments(TrainingArguments):
     )
     dataloader_pin_memory: bool = field(
         default_factory=torch.cuda.is_available, metadata={"help": "Page-locked batches: useful with CUDA only."}
+    )
+    ddp_find_unused_parameters: bool | None = field(
+        default=False, metadata={"help": "The trainer sees to parameters that a phase does not train; leave this off."}
     )
     remove_unused_columns: bool = field(default=False, metadata={"help": "Batches are nested; leave this off."})
 
@@ -102,6 +182,24 @@ class ContrastiveArguments(TrainingArguments):
             )
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"--validation_fraction is {self.validation_fraction}; it must be at least 0 and below 1")
+        shares = ("genus_negative_weight", "genus_pairs", "noise_substitution", "mix_lambda", "mlm_probability")
+        for name in shares:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"--{name} is {getattr(self, name)}; it must be between 0 and 1")
+        positive = ("temperature", "mix_alpha")
+        for name in positive:
+            if not getattr(self, name) > 0:
+                raise ValueError(f"--{name} is {getattr(self, name)}; it must be above 0")
+        not_negative = ("noise_additive", "noise_multiplicative", "mlm_weight", "cached_chunk_size", "chunk_tokens")
+        for name in not_negative:
+            if getattr(self, name) < 0:
+                raise ValueError(f"--{name} is {getattr(self, name)}; it must not be below 0")
+        if self.crop is not None and len(self.crop) != 2:
+            raise ValueError(f"--crop takes two numbers, shortest and longest bp, got {len(self.crop)}")
+        if len(self.fragment_length) not in (1, 2):
+            raise ValueError(f"--fragment_length takes one or two numbers of bp, got {len(self.fragment_length)}")
+        if not all(layer.isdecimal() for layer in (self.mixing_layers or "").split()):
+            raise ValueError(f'--mixing_layers is "{self.mixing_layers}"; give numbers of layers, such as "0 3 5"')
         if not self.validates:
             self.eval_strategy, self.load_best_model_at_end = "no", False
         super().__post_init__()
@@ -110,3 +208,8 @@ class ContrastiveArguments(TrainingArguments):
     def validates(self) -> bool:
         """Whether there will be validation data."""
         return bool(self.validation_file or self.validation_split or self.validation_fraction)
+
+    @property
+    def layers_to_mix(self) -> list[int] | None:
+        """The layers that mi_mix draws from; None: all."""
+        return [int(layer) for layer in self.mixing_layers.split()] if self.mixing_layers else None

@@ -12,10 +12,14 @@ from trainer.pairs import Pair
 
 @dataclass
 class PairCollator:
-    """Tokenise each side and pad it to its own longest sequence; what exceeds `max_length` tokens is cut off."""
+    """Tokenise each side and pad it to its own longest sequence; what exceeds `max_length` tokens is cut off.
+
+    With `pad_to_multiple_of` it is padded further, to a multiple of that.
+    """
 
     tokenizer: PreTrainedTokenizerBase
     max_length: int
+    pad_to_multiple_of: int | None = None
 
     def __call__(self, pairs: Sequence[Pair]) -> dict[str, dict[str, Tensor] | Tensor]:
         """Return {anchors: {input_ids, attention_mask}, positives: the same, species: (batch,), genus: (batch,)}."""
@@ -31,6 +35,7 @@ class PairCollator:
         encoded = self.tokenizer(
             sequences,
             padding=True,
+            pad_to_multiple_of=self.pad_to_multiple_of,
             truncation=True,
             max_length=self.max_length,
             return_token_type_ids=False,

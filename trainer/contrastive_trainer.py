@@ -1,33 +1,45 @@
-"""ContrastiveTrainer: the HF Trainer with a curriculum of contrastive objectives.
+"""ContrastiveTrainer: the HF Trainer with a curriculum of objectives, on any number of processes.
 
-In: a DnacseForContrastiveLearning, a PairDataset, a Curriculum. What differs from Trainer, and nothing else:
-- the order of training examples (PairSampler), two learning rates (encoder, head), the loss of the current phase;
-- `loss` is joined in the log by phase, similarity of positives and negatives, recall@1 inside the batch, pairs/s,
-  each the mean over the steps since the last log;
-- evaluation scores the clean objective `weighted_simclr` in every phase, so that its values compare across the switch,
-  and recall@1 over the whole validation set;
-- the best checkpoint is one of the last phase, and of equally good ones the latest.
-With gradient accumulation the negatives of a pair are those of its micro-batch, and one mixup is drawn an optimizer
-step.
+In: a DnacseForContrastiveLearning, pairs and the sampler of their global batches, a Curriculum. What differs from
+Trainer, and nothing else:
+- the order of training examples, two learning rates (encoder, head), the loss of the current phase;
+- the contrastive batch is the micro-batch of *all* processes: features are gathered with their gradient, and with
+  gradient caching (`--cached_chunk_size`, `--chunk_tokens`) it may be far larger than what passes the model at once.
+  Gradient accumulation adds up micro-batches, whose pairs are no negatives of each other: to make a contrastive batch
+  larger, cache;
+- `loss` is joined in the log by what step_log.py and retrieval.py measure;
+- evaluation scores the vectors that will be released, in every phase by the same loss and by recall@1 over the whole
+  validation set, so that values compare across phases;
+- the best checkpoint is one of the last phase, and of equally good ones the latest;
+- SIGTERM ends in a checkpoint (termination.py), and a checkpoint is whole or not there (checkpointing.py).
 """
 
+import shutil
 import time
-from collections import Counter
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate import DistributedType
 from torch import Tensor, nn
-from torch.utils.data import Sampler
-from transformers import EvalPrediction, Trainer
+from torch.utils.data import DataLoader, Sampler
+from transformers import EvalPrediction, PreTrainedTokenizerBase, Trainer
+from transformers.trainer_utils import rotate_checkpoints
 
-from modeling_dnacse import DnacseForContrastiveLearning, ManifoldMixup
+from modeling_dnacse import DnacseForContrastiveLearning, DnacseModel
 from trainer.arguments import ContrastiveArguments
+from trainer.checkpointing import DRAFTS, one_sentence, put_in_place
 from trainer.curriculum import Curriculum
-from trainer.losses import info_nce, mi_mix, weighted_simclr
-from trainer.pairs import PairDataset, PairSampler
-
-HEAD = "projection."
+from trainer.draws import Draws
+from trainer.gradient_cache import backward_but_last
+from trainer.objectives import SIDES, Batch, Objectives
+from trainer.parameters import idle_parameters, parameter_groups
+from trainer.resume import STATE
+from trainer.retrieval import validation_scores
+from trainer.step_log import StepLog
+from trainer.termination import StopOnSignal, start_worker
 
 
 class ContrastiveTrainer(Trainer):
@@ -35,80 +47,108 @@ class ContrastiveTrainer(Trainer):
 
     args: ContrastiveArguments
     model: DnacseForContrastiveLearning
-    train_dataset: PairDataset
+    processing_class: PreTrainedTokenizerBase
 
-    def __init__(self, *args: Any, curriculum: Curriculum, **kwargs: Any) -> None:
-        """Take Trainer's arguments and the curriculum."""
-        super().__init__(*args, compute_metrics=retrieval, **kwargs)
-        self.curriculum = curriculum
+    def __init__(self, *args: Any, curriculum: Curriculum, sampler: Sampler, **kwargs: Any) -> None:
+        """Take Trainer's arguments, the curriculum, and the sampler of global batches.
+
+        Raises:
+            ValueError: token-bounded chunks under FSDP, or a tokenizer without [MASK] for an mlm phase.
+        """
+        super().__init__(*args, compute_metrics=self._scores, **kwargs)
+        if self.is_fsdp_enabled and self.args.chunk_tokens:
+            raise ValueError(
+                "--chunk_tokens makes another number of chunks on each process, and FSDP needs the same: "
+                "use --cached_chunk_size"
+            )
+        self.curriculum, self.sampler = curriculum, sampler
         # our forward takes **kwargs, from which Trainer concludes that it divides the loss by accumulation steps
         self.model_accepts_loss_kwargs = False
-        self._sums: Counter[str] = Counter()
-        self._pairs, self._clock = 0, time.perf_counter()
+        config: Any = self.model.config
+        self.steps = StepLog(config, self.args.device)
+        self.stop = StopOnSignal(self.accelerator)
+        self.add_callback(self.stop)
+        self._micro_step, self._drafting = 0, False
+        self._idle: list[nn.Parameter] = []
+        self.objectives = Objectives(self.args, config, self.processing_class, self.steps)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
-        dataset = self.train_dataset if train_dataset is None else train_dataset
-        return PairSampler(dataset, self.args.pairing, self.args.train_batch_size, self.args.seed)
+        return self.sampler
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Trainer's, with workers that leave SIGTERM to the main process."""
+        loader = super().get_train_dataloader()
+        workers: Any = getattr(loader, "base_dataloader", loader)  # accelerate wraps it
+        workers.worker_init_fn = partial(start_worker, workers.worker_init_fn)
+        return loader
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Adam with the head's learning rate `head_learning_rate_multiplier` times the encoder's."""
         if self.optimizer is None:
             model = model or self.model
-            decay = set(self.get_decay_parameter_names(model))
-            groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-            for name, parameter in model.named_parameters():
-                if parameter.requires_grad:
-                    groups.setdefault((HEAD in name, name in decay), []).append(parameter)
             optimizer_class, options = self.get_optimizer_cls_and_kwargs(
                 self.args,
                 model,  # pyright: ignore[reportArgumentType] any module will do, wrapped ones too
             )
-            self.optimizer = optimizer_class(
-                [
-                    {
-                        "params": parameters,
-                        "lr": self.args.learning_rate * (self.args.head_learning_rate_multiplier if is_head else 1.0),
-                        "weight_decay": self.args.weight_decay if decays else 0.0,
-                    }
-                    for (is_head, decays), parameters in groups.items()
-                ],
-                **options,
+            groups = parameter_groups(
+                model,
+                set(self.get_decay_parameter_names(model)),
+                self.args.learning_rate,
+                self.args.head_learning_rate_multiplier,
+                self.args.weight_decay,
             )
+            self.optimizer = optimizer_class(groups, **options)
         return self.optimizer
 
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """Fetch the micro-batches of an optimizer step, and take the time."""
+        self.steps.start()
+        self._micro_step = 0
+        started = time.perf_counter()
+        batches = super().get_batch_samples(*args, **kwargs)
+        self.steps.waited += time.perf_counter() - started
+        return batches
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Trainer's; then what the phase does not train has no gradient, so that Adam leaves it alone."""
+        loss = super().training_step(*args, **kwargs)
+        for parameter in self._idle:
+            parameter.grad = None
+        self._micro_step += 1
+        return loss
+
     def compute_loss(
-        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The loss of the phase that the global step belongs to."""
-        if self._pairs == 0:
-            self._clock = time.perf_counter()
-        phase = self.curriculum.phase_at(self.state.global_step)
-        objective, species = self.curriculum.objectives[phase], inputs["species"]
-        mixup = None
-        if objective == "mi_mix":
-            rng = np.random.default_rng((self.args.seed, self.state.global_step))
-            mixup = draw_mixup(len(species), self.model.config.num_hidden_layers, self.args.mix_alpha, rng)
-        anchors = model(**inputs["anchors"], mixup=mixup).features
-        positives = model(**inputs["positives"]).features
-        if mixup is None:
-            objective_loss = {"weighted_simclr": weighted_simclr, "info_nce": info_nce}[objective]
-            loss = objective_loss(anchors, positives, self.args.temperature, species)
-        else:
-            permutation, coefficients = mixup.permutation.to(species.device), mixup.coefficients.to(species.device)
-            loss = mi_mix(anchors, positives, permutation, coefficients, self.args.temperature, species)
-        self._sums.update(similarities(anchors.detach(), positives.detach(), species), batches=1)
-        self._pairs += len(species)
-        return (loss, {"anchors": anchors, "positives": positives}) if return_outputs else loss
+        """The loss of the phase that the global step belongs to; all but the last term is already sent back."""
+        objective = self.curriculum.objectives[self.curriculum.phase_at(self.state.global_step)]
+        draws = Draws(self.args.seed, self.state.global_step, self._micro_step, self.args.process_index)
+        loss = backward_but_last(
+            self.objectives.terms(objective, model, inputs, draws),
+            lambda term: self.accelerator.backward(term / self.current_gradient_accumulation_steps),
+            partial(self.accelerator.no_sync, model),
+        )
+        self.steps.pairs += len(inputs["species"]) * self.args.world_size
+        if self.accelerator.distributed_type in (DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
+            # DistributedDataParallel waits for the gradient of every parameter, so each takes part, by nothing
+            self._idle = idle_parameters(self.model, objective, self.objectives.mlm_weight(objective) > 0)
+            loss = loss + 0.0 * sum(parameter.sum() for parameter in self._idle)
+        return (loss, {}) if return_outputs else loss
 
     def prediction_step(
-        self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
-    ) -> tuple[Tensor, Any, Any]:
-        """Features of a batch of validation pairs and their loss under the clean objective."""
+        self, model: nn.Module, inputs: Batch, prediction_loss_only: bool, ignore_keys: Any = None
+    ) -> tuple[None, Any, Any]:
+        """Vectors of a batch of validation pairs; the loss is made of all of them at the end (`validation_scores`)."""
         inputs = self._prepare_inputs(inputs)
-        with torch.no_grad(), self.compute_loss_context_manager():
-            anchors, positives = (model(**inputs[side]).features.float() for side in ("anchors", "positives"))
-        loss = weighted_simclr(anchors, positives, self.args.temperature, inputs["species"])
-        return loss, (anchors, positives), inputs["species"]
+        with torch.no_grad():
+            anchors, positives = (model(**inputs[side]).embeddings.float() for side in SIDES)
+        return None, (anchors, positives), inputs["species"]
+
+    def _scores(self, prediction: EvalPrediction) -> dict[str, float]:
+        anchors, positives = (torch.from_numpy(side) for side in prediction.predictions)
+        species = torch.from_numpy(np.asarray(prediction.label_ids))
+        batch_size = self.args.per_device_eval_batch_size
+        return validation_scores(anchors, positives, species, self.args.temperature, batch_size)
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         # An earlier phase may win at the validation task, and easy data tie early: either would waste training
@@ -122,51 +162,53 @@ class ContrastiveTrainer(Trainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add what happened since the last log to a training log."""
-        if "loss" in logs and self._pairs:
-            batches = self._sums.pop("batches")
+        if "loss" in logs and self.steps.pairs:
             logs["phase"] = 1 + self.curriculum.phase_at(self.state.global_step - 1)
-            logs |= {name: round(total / batches, 5) for name, total in self._sums.items()}
-            logs["pairs_per_second"] = round(self._pairs / (time.perf_counter() - self._clock), 2)
-            self._sums.clear()
-        self._pairs = 0  # an evaluation logs too: its time is nobody's training time
+            logs |= self.steps.report(self._mean_over_processes, self.args.world_size)
+        self.steps.clear()  # an evaluation logs too: its time is nobody's training time
         super().log(logs, start_time)
 
+    def _mean_over_processes(self, values: Any) -> Any:
+        return self.accelerator.reduce(values, reduction="mean")
 
-def draw_mixup(batch: int, layers: int, alpha: float, rng: np.random.Generator) -> ManifoldMixup:
-    """One layer for the batch, a permutation, and λ_i = max(b, 1-b) with b ~ Beta(α, α) (DNABERT-S §3.2)."""
-    weight = rng.beta(alpha, alpha, size=batch)
-    return ManifoldMixup(
-        layer=int(rng.integers(layers)),
-        permutation=torch.from_numpy(rng.permutation(batch)),
-        coefficients=torch.from_numpy(np.maximum(weight, 1 - weight)).float(),
-    )
+    def _get_output_dir(self, trial: Any) -> str:
+        folder = super()._get_output_dir(trial)
+        return str(Path(folder, DRAFTS)) if self._drafting else folder
 
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Have Trainer write a draft, and put that in place when every process has finished its part."""
+        name, best = (f"checkpoint-{step}" for step in (self.state.global_step, self.state.best_global_step))
+        output = Path(self._get_output_dir(trial))
+        first = self.args.process_index == 0
+        with one_sentence(output / name):
+            if first:
+                shutil.rmtree(output / DRAFTS, ignore_errors=True)
+            self.accelerator.wait_for_everyone()
+            self._drafting = True
+            try:
+                super()._save_checkpoint(model, trial)
+            finally:
+                self._drafting = False
+            if best == name or (output / best).exists():
+                self.state.best_model_checkpoint = str(output / best)
+            self.accelerator.wait_for_everyone()
+            if first:
+                self.state.save_to_json(str(output / DRAFTS / name / STATE))  # Trainer's names the draft as the best
+                put_in_place(output / DRAFTS / name, output / name)
+                best_checkpoint = self.state.best_model_checkpoint
+                rotate_checkpoints(str(output), self.args.save_total_limit, best_checkpoint, use_mtime=True)
+            self.accelerator.wait_for_everyone()
 
-def similarities(anchors: Tensor, positives: Tensor, species: Tensor) -> dict[str, float]:
-    """Mean cosine of positives and of negatives, and recall@1: how often the positive is nearest in the batch."""
-    cosine = anchors.float() @ positives.float().T  # (n, n)
-    negative = species[:, None] != species[None, :]
-    positive = cosine.diagonal()
-    return {
-        "positive_similarity": positive.mean().item(),
-        "negative_similarity": (cosine * negative).sum().item() / max(negative.sum().item(), 1),
-        "recall_at_1": beats(positive, cosine, negative).float().mean().item(),
-    }
-
-
-def retrieval(prediction: EvalPrediction) -> dict[str, float]:
-    """Recall@1 of each validation anchor among the positives of all validation pairs, a block of rows at a time."""
-    anchors, positives = (torch.from_numpy(side) for side in prediction.predictions)
-    species = torch.from_numpy(np.asarray(prediction.label_ids))
-    hits = 0.0
-    for start in range(0, len(anchors), 1024):
-        rows = slice(start, start + 1024)
-        cosine = anchors[rows] @ positives.T
-        negative = species[rows, None] != species[None, :]
-        hits += beats(cosine.diagonal(start), cosine, negative).sum().item()
-    return {"recall_at_1": hits / len(anchors)}
-
-
-def beats(positive: Tensor, cosine: Tensor, negative: Tensor) -> Tensor:
-    """Whether each row's positive (rows,) is nearer than all that is `negative` among its candidates (rows, n)."""
-    return positive > cosine.masked_fill(~negative, -torch.inf).amax(1)
+    def model_to_release(self) -> DnacseModel:
+        """The encoder; of one that FSDP has in pieces, a copy with the weights of all processes on the first."""
+        if not self.is_fsdp_enabled:
+            return self.model.bert
+        weights = self.accelerator.get_state_dict(self.model)
+        config: Any = self.model.config
+        encoder = DnacseModel(config)
+        if self.is_world_process_zero():
+            prefix = "bert."
+            encoder.load_state_dict(
+                {name.removeprefix(prefix): weights[name] for name in weights if name.startswith(prefix)}
+            )
+        return encoder

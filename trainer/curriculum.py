@@ -1,4 +1,4 @@
-"""The curriculum: "weighted_simclr:1 mi_mix:2" as phases in order, each an objective and a length in epochs.
+"""The curriculum: "weighted_simclr:1 mi_mix:2" as phases in order, each an objective and a length in epochs or steps.
 
 The phase is a pure function of the global step, so nothing has to be saved and a resumed run lands where it stopped. A
 phase of any positive length trains at least one step (DNABERT-S's public code trains nothing when the epochs are fewer
@@ -8,7 +8,8 @@ than three).
 from dataclasses import dataclass
 from itertools import accumulate
 
-OBJECTIVES = ("weighted_simclr", "mi_mix", "info_nce")
+OBJECTIVES = ("weighted_simclr", "mi_mix", "info_nce", "noise_contrastive", "mlm")
+STEPS = "steps"  # the unit that may follow a length: "mi_mix:200steps"
 
 
 @dataclass(frozen=True)
@@ -34,42 +35,43 @@ class Curriculum:
 
 
 def parse_curriculum(text: str, steps_per_epoch: int) -> Curriculum:
-    """Read "objective:epochs objective:epochs …".
+    """Read "objective:epochs objective:epochs …"; a length may also be given in optimizer steps.
 
-    >>> parse_curriculum("mi_mix:0.01 weighted_simclr:2", steps_per_epoch=10)
-    Curriculum(objectives=('mi_mix', 'weighted_simclr'), ends=(1, 21))
+    >>> parse_curriculum("mi_mix:0.01 weighted_simclr:2 mlm:5steps", steps_per_epoch=10)
+    Curriculum(objectives=('mi_mix', 'weighted_simclr', 'mlm'), ends=(1, 21, 26))
 
     Raises:
         ValueError: the text is empty, an objective is unknown, or a length is no positive number.
     """
     objectives, steps = [], []
     for phase in text.split():
-        objective, _, epochs = phase.partition(":")
+        objective, _, length = phase.partition(":")
+        unit = 1 if length.endswith(STEPS) else steps_per_epoch
         if objective not in OBJECTIVES:
             raise ValueError(
                 f'--curriculum "{text}": "{objective}" is no objective; allowed are {", ".join(OBJECTIVES)}, '
                 'written as in "weighted_simclr:1 mi_mix:2"'
             )
         objectives.append(objective)
-        steps.append(max(1, round(positive_number(epochs, phase) * steps_per_epoch)))
+        steps.append(max(1, round(positive_number(length.removesuffix(STEPS), phase) * unit)))
     if not objectives:
         raise ValueError('--curriculum is empty; write phases as in "weighted_simclr:1 mi_mix:2"')
     return Curriculum(tuple(objectives), tuple(accumulate(steps)))
 
 
 def positive_number(text: str, phase: str) -> float:
-    """The length of a phase in epochs.
+    """The length of a phase.
 
     Raises:
         ValueError: it is missing, no number, or not above 0.
     """
     try:
-        epochs = float(text)
+        length = float(text)
     except ValueError:
-        epochs = float("nan")
-    if not 0 < epochs < float("inf"):
+        length = float("nan")
+    if not 0 < length < float("inf"):
         raise ValueError(
-            f'--curriculum: the length in "{phase}" must be a positive number of epochs, '
-            f'such as "{phase.partition(":")[0]}:1.5"'
+            f'--curriculum: the length in "{phase}" must be a positive number of epochs or of steps, '
+            f'such as "{phase.partition(":")[0]}:1.5" or "{phase.partition(":")[0]}:200steps"'
         )
-    return epochs
+    return length

@@ -1,0 +1,41 @@
+"""Which parameters learn how fast, and which a phase does not train at all."""
+
+from collections.abc import Set
+from typing import Any
+
+from torch import nn
+
+PROJECTION, MLM_HEAD, POOLER = "projection.", "cls.", "bert.pooler."
+
+
+def parameter_groups(
+    model: nn.Module, decaying: Set[str], learning_rate: float, head_multiplier: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Parameters in an optimizer's groups: the projection head at `head_multiplier` times the encoder's rate.
+
+    Args:
+        decaying: names of the parameters that weight decay is for.
+    """
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((PROJECTION in name, name in decaying), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "lr": learning_rate * (head_multiplier if is_head else 1.0),
+            "weight_decay": weight_decay if decays else 0.0,
+        }
+        for (is_head, decays), parameters in groups.items()
+    ]
+
+
+def idle_parameters(model: nn.Module, objective: str, with_mlm: bool) -> list[nn.Parameter]:
+    """The parameters that get no gradient under `objective`: heads that it does not use."""
+    used = {
+        PROJECTION: objective not in ("mlm", "noise_contrastive"),
+        POOLER: objective != "mlm",
+        MLM_HEAD: with_mlm,
+    }
+    idle = tuple(head for head, is_used in used.items() if not is_used)
+    return [parameter for name, parameter in model.named_parameters() if name.startswith(idle)]

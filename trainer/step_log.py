@@ -1,0 +1,86 @@
+"""What happened between two logs: sums are collected step by step, means and rates come out.
+
+Nothing is read off the device before it is logged, so collecting does not hold up a GPU.
+
+- tokens_per_second: real tokens of both views, of all processes; padding is not counted.
+- padding: share of the positions that went through the model that were padding.
+- input_pairs_per_second: pairs over the time that was spent waiting for batches: without workers the rate of the
+  input pipeline, with workers a lower bound of it.
+- model_tflops, on CUDA: 3 x `encoder_flops` (forward and backward) of the real tokens, a second and a device; what
+  gradient caching or checkpointing compute again is not counted. mfu: that over the device's stated dense bf16 peak.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from modeling_dnacse import DnacseConfig
+from modeling_dnacse.flops import encoder_flops
+
+PEAK_TFLOPS = {"A100": 312.0, "H100": 989.0, "H200": 989.0}  # NVIDIA's data sheets, SXM, bf16, dense
+
+
+class StepLog:
+    """Collect, then `report`."""
+
+    def __init__(self, config: DnacseConfig, device: torch.device) -> None:
+        """Start empty."""
+        self.config = config
+        self.device = device
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything; the clock starts with the next batch that is fetched."""
+        self.values: dict[str, list[Tensor]] = defaultdict(list)
+        self.lengths: list[Tensor] = []  # of the sequences that this process computed
+        self.positions = 0  # that this process computed, padding included
+        self.pairs = 0  # of all processes
+        self.waited = 0.0  # seconds
+        self.started: float | None = None
+
+    def start(self) -> None:
+        """Start the clock, if it does not run."""
+        if self.started is None:
+            self.started = time.perf_counter()
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        """Take scalars of this micro-batch, to be averaged."""
+        for name, value in values.items():
+            self.values[name].append(value.detach().float())
+
+    def count(self, mask: Tensor, positions: int) -> None:
+        """Count the sequences that pass the model, by their mask (rows, length), and the positions computed."""
+        self.lengths.append(mask.sum(1))
+        self.positions += positions
+
+    def report(self, mean: Callable[[Tensor], Tensor], processes: int) -> dict[str, float]:
+        """Means and rates since `clear`.
+
+        Args:
+            mean: averages a tensor over all processes.
+        """
+        seconds = time.perf_counter() - (self.started or 0.0)
+        names = list(self.values)
+        lengths = torch.cat(self.lengths)
+        tokens = lengths.sum().float()
+        positions = torch.maximum(tokens.new_tensor(float(self.positions)), tokens)
+        means = [torch.stack(self.values[name]).mean() for name in names]
+        *values, tokens, positions = mean(torch.stack([*means, tokens, positions])).tolist()
+        report = {name: round(value, 5) for name, value in zip(names, values, strict=True)}
+        report |= {
+            "pairs_per_second": round(self.pairs / seconds, 2),
+            "tokens_per_second": round(tokens * processes / seconds, 1),
+            "padding": round(1 - tokens / positions, 4),
+            "input_pairs_per_second": round(self.pairs / max(self.waited, 1e-6), 1),
+        }
+        if self.device.type == "cuda":
+            tflops = 3 * encoder_flops(self.config, lengths.tolist()) / seconds / 1e12
+            report["model_tflops"] = round(tflops, 1)
+            name = torch.cuda.get_device_name(self.device)
+            for model, peak in PEAK_TFLOPS.items():
+                if model in name:
+                    report["mfu"] = round(tflops / peak, 4)
+        return report

@@ -1,0 +1,116 @@
+"""The record of a run, training.json: what a third party needs to repeat it and the model card is rendered from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerState
+
+from modeling_dnacse.provenance import device_name, package_versions, sha256_of
+from trainer.arguments import ContrastiveArguments
+
+RECORD = "training.json"
+HISTORY = "training_log.json"
+RECORDED_ARGUMENTS = [
+    "curriculum",
+    "pairing",
+    "crop",
+    "strand",
+    "substitution_rate",
+    "insertion_rate",
+    "deletion_rate",
+    "singletons",
+    "genus_pairs",
+    "genus_negative_weight",
+    "fragment_length",
+    "temperature",
+    "mix_alpha",
+    "mixing_layers",
+    "noise_additive",
+    "noise_multiplicative",
+    "noise_substitution",
+    "margin",
+    "mix_lambda",
+    "hard_negative_weight",
+    "mlm_weight",
+    "mlm_probability",
+    "mlm_span",
+    "learning_rate",
+    "head_learning_rate_multiplier",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "weight_decay",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "cached_chunk_size",
+    "chunk_tokens",
+    "max_length",
+    "bf16",
+    "fp16",
+    "seed",
+]
+
+
+def training_record(
+    args: ContrastiveArguments,
+    state: TrainerState,
+    data: dict[str, Any],
+    scores: dict[str, float],
+    released_step: int,
+) -> dict[str, Any]:
+    """The record of a finished run.
+
+    Args:
+        data: `facts` of the training and, if any, of the validation records.
+        scores: of the released weights, as Trainer.evaluate returns them; empty without validation.
+    """
+    given = args.to_dict()
+    step_pairs = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
+    return {
+        "arguments": {key: given[key] for key in RECORDED_ARGUMENTS},
+        "processes": args.world_size,
+        "base_model": args.model_name_or_path and name_of(args.model_name_or_path),
+        "data": data,
+        "steps": state.max_steps,
+        "released_step": released_step,
+        "seconds": round(training_seconds(state.log_history, step_pairs), 1),
+        "validation": {key: scores[f"eval_{key}"] for key in ("loss", "recall_at_1")} if scores else None,
+        "device": device_name(args.device),
+        "versions": package_versions(["torch", "transformers", "tokenizers", "datasets", "accelerate"]),
+    }
+
+
+def facts(
+    files: list[str] | None, data_set: str | None, splits: dict[str, str | None], records: int, species: int
+) -> dict[str, Any]:
+    """What finds the same records again: sources with their content hashes, the splits taken, and counts.
+
+    Args:
+        files: the files read; a folder stands for the files in it. None: a data set of the Hub.
+        data_set: its id and revision.
+    """
+    paths = [Path(file) for file in files or []]
+    paths = [part for path in paths for part in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    sources = [f"{path.name} (sha256 {sha256_of(path)})" for path in paths if path.is_file()]
+    return {"sources": sources or [data_set], **splits, "records": records, "species": species}
+
+
+def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
+    """Time in training steps, of all sessions of a resumed run together, validation and start-up not counted.
+
+    >>> training_seconds([{"step": 2, "pairs_per_second": 8}, {"step": 2}, {"step": 3, "pairs_per_second": 4}], 4)
+    2.0
+    """
+    rates = [(entry["step"], entry["pairs_per_second"]) for entry in log if "pairs_per_second" in entry]
+    starts = [0, *(step for step, _ in rates)]
+    return sum((step - start) * step_pairs / rate for start, (step, rate) in zip(starts, rates, strict=False))
+
+
+def name_of(model: str) -> str:
+    """A Hub id as it is, of a folder its last part: a path of this machine is nobody else's business."""
+    return Path(model).resolve().name if Path(model).is_dir() else model
+
+
+def as_json(value: Any) -> str:
+    """The text of a JSON file."""
+    return json.dumps(value, indent=2) + "\n"
