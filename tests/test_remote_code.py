@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseModel, embed
+from trainer.release import write_repository
 
 HUB_FILES = {
     "configuration_dnacse.py",
@@ -117,6 +119,20 @@ def test_sentence_transformers_gives_the_same_vectors(tiny_folder, tmp_path, our
     print(json.dumps(model.encode({SEQUENCES!r}).tolist()))
     """
     np.testing.assert_allclose(stranger(code, tiny_folder, tmp_path), ours, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean_last_two", "cls_tanh"])
+def test_sentence_transformers_represents_every_pooling(pooling, tiny_folder, tiny_config, tmp_path):
+    """It has no module for two of them, and without its files it would take the mean without a word."""
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    tiny_config.pooling = pooling
+    torch.manual_seed(0)
+    model, tokenizer = DnacseModel(tiny_config), PreTrainedTokenizerFast.from_pretrained(tiny_folder)
+    write_repository(tmp_path / "model", model, tokenizer, {"README.md": "# tiny\n"})
+    for folder in (tmp_path / "model", tmp_path / "again"):  # also after sentence-transformers has written it anew
+        reader = sentence_transformers.SentenceTransformer(str(folder), trust_remote_code=True, device="cpu")
+        np.testing.assert_allclose(reader.encode(SEQUENCES), embed(model, tokenizer, SEQUENCES), atol=1e-5)
+        reader.save(str(tmp_path / "again"))
 
 
 def test_hub_files_are_one_flat_set(tiny_folder):

@@ -46,17 +46,26 @@ def write_repository(
 
 
 def sentence_transformers_files(model: DnacseModel) -> dict[str, Any]:
-    """The files that make `SentenceTransformer(folder, trust_remote_code=True)` give the model's pooled vectors."""
-    return {
-        "modules.json": [
-            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
-            {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-        ],
-        "sentence_bert_config.json": {"max_seq_length": None, "do_lower_case": False},
-        "config_sentence_transformers.json": {"similarity_fn_name": "cosine"},
-        "1_Pooling/config.json": {
-            "word_embedding_dimension": model.config.hidden_size,
-            "pooling_mode_mean_tokens": model.config.pooling == "mean",
-            "pooling_mode_cls_token": model.config.pooling == "cls",
-        },
+    """The files that make `SentenceTransformer(folder, trust_remote_code=True)` give the model's pooled vectors.
+
+    "mean" and "cls" are written as its Pooling module, which every release reads. It has no module for the other two
+    poolings and would take the mean without a word: there the model's own pooler is used, by keys that releases before
+    6 refuse to read.
+    """
+    transformer = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
+    pooling = {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
+    reading = {"max_seq_length": None, "do_lower_case": False}
+    files: dict[str, Any] = {"config_sentence_transformers.json": {"similarity_fn_name": "cosine"}}
+    if model.config.pooling in ("mean", "cls"):
+        mode = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}
+        modes = {key: name == model.config.pooling for name, key in mode.items()}
+        return files | {
+            "modules.json": [transformer, pooling],
+            "sentence_bert_config.json": reading,
+            "1_Pooling/config.json": {"word_embedding_dimension": model.config.hidden_size, **modes},
+        }
+    own = {
+        "modality_config": {"text": {"method": "forward", "method_output_name": "pooler_output"}},
+        "module_output_name": "sentence_embedding",
     }
+    return files | {"modules.json": [transformer], "sentence_bert_config.json": reading | own}
