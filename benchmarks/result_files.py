@@ -18,7 +18,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "model": str,
     "model_revision": str,  # sha256 of the weights, a Hub commit, a tool's version, or ""
     "parameters": int,
-    "data": str,  # name of a file or folder, or hub:ORG/NAME@REVISION
+    "data": str,  # name of a file or folder, hub:ORG/NAME@REVISION, or splits:NAME=FILE,...
     "data_sha256": str,
     "evaluation_split": str,
     "splits": dict,  # name -> sequences
@@ -91,12 +91,12 @@ def texts(value: Any) -> list[str]:
 
 
 def data_stem(name: str) -> str:
-    """Return the name of data without endings, owner and revision.
+    """Return the name of data without endings, owner and revision, fit for a file name.
 
-    >>> data_stem("coi.tsv.gz"), data_stem("hub:someone/barcodes@main")
-    ('coi', 'barcodes')
+    >>> data_stem("coi.tsv.gz"), data_stem("hub:someone/barcodes@main"), data_stem("splits:train=a.tsv,test=b.tsv")
+    ('coi', 'barcodes', 'splits-train-a')
     """
-    return name.rpartition("/")[2].partition("@")[0].split(".")[0]
+    return re.sub(r"[^\w-]+", "-", name.rpartition("/")[2].partition("@")[0].split(".")[0])
 
 
 def file_name(result: Mapping[str, Any]) -> str:

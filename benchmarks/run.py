@@ -16,13 +16,10 @@ for a frozen model.
 """
 
 import argparse
-import json
 import sys
 import tempfile
-from collections.abc import Mapping
-from inspect import Parameter, signature
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -30,42 +27,14 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks import (
-    binning,
-    dimensions,
-    few_shot,
-    knn,
-    length,
-    linear_probe,
-    mutation,
-    open_set,
-    species_clustering,
-    strand,
-    zero_shot_clustering,
-)
 from benchmarks.embedders import BASELINES, find_model, load_method
 from benchmarks.evaluation import Job, evaluate, fingerprint_of
+from benchmarks.jobs import TASKS, make_jobs
 from benchmarks.methods import Unsuited
 from benchmarks.result_files import is_current, write_result
-from benchmarks.splits import Data, count_leaked, describe, read_splits, take
 from modeling_dnacse.provenance import device_name
 
-# each has SPLITS and score(); those with a format of their own also read()
-RECORD_TASKS: dict[str, ModuleType] = {
-    "knn": knn,
-    "species_clustering": species_clustering,
-    "zero_shot_clustering": zero_shot_clustering,
-    "open_set": open_set,
-    "few_shot": few_shot,
-    "linear_probe": linear_probe,
-    "binning": binning,
-    "strand": strand,
-    "length": length,
-    "mutation": mutation,
-    "dimensions": dimensions,
-}
-FOLDER_TASKS: dict[str, ModuleType] = {}
-TASKS = RECORD_TASKS | FOLDER_TASKS
+SHOWN = 6  # metrics of a pair that the progress line shows
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -109,79 +78,14 @@ def check(options: argparse.Namespace) -> None:
         find_model(model, options.trust_remote_code)
 
 
-def settings(texts: list[str]) -> dict[str, dict[str, Any]]:
-    """Read `--set`: task -> name -> value, a value being JSON or else a text.
-
-    Raises:
-        ValueError: A text is not TASK.NAME=VALUE, or the task takes no such argument.
-    """
-    values: dict[str, dict[str, Any]] = {task: {} for task in TASKS}
-    for text in texts:
-        place, equals, value = text.partition("=")
-        task, _, name = place.partition(".")
-        if task not in TASKS or not equals:
-            raise ValueError(f"got --set {text}, but it takes TASK.NAME=VALUE, TASK being one of {', '.join(TASKS)}.")
-        allowed = keywords(TASKS[task]) - {"seed", "device", "batch_tokens", "trust_remote_code"}
-        if name not in allowed:
-            there = ", ".join(sorted(allowed)) or "none"
-            raise ValueError(f"got --set {text}, but the task {task} has no such argument: it has {there}.")
-        try:
-            values[task][name] = json.loads(value)
-        except json.JSONDecodeError:
-            values[task][name] = value
-    return values
-
-
-def keywords(module: ModuleType) -> set[str]:
-    """Names of the keyword-only arguments of a task's score()."""
-    parameters = signature(module.score).parameters.values()
-    return {parameter.name for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY}
-
-
-def make_jobs(options: argparse.Namespace) -> list[Job]:
-    """Read the data and say what each task gets.
-
-    Raises:
-        ValueError: The data cannot be read, or have no record of any split of a task.
-    """
-    given = {name: getattr(options, name) for name in ("seed", "device", "batch_tokens", "trust_remote_code")}
-    chosen = settings(options.set)
-    records: Data | None = None
-    jobs = []
-    for task in options.task:
-        module = TASKS[task]
-        names = module.SPLITS[options.evaluation_split]
-        if hasattr(module, "READS"):
-            data = describe(options.data, dict(zip(names, module.read(options.data), strict=True)))
-        else:
-            records = records or describe(options.data, read_splits(options.data, options.max_sequences, options.seed))
-            data = records
-        if not any(name in data.splits for name in names):
-            raise ValueError(
-                f"{options.data} has no record of the splits {', '.join(names)}, one of which {task} needs: check its "
-                "split column, or make one with benchmarks/make_splits.py."
-            )
-        leaked = count_leaked(take(data, names))
-        if leaked:
-            sys.stderr.write(
-                f"run.py: warning: {task}: {leaked} sequences of {data.name} are in more than one of the splits "
-                f"{', '.join(names)}; make_splits.py makes splits without.\n"
-            )
-        arguments = {name: value for name, value in given.items() if name in keywords(module)} | chosen[task]
-        common = (options.evaluation_split, leaked, options.max_sequences)
-        jobs.append(Job(task, module, data, *common, arguments, chosen[task]))
-    return jobs
-
-
 def run_model(
-    options: argparse.Namespace, model: str, name: str, jobs: list[Job], cache: Path
-) -> dict[str, list[str]]:
+    options: argparse.Namespace, model: str, name: str, jobs: Sequence[Job], cache: Path
+) -> Iterator[tuple[str, str]]:
     """Run all tasks with one model and write their results.
 
-    Returns:
-        Under "failed" and "left out" a line for each pair of that kind.
+    Yields:
+        For each task what became of it ("done", "current", "left out" or "failed") and a line that says so.
     """
-    lines: dict[str, list[str]] = {"failed": [], "left out": []}
     training = next((job.data.splits["train"] for job in jobs if "train" in job.data.splits), None)
     try:
         method = load_method(
@@ -194,25 +98,24 @@ def run_model(
             trust_remote_code=options.trust_remote_code,
         )
     except Exception as error:  # whatever a foreign model does, the other models must get their results
-        lines["failed"] = [f"{job.task} with {name or model}: {first_line(error)}" for job in jobs]
-        return lines
+        yield from (("failed", f"{job.task} with {name or model}: {first_line(error)}") for job in jobs)
+        return
     # baselines are computed by numpy and by tools, whatever the networks run on
     device = device_name(torch.device("cpu" if model in BASELINES else options.device))
     for job in jobs:
         pair = f"{job.task} with {method.name}"
         if options.resume and is_current(options.output, job.identity(method), fingerprint_of(job, method)):
-            sys.stderr.write(f"{pair}: nothing has changed since its result\n")
+            yield "current", f"{pair}: nothing has changed since its result"
             continue
         try:
             result = evaluate(job, method, device)
             path = write_result(result, options.output)
         except Unsuited as error:
-            lines["left out"].append(f"{pair}: {error}")
+            yield "left out", f"{pair}: {error}"
         except Exception as error:  # as above, for the other tasks
-            lines["failed"].append(f"{pair}: {first_line(error)}")
+            yield "failed", f"{pair}: {first_line(error)}"
         else:
-            sys.stderr.write(f"{pair}: {summary(result['metrics'])} -> {path}\n")
-    return lines
+            yield "done", f"{pair}: {summary(result['metrics'])} -> {path}"
 
 
 def first_line(error: Exception) -> str:
@@ -221,8 +124,9 @@ def first_line(error: Exception) -> str:
 
 
 def summary(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """The values of all metrics in a line."""
-    return ", ".join(f"{name} {metric['value']:.3f}" for name, metric in metrics.items())
+    """The values of the first metrics in a line."""
+    shown = [f"{name} {metric['value']:.3f}" for name, metric in list(metrics.items())[:SHOWN]]
+    return ", ".join(shown) + (f" and {len(metrics) - SHOWN} more" if len(metrics) > SHOWN else "")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -235,13 +139,17 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"run.py: {error}\n")
         return 2
     lines: dict[str, list[str]] = {"left out": [], "failed": []}
+    pairs = len(options.model) * len(jobs)
     with tempfile.TemporaryDirectory() as temporary:
-        for model, name in zip(options.model, options.name, strict=True):
-            for kind, found in run_model(options, model, name, jobs, options.cache or Path(temporary)).items():
-                lines[kind] += found
-    for kind, found in lines.items():
-        if found:
-            sys.stderr.write(f"run.py: {kind}: {'; '.join(found)}\n")
+        cache = options.cache or Path(temporary)
+        models = zip(options.model, options.name, strict=True)
+        outcomes = (outcome for model, name in models for outcome in run_model(options, model, name, jobs, cache))
+        for number, (kind, line) in enumerate(outcomes, 1):
+            sys.stderr.write(f"[{number}/{pairs}] {line}\n")
+            lines.setdefault(kind, []).append(line)
+    for kind in ("left out", "failed"):
+        if lines[kind]:
+            sys.stderr.write(f"run.py: {kind}: {'; '.join(lines[kind])}\n")
     return 1 if lines["failed"] else 0
 
 

@@ -1,5 +1,6 @@
 """A labelled source in, its splits out, with what tells whether they may be trusted: digests and leaks."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ class Data(NamedTuple):
     """A source that was read."""
 
     name: str  # of its file or folder, never a path
-    sha256: str  # of the file, of all files of a folder, or of the records of a Hub data set
+    sha256: str  # of the file, of all files of a folder, or of the rows of what is neither
     splits: Mapping[str, Split]
     digests: Mapping[str, str]  # of the rows of each split
 
@@ -31,7 +32,9 @@ def describe(source: str, splits: Mapping[str, Split]) -> Data:
         return Data(path.resolve().name, folder_digest(path), splits, digests)
     if path.is_file():
         return Data(path.name, sha256_of(path), splits, digests)
-    return Data(source, digest(digests), splits, digests)
+    # splits:train=FILE,test=FILE and the like name files; of hub:OWNER/NAME the owner belongs to the name
+    name = source if source.startswith("hub:") else re.sub(r"[^:,=]*/", "", source)
+    return Data(name, digest(digests), splits, digests)
 
 
 def read_splits(source: str, max_sequences: int | None = None, seed: int = 0) -> dict[str, Split]:

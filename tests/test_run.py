@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import run
+from benchmarks import knn, run, species_clustering
 from benchmarks.embedders import load_method
 from benchmarks.methods import Unsuited
 from benchmarks.result_files import validate, write_result
@@ -123,7 +123,7 @@ def test_a_failing_pair_loses_no_other(data, tmp_path, monkeypatch, capsys):
     def fail(*_, **__):
         raise RuntimeError("out of memory\nsecond line")
 
-    monkeypatch.setattr(run.species_clustering, "score", fail)
+    monkeypatch.setattr(species_clustering, "score", fail)
     flags = ["--model", "tnf", "--task", "species_clustering", "knn", "--data", str(data), "--output", str(tmp_path)]
     assert run.main(flags) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["barcodes.knn.tnf.test.json"]
@@ -135,7 +135,7 @@ def test_an_unsuited_pair_is_left_out_and_no_failure(data, tmp_path, monkeypatch
     def refuse(method, *_, **__):
         raise Unsuited(f"{method.name} gives no vectors.")
 
-    monkeypatch.setattr(run.species_clustering, "score", refuse)
+    monkeypatch.setattr(species_clustering, "score", refuse)
     assert start(data, tmp_path, task="species_clustering") == 0
     assert not list(tmp_path.iterdir())
     assert "run.py: left out: species_clustering with tnf: tnf gives no vectors." in capsys.readouterr().err
@@ -240,7 +240,7 @@ def test_arguments_of_a_task_can_be_set(data, tmp_path, monkeypatch):
     def score(method, *splits, seed: int, depth: int = 3, kind: str = "deep"):
         return {"depth": {"value": depth / 10, "scored": 1, "left_out": 0, "kind": kind}}
 
-    monkeypatch.setattr(run.knn, "score", score)
+    monkeypatch.setattr(knn, "score", score)
     assert start(data, tmp_path, "--set", "knn.depth=5", "knn.kind=flat") == 0
     result = read(tmp_path)
     assert result["options"] == {"depth": 5, "kind": "flat"}
@@ -255,3 +255,21 @@ def test_missing_splits_are_named(data, tmp_path, capsys):
     assert start(seen, tmp_path, task="species_clustering") == 2
     assert start(seen, tmp_path) == 0
     assert set(read(tmp_path, "seen.knn.tnf.test.json")["metrics"]) == {"species_seen", "species_seen_macro"}
+
+
+def test_files_of_several_splits_are_named_without_their_paths(data, tmp_path):
+    header, *rows = data.read_text().splitlines()
+    for name in ("train", "test"):
+        part = [row for row in rows if row.endswith(f"\t{name}")]
+        (tmp_path / f"{name}.tsv").write_text("\n".join([header, *part]) + "\n")
+    source = f"splits:train={tmp_path}/train.tsv,test={tmp_path}/test.tsv"
+    assert start(source, tmp_path / "results") == 0
+    result = read(tmp_path / "results", "splits-train-train.knn.tnf.test.json")
+    assert result["data"] == "splits:train=train.tsv,test=test.tsv"
+
+
+def test_a_task_with_a_folder_of_its_own(tmp_path, capsys):
+    for name in ("train", "dev", "test"):
+        (tmp_path / f"{name}.csv").write_text("sequence,label\nACGTACGT,0\nTTTTACGT,1\n")
+    assert start(tmp_path, tmp_path / "results", task="gue") == 0
+    assert "left out: gue with tnf" in capsys.readouterr().err

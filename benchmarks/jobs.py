@@ -1,0 +1,109 @@
+"""What the command line asks for, as jobs: the tasks there are, their arguments, and the data that each gets."""
+
+import argparse
+import json
+import sys
+from inspect import Parameter, signature
+from types import ModuleType
+from typing import Any
+
+from benchmarks import (
+    binning,
+    dimensions,
+    few_shot,
+    fine_tune,
+    genomic_benchmarks,
+    gue,
+    knn,
+    length,
+    linear_probe,
+    mutation,
+    open_set,
+    species_clustering,
+    strand,
+    zero_shot_clustering,
+)
+from benchmarks.evaluation import Job
+from benchmarks.splits import Data, count_leaked, describe, read_splits, take
+
+TASKS: dict[str, ModuleType] = {  # each has SPLITS and score(); one with READS = "folder" has read(), too
+    "knn": knn,
+    "species_clustering": species_clustering,
+    "zero_shot_clustering": zero_shot_clustering,
+    "open_set": open_set,
+    "few_shot": few_shot,
+    "linear_probe": linear_probe,
+    "fine_tune": fine_tune,
+    "binning": binning,
+    "strand": strand,
+    "length": length,
+    "mutation": mutation,
+    "dimensions": dimensions,
+    "gue": gue,
+    "genomic_benchmarks": genomic_benchmarks,
+}
+GIVEN = ("seed", "device", "batch_tokens", "trust_remote_code")  # options of run.py that a score() may take
+
+
+def settings(texts: list[str]) -> dict[str, dict[str, Any]]:
+    """Read `--set`: task -> name -> value, a value being JSON or else a text.
+
+    Raises:
+        ValueError: A text is not TASK.NAME=VALUE, or the task takes no such argument.
+    """
+    values: dict[str, dict[str, Any]] = {task: {} for task in TASKS}
+    for text in texts:
+        place, equals, value = text.partition("=")
+        task, _, name = place.partition(".")
+        if task not in TASKS or not equals:
+            raise ValueError(f"got --set {text}, but it takes TASK.NAME=VALUE, TASK being one of {', '.join(TASKS)}.")
+        allowed = keywords(TASKS[task]) - set(GIVEN)
+        if name not in allowed:
+            there = ", ".join(sorted(allowed)) or "none"
+            raise ValueError(f"got --set {text}, but the task {task} has no such argument: it has {there}.")
+        try:
+            values[task][name] = json.loads(value)
+        except json.JSONDecodeError:
+            values[task][name] = value
+    return values
+
+
+def keywords(module: ModuleType) -> set[str]:
+    """Names of the keyword-only arguments of a task's score()."""
+    parameters = signature(module.score).parameters.values()
+    return {parameter.name for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY}
+
+
+def make_jobs(options: argparse.Namespace) -> list[Job]:
+    """Read the data and say what each task gets.
+
+    Raises:
+        ValueError: The data cannot be read, or have no record of any split of a task.
+    """
+    given = {name: getattr(options, name) for name in GIVEN}
+    chosen = settings(options.set)
+    records: Data | None = None
+    jobs = []
+    for task in options.task:
+        module = TASKS[task]
+        names = module.SPLITS[options.evaluation_split]
+        if hasattr(module, "READS"):
+            data = describe(options.data, dict(zip(names, module.read(options.data), strict=True)))
+        else:
+            records = records or describe(options.data, read_splits(options.data, options.max_sequences, options.seed))
+            data = records
+        if not any(name in data.splits for name in names):
+            raise ValueError(
+                f"{options.data} has no record of the splits {', '.join(names)}, one of which {task} needs: check its "
+                "split column, or make one with benchmarks/make_splits.py."
+            )
+        leaked = count_leaked(take(data, names))
+        if leaked:
+            sys.stderr.write(
+                f"run.py: warning: {task}: {leaked} sequences of {data.name} are in more than one of the splits "
+                f"{', '.join(names)}; make_splits.py makes splits without.\n"
+            )
+        arguments = {name: value for name, value in given.items() if name in keywords(module)} | chosen[task]
+        common = (options.evaluation_split, leaked, options.max_sequences)
+        jobs.append(Job(task, module, data, *common, arguments, chosen[task]))
+    return jobs
