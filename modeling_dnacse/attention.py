@@ -6,7 +6,7 @@ shared by the layers, so no attention interface can drop either of them.
 Packed: the tokens of all sequences stand in one row, (total, hidden), so no layer computes padding and nothing of
 size batch · length² is stored. There are two ways:
 - "packed", on any device: a loop over the sequences, all sharing one bias (heads, length, length). Made for CPUs: as
-  fast as sdpa where lengths are equal, and faster by nearly the share of padding where they differ.
+  fast as sdpa where lengths are equal, and the faster the more they differ.
 - "flash_attention_2", on CUDA: flash-attn's `flash_attn_varlen_func`, which makes the bias from slopes in float32.
   transformers' own wrapper of flash-attn and the kernels of the Hub drop ALiBi without a word; hence the package is
   called here, and any other implementation with "flash" in its name is refused. It takes float16 or bfloat16: load the
@@ -69,9 +69,9 @@ class Packing(NamedTuple):
     bias: Tensor | None  # (heads, longest, longest); None: flash-attn makes it
 
 
-def is_packed(implementation: str | None) -> bool:
+def is_packed(implementation: str) -> bool:
     """Whether an attention implementation sees packed tokens."""
-    return implementation is not None and (implementation == PACKED or "flash" in implementation)
+    return implementation == PACKED or "flash" in implementation
 
 
 def packing_of(mask: Tensor, num_heads: int, bias_dtype: torch.dtype | None) -> Packing:

@@ -138,7 +138,7 @@ class DnacseEncoder(nn.Module):
         """Give states and context as the layers take them: padded with a bias, or packed with a packing."""
         device, heads = hidden.device.type, self.config.num_attention_heads
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
-        implementation = self.config._attn_implementation
+        implementation = self.config._attn_implementation or ""
         if not is_packed(implementation):
             return hidden, attention_bias(mask, heads, dtype)
         check_packed(implementation, device)
