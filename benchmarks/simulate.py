@@ -17,18 +17,25 @@ The stated model, so that a score on these data can be read:
   `shortest` bp or more, then sequencing errors: substitutions at `error_rate` a base, indels of 1 or 2 bases at a
   fifth of it.
 
+Ours, since no library has all of this: pyvolve and msprime know no insertions and deletions, AliSim of IQ-TREE is a
+program of its own. `simulate_genomes.py` simulates contigs along the same tree.
+
 Splits carry the names of the real data: train, val and test share species; unseen_val and unseen_test hold species
 that are in no other split, of genera that are in train.
 """
 
 import argparse
-import csv
 import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from benchmarks.labelled_tables import write_table
 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # A and G, C and T are transitions: the code with bit 1 flipped
 FREQUENCIES = np.array([0.28, 0.18, 0.16, 0.38])
@@ -40,7 +47,6 @@ BRANCHES = {"order": (0.05, 0.12), "family": (0.012, 0.05), "genus": (0.005, 0.0
 SPECIMEN_BRANCH = (0.0, 0.005)
 INDELS_PER_SUBSTITUTION = 0.2  # of the sequencing errors
 SPECIES_PER_GENUS, GENERA_PER_FAMILY, FAMILIES_PER_ORDER = 6, 4, 4
-COLUMNS = ("id", "sequence", "species", "genus", "family", "order", "class", "phylum", "split")
 SPLITS = ("train", "val", "test", "unseen_val", "unseen_test")
 
 
@@ -76,20 +82,15 @@ def is_stop(codons: np.ndarray) -> np.ndarray:
     return (codons[..., 0] == 3) & (codons[..., 1] == 0) & (codons[..., 2] % 2 == 0)
 
 
-def grow_tree(species: int, rng: np.random.Generator) -> tuple[list[dict[str, str]], np.ndarray, np.ndarray]:
-    """Draw the tree, the species' labels (one dict each), their sequences (species, sites) and the sites' rates."""
-    rates = np.resize(RATES, LENGTH) * rng.gamma(RATE_SHAPE, 1 / RATE_SHAPE, LENGTH)
-    root = rng.choice(4, size=(1, LENGTH), p=FREQUENCIES).astype(np.uint8)
-    codons = root[:, : LENGTH // 3 * 3].reshape(-1, 3)
-    codons[is_stop(codons), 0] = 0  # TAA, TAG -> AAA, AAG
+def plan_tree(species: int) -> tuple[dict[str, np.ndarray], list[dict[str, str]]]:
+    """Lay out a tree without lengths: the parents of the nodes of each rank, the labels and `role` of each species.
+
+    Roles: four in six species are `seen`; the others of a genus are unseen_test or unseen_val, in turn.
+    """
     parents = {"species": np.arange(species) // SPECIES_PER_GENUS}
     parents["genus"] = np.arange(parents["species"][-1] + 1) // GENERA_PER_FAMILY
     parents["family"] = np.arange(parents["genus"][-1] + 1) // FAMILIES_PER_ORDER
     parents["order"] = np.zeros(parents["family"][-1] + 1, dtype=int)
-    nodes = root
-    for rank, limits in BRANCHES.items():
-        branches = np.exp(rng.uniform(*np.log(limits), size=len(parents[rank])))
-        nodes = evolve(nodes[parents[rank]], branches, rates, rng)
     names = latin_names()
     genera = [next(names) for _ in range(len(parents["genus"]))]
     labels = []
@@ -106,6 +107,19 @@ def grow_tree(species: int, rng: np.random.Generator) -> tuple[list[dict[str, st
                 "role": "seen" if index % SPECIES_PER_GENUS < 4 else ("unseen_test", "unseen_val")[genus % 2],
             }
         )
+    return parents, labels
+
+
+def grow_tree(species: int, rng: np.random.Generator) -> tuple[list[dict[str, str]], np.ndarray, np.ndarray]:
+    """Draw the tree, the species' labels (one dict each), their sequences (species, sites) and the sites' rates."""
+    rates = np.resize(RATES, LENGTH) * rng.gamma(RATE_SHAPE, 1 / RATE_SHAPE, LENGTH)
+    nodes = rng.choice(4, size=(1, LENGTH), p=FREQUENCIES).astype(np.uint8)
+    codons = nodes[:, : LENGTH // 3 * 3].reshape(-1, 3)
+    codons[is_stop(codons), 0] = 0  # TAA, TAG -> AAA, AAG
+    parents, labels = plan_tree(species)
+    for rank, limits in BRANCHES.items():
+        branches = np.exp(rng.uniform(*np.log(limits), size=len(parents[rank])))
+        nodes = evolve(nodes[parents[rank]], branches, rates, rng)
     return labels, nodes, rates
 
 
@@ -143,8 +157,8 @@ def simulate(
         error_rate: Substitutions a base in sequencing.
 
     Returns:
-        Records with the keys of `COLUMNS`, in order of species. Of a seen species about 15 % of the records are
-        test, 10 % val, and at least one is train.
+        Records with the keys of `labelled_tables.COLUMNS`, in order of species. Of a seen species about 15 % of the
+        records are test, 10 % val, and at least one is train.
 
     >>> records = simulate(species=12, records_per_species=3)
     >>> len(records), records[0]["split"], records[0]["species"].split()[0] == records[0]["genus"]
@@ -181,9 +195,7 @@ def simulate(
 def write_records(records: list[dict[str, str]], folder: Path) -> None:
     """Write `barcodes.tsv` and one FASTA file a split."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "barcodes.tsv").open("w", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerows([COLUMNS, *([record[column] for column in COLUMNS] for record in records)])
+    write_table(records, folder / "barcodes.tsv")
     for split in SPLITS:
         entries = (
             f">{r['id']} species={r['species']} genus={r['genus']} family={r['family']}\n{r['sequence']}\n"

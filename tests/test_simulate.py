@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from benchmarks.simulate import COLUMNS, SPLITS, evolve, grow_tree, is_stop, main, simulate
+from benchmarks.labelled_tables import COLUMNS
+from benchmarks.simulate import SPLITS, evolve, grow_tree, is_stop, main, simulate
 
 
 def distances(sequences: np.ndarray) -> np.ndarray:
