@@ -83,6 +83,9 @@ class ContrastiveArguments(TrainingArguments):
         default_factory=lambda: [10_000],
         metadata={"help": "same_record_fragments: bp of a window, or the shortest and the longest."},
     )
+    fragment_pairs: int | None = field(
+        default=None, metadata={"help": "same_record_fragments: pairs of an epoch; by default as balance allows."}
+    )
     max_length: int = field(default=2000, metadata={"help": "Tokens; what is longer is cut off."})
     pad_to_multiple_of: int | None = field(
         default=None, metadata={"help": "Pad to a multiple of this: few distinct shapes, for torch_compile."}

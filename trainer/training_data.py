@@ -1,21 +1,27 @@
-"""The pairs to train on and those to validate on, made of what the arguments name."""
+"""The pairs to train on and those to validate on, made of what the arguments name.
+
+`--pairing same_record_fragments` takes windows of genomes from FASTA files, which are indexed and never loaded; all
+other pairings take whole records, from files or a data set of the Hub.
+"""
 
 from typing import Any, NamedTuple
 
 from datasets import Dataset as Records
 
 from trainer.arguments import ContrastiveArguments
-from trainer.pairs import FixedPairs, PairDataset, PairSampler, PairSource
+from trainer.genome_fragments import FragmentDataset
+from trainer.genomes import load_genomes
+from trainer.pairs import FixedPairs, PairDataset, PairSampler
 from trainer.record_arrays import label_column
 from trainer.records import hold_out, load_records
-from trainer.training_record import facts
+from trainer.training_record import source_of
 from trainer.views import Views
 
 
 class TrainingData(NamedTuple):
     """What train.py hands to the trainer."""
 
-    pairs: PairSource
+    pairs: PairDataset | FragmentDataset
     sampler: PairSampler  # of batches of all processes together
     validation: FixedPairs | None
     facts: dict[str, Any]  # for the record of the run
@@ -28,29 +34,15 @@ def training_data(args: ContrastiveArguments) -> TrainingData:
         ValueError: the data do not hold what is asked of them.
     """
     training, validation = training_and_validation(args)
-    pairs = PairDataset(training, views_of(args), args.pairing)
-    sampler = PairSampler(
-        pairs, args.pairing, args.train_batch_size * args.world_size, args.seed, args.singletons, args.genus_pairs
-    )
-    data = {"training": facts_of(training, args.train_file, args)}
+    pairs = pairs_of(training, args)
+    batch_size = args.train_batch_size * args.world_size
+    sampler = PairSampler(pairs, args.pairing, batch_size, args.seed, args.singletons, args.genus_pairs)
+    data = {"training": facts(training, args.train_file, args)}
     fixed = None
     if validation is not None:
-        source = PairDataset(validation, views_of(args), args.pairing)
-        fixed = FixedPairs(source, args.pairing, args.max_validation_pairs, args.seed)
-        files = args.validation_file or args.train_file
-        data["validation"] = facts_of(validation, files, args) | {"pairs": len(fixed)}
+        fixed = FixedPairs(pairs_of(validation, args), args.pairing, args.max_validation_pairs, args.seed)
+        data["validation"] = facts(validation, args.validation_file or args.train_file, args) | {"pairs": len(fixed)}
     return TrainingData(pairs, sampler, fixed, data)
-
-
-def views_of(args: ContrastiveArguments) -> Views:
-    """How the views of a pair differ from their sequences."""
-    return Views(
-        crop=(args.crop[0], args.crop[1]) if args.crop else None,
-        strand=args.strand,
-        substitution_rate=args.substitution_rate,
-        insertion_rate=args.insertion_rate,
-        deletion_rate=args.deletion_rate,
-    )
 
 
 def training_and_validation(args: ContrastiveArguments) -> tuple[Records, Records | None]:
@@ -59,23 +51,59 @@ def training_and_validation(args: ContrastiveArguments) -> tuple[Records, Record
     Raises:
         ValueError: the training files name splits and none was chosen, so that test records would be trained on.
     """
-    training = load_records(args.train_file, args.dataset_name, args.dataset_revision, args.train_split)
+    training = records_of(args.train_file, args.train_split, args)
     splits = set(label_column(training, "split").unique().to_pylist()) - {""}
     if args.train_split is None and splits:
         raise ValueError(
             f"the training files have the splits {', '.join(sorted(splits))}: say which to train on with --train_split"
         )
     if args.validation_file or args.validation_split:
-        files = args.validation_file or args.train_file
-        return training, load_records(files, args.dataset_name, args.dataset_revision, args.validation_split)
+        return training, records_of(args.validation_file or args.train_file, args.validation_split, args)
     if args.validation_fraction:
         return hold_out(training, args.validation_fraction, args.seed)
     return training, None
 
 
-def facts_of(records: Records, files: list[str] | None, args: ContrastiveArguments) -> dict[str, Any]:
-    """The facts of a table of records."""
-    data_set = f"{args.dataset_name}@{args.dataset_revision or 'main'}"
-    splits = {"train_split": args.train_split, "validation_split": args.validation_split}
-    species = set(label_column(records, "species").unique().to_pylist()) - {""}
-    return facts(files, data_set, splits, len(records), len(species))
+def records_of(files: list[str] | None, split: str | None, args: ContrastiveArguments) -> Records:
+    """The table of records of files, or of the data set.
+
+    Raises:
+        ValueError: they are not what they should be, or fragments are asked of a data set.
+    """
+    if args.pairing != "same_record_fragments":
+        return load_records(files, args.dataset_name, args.dataset_revision, split)
+    if files is None:
+        raise ValueError("--pairing same_record_fragments takes windows of FASTA files: give --train_file")
+    return load_genomes(files, split)
+
+
+def pairs_of(records: Records, args: ContrastiveArguments) -> PairDataset | FragmentDataset:
+    """The pairs that a table of records gives."""
+    views = Views(
+        crop=(args.crop[0], args.crop[1]) if args.crop else None,
+        strand=args.strand,
+        substitution_rate=args.substitution_rate,
+        insertion_rate=args.insertion_rate,
+        deletion_rate=args.deletion_rate,
+    )
+    if args.pairing == "same_record_fragments":
+        length = args.fragment_length[0], args.fragment_length[-1]
+        return FragmentDataset(records, length, views, args.fragment_pairs)
+    return PairDataset(records, views, args.pairing)
+
+
+def facts(records: Records, files: list[str] | None, args: ContrastiveArguments) -> dict[str, Any]:
+    """What finds the same records again: sources with their content hashes, the splits taken, and counts.
+
+    Hashing 100 GB takes minutes, so only the process that writes the record does it, and the others name no source.
+    """
+    sources = [f"{args.dataset_name}@{args.dataset_revision or 'main'}"] if files is None else []
+    if args.process_index == 0:
+        sources += [source_of(file) for file in files or []]
+    return {
+        "sources": sources,
+        "train_split": args.train_split,
+        "validation_split": args.validation_split,
+        "records": len(records),
+        "species": len(set(label_column(records, "species").unique().to_pylist()) - {""}),
+    }

@@ -1,5 +1,6 @@
 """The record of a run, training.json: what a third party needs to repeat it and the model card is rendered from."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ RECORDED_ARGUMENTS = [
     "genus_pairs",
     "genus_negative_weight",
     "fragment_length",
+    "fragment_pairs",
     "temperature",
     "mix_alpha",
     "mixing_layers",
@@ -61,7 +63,7 @@ def training_record(
     """The record of a finished run.
 
     Args:
-        data: `facts` of the training and, if any, of the validation records.
+        data: facts about the training and, if any, the validation records, see training_data.py.
         scores: of the released weights, as Trainer.evaluate returns them; empty without validation.
     """
     given = args.to_dict()
@@ -80,19 +82,16 @@ def training_record(
     }
 
 
-def facts(
-    files: list[str] | None, data_set: str | None, splits: dict[str, str | None], records: int, species: int
-) -> dict[str, Any]:
-    """What finds the same records again: sources with their content hashes, the splits taken, and counts.
-
-    Args:
-        files: the files read; a folder stands for the files in it. None: a data set of the Hub.
-        data_set: its id and revision.
-    """
-    paths = [Path(file) for file in files or []]
-    paths = [part for path in paths for part in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    sources = [f"{path.name} (sha256 {sha256_of(path)})" for path in paths if path.is_file()]
-    return {"sources": sources or [data_set], **splits, "records": records, "species": species}
+def source_of(file: str) -> str:
+    """A file's name and content hash; of a folder, the number of its files and the hash of their names and hashes."""
+    path = Path(file)
+    if not path.is_dir():
+        return f"{path.name} (sha256 {sha256_of(path)})"
+    parts = sorted(part for part in path.iterdir() if part.is_file())
+    listing = "".join(f"{sha256_of(part)}  {part.name}\n" for part in parts)
+    return (
+        f"{path.name} ({len(parts)} files, sha256 of sha256sum's lines {hashlib.sha256(listing.encode()).hexdigest()})"
+    )
 
 
 def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:

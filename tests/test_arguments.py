@@ -1,0 +1,34 @@
+"""Options that contradict each other or the model are one sentence, before any work is done."""
+
+import pytest
+
+from trainer.arguments import ContrastiveArguments
+
+NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "use_cpu": True}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"genus_negative_weight": 1.5}, "--genus_negative_weight is 1.5; it must be between 0 and 1"),
+        ({"noise_substitution": -0.1}, "--noise_substitution is -0.1; it must be between 0 and 1"),
+        ({"mlm_probability": 2}, "--mlm_probability is 2; it must be between 0 and 1"),
+        ({"temperature": 0}, "--temperature is 0; it must be above 0"),
+        ({"mix_alpha": -1.0}, "--mix_alpha is -1.0; it must be above 0"),
+        ({"cached_chunk_size": -1}, "--cached_chunk_size is -1; it must not be below 0"),
+        ({"noise_additive": -1.0}, "--noise_additive is -1.0; it must not be below 0"),
+        ({"crop": [100]}, "--crop takes two numbers, shortest and longest bp, got 1"),
+        ({"fragment_length": [1, 2, 3]}, "--fragment_length takes one or two numbers of bp, got 3"),
+        ({"mixing_layers": "0,3"}, '--mixing_layers is "0,3"; give numbers of layers, such as "0 3 5"'),
+        ({"max_steps": 3}, "the curriculum sets the number of steps"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence(options, message):
+    with pytest.raises(ValueError) as error:
+        ContrastiveArguments(**NEEDED, **options)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_layers_to_mix():
+    assert ContrastiveArguments(**NEEDED, mixing_layers="0 3 5").layers_to_mix == [0, 3, 5]
+    assert ContrastiveArguments(**NEEDED).layers_to_mix is None
