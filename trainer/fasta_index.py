@@ -18,9 +18,10 @@ import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-import datasets
 import pysam
+from datasets import config
 
 from modeling_dnacse.sequences import Record, clean_sequence, read_fasta
 
@@ -63,7 +64,7 @@ def index_folder(path: Path) -> Path:
         raise ValueError(f"{path}: {error.strerror}; give the path of a readable file") from error
     facts = (path.resolve(), state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns)
     key = hashlib.sha256("\n".join(map(str, facts)).encode()).hexdigest()[:32]
-    return Path(datasets.config.HF_DATASETS_CACHE, "dnacse-fasta-index", f"{path.name}.{key}")
+    return Path(config.HF_DATASETS_CACHE, "dnacse-fasta-index", f"{path.name}.{key}")
 
 
 def write_index(path: Path, folder: Path) -> None:
@@ -82,7 +83,8 @@ def write_index(path: Path, folder: Path) -> None:
 
 def copying(records: Iterator[Record], copy: Path) -> Iterator[Record]:
     """Write records to bgzip while they pass."""
-    with pysam.BGZFile(str(copy), "wb1") as file:  # fast; at the usual level all takes four times as long
+    fast: Any = "wb1"  # at the usual level all takes four times as long; pysam's types do not know that levels exist
+    with pysam.BGZFile(str(copy), fast, None) as file:
         for number, record in enumerate(records):
             file.write(f">{number}\n{record.sequence}\n".encode())
             yield record

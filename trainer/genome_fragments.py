@@ -157,7 +157,8 @@ class FragmentDataset(Dataset[Pair]):
 
     def read(self, row: int, start: int, length: int) -> str:
         """The window of a record."""
-        return read_stretch(*self.files[self.file[row]], int(self.record[row]), start, start + length)
+        path, index = self.files[int(self.file[row])]
+        return read_stretch(path, index, int(self.record[row]), start, start + length)
 
 
 def files_of(records: Records) -> tuple[np.ndarray, list[tuple[Path, Path]]]:

@@ -9,7 +9,7 @@ What makes a pair (`Pairing`):
 
 All randomness is (seed, epoch): the sampler hands out both rows of a pair and a seed of its views, so that workers,
 processes, resumed and repeated runs see the same pairs. The rows of a batch that share a number in `species` are no
-negatives of each other; a batch holds such rows only where a species has more pairs than the epoch has batches.
+negatives of each other; a batch holds few such rows (trainer/batches.py).
 """
 
 from collections.abc import Iterator
@@ -160,7 +160,7 @@ class FixedPairs(Dataset[Pair]):
 class PairSampler(Sampler[PairIndex]):
     """Pairs of an epoch, ordered so that each next `batch_size` make a batch; what fills no batch is dropped.
 
-    Memory is 40 bytes a pair while an epoch goes on and about 220 while it is drawn. Each epoch has as many `batches`;
+    Memory is 24 bytes a pair while an epoch goes on and about 150 while it is drawn. Each epoch has as many `batches`;
     `genus_batches` of them pair two species of a genus; `alone` of its pairs are the only record of a species.
     """
 

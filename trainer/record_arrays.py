@@ -3,6 +3,8 @@
 Labels are numbered and lengths counted inside Arrow, and sequences pass by a thousand at a time, so that memory grows
 by some bytes a record and never with the sequences.
 """
+# pyright: reportAttributeAccessIssue=false
+# (pyarrow makes the functions of pyarrow.compute when it is imported)
 
 from collections.abc import Iterator, Sequence
 
@@ -90,4 +92,4 @@ def distinct_rows(records: Records) -> np.ndarray:
 def sequence_batches(records: Records) -> Iterator[pa.ChunkedArray]:
     """The sequences, a thousand at a time."""
     for table in records.select_columns(["sequence"]).with_format("arrow").iter(1000):
-        yield table["sequence"]
+        yield table.column("sequence")
