@@ -50,7 +50,7 @@ def find_near(query: str, index: Index) -> int:
     candidates = [index.rows[a:b] for a, b in zip(first, last, strict=True)]
     rows, shared = np.unique(np.concatenate([np.empty(0, dtype=int), *candidates]), return_counts=True)
     for row in rows[np.argsort(-shared, kind="stable")]:  # the likeliest first
-        if is_near(query, index.sequences[row]):
+        if is_near(query, index.sequences[int(row)]):
             return int(row)
     return -1
 

@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         labelled, contigs = (splits.get(name) or to_split([]) for name in SPLITS[options.evaluation_split])
         threshold, rows, bins = bin_contigs(method, labelled, contigs)
         options.output.mkdir(parents=True, exist_ok=True)
-        ids, species = contigs.ids[rows], np.char.replace(contigs.labels["species"][rows], " ", "_")
+        ids, species = contigs.ids[rows].tolist(), np.char.replace(contigs.labels["species"][rows], " ", "_")
         lengths = [len(contigs.sequences[row]) for row in rows]
         write_cami(options.output / "gold_standard.binning", ids, species, lengths)
         write_cami(options.output / f"{method.name.replace('/', '--')}.binning", ids, bins)

@@ -18,7 +18,7 @@ def test_a_file_is_laid_out_as_amber_reads_it(tmp_path):
 
 def test_unbinned_contigs_are_left_out_and_the_rest_comes_back(tmp_path):
     path = tmp_path / "bins.binning"
-    write_cami(path, np.array(["c1", "c2", "c3"]), np.array([2, -1, 1]))
+    write_cami(path, ["c1", "c2", "c3"], np.array([2, -1, 1]))
     assert read_cami(path) == {"c1": "2", "c3": "1"}
 
 
