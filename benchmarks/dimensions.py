@@ -63,24 +63,26 @@ def score(
         Unsuited: The method gives no vectors.
     """
     questions = ask(references, seen, unseen, seed=seed, queries=queries)
-    asked = {name: normalise(vectors(method, question.sequences)) for name, question in questions.items()}
-    library = normalise(vectors(method, references.sequences))
     clustered = draw_replicates(unseen, seed=seed, queries=queries)
+    library = normalise(vectors(method, references.sequences))
+    asked = {name: normalise(vectors(method, question.sequences)) for name, question in questions.items()}
     to_cluster = normalise(vectors(method, clustered.sequences)) if clustered.sequences else None
     metrics = {}
     for kind, project in {"first": np.asarray, "pca": fit_components(library)}.items():
-        projected = project(library)
-        for columns in choose_dimensions(projected.shape[1]):
+        full_library = project(library)
+        full_asked = {name: project(unit) for name, unit in asked.items()}
+        full_to_cluster = None if to_cluster is None else project(to_cluster)
+        for columns in choose_dimensions(full_library.shape[1]):
             point = f"{kind}@{columns}"
             for name, question in questions.items():
                 names = references.labels[question.rank]
-                cut = project(asked[name])[:, :columns]
-                (index,) = nearest_neighbours(cut, projected[:, :columns], (names != "")[None])
+                known = (names != "")[None]
+                (index,) = nearest_neighbours(full_asked[name][:, :columns], full_library[:, :columns], known)
                 metric = accuracy_interval(names[index] == question.names, question.species, seed)["micro"]
                 metrics[f"{name}_{point}"] = metric | question.counts
-            if to_cluster is not None:
-                cut = normalise(project(to_cluster)[:, :columns])
-                found = cluster_ward(rotate(cut), len(np.unique(clustered.species)))
+            if full_to_cluster is not None:
+                cut = rotate(normalise(full_to_cluster[:, :columns]))
+                found = cluster_ward(cut, len(np.unique(clustered.species)))
                 metric = agreement_interval(clustered.species, found, seed)["ari"]
                 metrics[f"ward_ari_{point}"] = metric | clustered.counts
     return metrics

@@ -84,9 +84,9 @@ def detect(known: Answers, absent: Answers, weights: np.ndarray) -> dict[str, fl
     )
     recall, false_positives = kept / kept[-1], accepted / accepted[-1]
     precision = kept[1:] / np.maximum(kept[1:] + accepted[1:], 1e-12)
-    values = {
-        "auroc": float(np.trapezoid(recall, false_positives)),
-        "aupr": float(np.sum(np.diff(recall) * precision)),
+    values = {  # no more than 1, whatever the rounding
+        "auroc": min(1.0, float(np.trapezoid(recall, false_positives))),
+        "aupr": min(1.0, float(np.sum(np.diff(recall) * precision))),
     }
     for rate in RATES:
         last = np.searchsorted(false_positives, rate + 1e-12, side="right") - 1

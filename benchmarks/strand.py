@@ -55,9 +55,10 @@ def score(
     counts = {"scored": len(given), "left_out": len(seen.ids) + len(unseen.ids) - len(given)}
     forward = vectors(method, given)
     backward = vectors(method, [reverse_complement(sequence) for sequence in given])
-    cosines = paired_cosines(forward, backward, np.arange(len(given)))
+    # rounding can make the cosine of equal vectors exceed 1
+    cosines = np.clip(paired_cosines(forward, backward, np.arange(len(given))), -1, 1)
     order = np.random.default_rng(seed).permutation(len(given))
-    unrelated = paired_cosines(forward[order], forward, np.roll(order, 1))
+    unrelated = np.clip(paired_cosines(forward[order], forward, np.roll(order, 1)), -1, 1)
     return metrics | {
         "cosine_mean": accuracy_interval(cosines, species, seed)["micro"] | counts,
         "cosine_p5": {"value": float(np.quantile(cosines, 0.05))} | counts,

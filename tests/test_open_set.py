@@ -64,6 +64,14 @@ def test_scores_equal_those_of_scikit_learn_with_ties_and_weights():
     assert values["aupr"] == pytest.approx(average_precision_score(truth, scores, sample_weight=weights))
 
 
+def test_rounding_never_lifts_a_score_above_one():
+    rng = np.random.default_rng(5)
+    for known, absent in rng.integers(1, 400, (50, 2)):
+        values = detect(answers(rng.random(known) + 2), answers(rng.random(absent)), np.ones(known + absent))
+        assert max(values.values()) <= 1
+        assert (values["auroc"], values["aupr"]) == pytest.approx((1, 1))
+
+
 def test_a_weight_of_two_is_a_second_copy():
     rng = np.random.default_rng(2)
     known, absent = answers(rng.random(30) + 0.3, [True, False] * 15), answers(rng.random(40))
