@@ -13,7 +13,7 @@ from pathlib import Path
 
 from transformers import PreTrainedConfig
 
-from benchmarks import alignment_tools, kmers, spectra
+from benchmarks import alignment_tools, kmer_mlp, kmers, spectra
 from benchmarks.costs import Spent, metered
 from benchmarks.embedding_cache import encode_once
 from benchmarks.fingerprints import code_digest, digest, split_digest
@@ -21,7 +21,7 @@ from benchmarks.methods import Method, Split
 from benchmarks.networks import UNTRAINED, find_network, load_network
 
 # name -> make(name, training, cache)
-BASELINES = {**kmers.BASELINES, **spectra.BASELINES, **alignment_tools.BASELINES}
+BASELINES = {**kmers.BASELINES, **spectra.BASELINES, **kmer_mlp.BASELINES, **alignment_tools.BASELINES}
 
 
 def find_model(model: str, trust_remote_code: bool = False) -> PreTrainedConfig | None:

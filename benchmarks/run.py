@@ -86,7 +86,8 @@ def run_model(
     Yields:
         For each task what became of it ("done", "current", "left out" or "failed") and a line that says so.
     """
-    training = next((job.data.splits["train"] for job in jobs if "train" in job.data.splits), None)
+    candidates = (job.data.splits["train"] for job in jobs if "train" in job.data.splits)
+    training = next((split for split in candidates if "species" in split.labels), None)
     try:
         method = load_method(
             model,
