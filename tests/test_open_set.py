@@ -64,7 +64,7 @@ def test_scores_equal_those_of_scikit_learn_with_ties_and_weights():
     assert values["aupr"] == pytest.approx(average_precision_score(truth, scores, sample_weight=weights))
 
 
-def test_rounding_never_lifts_a_score_above_one():
+def test_perfect_separation_scores_one_and_no_more():
     rng = np.random.default_rng(5)
     for known, absent in rng.integers(1, 400, (50, 2)):
         values = detect(answers(rng.random(known) + 2), answers(rng.random(absent)), np.ones(known + absent))
