@@ -145,6 +145,8 @@ def test_contigs_of_cami_are_labelled_by_their_genome(tmp_path):
     first, second = read_records(f"cami:{contigs}+{mapping}")
     assert (first["id"], first["species"], first["genus"]) == ("c1", "Genome_sp_1", "")
     assert second["species"] == ""
+    inside = read_records(f"splits:unseen_test=cami:{contigs}+{mapping}")
+    assert [record["split"] for record in inside] == ["unseen_test"] * 2
     with pytest.raises(ValueError, match="name both files"):
         list(read_records(f"cami:{contigs}"))
 
