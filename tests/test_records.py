@@ -4,7 +4,7 @@ import pytest
 from conftest import random_families
 from datasets import Dataset
 
-from trainer.records import load_records
+from trainer.records import load_records, table_on_disk
 
 
 def test_files_of_several_kinds_are_one_table(tmp_path, fasta):
@@ -22,6 +22,17 @@ def test_a_changed_file_is_read_anew(tmp_path):
     for sequence in ("ACGT", "TTTT"):
         path.write_text(f">r species=Genus a\n{sequence}\n")
         assert list(load_records([str(path)])["sequence"]) == [sequence]
+
+
+def test_a_table_is_written_in_batches_of_text_not_of_rows(tmp_path, monkeypatch):
+    """A thousand genomes at once fill the memory, a hundred barcodes at a time the table of contents."""
+    monkeypatch.setattr("trainer.records.BATCH_CHARACTERS", 1000)
+    rows = [{"id": str(number), "sequence": "A" * 100 * (1 + 20 * (number > 20))} for number in range(24)]
+    records = table_on_disk(row for row in rows)
+    assert list(records) == rows
+    assert [len(chunk) for chunk in records.data.column("sequence").chunks] == [10, 10, 2, 1, 1]
+    with pytest.raises(ValueError, match="no records to train or validate on"):
+        table_on_disk([])
 
 
 def test_an_error_in_a_file_keeps_its_place(tmp_path):

@@ -56,7 +56,7 @@ def load_genomes(files: list[str], split: str | None = None) -> Records:
         if not count:
             raise ValueError(f"{', '.join(files)}: no record has the split {split!r}; check its name and the labels")
 
-    return table_on_disk(rows)
+    return table_on_disk(rows())
 
 
 def labelled_files(path: Path) -> Iterator[tuple[Path, dict[str, str] | None]]:
