@@ -131,21 +131,43 @@ def call_ranks(
         if not known.any():
             at = f" at the rank {rank}" if rank else ""
             raise ValueError(f"got {len(references)} references, none with a name{at}: label some or leave it out.")
-    calls = {}
-    if method.classify is None and method.search is None:
-        query_vectors, reference_vectors = vectors(method, queries), vectors(method, references)
-        found = nearest_neighbours(query_vectors, reference_vectors, np.stack(list(named.values())))
-        for (rank, names), index in zip(labels.items(), found, strict=True):
-            calls[rank] = Calls(names[index], paired_cosines(query_vectors, reference_vectors, index))
+    if method.classify is not None:
+        calls = {}
+        for rank, names in labels.items():
+            rows = np.flatnonzero(named[rank])
+            calls[rank] = method.classify(queries, [references[row] for row in rows.tolist()], names[rows])
         return calls
+    if method.search is not None:
+        return search_ranks(method, queries, references, labels)
+    query_vectors, reference_vectors = vectors(method, queries), vectors(method, references)
+    found = nearest_neighbours(query_vectors, reference_vectors, np.stack(list(named.values())))
+    return {
+        rank: Calls(names[index], paired_cosines(query_vectors, reference_vectors, index))
+        for (rank, names), index in zip(labels.items(), found, strict=True)
+    }
+
+
+def search_ranks(
+    method: Method, queries: Sequence[str], references: Sequence[str], labels: Mapping[str, np.ndarray]
+) -> dict[str, Calls]:
+    """Name each query after its best hit, as `call_ranks` does.
+
+    The best hit among all references is also the best among those with a name at a rank, if it has one: only queries
+    whose hit has none are searched for again.
+    """
+    anywhere = np.flatnonzero(np.any([names != "" for names in labels.values()], axis=0))
+    hits = nearest(method, queries, [references[row] for row in anywhere.tolist()])
+    calls = {}
     for rank, names in labels.items():
-        rows = np.flatnonzero(named[rank])
-        library = [references[row] for row in rows.tolist()]
-        if method.classify is not None:
-            calls[rank] = method.classify(queries, library, names[rows])
-        else:
-            hits = nearest(method, queries, library)
-            calls[rank] = Calls(np.where(hits.index >= 0, names[rows][hits.index], ""), hits.score)
+        index, score = np.where(hits.index >= 0, anywhere[hits.index], -1), hits.score.copy()
+        nameless = np.flatnonzero((index >= 0) & (names[index] == ""))
+        if len(nameless):
+            rows = np.flatnonzero(names != "")
+            library = [references[row] for row in rows.tolist()]
+            again = nearest(method, [queries[row] for row in nameless.tolist()], library)
+            index[nameless] = np.where(again.index >= 0, rows[again.index], -1)
+            score[nameless] = again.score
+        calls[rank] = Calls(np.where(index >= 0, names[index], ""), score)
     return calls
 
 

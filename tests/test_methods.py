@@ -62,14 +62,27 @@ def test_a_classifier_is_preferred_and_sees_only_named_references():
     assert call(method, ["A"], REFERENCES, NAMES) == Calls(np.array(["a c g"]), np.array([3]))
 
 
-def test_several_ranks_are_several_calls():
-    labels = {"species": NAMES, "genus": np.array(["x", "", "x", "y"])}
-    for method in (PROFILES, Method("exact", "", 0, search=exact)):
-        together = call_ranks(method, ["AAAC", "CCCC"], REFERENCES, labels)
-        for rank, names in labels.items():
-            alone = call(method, ["AAAC", "CCCC"], REFERENCES, names)
-            assert together[rank].names.tolist() == alone.names.tolist()
-            assert together[rank].scores.tolist() == alone.scores.tolist()
+def closest(queries, references) -> Hits:
+    """Search by shared letters, place by place; nothing in common is no hit."""
+    if not len(queries):
+        return Hits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
+    same = np.array([[np.mean([a == b for a, b in zip(q, r, strict=True)]) for r in references] for q in queries])
+    return Hits(np.where(same.max(axis=1) > 0, same.argmax(axis=1), -1), same.max(axis=1).astype(np.float32))
+
+
+@pytest.mark.parametrize("method", [PROFILES, Method("closest", "", 0, search=closest)], ids=lambda m: m.name)
+def test_several_ranks_are_several_calls(method):
+    rng = np.random.default_rng(0)
+    queries, references = (["".join(rng.choice(list("ACGT"), size=6)) for _ in range(n)] for n in (40, 30))
+    labels = {
+        rank: np.where(rng.random(30) < missing, "", np.arange(30).astype(str))
+        for rank, missing in (("species", 0.0), ("genus", 0.3), ("family", 0.9))
+    }
+    together = call_ranks(method, queries, references, labels)
+    for rank, names in labels.items():
+        alone = call(method, queries, references, names)
+        assert together[rank].names.tolist() == alone.names.tolist()
+        assert together[rank].scores.tolist() == alone.scores.tolist()
 
 
 def test_references_without_any_name_are_an_error():

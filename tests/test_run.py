@@ -273,3 +273,17 @@ def test_a_task_with_a_folder_of_its_own(tmp_path, capsys):
         (tmp_path / f"{name}.csv").write_text("sequence,label\nACGTACGT,0\nTTTTACGT,1\n")
     assert start(tmp_path, tmp_path / "results", task="gue") == 0
     assert "left out: gue with tnf" in capsys.readouterr().err
+
+
+def test_a_baseline_learns_from_train_alone(data, tmp_path):
+    """Its weights, and so its revision, are the same whatever the other splits hold."""
+    flags = ["--cache", str(tmp_path / "cache"), "--evaluation_split", "val", "--set", "strand.queries=10"]
+    without_tests = rewrite(
+        data, tmp_path / "barcodes.tsv", lambda row: [*row[:-1], "other"] if row[-1].endswith("test") else row
+    )
+    revisions = set()
+    for source in (data, without_tests):
+        assert start(source, tmp_path / "results", *flags, model="kmer_mlp", task="strand") == 0
+        revisions.add(read(tmp_path / "results", "barcodes.strand.kmer-mlp.val.json")["model_revision"])
+    assert len(revisions) == 1
+    assert len(list((tmp_path / "cache").iterdir())) == 1
