@@ -10,6 +10,8 @@
 
 Scores are identities from 0 to 1, for `sintax` the support. Of equal hits the one with the longer alignment counts,
 then the first reference. A sequence too short to align (`programs.FEWEST_BASES`) has no hit and a cluster of its own.
+For pieces of genomes vsearch is unsuited: it aligns sequences from end to end, in time that grows with the square of
+their length (20 kb: seconds an alignment).
 Files are written to a private folder and removed. A method's revision is the tool's version.
 """
 
@@ -24,11 +26,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmarks.methods import Calls, Hits, Method, Split
+from benchmarks.methods import Calls, Hits, Method, Split, Unsuited
 from benchmarks.programs import find_program, rows, run, version, write_fasta
 
 ACCEPTS = 128  # references aligned to a query
 CLUSTER_IDENTITY = "0.97"
+LONGEST_MEAN = 5000  # bp
 SINTAX_SEED = "1"
 _CALL = re.compile(r"s:(\d+)\(([\d.]+)\)")
 
@@ -55,8 +58,10 @@ def vsearch_hits(program: str, queries: Sequence[str], references: Sequence[str]
         Hits whose score is the share of identical columns in an alignment without its terminal gaps.
 
     Raises:
+        Unsuited: The sequences are too long.
         RuntimeError: vsearch failed.
     """
+    check_lengths(queries, references)
     with TemporaryDirectory() as folder:
         query_file, library = Path(folder, "queries.fa"), Path(folder, "references.fa")
         table = Path(folder, "hits.tsv")
@@ -87,8 +92,10 @@ def vsearch_clusters(program: str, sequences: Sequence[str], threads: int) -> np
         Labels (n,) int, numbered from 0 in the order in which clusters appear.
 
     Raises:
+        Unsuited: The sequences are too long.
         RuntimeError: vsearch failed.
     """
+    check_lengths(sequences)
     copies = Counter(sequences)
     unique = list(copies)
     # width, because vsearch orders equally frequent sequences by their labels
@@ -187,6 +194,21 @@ def best_hits(queries: int, hits: Iterable[Hit]) -> Hits:
     for query, hit in best.items():
         index[query], score[query] = hit.reference, hit.score
     return Hits(index, score)
+
+
+def check_lengths(*files: Sequence[str]) -> None:
+    """Refuse what would take vsearch days.
+
+    Raises:
+        Unsuited: The sequences of a file are longer than `LONGEST_MEAN` on average.
+    """
+    for sequences in files:
+        mean = sum(map(len, sequences)) / max(1, len(sequences))
+        if mean > LONGEST_MEAN:
+            raise Unsuited(
+                f"vsearch aligns sequences from end to end, but got {mean:,.0f} bp on average, where {LONGEST_MEAN:,} "
+                "are within its reach: choose blast, or give shorter sequences."
+            )
 
 
 def no_limit(*files: Sequence[str]) -> list[Any]:

@@ -39,7 +39,7 @@ PROFILES: dict[str, Callable[[Sequence[str]], np.ndarray]] = {
 }
 HIDDEN, WIDTH = 512, 256
 BATCH = 512  # pairs
-EPOCHS, FEWEST_STEPS = 15, 100
+EPOCHS, FEWEST_STEPS = 10, 100
 LEARNING_RATE = 1e-3
 TEMPERATURE = 0.05
 SEED = 0

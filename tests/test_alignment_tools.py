@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.alignment_tools import BASELINES, Hit, best_hits, make_vsearch, megablast_rows, vsearch_rows
-from benchmarks.methods import call, nearest
+from benchmarks.methods import Unsuited, call, nearest
 from benchmarks.programs import find_program, run, version, write_fasta
 from modeling_dnacse.sequences import reverse_complement
 
@@ -153,6 +153,14 @@ def test_long_sequences_are_not_dropped():
     rng = np.random.default_rng(3)
     long = "".join(rng.choice(list("ACGT"), 50_100))
     assert BASELINES["sintax"]("sintax", None, None).classify([long], [long], np.array(["a"])).names.tolist() == ["a"]
+
+
+@needs_vsearch
+def test_pieces_of_genomes_are_beyond_vsearch(library):
+    method = BASELINES["vsearch"]("vsearch", None, None)
+    for work in (lambda: method.search(library, ["A" * 9_000] * 2), lambda: method.cluster(["A" * 9_000] * 2)):
+        with pytest.raises(Unsuited, match=r"got 9,000 bp on average, where 5,000 .*choose blast"):
+            work()
 
 
 @pytest.mark.parametrize(
