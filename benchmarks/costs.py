@@ -103,19 +103,23 @@ def watch_children() -> Iterator[list[float]]:
     """Look at child processes every `SAMPLES` seconds.
 
     The system's own figure (`ru_maxrss` of children) cannot be had: it starts at the memory of the process that
-    starts them, which here holds torch.
+    starts them, which here holds torch. For the same reason a child that is still a copy of this process, by its
+    command line, does not count.
 
     Yields:
         One number, the largest high-water mark of a child in MB so far.
     """
     largest, done = [0.0], threading.Event()
+    own = Path("/proc/self/cmdline")
 
     def look() -> None:
         while not done.wait(SAMPLES):
             for children in Path("/proc/self/task").glob("*/children"):
                 with contextlib.suppress(OSError):  # a thread may end meanwhile
                     for child in children.read_text().split():
-                        largest[0] = max(largest[0], high_water(Path("/proc") / child / "status"))
+                        # asked before the memory: what is another program by then will not be a copy again
+                        if Path("/proc", child, "cmdline").read_bytes() != own.read_bytes():
+                            largest[0] = max(largest[0], high_water(Path("/proc", child, "status")))
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()

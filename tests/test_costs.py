@@ -30,6 +30,14 @@ def test_a_tool_is_counted():
     assert nothing["children_peak_memory_mb"] == 0
 
 
+@ON_LINUX
+def test_a_tool_does_not_start_with_the_memory_of_this_process():
+    ballast = np.ones(60_000_000)  # 480 MB
+    _, costs = measure(lambda: [subprocess.run(["sleep", "0.02"], check=True) for _ in range(40)])
+    assert ballast.nbytes / 1e6 > 400
+    assert 0 < costs["children_peak_memory_mb"] < 50
+
+
 def test_an_ability_adds_what_it_costs():
     spent = Spent()
     search = metered(lambda queries, references: time.sleep(0.02), spent)
