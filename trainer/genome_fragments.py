@@ -4,13 +4,8 @@ A pair is two windows of one record that do not overlap, anywhere in it, on the 
 otherwise. A record too short for two windows gives windows of half its length, down to SHORTEST bp; still shorter ones
 are left out and counted.
 
-How often a genome is drawn balances the kingdoms, as DNABERT-S's 2,000,000 pairs of viruses, fungi and bacteria do;
-the formula is ours. A record of L bp and windows of w bp (the middle of their range) holds max(1, floor(L / w))
-windows; a species holds those of its records, a kingdom those of its species. The P pairs of an epoch are shared out
-evenly over the kingdoms, those of a kingdom evenly over its species (`even_shares`: none gives more pairs than it
-holds windows), those of a species over its records by chance, in proportion to their windows. Unless P is given, no
-kingdom gives more than an equal part of all windows: P = sum_k min(C_k, sum_j C_j / K) for K kingdoms of C_k windows,
-so that a single kingdom gives as many pairs as windows.
+A record of L bp counts as max(1, floor(L / w)) windows, w being the middle of the range of their lengths; how often it
+is drawn balances species and kingdoms by these numbers (trainer/shares.py).
 """
 
 import logging
@@ -24,7 +19,7 @@ from torch.utils.data import Dataset
 from trainer.fasta_index import read_stretch
 from trainer.pairs import Pair, PairIndex, pair_labels
 from trainer.record_arrays import genus_numbers, label_column, label_ranks, number_column, species_numbers
-from trainer.shares import even_shares
+from trainer.shares import BalancedRows
 from trainer.views import Views
 
 SHORTEST = 500  # bp of a window; less where shorter windows are asked for
@@ -90,21 +85,13 @@ class FragmentDataset(Dataset[Pair]):
             )
 
         windows = np.maximum(1, self.bp // (sum(length) // 2))
-        self.by_species = np.argsort(self.species, kind="stable")
-        self.windows_up_to = np.cumsum(windows[self.by_species])  # (records,) in the order of by_species
-        self.species_windows = np.bincount(self.species, windows).astype(np.int64)  # (species,)
-        kingdoms = label_column(records, "domain")
-        first_rows = self.by_species[np.searchsorted(self.species[self.by_species], np.arange(self.species_count))]
-        _, self.kingdom = np.unique(label_ranks(kingdoms)[first_rows], return_inverse=True)  # (species,) from 0 on
-        self.kingdom_windows = np.bincount(self.kingdom, self.species_windows).astype(np.int64)  # (kingdoms,)
-        total = int(self.kingdom_windows.sum())
-        balanced = int(np.minimum(self.kingdom_windows, total // len(self.kingdom_windows)).sum())
-        self.pairs = balanced if pairs is None else min(pairs, total)
+        kingdoms = label_ranks(label_column(records, "domain"))
+        self.balance = BalancedRows(windows, self.species, kingdoms, pairs)
+        self.pairs = self.balance.pairs
         logger.info(
-            "%s records of %s species and %s kingdoms hold %s windows and give %s pairs an epoch; "
-            "%s records are left out, being shorter than %s bp",
-            *(f"{n:,}" for n in (len(self), self.species_count, len(self.kingdom_windows), total, self.pairs)),
-            *(f"{n:,}" for n in (self.left_out, shortest)),
+            "%s records of %s species hold %s windows and give %s pairs an epoch; %s shorter than %s bp are left out",
+            *(f"{number:,}" for number in (len(self), self.species_count, windows.sum(), self.pairs)),
+            *(f"{number:,}" for number in (self.left_out, shortest)),
         )
 
     def __len__(self) -> int:
@@ -113,14 +100,7 @@ class FragmentDataset(Dataset[Pair]):
 
     def draw_rows(self, rng: np.random.Generator) -> np.ndarray:
         """The rows of an epoch's pairs, balanced: (pairs,)."""
-        quota = np.zeros(self.species_count, dtype=np.int64)
-        for kingdom, share in enumerate(even_shares(self.pairs, self.kingdom_windows, rng)):
-            members = np.flatnonzero(self.kingdom == kingdom)
-            quota[members] = even_shares(share, self.species_windows[members], rng)
-        species = np.repeat(np.arange(self.species_count), quota)  # (pairs,)
-        before = np.cumsum(self.species_windows) - self.species_windows
-        window = before[species] + rng.integers(self.species_windows[species])
-        return self.by_species[np.searchsorted(self.windows_up_to, window, side="right")]
+        return self.balance.draw(rng)
 
     def __getitem__(self, index: PairIndex) -> Pair:
         """The pair of two rows, its windows and views made from the seed."""

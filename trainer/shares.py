@@ -1,4 +1,12 @@
-"""How many things each of several sources gives, as evenly as their capacities allow."""
+"""How often each genome is drawn: windows, species and kingdoms of records in, rows of an epoch out.
+
+Kingdoms are balanced, as in DNABERT-S's 2,000,000 pairs of viruses, fungi and bacteria; the formula is ours. The
+capacity of a species is the number of windows of its records, that of a kingdom the number of those of its species.
+The P pairs of an epoch are shared out evenly over the kingdoms, those of a kingdom evenly over its species, none
+giving more than its capacity (`even_shares`), those of a species over its records by chance, in proportion to their
+windows. Unless P is given, no kingdom gives more than an equal part of all windows: P = sum_k min(C_k, sum_j C_j / K)
+for K kingdoms of capacities C_k, so that a single kingdom gives as many pairs as it has windows.
+"""
 
 import numpy as np
 
@@ -30,3 +38,36 @@ def even_shares(total: int, capacities: np.ndarray, rng: np.random.Generator) ->
     one_more = rng.permutation(np.flatnonzero(capacities > share))[: total - shares.sum()]
     shares[one_more] += 1
     return shares
+
+
+class BalancedRows:
+    """Draws the rows of epochs; `pairs` is the length of each."""
+
+    def __init__(self, windows: np.ndarray, species: np.ndarray, kingdoms: np.ndarray, pairs: int | None) -> None:
+        """Add up capacities.
+
+        Args:
+            windows: (records,) how many each holds, at least 1.
+            species: (records,) numbers from 0 on without gaps.
+            kingdoms: (records,) numbers; a species is of the kingdom of its first record.
+            pairs: Pairs of an epoch, P above; fewer where there are fewer windows.
+        """
+        self.by_species = np.argsort(species, kind="stable")  # (records,) rows, those of a species side by side
+        self.windows_up_to = np.cumsum(windows[self.by_species])  # (records,) in that order
+        _, first = np.unique(species, return_index=True)
+        _, self.kingdom = np.unique(kingdoms[first], return_inverse=True)  # (species,) from 0 on
+        self.of_species = np.bincount(species, windows).astype(np.int64)  # (species,) capacities
+        self.of_kingdom = np.bincount(self.kingdom, self.of_species).astype(np.int64)  # (kingdoms,)
+        total = int(self.of_kingdom.sum())
+        balanced = int(np.minimum(self.of_kingdom, total // len(self.of_kingdom)).sum())
+        self.pairs = balanced if pairs is None else min(pairs, total)
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """The rows of one epoch, sorted by species: (pairs,)."""
+        quota = np.zeros_like(self.of_species)
+        for kingdom, share in enumerate(even_shares(self.pairs, self.of_kingdom, rng)):
+            members = np.flatnonzero(self.kingdom == kingdom)
+            quota[members] = even_shares(share, self.of_species[members], rng)
+        species = np.repeat(np.arange(len(quota)), quota)  # (pairs,)
+        window = (np.cumsum(self.of_species) - self.of_species)[species] + rng.integers(self.of_species[species])
+        return self.by_species[np.searchsorted(self.windows_up_to, window, side="right")]
