@@ -2,14 +2,14 @@
 
 Similar lengths pad little; a species twice in a batch costs negatives, since a row's own species gives none. Sorting
 by length is therefore refined only as far as the species can still be kept apart, but for a few rows: some piled-up
-species must not undo the sorting. On COI, of whose pairs one species has 1 %, a padding of 44 % fell to 14 % in
-batches of 128 when 1 % of the rows might follow another of their species.
+species must not undo the sorting. On COI, in batches of 128, a padding of 44 % fell to 14 % of the bases for the loss
+of 0.05 % of the negatives.
 """
 
 import numpy as np
 
 FINEST_BATCHES = 8  # batches drawn from one stratum of length: fewer would repeat the same neighbours each epoch
-MOST_CROWDED = 0.02  # share of the pairs of a stratum that may meet their species again
+MOST_CROWDED = 0.1  # share of the pairs of a stratum that may meet their species again
 
 
 def arrange(lengths: np.ndarray, species: np.ndarray, batch_size: int, rng: np.random.Generator) -> np.ndarray:
