@@ -145,11 +145,14 @@ def sintax_calls(program: str, queries: Sequence[str], references: Sequence[str]
     return Calls(np.where(called >= 0, known[called], ""), scores)
 
 
-def megablast_hits(program: str, queries: Sequence[str], references: Sequence[str], threads: int) -> Hits:
+def megablast_hits(
+    blastn: str, makeblastdb: str, queries: Sequence[str], references: Sequence[str], threads: int
+) -> Hits:
     """Find the best reference of each query by local alignment, both strands.
 
     Args:
-        program: Path of blastn; makeblastdb lies beside it.
+        blastn: Path of this program.
+        makeblastdb: Path of this program.
         queries: Upper-case sequences (q,).
         references: Upper-case sequences (r,).
         threads: Threads of blastn.
@@ -165,8 +168,8 @@ def megablast_hits(program: str, queries: Sequence[str], references: Sequence[st
         query_file, library = Path(folder, "queries.fa"), Path(folder, "references.fa")
         database, table = Path(folder, "references"), Path(folder, "hits.tsv")
         if write_fasta(query_file, queries) and write_fasta(library, references):
-            run([Path(program).with_name("makeblastdb"), "-in", library, "-dbtype", "nucl", "-out", database])
-            command = [program, "-task", "megablast", "-query", query_file, "-db", database, "-out", table]
+            run([makeblastdb, "-in", library, "-dbtype", "nucl", "-out", database])
+            command = [blastn, "-task", "megablast", "-query", query_file, "-db", database, "-out", table]
             # with -max_target_seqs 1 blastn gives a good hit, not the best one
             command += ["-max_target_seqs", 50, "-max_hsps", 1, "-num_threads", threads]
             run([*command, "-outfmt", "6 qseqid sseqid nident qlen slen bitscore"])
@@ -237,10 +240,9 @@ def make_sintax(name: str, training: Split | None, cache: Path | None) -> Method
 
 def make_blast(name: str, training: Split | None, cache: Path | None, threads: int = 0) -> Method:
     """Make the method of megablast; threads as for vsearch."""
-    program = find_program("blastn", "ncbi-blast+")
-    find_program("makeblastdb", "ncbi-blast+")
-    search = partial(megablast_hits, program, threads=threads or torch.get_num_threads())
-    return Method(name, version(program, "-version"), 0, search=search)
+    blastn, makeblastdb = (find_program(program, "ncbi-blast+") for program in ("blastn", "makeblastdb"))
+    search = partial(megablast_hits, blastn, makeblastdb, threads=threads or torch.get_num_threads())
+    return Method(name, version(blastn, "-version"), 0, search=search)
 
 
 BASELINES: dict[str, Callable[..., Method]] = {"vsearch": make_vsearch, "sintax": make_sintax, "blast": make_blast}

@@ -10,8 +10,8 @@ strand-merged square roots of 6-mers (spectra.py), which tell species apart bett
 - The objective is InfoNCE of cosines (temperature 0.05) with all other species of a batch as negatives. Theirs, a
   Bernoulli likelihood of exp(-squared distance), cannot be scored by cosines, which is how the tasks compare vectors:
   it leaves the origin open; and with the same number of steps it named fewer species.
-- Mended: the network embeds in evaluation mode (theirs never leaves training, so that identical calls differ), and N
-  and lower case are no errors. Two pairs of one species in a batch are no negatives of each other.
+- Mended: the network embeds in evaluation mode (theirs never leaves training, so that identical calls differ), an N
+  is no error, and two pairs of one species in a batch are no negatives of each other.
 
 Weights are kept in the cache folder by what they were learnt from: sequences, species, settings and this code.
 """
