@@ -75,9 +75,9 @@ class ContrastiveTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
         return self.sampler
 
-    def get_train_dataloader(self) -> DataLoader:
+    def _get_dataloader(self, *args: Any, **kwargs: Any) -> DataLoader:
         """Trainer's, with workers that leave SIGTERM to the main process."""
-        loader = super().get_train_dataloader()
+        loader = super()._get_dataloader(*args, **kwargs)
         workers: Any = getattr(loader, "base_dataloader", loader)  # accelerate wraps it
         workers.worker_init_fn = partial(start_worker, workers.worker_init_fn)
         return loader

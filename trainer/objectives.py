@@ -149,13 +149,13 @@ class Objectives:
         return [partial(term, *part, count) for part, count in zip(parts, counts, strict=True)]
 
     def draw_mixups(self, chunks: list[Chunk], rows_before: int, draws: Draws) -> list[ManifoldMixup]:
-        """One draw a chunk, named by the place of its first row in the batch of all processes."""
+        """One draw a chunk, named by the number of rows before it in the batch of all processes."""
         layer = int(draws.rng(LAYER).choice(self.layers))
-        starts = [rows_before + int(chunk.rows[0]) for chunk in chunks]
-        return [
-            draw_mixup(len(chunk.rows), layer, self.args.mix_alpha, draws.rng(PARTNERS, start))
-            for chunk, start in zip(chunks, starts, strict=True)
-        ]
+        mixups = []
+        for chunk in chunks:
+            mixups.append(draw_mixup(len(chunk.rows), layer, self.args.mix_alpha, draws.rng(PARTNERS, rows_before)))
+            rows_before += len(chunk.rows)
+        return mixups
 
     def cut(self, ids: Tensor, mask: Tensor) -> list[Chunk]:
         """The chunks of a side, counted for the log."""

@@ -8,6 +8,8 @@ to the whole process group, as Slurm does: `accelerate launch` of one process do
 
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -33,10 +35,10 @@ class StopOnSignal(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Ask all processes, then save and stop."""
-        flag = torch.tensor(int(self.noted), device=self.accelerator.device)
+        self.stopped = self.noted
         if self.accelerator.num_processes > 1:
-            flag = self.accelerator.reduce(flag, reduction="sum")
-        self.stopped = bool(flag)
+            noted: Any = torch.tensor(int(self.noted), device=self.accelerator.device)
+            self.stopped = bool(self.accelerator.reduce(noted, reduction="sum"))
         if self.stopped:
             control.should_save = control.should_training_stop = True
 
@@ -51,10 +53,19 @@ class StopOnSignal(TrainerCallback):
 
 
 def start_worker(former: Callable[[int], None] | None, worker: int) -> None:
-    """A data loader's `worker_init_fn` whose worker outlives a SIGTERM to the process group.
+    """A data loader's `worker_init_fn` whose worker heeds SIGTERM from the main process only (on Linux).
 
-    The main process still needs its workers for the running step, and ends them when it ends.
+    One that goes to the whole process group would otherwise end the workers, and so the main process by an error,
+    before the running step is over; while a worker that ignored it would never end.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if sys.platform == "linux":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_when_told_by_parent, daemon=True).start()
     if former is not None:
         former(worker)
+
+
+def _end_when_told_by_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
