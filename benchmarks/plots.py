@@ -29,10 +29,10 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from benchmarks.embedders import load_method
+from benchmarks.headlines import COLUMNS, TITLES
 from benchmarks.methods import normalise, vectors
 from benchmarks.result_files import read_results
 from benchmarks.species_clustering import choose
-from benchmarks.tables import COLUMNS, TITLES
 from modeling_dnacse.labels import RANKS, read_labelled
 
 # Okabe and Ito's palette without yellow, which is lost on white, each with a marker of its own: it reads in grey too

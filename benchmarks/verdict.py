@@ -2,8 +2,9 @@
 
     python benchmarks/verdict.py --results demo/results --model model --untrained untrained:model
 
-Against its untrained self the model must win on the headline metrics of `tables.COLUMNS` taken together (their mean);
-if it does not, the exit status is 1. Against the baselines it may stand wherever it stands.
+Against its untrained self the model must win on the headline metrics (those of the tables, in headlines.py) taken
+together, by their mean; if it does not, the exit status is 1. Against the baselines it may stand wherever it stands.
+What only baselines have, as the clusters that a tool finds by itself, is no comparison and left out.
 """
 
 import argparse
@@ -15,21 +16,41 @@ from typing import Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.result_files import read_results
-from benchmarks.tables import COLUMNS
+from benchmarks.headlines import TITLES, UNRANKED, by_tasks, headings
+from benchmarks.result_folders import read_tables
 
 Scores = Mapping[str, Mapping[str, float]]  # headline metric -> model -> value
 
 
 def headline_scores(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """The headline metrics of every model, in the order of the tables."""
+    """The headline metrics of every model, in the order of the tables.
+
+    >>> run = {"task": "knn", "model": "tnf", "metrics": {"species_seen": {"value": 0.5}, "mean": {"value": 0.2}}}
+    >>> headline_scores([run])
+    {'1-nearest-neighbour accuracy: species, seen': {'tnf': 0.5}}
+    """
     scores: dict[str, dict[str, float]] = {}
-    for task, headings in COLUMNS.items():
-        for result in (result for result in results if result["task"] == task):
-            for metric, heading in headings.items():
-                if metric in result["metrics"]:
-                    scores.setdefault(heading, {})[result["model"]] = result["metrics"][metric]["value"]
+    for task, chosen in by_tasks(results).items():
+        for metric, heading in headings(task, chosen).items():
+            if metric not in UNRANKED:
+                scores[f"{TITLES.get(task, task)}: {heading}"] = {
+                    result["model"]: result["metrics"][metric]["value"]
+                    for result in chosen
+                    if metric in result["metrics"]
+                }
     return scores
+
+
+def compare(scores: Scores, model: str, untrained: str) -> dict[str, Mapping[str, float]]:
+    """Choose the metrics that both the model and its untrained self have: the latter cannot be fine-tuned.
+
+    Raises:
+        ValueError: There is none.
+    """
+    compared = {heading: by_model for heading, by_model in scores.items() if {model, untrained} <= by_model.keys()}
+    if not compared:
+        raise ValueError(f"no metric has results of both {model} and {untrained}: run benchmarks/run.py with both.")
+    return compared
 
 
 def sentences(scores: Scores, model: str, untrained: str) -> Iterator[str]:
@@ -63,11 +84,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--untrained", required=True, help="name of its untrained self in the results")
     options = parser.parse_args(arguments)
     try:
-        tables = {name: headline_scores(results) for name, results in read_results(options.results).items()}
-        for name, scores in tables.items():
-            for model in (options.model, options.untrained):
-                if any(model not in by_model for by_model in scores.values()):
-                    raise ValueError(f"{name} lacks results of {model}: run benchmarks/run.py with it.")
+        tables = {
+            name: compare(headline_scores(results), options.model, options.untrained)
+            for name, results in read_tables(options.results).items()
+        }
     except (ValueError, OSError) as error:
         sys.stderr.write(f"verdict.py: {error}\n")
         return 2
