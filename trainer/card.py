@@ -34,7 +34,7 @@ vectors = model(**tokens).pooler_output  # (2, {hidden_size})
 
 ## Training
 
-{steps:,} steps, {seconds:,.0f} seconds on {device}; released: step {released_step:,}; {versions}.
+{steps:,} steps{progress}, {seconds:,.0f} seconds on {device}; released: step {released_step:,}; {versions}.
 
 | argument | value |
 |---|---|
@@ -54,30 +54,31 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
         + ", ".join(f"`{source}`" for source in facts["sources"])
         for part, facts in run["data"].items()
     ]
-    validation = run["validation"]
+    validation, dataset = run["validation"], run["dataset"]
+    results, scores = "Not validated.", None
     if validation:
         results = (
-            f"On {run['data']['validation']['pairs']:,} validation pairs, best checkpoint: "
-            f"recall@1 {validation['recall_at_1']:.4f} (how often the other view is the nearest of all), "
-            f"loss {validation['loss']:.4f}."
+            f"On {run['data']['validation']['pairs']:,} validation pairs: recall@1 {validation['recall_at_1']:.4f} "
+            f"(how often the other view is the nearest of all), loss {validation['loss']:.4f}."
         )
         scores = [
             EvalResult(
                 task_type="feature-extraction",
-                dataset_type="validation-pairs",
+                dataset_type=dataset["name"] if dataset else "validation-pairs",
                 dataset_name="validation pairs",
-                metric_type="recall_at_1",
-                metric_value=round(validation["recall_at_1"], 4),
+                dataset_revision=dataset["revision"] if dataset else None,
+                metric_type=metric,
+                metric_value=round(validation[metric], 4),
             )
+            for metric in ("recall_at_1", "loss")
         ]
-    else:
-        results, scores = "Trained without validation data.", None
     metadata = ModelCardData(
         model_name=name,
         license="mit",
         library_name="transformers",
         pipeline_tag="feature-extraction",
         tags=["biology", "genomics", "dna", "sentence-transformers", "custom_code"],
+        datasets=[dataset["name"]] if dataset else None,
         base_model=run["base_model"] if "/" in (run["base_model"] or "") else None,  # a Hub id, not a folder
         eval_results=scores,
     )
@@ -91,6 +92,7 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
         base=f" from `{run['base_model']}`" if run["base_model"] else " from scratch",
         data="\n".join(data),
         steps=run["steps"],
+        progress=f" of {run['planned_steps']:,}, training goes on" if run["steps"] < run["planned_steps"] else "",
         released_step=run["released_step"],
         seconds=run["seconds"],
         device=run["device"],

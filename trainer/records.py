@@ -11,12 +11,15 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
-from datasets import Dataset, load_dataset
+from datasets import Dataset, concatenate_datasets, load_dataset_builder
+from datasets.exceptions import DatasetsError
 
+from modeling_dnacse.checkpoints import first_line
 from modeling_dnacse.labels import apply_policy, read_labelled
 from modeling_dnacse.sequences import AlphabetCounts, clean_sequence
 from trainer.record_arrays import label_column, species_numbers
@@ -31,11 +34,12 @@ def load_records(
     """Records with columns sequence and species, of `files` or else of a data set.
 
     Args:
-        split: keep the rows whose column `split` has this value; of a data set, the name of its split.
+        split: keep the rows whose column `split` has this value; of a data set without this column, the rows of its
+            split of this name, by default train.
 
     Raises:
-        ValueError: a file is not what it should be (the message names file and line), a column is missing, or
-            neither files nor a data set is given.
+        ValueError: a file is not what it should be (the message names file and line), a column or the split is
+            missing, or neither files nor a data set is given.
     """
     if files is not None:
         counts = AlphabetCounts()
@@ -49,7 +53,7 @@ def load_records(
         return records
     if dataset_name is None:
         raise ValueError("there are neither files nor a data set to read; give one of them")
-    records = load_dataset(dataset_name, revision=revision, split=split or "train")
+    records = rows_of_split(dataset_name, revision, split)
     missing = {"sequence", "species"} - set(records.column_names)
     if missing:
         raise ValueError(
@@ -62,11 +66,43 @@ def load_records(
             return {
                 "id": str(row.get("id") or number),
                 "sequence": clean_sequence(row["sequence"] or ""),
+                "split": row.get("split") or "",
             } | apply_policy(row)
         except ValueError as error:
             raise ValueError(f"data set {dataset_name}, row {number}: {error}") from None
 
     return records.map(cleaned, with_indices=True, remove_columns=records.column_names, keep_in_memory=False)
+
+
+def rows_of_split(name: str, revision: str | None, split: str | None) -> Dataset:
+    """The rows of a data set that `split` names, see `load_records`; with the column and no name, all rows.
+
+    Args:
+        revision: the whole id of a commit; None for a local folder.
+
+    Raises:
+        ValueError: the data set cannot be loaded or has no such split.
+    """
+    try:
+        builder = load_dataset_builder(name, revision=revision)
+        # where the Hub does not answer, datasets takes what it loaded last, of whatever revision
+        if revision not in (None, builder.hash):
+            raise ValueError(f"the Hub does not answer, and the cache holds revision {builder.hash}, not {revision}")
+        builder.download_and_prepare()
+        tables: Any = builder.as_dataset()
+    except (DatasetsError, OSError, ValueError) as error:
+        raise ValueError(f"data set {name} cannot be loaded: {first_line(error)}") from error
+    if "split" not in next(iter(tables.values())).column_names:
+        if (split or "train") not in tables:
+            raise ValueError(f"data set {name} has no split {split or 'train'!r}; it has {', '.join(tables)}")
+        return tables[split or "train"]
+    records = concatenate_datasets(list(tables.values()))
+    if split is None:
+        return records
+    chosen = np.flatnonzero(label_column(records, "split").to_numpy(zero_copy_only=False) == split)
+    if not len(chosen):
+        raise ValueError(f"data set {name}: no record has the split {split!r}")
+    return records.select(chosen)
 
 
 def table_on_disk(rows: Iterable[Mapping[str, str | int]]) -> Dataset:

@@ -19,8 +19,11 @@ CARD = "README.md"
 
 def write_repository(
     folder: Path, model: DnacseModel, tokenizer: PreTrainedTokenizerBase, files: dict[str, str]
-) -> None:
+) -> list[str]:
     """Write the repository of `model` to `folder`; `files` are further texts by name, the card (README.md) among them.
+
+    Returns:
+        The files written, as paths inside the folder: it may hold others, such as checkpoints.
 
     Raises:
         OSError: the disk is full or not writable; what stood in `folder` before still stands there.
@@ -39,10 +42,12 @@ def write_repository(
         finished = sorted(
             (path for path in Path(draft).rglob("*") if path.is_file()), key=lambda path: path.name == WEIGHTS
         )
-        for path in finished:
-            target = folder / path.relative_to(draft)
+        names = [path.relative_to(draft).as_posix() for path in finished]
+        for path, name in zip(finished, names, strict=True):
+            target = folder / name
             target.parent.mkdir(exist_ok=True)
             shutil.move(path, target)
+    return names
 
 
 def sentence_transformers_files(model: DnacseModel) -> dict[str, Any]:

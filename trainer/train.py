@@ -6,14 +6,17 @@
 `--model_name_or_path zhihan1996/DNABERT-2-117M` starts from a published checkpoint instead. A run that was stopped
 goes on with `--resume_from_checkpoint last`; SIGTERM stops it with a checkpoint and exit code 143. The output folder
 ends up with the weights of the best checkpoint and training.json, the record of the run; the checkpoints, which hold
-the heads of training too, stay in its subfolders. Several GPUs: `accelerate launch --num_processes N`; several
+the heads of training too, stay in its subfolders. `--push_to_hub --hub_model_id me/model` pushes it to the Hub, with
+the token of the environment variable HF_TOKEN. Several GPUs: `accelerate launch --num_processes N`; several
 machines and FSDP: trainer/configs/multi_node.yaml, fsdp.yaml.
 """
 
 import logging
 import math
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -29,6 +32,7 @@ from trainer.card import model_card
 from trainer.collator import PairCollator
 from trainer.contrastive_trainer import ContrastiveTrainer
 from trainer.curriculum import parse_curriculum
+from trainer.hub import HubRepository, PushOnSave
 from trainer.release import CARD, write_repository
 from trainer.resume import checkpoint_to_resume
 from trainer.termination import EXIT_CODE
@@ -73,6 +77,9 @@ def train(args: ContrastiveArguments) -> None:
     torch.set_flush_denormal(True)  # ALiBi's far weights underflow, and CPUs are slow on the numbers in between
     output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments fills a missing one in
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
+    hub = hub_repository(args)
+    if hub and args.process_index == 0:
+        hub.create()
     set_seed(args.seed)
     model, tokenizer = model_and_tokenizer(args)
     data = training_data(args)
@@ -91,6 +98,8 @@ def train(args: ContrastiveArguments) -> None:
         eval_dataset=data.validation,
         processing_class=tokenizer,
     )
+    if hub and args.hub_strategy == "every_save":
+        trainer.add_callback(PushOnSave(hub, partial(release, trainer=trainer, name=hub.name, facts=data.facts)))
     phases = zip(curriculum.objectives, curriculum.ends, strict=True)
     logger.info(
         "%s records, %s pairs an epoch, %s of them a record with itself; %s",
@@ -108,15 +117,50 @@ def train(args: ContrastiveArguments) -> None:
         )
         sys.exit(EXIT_CODE)
     scores = trainer.evaluate() if data.validation else {}
-    released = trainer.model_to_release()
-    if trainer.is_world_process_zero():
-        step = trainer.state.best_global_step or curriculum.steps
-        run = training_record(args, trainer.state, data.facts, scores, step)
-        card = model_card(output.name, run, released.config, released.num_parameters())
-        texts = {CARD: card, RECORD: as_json(run), HISTORY: as_json(trainer.state.log_history)}
-        write_repository(output, released, tokenizer, texts)
+    step = trainer.state.best_global_step or curriculum.steps
+    files = release(output, trainer, hub.name if hub else output.name, data.facts, step, scores)
     trainer.accelerator.wait_for_everyone()
     logger.info("released %s", output)
+    if hub and args.process_index == 0:
+        logger.info("pushed %s", hub.push(output, files, f"Release of step {step} of {curriculum.steps}"))
+
+
+def hub_repository(args: ContrastiveArguments) -> HubRepository | None:
+    """Where to push to, if anywhere; the arguments no longer say so, or Trainer would push too and keep the token."""
+    hub = None
+    if args.push_to_hub and args.hub_model_id:
+        hub = HubRepository(args.hub_model_id, args.hub_token, args.hub_private_repo)
+    args.push_to_hub, args.hub_token = False, None
+    return hub
+
+
+def release(
+    folder: Path,
+    trainer: ContrastiveTrainer,
+    name: str,
+    facts: dict[str, Any],
+    step: int | None = None,
+    scores: dict[str, float] | None = None,
+) -> list[str]:
+    """Write the model as it is now as a complete repository; all processes take part and the first one writes.
+
+    Args:
+        step: that its weights are of; by default the latest.
+        scores: of these weights; by default those of the latest step, if it was validated.
+
+    Returns:
+        The files written, none by other processes.
+    """
+    state, encoder = trainer.state, trainer.model_to_release()
+    if not trainer.is_world_process_zero():
+        return []
+    if scores is None:
+        latest = (entry for entry in state.log_history if entry["step"] == state.global_step and "eval_loss" in entry)
+        scores = next(latest, {})
+    run = training_record(trainer.args, state, facts, scores, step or state.global_step)
+    card = model_card(name, run, encoder.config, encoder.num_parameters())
+    texts = {CARD: card, RECORD: as_json(run), HISTORY: as_json(state.log_history)}
+    return write_repository(folder, encoder, trainer.processing_class, texts)
 
 
 def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiveLearning, PreTrainedTokenizerFast]:

@@ -4,6 +4,7 @@
 other pairings take whole records, from files or a data set of the Hub.
 """
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from datasets import Dataset as Records
@@ -11,6 +12,7 @@ from datasets import Dataset as Records
 from trainer.arguments import ContrastiveArguments
 from trainer.genome_fragments import FragmentDataset
 from trainer.genomes import load_genomes
+from trainer.hub import dataset_commit
 from trainer.pairs import FixedPairs, PairDataset, PairSampler
 from trainer.record_arrays import label_column
 from trainer.records import hold_out, load_records
@@ -33,6 +35,8 @@ def training_data(args: ContrastiveArguments) -> TrainingData:
     Raises:
         ValueError: the data do not hold what is asked of them.
     """
+    if args.dataset_name and not Path(args.dataset_name).is_dir():
+        args.dataset_revision = dataset_commit(args.dataset_name, args.dataset_revision)  # the same for every reader
     training, validation = training_and_validation(args)
     pairs = pairs_of(training, args)
     batch_size = args.train_batch_size * args.world_size
@@ -97,9 +101,11 @@ def facts(records: Records, files: list[str] | None, args: ContrastiveArguments)
 
     Hashing 100 GB takes minutes, so only the process that writes the record does it, and the others name no source.
     """
-    sources = [f"{args.dataset_name}@{args.dataset_revision or 'main'}"] if files is None else []
-    if args.process_index == 0:
-        sources += [source_of(file) for file in files or []]
+    sources = []
+    if files is None and args.dataset_revision:
+        sources = [f"{args.dataset_name}@{args.dataset_revision}"]
+    elif args.process_index == 0:
+        sources = [source_of(file) for file in files or [str(args.dataset_name)]]
     return {
         "sources": sources,
         "train_split": args.train_split,

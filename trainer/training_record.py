@@ -60,7 +60,7 @@ def training_record(
     scores: dict[str, float],
     released_step: int,
 ) -> dict[str, Any]:
-    """The record of a finished run.
+    """The record of a run that is finished, or that pushes the model of a step in its midst.
 
     Args:
         data: facts about the training and, if any, the validation records, see training_data.py.
@@ -72,8 +72,10 @@ def training_record(
         "arguments": {key: given[key] for key in RECORDED_ARGUMENTS},
         "processes": args.world_size,
         "base_model": args.model_name_or_path and name_of(args.model_name_or_path),
+        "dataset": {"name": args.dataset_name, "revision": args.dataset_revision} if args.dataset_revision else None,
         "data": data,
-        "steps": state.max_steps,
+        "steps": state.global_step,
+        "planned_steps": state.max_steps,
         "released_step": released_step,
         "seconds": round(training_seconds(state.log_history, step_pairs), 1),
         "validation": {key: scores[f"eval_{key}"] for key in ("loss", "recall_at_1")} if scores else None,
