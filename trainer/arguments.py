@@ -30,7 +30,7 @@ class ContrastiveArguments(TrainingArguments):
     pooling: Literal["mean", "cls", "mean_last_two", "cls_tanh"] | None = field(
         default=None, metadata={"help": "How token states become one vector; by default as the checkpoint says."}
     )
-    attn_implementation: Literal["eager", "sdpa", "flash_attention_2"] | None = field(
+    attn_implementation: Literal["eager", "sdpa", "packed", "flash_attention_2"] | None = field(
         default=None, metadata={"help": "flash_attention_2 trains without padding, on CUDA; by default sdpa."}
     )
 
@@ -45,7 +45,10 @@ class ContrastiveArguments(TrainingArguments):
         default=None,
         metadata={"help": "Instead of files: a Hub data set (or local folder) with columns sequence and species."},
     )
-    dataset_revision: str | None = field(default=None, metadata={"help": "Commit of the Hub data set."})
+    dataset_revision: str | None = field(
+        default=None,
+        metadata={"help": "Branch, tag or commit of the Hub data set; the record of the run names the commit."},
+    )
     train_split: str | None = field(
         default=None, metadata={"help": "Take only rows whose column `split` has this value."}
     )
@@ -161,6 +164,17 @@ class ContrastiveArguments(TrainingArguments):
     ddp_find_unused_parameters: bool | None = field(
         default=False, metadata={"help": "The trainer sees to parameters that a phase does not train; leave this off."}
     )
+    hub_token: str | None = field(
+        default=None,
+        metadata={
+            "help": "For push_to_hub. Better the environment variable HF_TOKEN or `hf auth login`: other users of the "
+            "machine see a command line, and accelerate launch prints it when a run fails."
+        },
+    )
+    hub_strategy: str = field(
+        default="every_save",
+        metadata={"help": "push_to_hub: every_save, the model of each checkpoint and the release; end, the release."},
+    )
     remove_unused_columns: bool = field(default=False, metadata={"help": "Batches are nested; leave this off."})
 
     def __post_init__(self) -> None:
@@ -203,6 +217,17 @@ class ContrastiveArguments(TrainingArguments):
             raise ValueError(f"--fragment_length takes one or two numbers of bp, got {len(self.fragment_length)}")
         if not all(layer.isdecimal() for layer in (self.mixing_layers or "").split()):
             raise ValueError(f'--mixing_layers is "{self.mixing_layers}"; give numbers of layers, such as "0 3 5"')
+        if self.push_to_hub != ("/" in (self.hub_model_id or "")):
+            raise ValueError(
+                f"--push_to_hub and --hub_model_id OWNER/MODEL go together; the latter is {self.hub_model_id}"
+            )
+        if self.hub_strategy not in ("end", "every_save"):
+            raise ValueError(
+                f"--hub_strategy is {self.hub_strategy}; it must be end or every_save, since checkpoint folders, which "
+                "hold optimizer states, stay here"
+            )
+        if self.hub_revision is not None:
+            raise ValueError("--hub_revision: releases are pushed to the branch main only; leave it out")
         if not self.validates:
             self.eval_strategy, self.load_best_model_at_end = "no", False
         super().__post_init__()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from modeling_dnacse import DnacseConfig, EncoderNoise, ManifoldMixup
+from modeling_dnacse.attention import is_packed
 from trainer.arguments import ContrastiveArguments
 from trainer.chunks import Chunk, cut, in_order
 from trainer.draws import LAYER, MASKING, PARTNERS, SUBSTITUTION, Draws
@@ -160,6 +161,6 @@ class Objectives:
     def cut(self, ids: Tensor, mask: Tensor) -> list[Chunk]:
         """The chunks of a side, counted for the log."""
         chunks = cut(ids, mask, self.args.cached_chunk_size, self.args.chunk_tokens)
-        packed = self.config._attn_implementation == "flash_attention_2"  # which computes no padding
+        packed = is_packed(self.config._attn_implementation)  # which computes no padding
         self.log.count(mask, positions=0 if packed else sum(chunk.ids.numel() for chunk in chunks))
         return chunks

@@ -1,0 +1,151 @@
+"""How fast training is: the trainer's own command, run once for each arm, in; one JSON with all arms out.
+
+    python benchmarks/training_throughput.py --name coi-mini --output benchmarks/results/training \\
+        --steps 12 --batch_size 64 --max_length 400 -- --train_file coi.tsv.gz --train_split train \\
+        --config_name trainer/configs/mini.json --tokenizer_name runs/tokenizer
+
+What stands after `--` goes to trainer/train.py as it is. The arms differ in nothing but what ARMS says:
+
+- `padded`: every sequence padded to --max_length, as the ancestors train;
+- `default`: batches of similar length, each side padded to its own longest;
+- `cached`: the same with gradient caching, so that memory follows the chunk and not the batch;
+- `tokens`: chunks of similar length and of at most so many tokens;
+- `cached, 4 x batch` and `default, 4 x batch`: what a larger contrastive batch costs in memory either way;
+- on CUDA also `bf16` and `varlen` (unpadded, FlashAttention); elsewhere they are named as waiting for a GPU.
+
+Each arm is a process of its own. Rates are the median over its logged steps but the first quarter, in which memory
+is still being found; peak memory is the process's high-water mark.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import torch
+from tqdm import tqdm
+
+from benchmarks.result_files import PACKAGES, commit, write_json
+from modeling_dnacse.provenance import device_name, package_versions
+
+TRAIN = Path(__file__).resolve().parents[1] / "trainer" / "train.py"
+RATES = ("pairs_per_second", "tokens_per_second", "padding", "input_pairs_per_second", "mfu")
+CUDA_ONLY = ("bf16", "varlen")
+
+
+def arms(batch_size: int, max_length: int, chunk: int, chunk_tokens: int) -> dict[str, list[str]]:
+    """The options in which each arm differs from the common ones."""
+    batch, larger = ["--per_device_train_batch_size", str(batch_size)], str(4 * batch_size)
+    return {
+        "padded": [*batch, "--pad_to_multiple_of", str(max_length)],
+        "default": batch,
+        "cached": [*batch, "--cached_chunk_size", str(chunk)],
+        "tokens": [*batch, "--chunk_tokens", str(chunk_tokens)],
+        "default, 4 x batch": ["--per_device_train_batch_size", larger],
+        "cached, 4 x batch": ["--per_device_train_batch_size", larger, "--cached_chunk_size", str(chunk)],
+        "bf16": [*batch, "--bf16", "true"],
+        "varlen": [*batch, "--bf16", "true", "--attn_implementation", "flash_attention_2"],
+    }
+
+
+def run(arguments: list[str]) -> tuple[list[dict[str, Any]], float]:
+    """Train in a process of its own.
+
+    Returns:
+        The steps of its training log, and its peak resident memory in MB.
+
+    Raises:
+        ValueError: It failed; the message ends with its last line.
+    """
+    with tempfile.TemporaryDirectory(prefix="throughput-") as folder, tempfile.TemporaryFile("w+") as said:
+        output = Path(folder) / "model"
+        process = subprocess.Popen(
+            [sys.executable, str(TRAIN), *arguments, "--output_dir", str(output)], stdout=said, stderr=said
+        )
+        _, status, usage = os.wait4(process.pid, 0)  # of this child alone, where getrusage sees the largest of all
+        if status:
+            said.seek(0)
+            raise ValueError(f"train.py {' '.join(arguments)} failed: {said.read().strip().splitlines()[-1]}")
+        log = json.loads((output / "training_log.json").read_text())
+    return [entry for entry in log if "pairs_per_second" in entry], round(usage.ru_maxrss / 1024, 1)
+
+
+def summarise(steps: list[dict[str, Any]], peak_memory_mb: float) -> dict[str, float]:
+    """Medians over the steps but the first quarter.
+
+    >>> steps = [{"pairs_per_second": rate} for rate in (1.0, 8.0, 9.0, 10.0)]
+    >>> summarise(steps, 5.0)
+    {'pairs_per_second': 9.0, 'peak_memory_mb': 5.0}
+    """
+    settled = steps[len(steps) // 4 :]
+    rates = {
+        rate: round(statistics.median(values), 3)
+        for rate in RATES
+        if (values := [entry[rate] for entry in settled if rate in entry])
+    }
+    return rates | {"peak_memory_mb": peak_memory_mb}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 1 when an arm failed."""
+    parser = argparse.ArgumentParser(description="Measure training.", allow_abbrev=False)
+    parser.add_argument("--name", required=True, help="what the results are called, such as coi-mini")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the result file")
+    parser.add_argument("--arm", nargs="+", help="only these arms")
+    parser.add_argument("--steps", type=int, default=12, help="optimizer steps an arm")
+    parser.add_argument("--batch_size", type=int, default=64, help="pairs in a batch")
+    parser.add_argument("--max_length", type=int, default=400, help="tokens")
+    parser.add_argument("--chunk", type=int, default=32, help="sequences of a chunk with gradient caching")
+    parser.add_argument("--chunk_tokens", type=int, default=8192, help="tokens of a chunk")
+    parser.add_argument("training", nargs="+", help="after --: options of train.py")
+    options = parser.parse_args(arguments)
+    common = [
+        *options.training,
+        *("--curriculum", f"weighted_simclr:{options.steps}steps", "--max_length", str(options.max_length)),
+        *("--validation_fraction", "0", "--logging_steps", "1", "--save_strategy", "no", "--disable_tqdm", "true"),
+    ]
+    cuda = torch.cuda.is_available()
+    chosen = {
+        name: extra
+        for name, extra in arms(options.batch_size, options.max_length, options.chunk, options.chunk_tokens).items()
+        if options.arm is None or name in options.arm
+    }
+    measured, failures = {}, []
+    for name, extra in tqdm(chosen.items(), desc="arms", unit=" arms"):
+        if name in CUDA_ONLY and not cuda:
+            continue
+        try:
+            measured[name] = summarise(*run([*common, *extra]))
+        except ValueError as error:
+            failures.append(f"{name}: {error}")
+    result = {
+        "kind": "training_throughput",
+        "name": options.name,
+        "steps": options.steps,
+        "batch_size": options.batch_size,
+        "max_length": options.max_length,
+        "chunk": options.chunk,
+        "chunk_tokens": options.chunk_tokens,
+        "arms": measured,
+        "waiting_for_a_gpu": [name for name in CUDA_ONLY if name in chosen and not cuda],
+        "threads": torch.get_num_threads(),
+        "versions": package_versions(PACKAGES),
+        "commit": commit(),
+        "device": device_name(torch.device("cuda" if cuda else "cpu")),
+    }
+    write_json(result, options.output / f"{options.name}.json")
+    for failure in failures:
+        sys.stderr.write(f"training_throughput.py: {failure}\n")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
