@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from training_step import step
 
 import trainer.objectives
 from trainer.curriculum import OBJECTIVES
+from trainer.draws import SeedProcess
 
 NOISE = {"noise_additive": 0.1, "noise_multiplicative": 0.1, "noise_substitution": 0.3}
 QUIET = {"noise_additive": 0.0, "noise_multiplicative": 0.0, "noise_substitution": 0.0}
@@ -124,3 +126,24 @@ def test_peak_memory_follows_the_chunk_and_not_the_batch(tiny_folder, monkeypatc
 
     assert peak(64) > 6 * peak(8)
     assert peak(64, cached_chunk_size=4) < 1.1 * peak(8, cached_chunk_size=4)
+
+
+def test_compiled_training_is_plain_training(tiny_folder):
+    """With dynamo's tracing but no code generation, which takes minutes on a CPU."""
+    compiled = step(str(tiny_folder), "mi_mix", torch_compile=True, torch_compile_backend="eager")
+    assert_same(compiled, step(str(tiny_folder), "mi_mix"))
+
+
+@pytest.mark.parametrize("objective", ["mi_mix", "mlm"])
+def test_cached_gradients_are_scaled_for_fp16(tiny_folder, objective):
+    case = {"objective": objective, "chunk_tokens": 30, "parts": 2}
+    assert_same(step(str(tiny_folder), loss_scale=1024.0, **case), step(str(tiny_folder), **case))
+
+
+def test_processes_do_not_share_their_dropout():
+    """Trainer seeds all processes alike."""
+    drawn = []
+    for process in (0, 1):
+        SeedProcess().on_train_begin(SimpleNamespace(seed=3, process_index=process), None, None)
+        drawn.append(torch.rand(4))
+    assert not torch.equal(*drawn)

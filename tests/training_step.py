@@ -49,11 +49,21 @@ def every_third(ids: torch.Tensor, entries: Vocabulary, *_) -> tuple[torch.Tenso
 
 
 def step(
-    checkpoint: str, objective: str, dropout: float = 0.0, parts: int = 1, fixed_masks: bool = False, **options
+    checkpoint: str,
+    objective: str,
+    dropout: float = 0.0,
+    parts: int = 1,
+    fixed_masks: bool = False,
+    loss_scale: float | None = None,
+    **options,
 ) -> dict[str, torch.Tensor]:
     """Loss and gradients of one optimizer step of `parts` micro-batches, whose rows are ROWS in all.
 
     Args:
+        dropout: of hidden states.
+        parts: micro-batches that are accumulated.
+        fixed_masks: mask the same tokens on one process and on two.
+        loss_scale: scale as fp16 training does; the gradients come back unscaled.
         options: further arguments of ContrastiveArguments.
     """
     objectives.mask_tokens = every_third if fixed_masks else mask_tokens
@@ -80,6 +90,8 @@ def step(
         model=model, args=args, curriculum=curriculum, sampler=[], processing_class=tokenizer, train_dataset=[0]
     )
     wrapped = trainer.accelerator.prepare(model)
+    if loss_scale:
+        trainer.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=loss_scale)
     torch.manual_seed(1)
     batch, size = pairs(ROWS, len(tokenizer)), ROWS // args.world_size // parts
     trainer.current_gradient_accumulation_steps = parts
@@ -92,7 +104,8 @@ def step(
         context = trainer.accelerator.no_sync(wrapped) if part < parts - 1 else torch.enable_grad()
         with context:
             loss += trainer.training_step(wrapped, mine)
-    gradients = {name: value.grad.clone() for name, value in model.named_parameters() if value.grad is not None}
+    gradients = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
+    gradients = {name: gradient / (loss_scale or 1) for name, gradient in gradients.items()}
     return gradients | {"loss": trainer.accelerator.reduce(loss, "mean")}
 
 

@@ -1,12 +1,15 @@
-"""The randomness of a training step outside the model, as a function of where in the run it is.
+"""The randomness of training: in the model torch's global generator, outside it a function of the place in the run.
 
-Nothing has to be saved: a resumed run, with any number of workers, draws what the uninterrupted one would have drawn.
+Of the latter nothing has to be saved: a resumed run, with any number of workers, draws what the uninterrupted one
+would have drawn. The global generator is saved with the checkpoints, by each process.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 LAYER, PARTNERS, SUBSTITUTION, MASKING = range(1, 5)  # what a draw is for
 
@@ -28,3 +31,11 @@ class Draws:
         """A generator of this process, on a device."""
         seed = int(self.rng(purpose, self.process).integers(2**63))
         return torch.Generator(device).manual_seed(seed)
+
+
+class SeedProcess(TrainerCallback):
+    """Give each process a global generator of its own; Trainer seeds all alike, so dropout would fall alike in all."""
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Seed; a resumed run is put into its saved state after this."""
+        torch.manual_seed(args.seed + args.process_index)
