@@ -32,7 +32,7 @@ from modeling_dnacse import DnacseForContrastiveLearning, DnacseModel
 from trainer.arguments import ContrastiveArguments
 from trainer.checkpointing import DRAFTS, one_sentence, put_in_place
 from trainer.curriculum import Curriculum
-from trainer.draws import Draws
+from trainer.draws import Draws, SeedProcess
 from trainer.gradient_cache import backward_but_last
 from trainer.objectives import SIDES, Batch, Objectives
 from trainer.parameters import idle_parameters, parameter_groups
@@ -68,6 +68,7 @@ class ContrastiveTrainer(Trainer):
         self.steps = StepLog(config, self.args.device)
         self.stop = StopOnSignal(self.accelerator)
         self.add_callback(self.stop)
+        self.add_callback(SeedProcess())
         self._micro_step, self._drafting = 0, False
         self._idle: list[nn.Parameter] = []
         self.objectives = Objectives(self.args, config, self.processing_class, self.steps)
