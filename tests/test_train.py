@@ -1,6 +1,9 @@
 """Training as a user starts it: a command, a FASTA, a folder that is a complete Hub repository; killed and resumed."""
 
 import json
+import os
+import random
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from trainer.checkpointing import DRAFTS
 from trainer.resume import checkpoint_to_resume, is_complete
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +27,7 @@ def options(fasta, tiny_folder):
         *("--train_file", str(fasta), "--config_name", str(tiny_folder), "--tokenizer_name", str(tiny_folder)),
         *(
             "--curriculum",
-            "weighted_simclr:1 mi_mix:2",
+            "mlm:0.2 weighted_simclr:0.8 mi_mix:2",
             "--per_device_train_batch_size",
             "4",
             "--learning_rate",
@@ -34,15 +38,30 @@ def options(fasta, tiny_folder):
     ]
 
 
-def start(options, output, folder):
-    command = [sys.executable, str(TRAIN), *options, "--output_dir", str(output)]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def start(options, output, folder, launcher=(), **popen):
+    command = [sys.executable, *launcher, str(TRAIN), *options, "--output_dir", str(output)]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # a process group of its own, as a scheduler starts it
+        **popen,
+    )
 
 
-def run(options, output, folder):
-    process = start(options, output, folder)
+def run(options, output, folder, launcher=(), **popen):
+    process = start(options, output, folder, launcher, **popen)
     text, _ = process.communicate(timeout=300)
     return process.returncode, text
+
+
+def wait_for(condition, process):
+    deadline = time.monotonic() + 200
+    while not condition() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    assert condition()
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +92,7 @@ def test_the_output_is_a_complete_repository(trained):
     }
     assert not [name for name in names if name.endswith((".bin", ".pt")) or name.startswith(".")]
     weights = load_file(trained / "model.safetensors")
-    assert not [key for key in weights if "projection" in key]
+    assert not [key for key in weights if "projection" in key or "cls" in key]
     assert set(json.loads((trained / "config.json").read_text())["auto_map"]) == {
         *("AutoConfig", "AutoModel", "AutoModelForMaskedLM", "AutoModelForSequenceClassification")
     }
@@ -82,11 +101,17 @@ def test_the_output_is_a_complete_repository(trained):
 def test_every_step_is_logged_with_its_phase(trained):
     _, state = last_state(trained)
     steps = [entry for entry in state["log_history"] if "loss" in entry]
-    curriculum_steps = json.loads((trained / "training.json").read_text())["steps"]
-    assert [entry["step"] for entry in steps] == list(range(1, curriculum_steps + 1))
-    assert [entry["phase"] for entry in steps] == [1] * (curriculum_steps // 3) + [2] * (curriculum_steps * 2 // 3)
-    for key in ("positive_similarity", "negative_similarity", "recall_at_1", "pairs_per_second"):
-        assert all(key in entry for entry in steps)
+    assert json.loads((trained / "training.json").read_text())["steps"] == 15
+    assert [entry["step"] for entry in steps] == list(range(1, 16))
+    assert [entry["phase"] for entry in steps] == [1] + [2] * 4 + [3] * 10
+    assert 0 <= steps[0]["mlm_accuracy"] < 1
+    for key in ("positive_similarity", "negative_similarity", "recall_at_1"):
+        assert all(key in entry for entry in steps[1:])
+    for entry in steps:
+        assert 0 <= entry["padding"] < 0.5
+        tokens_a_sequence = entry["tokens_per_second"] / entry["pairs_per_second"] / 2
+        assert 15 < tokens_a_sequence < 60  # of 90 to 120 bp
+        assert entry["input_pairs_per_second"] > entry["pairs_per_second"]
 
 
 def test_the_released_weights_are_the_best_checkpoint_of_the_last_phase(trained):
@@ -99,7 +124,7 @@ def test_the_released_weights_are_the_best_checkpoint_of_the_last_phase(trained)
     released = load_file(trained / "model.safetensors")
     checkpoint = load_file(trained / f"checkpoint-{best}" / "model.safetensors")
     assert all(torch.equal(value, checkpoint[f"bert.{key}"]) for key, value in released.items())
-    assert any("projection" in key for key in checkpoint)
+    assert {key.partition(".")[0] for key in checkpoint} == {"bert", "projection", "cls"}
 
 
 def test_training_moves_the_encoder_and_the_head_at_their_own_rates(trained, options, tmp_path):
@@ -113,23 +138,140 @@ def test_training_moves_the_encoder_and_the_head_at_their_own_rates(trained, opt
     assert {round(group["lr"], 6) for group in state["param_groups"]} == {1e-3, 0.1}
 
 
-@pytest.mark.parametrize("kill_after", [4, 8])
-def test_killed_and_resumed_equals_uninterrupted(trained, options, tmp_path, kill_after):
-    """Phase I has 5 steps: one kill lands before the switch, one after it, both in the middle of an epoch."""
-    process = start(options, tmp_path / "out", tmp_path)
-    done = tmp_path / "out" / f"checkpoint-{kill_after}" / "trainer_state.json"
-    deadline = time.monotonic() + 200
-    while not is_complete(done) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
+@pytest.mark.parametrize("moment", ["after checkpoint-4", "while it writes checkpoint-8"])
+def test_killed_and_resumed_equals_uninterrupted(trained, options, tmp_path, moment):
+    """MI-Mix starts at step 6: one kill lands before the switch, one after it, both in the middle of an epoch."""
+    out = tmp_path / "out"
+    process = start(options, out, tmp_path)
+    if moment == "after checkpoint-4":
+        wait_for(lambda: (out / "checkpoint-4").exists(), process)
+    else:
+        wait_for(lambda: (out / DRAFTS / "checkpoint-8").exists(), process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert is_complete(done) and not (tmp_path / "out" / "config.json").exists()
-    code, text = run([*options, "--resume_from_checkpoint", "last"], tmp_path / "out", tmp_path)
+    assert not (out / "config.json").exists()
+    assert all(is_complete(folder / "trainer_state.json") for folder in out.glob("checkpoint-*"))
+    code, text = run([*options, "--resume_from_checkpoint", "last"], out, tmp_path)
     assert code == 0, text
-    assert_same_weights(trained / "model.safetensors", tmp_path / "out" / "model.safetensors")
-    assert_same_weights(
-        last_state(trained)[0] / "model.safetensors", last_state(tmp_path / "out")[0] / "model.safetensors"
-    )
+    assert_same_weights(trained / "model.safetensors", out / "model.safetensors")
+    assert_same_weights(last_state(trained)[0] / "model.safetensors", last_state(out)[0] / "model.safetensors")
+    assert not (out / DRAFTS).exists()
+
+
+def test_terminated_at_any_moment_and_resumed_equals_uninterrupted(trained, options, tmp_path):
+    """The signal goes to the whole process group, workers of the data loader included, as Slurm sends it."""
+    out = tmp_path / "out"
+    process = start([*options, "--dataloader_num_workers", "1"], out, tmp_path)
+    wait_for(lambda: (out / "checkpoint-2").exists(), process)
+    time.sleep(random.SystemRandom().uniform(0, 0.3))
+    os.killpg(process.pid, signal.SIGTERM)
+    text, _ = process.communicate(timeout=100)
+    assert process.returncode == 143, text
+    folder, state = last_state(out)
+    assert f"stopped by SIGTERM at step {state['global_step']} of 15 with a checkpoint" in text
+    assert folder.name == f"checkpoint-{state['global_step']}" and not (out / "config.json").exists()
+    code, text = run([*options, "--resume_from_checkpoint", "last"], out, tmp_path)
+    assert code == 0, text
+    assert_same_weights(last_state(trained)[0] / "model.safetensors", last_state(out)[0] / "model.safetensors")
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_checkpoint(options, tmp_path):
+    """A file may grow to 500 kB here: the model fits and the optimizer's state does not."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+
+    out, short = tmp_path / "out", [*options, "--curriculum", "info_nce:3steps", "--validation_fraction", "0"]
+    code, text = run(short, out, tmp_path, preexec_fn=limit)
+    assert code == 2, text
+    assert "checkpoint-2 could not be written (" in text and "make room, then go on with" in text
+    assert "Traceback" not in text
+    assert (out / DRAFTS / "checkpoint-2" / "model.safetensors").exists() and not list(out.glob("checkpoint-*"))
+    code, text = run(short, out, tmp_path)
+    assert code == 0, text
+    assert not (out / DRAFTS).exists() and (out / "config.json").exists()
+
+
+EVERYTHING = [
+    *("--curriculum", "mlm:2steps noise_contrastive:2steps weighted_simclr:1steps mi_mix:2steps info_nce:1steps"),
+    *(
+        "--mlm_span",
+        "window",
+        "--mlm_weight",
+        "0.1",
+        "--pooling",
+        "cls_tanh",
+        "--mixing_layers",
+        "0",
+        "--bf16",
+        "true",
+    ),
+    *("--crop", "40", "90", "--strand", "random", "--substitution_rate", "0.02", "--singletons", "drop"),
+    *("--genus_negative_weight", "0.5", "--chunk_tokens", "100", "--gradient_accumulation_steps", "2"),
+    *("--gradient_checkpointing", "true"),
+]
+
+
+def test_every_objective_and_option_in_one_run(options, tmp_path):
+    code, text = run([*options, *EVERYTHING], tmp_path / "out", tmp_path)
+    assert code == 0, text
+    log = json.loads((tmp_path / "out" / "training_log.json").read_text())
+    steps = [entry for entry in log if "loss" in entry]
+    assert [entry["phase"] for entry in steps] == [1, 1, 2, 2, 3, 4, 4, 5]
+    assert all(entry["loss"] > 0 and entry["tokens_per_second"] > 0 and 0 <= entry["padding"] < 0.5 for entry in steps)
+    assert ["mlm_accuracy" in entry for entry in steps] == [True] * 4 + [False] * 4
+    assert ["recall_at_1" in entry for entry in steps] == [False] * 2 + [True] * 6
+    released = load_file(tmp_path / "out" / "model.safetensors")
+    assert "pooler.dense.weight" in released
+    assert not [name for name in released if name.startswith(("cls.", "projection.", "bert."))]
+    checkpoint = load_file(last_state(tmp_path / "out")[0] / "model.safetensors")
+    assert {name.partition(".")[0] for name in checkpoint} == {"bert", "cls", "projection"}
+
+
+TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+
+
+@pytest.fixture(scope="module")
+def distributed_options(options, tiny_folder, tmp_path_factory):
+    """Without what random numbers of their own would set apart: dropout, encoder noise; SGD, to compare gradients."""
+    config = json.loads((tiny_folder / "config.json").read_text()) | {"hidden_dropout_prob": 0.0}
+    path = tmp_path_factory.mktemp("config") / "config.json"
+    path.write_text(json.dumps(config))
+    return [
+        *(*options, "--config_name", str(path), "--optim", "sgd", "--learning_rate", "1e-3"),
+        *("--curriculum", "weighted_simclr:3steps noise_contrastive:2steps mi_mix:4steps", "--max_grad_norm", "0"),
+        *("--noise_additive", "0", "--noise_multiplicative", "0", "--noise_substitution", "0"),
+        *("--per_device_train_batch_size", "2", "--cached_chunk_size", "2", "--per_device_eval_batch_size", "3"),
+    ]
+
+
+def test_two_processes_train_as_one_and_stop_and_resume_together(distributed_options, tmp_path):
+    one, two, stopped = (tmp_path / name for name in ("one", "two", "stopped"))
+    code, text = run([*distributed_options, "--per_device_train_batch_size", "4"], one, tmp_path)
+    assert code == 0, text
+    on_two = [*distributed_options, "--ddp_backend", "gloo"]
+    code, text = run(on_two, two, tmp_path, TWO)
+    assert code == 0, text
+    assert text.count("released") == 1  # one process tells, one writes
+    logs = [json.loads((folder / "training_log.json").read_text()) for folder in (one, two)]
+    assert len(logs[0]) == len(logs[1])
+    for first, second in zip(*logs, strict=True):
+        assert first.keys() == second.keys()
+        for key in {"loss", "positive_similarity", "recall_at_1", "eval_loss", "eval_recall_at_1"} & first.keys():
+            assert first[key] == pytest.approx(second[key], rel=1e-3), (first, second)
+    first, second = (load_file(folder / "model.safetensors") for folder in (one, two))
+    assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in first)
+
+    process = start(on_two, stopped, tmp_path, TWO)
+    wait_for(lambda: (stopped / "checkpoint-2").exists(), process)
+    found = subprocess.run(["ps", "--ppid", str(process.pid), "-o", "pid="], capture_output=True, text=True)
+    os.kill(int(found.stdout.split()[-1]), signal.SIGTERM)  # one of the two: the other has to be told
+    text, _ = process.communicate(timeout=100)
+    step = last_state(stopped)[1]["global_step"]
+    assert f"stopped by SIGTERM at step {step} of 9" in text and not (stopped / "config.json").exists()
+    code, text = run([*on_two, "--resume_from_checkpoint", "last"], stopped, tmp_path, TWO)
+    assert code == 0, text
+    assert_same_weights(last_state(two)[0] / "model.safetensors", last_state(stopped)[0] / "model.safetensors")
 
 
 def assert_same_weights(first, second):
@@ -160,6 +302,7 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
         (["--train_file", "missing.fasta"], "missing.fasta"),
         (["--max_steps", "5"], "the curriculum sets the number of steps"),
         (["--per_device_train_batch_size", "1000"], "fewer pairs than one batch of 1000; lower"),
+        (["--mixing_layers", "1 3"], "--mixing_layers 1 3: the model has the layers 0 to 2"),
         (["--model_name_or_path", "x"], "give either --model_name_or_path"),
         (["--validation_split", "val"], "split"),
         (["--config_name", "broken.json"], "cannot be loaded as a configuration"),
