@@ -16,8 +16,10 @@ mkdir -p "$runs"
 [ -e "$TOKENIZER" ] || python trainer/train_tokenizer.py --train_file "$data" --train_split train --output_dir "$TOKENIZER"
 
 one() {
+    set -e
     local arm=$1 seed=$2 run="$runs/$1-$2"
     if [ ! -e "$run/model.safetensors" ]; then
+        rm -rf "$run" # what was stopped half way
         bash trainer/recipes/ablation.sh "$arm" "$data" "$run" --seed "$seed" --disable_tqdm true >"$run.log" 2>&1
     fi
     python benchmarks/run.py --resume --model "$run" --name "$arm#$seed" --task knn species_clustering --data "$data" \

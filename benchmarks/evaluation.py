@@ -72,7 +72,8 @@ def evaluate(job: Job, method: Method, device: str) -> dict[str, Any]:
         "metrics": metrics,
         "seed": job.arguments["seed"],
         "options": dict(job.options),
-        "costs": {"task": costs, "method": spent.since(before)},
+        "costs": {"task": costs, "method": spent.since(before)}
+        | ({"training": dict(method.training_costs)} if method.training_costs else {}),
         "versions": package_versions(PACKAGES),
         "commit": commit(),
         "device": device,

@@ -88,7 +88,7 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
         module = TASKS[task]
         names = module.SPLITS[options.evaluation_split]
         if hasattr(module, "READS"):
-            data = describe(options.data, dict(zip(names, module.read(options.data), strict=True)))
+            data = describe(options.data, dict(zip(module.SPLITS["test"], module.read(options.data), strict=True)))
         else:
             records = records or describe(options.data, read_splits(options.data, options.max_sequences, options.seed))
             data = records

@@ -17,6 +17,7 @@ Weights are kept in the cache folder by what they were learnt from: sequences, s
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,10 +25,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from benchmarks.costs import measure
 from benchmarks.fingerprints import code_digest, digest
 from benchmarks.kmers import kmer_frequencies
 from benchmarks.methods import Method, Split
@@ -177,20 +180,21 @@ def train(name: str, sequences: Sequence[str], species: np.ndarray, seed: int = 
     return network.state_dict()
 
 
-def load_or_train(name: str, training: Split, cache: Path | None) -> dict[str, Tensor]:
-    """Take the weights from the cache where the same were learnt before, else train and keep them."""
+def load_or_train(name: str, training: Split, cache: Path | None) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Take the weights and what learning them cost from the cache, or else train and keep both."""
     species = training.labels["species"]
     if cache is None:
-        return train(name, training.sequences, species)
+        return measure(lambda: train(name, training.sequences, species))
     path = cache / f"{digest(name, training.sequences, species.tolist(), code_digest(__name__))}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        weights = train(name, training.sequences, species)
+        weights, costs = measure(lambda: train(name, training.sequences, species))
         with TemporaryDirectory(dir=cache) as folder:  # moved when whole: an interrupted write leaves nothing
             part = Path(folder, path.name)
-            part.write_bytes(save(weights))
+            part.write_bytes(save(weights, {"costs": json.dumps(costs)}))
             part.replace(path)
-    return load_file(path)
+    with safe_open(path, "pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, json.loads(file.metadata()["costs"])  # noqa: SIM118
 
 
 @torch.inference_mode()
@@ -213,7 +217,7 @@ def make(name: str, training: Split | None, cache: Path | None) -> Method:
     """
     if training is None:
         raise ValueError(f"{name} learns from labelled sequences, but the data has no split train: add one.")
-    weights = load_or_train(name, training, cache)
+    weights, costs = load_or_train(name, training, cache)
     with torch.device("meta"):  # no weights are drawn
         network = build(PROFILES[name]([""]).shape[1])
     network.load_state_dict(weights, assign=True)
@@ -222,6 +226,7 @@ def make(name: str, training: Split | None, cache: Path | None) -> Method:
         hashlib.sha256(save(weights)).hexdigest(),
         sum(parameter.numel() for parameter in network.parameters()),
         encode=partial(embed_profiles, network.eval(), PROFILES[name]),
+        training_costs=costs,
     )
 
 

@@ -57,6 +57,7 @@ class Method(NamedTuple):
     cluster: Callable[[Sequence[str]], np.ndarray] | None = None  # (n,) -> (n,) int labels, their number not given
     checkpoint: str | None = None  # folder or Hub id that AutoModelForSequenceClassification can load
     fingerprint: str = ""  # sha256 of all that its outputs depend on
+    training_costs: Mapping[str, float] | None = None  # of a baseline that learnt from the data's train split
     spent: Spent | None = None  # what its abilities have cost so far; like the fingerprint set by `load_method`
 
 

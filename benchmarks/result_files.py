@@ -28,6 +28,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "seed": int,
     "options": dict,  # arguments of the task that were set by --set
     # "task", all that this run did: wall_seconds, cpu_seconds, peak_memory_mb, children_peak_memory_mb;
+    # "training", of a baseline that learns from the train split: the same, once, whenever that was;
     # "method", its embedding, searching, clustering: sequences, wall_seconds, cpu_seconds, also where they were kept
     "costs": dict,
     "versions": dict,
