@@ -11,7 +11,10 @@ from sklearn.metrics import f1_score, matthews_corrcoef
 from benchmarks import classification_folders, genomic_benchmarks, gue
 from benchmarks.classification_folders import read_split
 from benchmarks.classification_metrics import Classification, agreement, score_answers
+from benchmarks.jobs import make_jobs
 from benchmarks.methods import Method, Split, Unsuited
+from benchmarks.run import parse
+from benchmarks.splits import take
 
 OPTIONS = {"epochs": 6, "batch_size": 16, "learning_rate": 3e-3, "max_tokens": 32}
 
@@ -52,6 +55,15 @@ def test_a_gue_data_set_is_read_tuned_and_scored(gue_folder, tiny):
     assert metrics["macro_f1"]["scored"] == 24
     validation = gue.score(tiny, *splits[:2], seed=0, **OPTIONS | {"epochs": 1})
     assert validation["mcc"]["scored"] == 16
+
+
+@pytest.mark.parametrize(("split", "needed"), [("val", {"train", "dev"}), ("test", {"train", "dev", "test"})])
+def test_a_folder_is_read_for_either_evaluation(gue_folder, tmp_path, split, needed):
+    """Validation takes fewer splits than the folder has, which once was an error."""
+    command = ["--model", "kmer4", "--task", "gue", "--data", str(gue_folder), "--output", str(tmp_path)]
+    (job,) = make_jobs(parse([*command, "--evaluation_split", split]))
+    assert set(job.split_names()) == needed
+    assert [len(part.sequences) for part in take(job.data, job.split_names())] == [64, 16, 24][: len(needed)]
 
 
 def test_shuffled_labels_drop_to_chance(gue_folder, tiny):
