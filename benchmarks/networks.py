@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerFast
-from transformers.utils.hub import cached_file
+from transformers.utils.hub import cached_file, extract_commit_hash
 
 from benchmarks.fingerprints import code_digest, digest
 from modeling_dnacse import DnacseConfig, DnacseModel
@@ -103,7 +103,7 @@ def load_network(
     network = network.to(device, torch.float32).eval()
     return Network(
         model.removesuffix(source) + short,
-        "" if source != model else weights_revision(source, config),
+        "" if source != model else weights_revision(source),
         sum(parameter.numel() for parameter in network.parameters()),
         partial(embed if ours else mean_states, network, tokenizer, batch_tokens=batch_tokens, device=device),
         network_digest(network, tokenizer, network.config, device),
@@ -126,7 +126,7 @@ def load_sentence_transformer(
     pooling = [path.read_text() for path in sorted(modules.parent.rglob("*.json"))]
     return Network(
         name,
-        weights_revision(source, config),
+        weights_revision(source),
         sum(parameter.numel() for parameter in network.parameters()),
         partial(encode_sentences, network),
         digest(network_digest(network, network.tokenizer, config, device), pooling),
@@ -176,10 +176,10 @@ def mean_states(
     return np.empty((0, 0), dtype=np.float32) if vectors is None else vectors
 
 
-def weights_revision(source: str, config: PreTrainedConfig) -> str:
+def weights_revision(source: str) -> str:
     """Name the weights: the sha256 of a folder's weight file (several: joined by +), or a Hub repository's commit."""
     if not Path(source).is_dir():
-        return config._commit_hash or ""
+        return extract_commit_hash(cached_file(source, "config.json"), None) or ""
     files = sorted(Path(source).glob("*.safetensors")) or sorted(Path(source).glob("pytorch_model*.bin"))
     return "+".join(sha256_of(path) for path in files)
 
