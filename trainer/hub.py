@@ -9,6 +9,7 @@ Notable here:
 """
 
 import logging
+import re
 import shlex
 import threading
 from collections.abc import Callable, Sequence
@@ -36,7 +37,6 @@ class HubRepository:
             private: for a repository that is not there yet; None: as its owner's settings are.
         """
         self.name, self.private = name, private
-        self._token = token
         self._api = HfApi(token=token)
         self._pushing: threading.Thread | None = None
 
@@ -48,7 +48,7 @@ class HubRepository:
             logger.warning(
                 "warning: %s cannot be written to on the Hub (%s); training goes on and tries again at its end",
                 self.name,
-                reason(error, self._token),
+                reason(error),
             )
 
     def push(self, folder: Path, files: Sequence[str], message: str) -> str:
@@ -63,7 +63,7 @@ class HubRepository:
         except Exception as error:  # as above; the library may also fail in ways of its own, and the release stands
             private = " --private" if self.private else ""
             raise OSError(
-                f"{folder} is released, but could not be pushed to {self.name} ({reason(error, self._token)}); push "
+                f"{folder} is released, but could not be pushed to {self.name} ({reason(error)}); push "
                 f"it later with: hf upload {self.name} {shlex.quote(str(folder))} . --exclude 'checkpoint-*'{private}"
             ) from None
 
@@ -76,7 +76,7 @@ class HubRepository:
                     self._commit(Path(folder), files, message)
                 except Exception as error:  # as above, and nobody could catch it
                     text = "warning: %s was not pushed to %s (%s); training goes on, and so does pushing"
-                    logger.warning(text, message, self.name, reason(error, self._token))
+                    logger.warning(text, message, self.name, reason(error))
 
         self.wait()  # so at most one draft takes up disk
         self._pushing = threading.Thread(target=push)
@@ -98,7 +98,7 @@ class PushOnSave(TrainerCallback):
     """Push the model of every checkpoint but the last, in whose place the release is pushed."""
 
     def __init__(self, repository: HubRepository, write: Callable[[Path], Sequence[str]]) -> None:
-        """Take where to push and what writes the model as it is to a folder and returns the files, on every process."""
+        """Take where to push, and what writes the model as it is to a folder and returns the files."""
         self.repository, self.write = repository, write
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -116,12 +116,19 @@ class PushOnSave(TrainerCallback):
             self.repository.push_later(draft, files, message)
 
 
-def dataset_commit(name: str, revision: str | None) -> str:
-    """The id of the commit that a branch, tag or commit of a Hub data set stands for; None: its newest of main.
+def dataset_commit(name: str, revision: str | None) -> str | None:
+    """The id of the commit that a branch, tag or commit of a Hub data set stands for; None for a local folder.
+
+    Args:
+        revision: None: the newest commit of main.
 
     Raises:
         ValueError: there is no such data set or revision, or no way to the Hub.
     """
+    if Path(name).is_dir():
+        if revision is not None:
+            raise ValueError(f"--dataset_revision: {name} is a local folder, which has no revisions; leave it out")
+        return None
     try:
         return str(HfApi().dataset_info(name, revision=revision).sha)
     except Exception as error:  # HTTP, network, token and name: a class each
@@ -131,16 +138,15 @@ def dataset_commit(name: str, revision: str | None) -> str:
         ) from None
 
 
-def reason(error: Exception, token: str | None = None) -> str:
+def reason(error: Exception) -> str:
     """What went wrong, on one line and without the token.
 
-    >>> reason(ValueError("Illegal header value b'Bearer hf_x' \\n and advice"), "hf_x")
-    "Illegal header value b'Bearer ***'"
+    >>> reason(ValueError("Illegal header value b'Bearer hf_x' \\n and advice"))
+    "Illegal header value b'Bearer ***"
     """
     if isinstance(error, HfHubHTTPError):
         status = f"{error.response.status_code} {error.response.reason_phrase}"
         text = f"{status}: {error.server_message}" if error.server_message else status
     else:
         text = str(error).strip() or type(error).__name__
-    line = text.splitlines()[0].strip().rstrip(".")
-    return line.replace(token, "***") if token else line
+    return re.sub("Bearer .*", "Bearer ***", text.splitlines()[0].strip().rstrip("."))

@@ -78,8 +78,6 @@ def train(args: ContrastiveArguments) -> None:
     output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments fills a missing one in
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
     hub = hub_repository(args)
-    if hub and args.process_index == 0:
-        hub.create()
     set_seed(args.seed)
     model, tokenizer = model_and_tokenizer(args)
     data = training_data(args)
@@ -98,6 +96,8 @@ def train(args: ContrastiveArguments) -> None:
         eval_dataset=data.validation,
         processing_class=tokenizer,
     )
+    if hub and args.process_index == 0:
+        hub.create()
     if hub and args.hub_strategy == "every_save":
         trainer.add_callback(PushOnSave(hub, partial(release, trainer=trainer, name=hub.name, facts=data.facts)))
     phases = zip(curriculum.objectives, curriculum.ends, strict=True)

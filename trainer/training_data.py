@@ -4,7 +4,6 @@
 other pairings take whole records, from files or a data set of the Hub.
 """
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from datasets import Dataset as Records
@@ -35,7 +34,7 @@ def training_data(args: ContrastiveArguments) -> TrainingData:
     Raises:
         ValueError: the data do not hold what is asked of them.
     """
-    if args.dataset_name and not Path(args.dataset_name).is_dir():
+    if args.dataset_name:
         args.dataset_revision = dataset_commit(args.dataset_name, args.dataset_revision)  # the same for every reader
     training, validation = training_and_validation(args)
     pairs = pairs_of(training, args)
