@@ -138,17 +138,34 @@ def test_training_moves_the_encoder_and_the_head_at_their_own_rates(trained, opt
     assert {round(group["lr"], 6) for group in state["param_groups"]} == {1e-3, 0.1}
 
 
+KILLED_WHILE_SAVING = """
+import os, runpy, signal, sys
+from transformers import Trainer
+
+def die(self, folder):
+    if folder.endswith("checkpoint-8"):  # weights and optimizer are written, the rest is not
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(self, folder)
+
+save, Trainer._save_rng_state = Trainer._save_rng_state, die
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 @pytest.mark.parametrize("moment", ["after checkpoint-4", "while it writes checkpoint-8"])
 def test_killed_and_resumed_equals_uninterrupted(trained, options, tmp_path, moment):
     """MI-Mix starts at step 6: one kill lands before the switch, one after it, both in the middle of an epoch."""
     out = tmp_path / "out"
-    process = start(options, out, tmp_path)
     if moment == "after checkpoint-4":
+        process = start(options, out, tmp_path)
         wait_for(lambda: (out / "checkpoint-4").exists(), process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
     else:
-        wait_for(lambda: (out / DRAFTS / "checkpoint-8").exists(), process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+        code, text = run(options, out, tmp_path, ("-c", KILLED_WHILE_SAVING))
+        assert code == -signal.SIGKILL, text
+        assert (out / DRAFTS / "checkpoint-8" / "optimizer.pt").exists() and not (out / "checkpoint-8").exists()
     assert not (out / "config.json").exists()
     assert all(is_complete(folder / "trainer_state.json") for folder in out.glob("checkpoint-*"))
     code, text = run([*options, "--resume_from_checkpoint", "last"], out, tmp_path)

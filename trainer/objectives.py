@@ -161,6 +161,6 @@ class Objectives:
     def cut(self, ids: Tensor, mask: Tensor) -> list[Chunk]:
         """The chunks of a side, counted for the log."""
         chunks = cut(ids, mask, self.args.cached_chunk_size, self.args.chunk_tokens)
-        packed = is_packed(self.config._attn_implementation)  # which computes no padding
+        packed = is_packed(self.config._attn_implementation or "")  # which computes no padding
         self.log.count(mask, positions=0 if packed else sum(chunk.ids.numel() for chunk in chunks))
         return chunks
