@@ -109,11 +109,15 @@ def file_name(result: Mapping[str, Any]) -> str:
 def write_result(result: dict[str, Any], folder: Path) -> Path:
     """Validate a result and put it in its place in one step, replacing an earlier one."""
     validate(result)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as file:
-        json.dump(result, file, indent=1)
+    return write_json(result, folder / file_name(result))
+
+
+def write_json(value: dict[str, Any], path: Path) -> Path:
+    """Write a file in one step, replacing an earlier one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
+        json.dump(value, file, indent=1)
         file.write("\n")
-    path = folder / file_name(result)
     Path(file.name).chmod(0o644)  # temporary files are private
     return Path(file.name).replace(path)
 

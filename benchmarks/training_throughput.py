@@ -7,10 +7,11 @@
 What stands after `--` goes to trainer/train.py as it is. The arms differ in nothing but what ARMS says:
 
 - `padded`: every sequence padded to --max_length, as the ancestors train;
-- `default`: batches of similar length, each side padded to its own longest;
-- `cached`: the same with gradient caching, so that memory follows the chunk and not the batch;
-- `tokens`: chunks of similar length and of at most so many tokens;
-- `cached, 4 x batch` and `default, 4 x batch`: what a larger contrastive batch costs in memory either way;
+- `sdpa`: batches of similar length, each side padded to its own longest;
+- `packed`: the same batches without padding, the default on a CPU;
+- `cached`: packed with gradient caching, so that memory follows the chunk and not the batch;
+- `tokens`: sdpa with gradient caching in chunks of similar length and of at most so many tokens;
+- `packed, 4 x batch` and `cached, 4 x batch`: what a larger contrastive batch costs in memory either way;
 - on CUDA also `bf16` and `varlen` (unpadded, FlashAttention); elsewhere they are named as waiting for a GPU.
 
 Each arm is a process of its own. Rates are the median over its logged steps but the first quarter, in which memory
@@ -44,14 +45,17 @@ CUDA_ONLY = ("bf16", "varlen")
 def arms(batch_size: int, max_length: int, chunk: int, chunk_tokens: int) -> dict[str, list[str]]:
     """The options in which each arm differs from the common ones."""
     batch, larger = ["--per_device_train_batch_size", str(batch_size)], str(4 * batch_size)
+    sdpa, packed = ["--attn_implementation", "sdpa"], ["--attn_implementation", "packed"]
+    cached = ["--cached_chunk_size", str(chunk)]
     return {
-        "padded": [*batch, "--pad_to_multiple_of", str(max_length)],
-        "default": batch,
-        "cached": [*batch, "--cached_chunk_size", str(chunk)],
-        "tokens": [*batch, "--chunk_tokens", str(chunk_tokens)],
-        "default, 4 x batch": ["--per_device_train_batch_size", larger],
-        "cached, 4 x batch": ["--per_device_train_batch_size", larger, "--cached_chunk_size", str(chunk)],
-        "bf16": [*batch, "--bf16", "true"],
+        "padded": [*batch, *sdpa, "--pad_to_multiple_of", str(max_length)],
+        "sdpa": [*batch, *sdpa],
+        "packed": [*batch, *packed],
+        "cached": [*batch, *packed, *cached],
+        "tokens": [*batch, *sdpa, "--chunk_tokens", str(chunk_tokens)],
+        "packed, 4 x batch": ["--per_device_train_batch_size", larger, *packed],
+        "cached, 4 x batch": ["--per_device_train_batch_size", larger, *packed, *cached],
+        "bf16": [*batch, *sdpa, "--bf16", "true"],
         "varlen": [*batch, "--bf16", "true", "--attn_implementation", "flash_attention_2"],
     }
 
