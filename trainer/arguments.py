@@ -31,7 +31,10 @@ class ContrastiveArguments(TrainingArguments):
         default=None, metadata={"help": "How token states become one vector; by default as the checkpoint says."}
     )
     attn_implementation: Literal["eager", "sdpa", "packed", "flash_attention_2"] | None = field(
-        default=None, metadata={"help": "flash_attention_2 trains without padding, on CUDA; by default sdpa."}
+        default=None,
+        metadata={
+            "help": "By default packed, without padding, on a CPU, else sdpa; flash_attention_2: packed on CUDA."
+        },
     )
 
     train_file: list[str] | None = field(
@@ -223,8 +226,8 @@ class ContrastiveArguments(TrainingArguments):
             )
         if self.hub_strategy not in ("end", "every_save"):
             raise ValueError(
-                f"--hub_strategy is {self.hub_strategy}; it must be end or every_save, since checkpoint folders, which "
-                "hold optimizer states, stay here"
+                f"--hub_strategy is {self.hub_strategy}; it must be end or every_save: checkpoint folders "
+                "are not pushed, since they hold optimizer states"
             )
         if self.hub_revision is not None:
             raise ValueError("--hub_revision: releases are pushed to the branch main only; leave it out")
