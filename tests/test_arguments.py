@@ -20,6 +20,10 @@ NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "us
         ({"crop": [100]}, "--crop takes two numbers, shortest and longest bp, got 1"),
         ({"fragment_length": [1, 2, 3]}, "--fragment_length takes one or two numbers of bp, got 3"),
         ({"mixing_layers": "0,3"}, '--mixing_layers is "0,3"; give numbers of layers, such as "0 3 5"'),
+        ({"push_to_hub": True}, "--push_to_hub and --hub_model_id OWNER/MODEL go together; the latter is None"),
+        ({"hub_model_id": "me/model"}, "--push_to_hub and --hub_model_id OWNER/MODEL go together"),
+        ({"hub_strategy": "checkpoint"}, "--hub_strategy is checkpoint; it must be end or every_save"),
+        ({"hub_revision": "dev"}, "--hub_revision: releases are pushed to the branch main only"),
         ({"max_steps": 3}, "the curriculum sets the number of steps"),
     ],
 )

@@ -180,12 +180,16 @@ def test_the_token_is_nowhere(hub, pushed):
 
 
 def test_a_push_that_fails_loses_nothing(hub, options, pushed, tmp_path):
-    """A token without the right to write: told at once and at the end, with the command that pushes later."""
+    """A token without the right to write: told at once and at the end, with the command that pushes later.
+
+    The run starts from the model on the Hub and takes the earlier commit of the data set.
+    """
     more = ["--output_dir", "my out", "--hub_model_id", "you/model", "--hub_private_repo", "true"]
     first = hub.repositories["dataset", "me/barcodes"].commits[1].sha
     small = ["--dataset_revision", first, "--validation_fraction", "0", "--curriculum", "info_nce:2steps"]
     small += ["--per_device_train_batch_size", "2", "--save_steps", "1"]
-    status, out, error = run(hub, tmp_path, [*options, *more, *small], HF_TOKEN=TOKEN)
+    begin = [options[0], "--model_name_or_path", "me/model", *options[5:]]
+    status, out, error = run(hub, tmp_path, [*begin, *more, *small], HF_TOKEN=TOKEN)
     assert status == 2 and TOKEN not in out + error and "Traceback" not in error
     lines = error.strip().splitlines()
     refused = "403 Forbidden: You don't have the rights to write under the namespace you"
@@ -201,7 +205,8 @@ def test_a_push_that_fails_loses_nothing(hub, options, pushed, tmp_path):
     assert (
         record["data"]["training"] | {"records": 8, "sources": [f"me/barcodes@{first}"]} == record["data"]["training"]
     )
-    assert ModelCard.load(tmp_path / "my out" / "README.md").data.eval_results is None
+    card = ModelCard.load(tmp_path / "my out" / "README.md").data
+    assert card.eval_results is None and card.base_model == record["base_model"] == "me/model"
 
     upload = shlex.split(command.replace("you/model", "me/later"))
     assert upload.pop(0) == "hf"

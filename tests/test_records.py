@@ -57,3 +57,35 @@ def test_a_data_set_needs_sequence_and_species(tmp_path):
     assert list(records["sequence"]) == ["ACGTTNN", "ACGT"] and list(records["species"]) == ["", ""]
     with pytest.raises(ValueError, match="has the columns id, sequence; species is missing"):
         load_records(None, str(part))
+
+
+def test_a_split_of_a_data_set_is_a_column_or_a_file(tmp_path):
+    """With the column, rows of other splits were trained on: the data set's own split `train` holds them all."""
+    rows = [{"sequence": sequence, "species": "A b"} for sequence in ("ACGT", "TTTT", "GGGG")]
+    column, files = tmp_path / "column", tmp_path / "files"
+    for folder in (column, files):
+        folder.mkdir()
+    named = [row | {"split": split} for row, split in zip(rows, ("train", "test", "train"), strict=True)]
+    Dataset.from_list(named).to_parquet(column / "train.parquet")
+    Dataset.from_list(rows[:1]).to_parquet(files / "train.parquet")
+    Dataset.from_list(rows[1:]).to_parquet(files / "test.parquet")
+    found = {
+        (folder.name, split): list(load_records(None, str(folder), split=split)["sequence"])
+        for folder in (column, files)
+        for split in (None, "train", "test")
+    }
+    assert found == {
+        ("column", None): ["ACGT", "TTTT", "GGGG"],  # which train.py refuses to train on
+        ("column", "train"): ["ACGT", "GGGG"],
+        ("column", "test"): ["TTTT"],
+        ("files", None): ["ACGT"],
+        ("files", "train"): ["ACGT"],
+        ("files", "test"): ["TTTT", "GGGG"],
+    }
+    assert set(load_records(None, str(column))["split"]) == {"train", "test"}
+    with pytest.raises(
+        ValueError, match="has no split 'val'; it has test, train|has no split 'val'; it has train, test"
+    ):
+        load_records(None, str(files), split="val")
+    with pytest.raises(ValueError, match="no record has the split 'val'"):
+        load_records(None, str(column), split="val")
