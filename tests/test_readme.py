@@ -15,7 +15,7 @@ BLOCKS = re.findall(r"<!-- tested -->\n```(\w+)\n(.*?)```", (ROOT / "README.md")
 
 
 def test_the_commands_run_as_they_stand(tmp_path):
-    assert [language for language, _ in BLOCKS] == ["bash", "python", "python"]
+    assert [language for language, _ in BLOCKS] == ["bash", "python", "python", "bash"]
     for folder in ("benchmarks", "trainer"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     environment = os.environ | {
