@@ -20,7 +20,7 @@ demo: $(VENV)/.ready
 
 tables: $(VENV)/.ready
 	$(BIN)/python benchmarks/tables.py --write README.md model_card.md
-	$(BIN)/python benchmarks/plots.py bars --name coi.test --output benchmarks/results/coi.test.png
+	$(BIN)/python benchmarks/plots.py all
 
 $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dnacse needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

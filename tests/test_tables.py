@@ -7,32 +7,11 @@ import pytest
 from benchmarks import verdict
 from benchmarks.headlines import BARS, COLUMNS, CURVES, TITLES
 from benchmarks.jobs import TASKS
-from benchmarks.result_files import FIELDS, write_result
+from benchmarks.result_files import write_result
 from benchmarks.result_folders import read_tables
 from benchmarks.tables import main, render
 from benchmarks.task_tables import render_task
-
-
-def metric(value: float) -> dict:
-    return {"value": value, "interval": [value - 0.02, value + 0.01], "scored": 10, "left_out": 0}
-
-
-def result(model: str, species: float, task: str = "knn", **changes) -> dict:
-    empty = {kind: kind() for kind in (int, str, dict)}
-    fields = {field: empty.get(kind) for field, kind in FIELDS.items() if isinstance(kind, type)}
-    return (
-        fields
-        | {
-            "schema_version": 2,
-            "task": task,
-            "model": model,
-            "data": "coi.tsv.gz",
-            "evaluation_split": "test",
-            "max_sequences": None,
-            "metrics": {"species_seen": metric(species)},
-        }
-        | changes
-    )
+from tests.made_results import metric, result
 
 
 @pytest.fixture
