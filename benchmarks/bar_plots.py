@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from benchmarks.headlines import BARS
-from benchmarks.picture_style import STYLES, bounds, clean
+from benchmarks.picture_style import bounds, clean
 
 COLUMNS, PANELS = 4, 12  # panels beside each other, and in all
-DARK, LIGHT = STYLES[0][0], "#A9CCE3"
+DARK, LIGHT = "#4A90C2", "#CFE2F1"  # an interval is to be seen on either
 
 Panel = Mapping[str, Mapping[str, Any]]  # model -> metric
 
@@ -98,5 +98,5 @@ def plot_bars(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
     if networks:
         kinds = [Patch(color=DARK, label="trained or random network"), Patch(color=LIGHT, label="no network")]
         figure.legend(handles=kinds, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    figure.suptitle(f"{name} (per cent, 95 % intervals)", fontsize=11)
+    figure.suptitle(f"{name} (per cent; 95 % intervals, or the range over seeds)", fontsize=11)
     return figure
