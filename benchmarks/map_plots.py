@@ -29,7 +29,7 @@ from benchmarks.queries import draw_question
 
 COMPONENTS = 50
 MARGIN = 0.006  # of an outline, as a share of the map's width
-COMPACT = 0.06  # width up to which an outline is drawn at full strength
+COMPACT = 2.0  # width up to which an outline is drawn at full strength, in mean distances of neighbouring points
 
 
 def genus_accuracy(vectors: np.ndarray, species: np.ndarray, genera: np.ndarray) -> float:
@@ -96,7 +96,7 @@ def draw_map(
         corners = outline(points[rows], MARGIN)
         width = float(np.ptp(corners, axis=0).max())
         colour = named.get(str(groups[rows[0]]), (GREY, ""))[0]
-        strength = min(1.0, (COMPACT / width) ** 1.3)
+        strength = min(1.0, (COMPACT / np.sqrt(len(points)) / width) ** 1.3)
         axes.add_patch(Polygon(corners, facecolor=colour, edgecolor="none", alpha=0.3 * strength, zorder=1))
         axes.add_patch(
             Polygon(corners, fill=False, edgecolor="#333333", linewidth=0.5, alpha=max(0.08, 0.9 * strength), zorder=3)
@@ -137,8 +137,10 @@ def plot_map(
     names, counts = np.unique(groups[groups != ""], return_counts=True)
     largest = names[np.argsort(-counts, kind="stable")][: len(STYLES)]
     named = {name: style[:2] for name, style in zip(largest.tolist(), STYLES, strict=False)}
+    legend_columns = min(6, 2 * len(methods))
+    legend_rows = -(-(len(named) + 1) // legend_columns)
     figure, panels = plt.subplots(
-        1, len(methods), figsize=(4.6 * len(methods), 6.4), squeeze=False, layout="constrained"
+        1, len(methods), figsize=(4.6 * len(methods), 5.75 + 0.2 * legend_rows), squeeze=False, layout="constrained"
     )
     for axes, method in zip(panels[0], methods, strict=True):
         embedded = vectors(method, drawn.sequences)
@@ -149,7 +151,7 @@ def plot_map(
     handles, texts = panels[0, 0].get_legend_handles_labels()
     about = f"{len(drawn.rows)} sequences of {len(np.unique(drawn.species))} species (outlined), by {colour_by}"
     figure.legend(
-        handles, texts, loc="outside lower center", ncols=min(6, 2 * len(methods)), frameon=False, markerscale=1.6,
+        handles, texts, loc="outside lower center", ncols=legend_columns, frameon=False, markerscale=1.6,
         fontsize=9, title=about,
     )  # fmt: skip
     return figure
