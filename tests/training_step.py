@@ -55,6 +55,7 @@ def step(
     parts: int = 1,
     fixed_masks: bool = False,
     loss_scale: float | None = None,
+    pooling: str = "mean",
     **options,
 ) -> dict[str, torch.Tensor]:
     """Loss and gradients of one optimizer step of `parts` micro-batches, whose rows are ROWS in all.
@@ -64,6 +65,7 @@ def step(
         parts: micro-batches that are accumulated.
         fixed_masks: mask the same tokens on one process and on two.
         loss_scale: scale as fp16 training does; the gradients come back unscaled.
+        pooling: of the model.
         options: further arguments of ContrastiveArguments.
     """
     objectives.mask_tokens = every_third if fixed_masks else mask_tokens
@@ -81,7 +83,7 @@ def step(
         )
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     torch.manual_seed(0)
-    config = DnacseConfig.from_pretrained(checkpoint, hidden_dropout_prob=dropout)
+    config = DnacseConfig.from_pretrained(checkpoint, hidden_dropout_prob=dropout, pooling=pooling)
     model = DnacseForContrastiveLearning(config, with_mlm_head=True)
     if not args.bf16:
         model.double()  # so that an equality is one, and not a matter of the order of summation

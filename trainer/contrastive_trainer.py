@@ -35,7 +35,7 @@ from trainer.curriculum import Curriculum
 from trainer.draws import Draws, SeedProcess
 from trainer.gradient_cache import backward_but_last
 from trainer.objectives import SIDES, Batch, Objectives
-from trainer.parameters import idle_parameters, parameter_groups
+from trainer.parameters import head_parameters, idle_parameters, parameter_groups
 from trainer.resume import STATE
 from trainer.retrieval import validation_scores
 from trainer.step_log import StepLog
@@ -131,9 +131,10 @@ class ContrastiveTrainer(Trainer):
         )
         self.steps.pairs += len(inputs["species"]) * self.args.world_size
         if self.accelerator.distributed_type in (DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
-            # DistributedDataParallel waits for the gradient of every parameter, so each takes part, by nothing
+            # DistributedDataParallel waits in the last term for the gradient of every parameter, also of one that only
+            # earlier terms use: so each takes part, by nothing
             self._idle = idle_parameters(self.model, objective, self.objectives.mlm_weight(objective) > 0)
-            loss = loss + 0.0 * sum(parameter.sum() for parameter in self._idle)
+            loss = loss + 0.0 * sum(parameter.sum() for parameter in head_parameters(self.model))
         return (loss, {}) if return_outputs else loss
 
     def prediction_step(

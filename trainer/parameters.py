@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-PROJECTION, MLM_HEAD, POOLER = "projection.", "cls.", "bert.pooler."
+HEADS = PROJECTION, MLM_HEAD, POOLER = "projection.", "cls.", "bert.pooler."
 
 
 def parameter_groups(
@@ -28,6 +28,11 @@ def parameter_groups(
         }
         for (is_head, decays), parameters in groups.items()
     ]
+
+
+def head_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters that not every forward uses, the decoder aside, which is tied to the word table."""
+    return [parameter for name, parameter in model.named_parameters() if name.startswith(HEADS)]
 
 
 def idle_parameters(model: nn.Module, objective: str, with_mlm: bool) -> list[nn.Parameter]:
