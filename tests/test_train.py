@@ -9,13 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from trainer import train
 from trainer.checkpointing import DRAFTS
-from trainer.resume import checkpoint_to_resume, is_complete
+from trainer.contrastive_trainer import ContrastiveTrainer
+from trainer.resume import MAY_CHANGE, RUN, check_same_run, checkpoint_to_resume, is_complete
 
 ROOT = Path(__file__).parents[1]
 TRAIN = ROOT / "trainer" / "train.py"
@@ -55,6 +58,20 @@ def run(options, output, folder, launcher=(), **popen):
     process = start(options, output, folder, launcher, **popen)
     text, _ = process.communicate(timeout=300)
     return process.returncode, text
+
+
+def run_here(options, output):
+    """In this process, which saves the seconds that a start takes."""
+    train.main([*options, "--output_dir", str(output)])
+
+
+def mistake_here(options, output, capsys):
+    """The last line of what a run that has to be refused says."""
+    with pytest.raises(SystemExit) as ended:
+        run_here(options, output)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and "Traceback" not in said
+    return said.strip().splitlines()[-1]
 
 
 def wait_for(condition, process):
@@ -132,8 +149,7 @@ def test_training_moves_the_encoder_and_the_head_at_their_own_rates(trained, opt
     assert {group["lr"] for group in state["param_groups"]} == {1e-3}
     defaults = [option for option in options if option != "--head_learning_rate_multiplier"]
     defaults.remove("1")
-    code, text = run([*defaults, "--curriculum", "mi_mix:0.3"], tmp_path / "out", tmp_path)
-    assert code == 0, text
+    run_here([*defaults, "--curriculum", "mi_mix:0.3"], tmp_path / "out")
     state = torch.load(last_state(tmp_path / "out")[0] / "optimizer.pt", weights_only=True)
     assert {round(group["lr"], 6) for group in state["param_groups"]} == {1e-3, 0.1}
 
@@ -230,8 +246,7 @@ EVERYTHING = [
 
 
 def test_every_objective_and_option_in_one_run(options, tmp_path):
-    code, text = run([*options, *EVERYTHING], tmp_path / "out", tmp_path)
-    assert code == 0, text
+    run_here([*options, *EVERYTHING], tmp_path / "out")
     log = json.loads((tmp_path / "out" / "training_log.json").read_text())
     steps = [entry for entry in log if "loss" in entry]
     assert [entry["phase"] for entry in steps] == [1, 1, 2, 2, 3, 4, 4, 5]
@@ -327,23 +342,86 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
         (["--train_file", "unlabelled.fasta"], "no species of the training data has two records"),
     ],
 )
-def test_a_mistake_is_one_sentence(options, tmp_path, change, words):
+def test_a_mistake_is_one_sentence(options, tmp_path, monkeypatch, capsys, change, words):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.json").write_text('{"model_type": "dnacse", "pooling": "max"}')
     (tmp_path / "splits.tsv").write_text("id\tsequence\tspecies\tsplit\na\tACGT\tA b\ttrain\nb\tACGT\tA b\ttest\n")
     (tmp_path / "unlabelled.fasta").write_text("".join(f">r{i}\nACGTACGTAC\n" for i in range(100)))
-    code, text = run([*options, "--validation_fraction", "0", *change], tmp_path / "out", tmp_path)
-    assert code == 2
-    assert words in text.strip().splitlines()[-1] and "Traceback" not in text
+    assert words in mistake_here([*options, "--validation_fraction", "0", *change], tmp_path / "out", capsys)
     assert not list((tmp_path / "out").glob("checkpoint-*"))
 
 
-def test_an_earlier_run_is_not_overwritten(trained, options):
-    code, text = run(options, trained, trained.parent)
-    assert code == 2 and "holds an earlier run: go on with --resume_from_checkpoint last" in text
+def test_an_earlier_run_is_not_overwritten(trained, options, capsys):
+    said = mistake_here(options, trained, capsys)
+    assert "holds an earlier run: go on with --resume_from_checkpoint last" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (["--per_device_train_batch_size", "8"], "--per_device_train_batch_size 4, not 8; pairs an epoch 20, not 16"),
+        (["--curriculum", "mi_mix:3"], "--curriculum mlm:0.2 weighted_simclr:0.8 mi_mix:2, not mi_mix:3: go on"),
+        (["--learning_rate", "2e-3"], "--learning_rate 0.001, not 0.002: go on with the same, or start anew"),
+        (["--train_file", "other.fasta"], "data fingerprint "),
+    ],
+)
+def test_another_run_does_not_go_on_from_a_checkpoint(
+    trained, options, fasta, tmp_path, monkeypatch, capsys, change, words
+):
+    """Trainer would skip the wrong batches, keep the old learning rate, or begin another phase without a word."""
+    monkeypatch.chdir(tmp_path)
+    lines = fasta.read_text().splitlines(keepends=True)
+    Path("other.fasta").write_text("".join([*lines[50:], *lines[:50]]))  # the same records in another order
+    assert words in mistake_here([*options, "--resume_from_checkpoint", "last", *change], trained, capsys)
+
+
+def test_the_number_of_processes_is_fixed_and_the_size_of_chunks_is_not(trained, tmp_path):
+    facts = json.loads((trained / "checkpoint-4" / RUN).read_text())
+    assert facts["processes"] == 1 and not {f"--{name}" for name in MAY_CHANGE} & facts.keys()
+    check_same_run(trained / "checkpoint-4", facts)
+    with pytest.raises(ValueError, match="is of a run with processes 1, not 2: go on with the same"):
+        check_same_run(trained / "checkpoint-4", facts | {"processes": 2})
+    check_same_run(tmp_path, facts)  # a checkpoint of an earlier release says nothing of its run
+
+
+def test_a_run_that_ended_before_its_release_is_released_as_it_is(options, tmp_path):
+    """As a SIGTERM in the last step leaves it: Trainer would make one more step, in the middle of an epoch."""
+    out, short = tmp_path / "out", [*options, "--curriculum", "info_nce:3steps", "--validation_fraction", "0"]
+    run_here(short, out)
+    released = (out / "model.safetensors").rename(tmp_path / "released.safetensors")
+    (out / "config.json").unlink()
+    run_here([*short, "--resume_from_checkpoint", "last"], out)
+    assert_same_weights(released, out / "model.safetensors")
+    assert json.loads((out / "training.json").read_text())["steps"] == 3
+    assert not (out / "checkpoint-4").exists()
+
+
+def test_only_a_saved_step_is_the_best(options, tmp_path, monkeypatch):
+    """Step 1, validated but not saved, once kept step 2 from being the best, and the last step was released."""
+    scores = iter([0.9, 0.8, 0.7, 0.8])
+    monkeypatch.setattr(
+        "trainer.contrastive_trainer.validation_scores", lambda *_: {"loss": 1.0, "recall_at_1": next(scores)}
+    )
+    run_here([*options, "--curriculum", "info_nce:3steps", "--eval_steps", "1"], tmp_path / "out")
+    assert last_state(tmp_path / "out")[1]["best_global_step"] == 2
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["released_step"] == 2
+    released = load_file(tmp_path / "out" / "model.safetensors")
+    checkpoint = load_file(tmp_path / "out" / "checkpoint-2" / "model.safetensors")
+    assert all(torch.equal(value, checkpoint[f"bert.{name}"]) for name, value in released.items())
+
+
+@pytest.mark.parametrize(
+    ("loads_best", "best", "step"), [(True, "out/checkpoint-4", 4), (False, "out/checkpoint-4", 9), (True, None, 9)]
+)
+def test_the_record_names_the_step_that_is_released(loads_best, best, step):
+    run = SimpleNamespace(
+        args=SimpleNamespace(load_best_model_at_end=loads_best),
+        state=SimpleNamespace(best_model_checkpoint=best, best_global_step=4, global_step=9),
+    )
+    assert ContrastiveTrainer.step_to_release.fget(run) == step
 
 
 def test_a_trained_folder_can_be_trained_further(trained, options, tmp_path):
     further = ["--model_name_or_path", str(trained), *options[:2], *options[6:], "--curriculum", "info_nce:0.5"]
-    code, text = run(further, tmp_path / "out", tmp_path)
-    assert code == 0, text
+    run_here(further, tmp_path / "out")
     assert json.loads((tmp_path / "out" / "training.json").read_text())["base_model"] == trained.name

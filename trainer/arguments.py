@@ -149,6 +149,9 @@ class ContrastiveArguments(TrainingArguments):
     per_device_train_batch_size: int = field(default=48, metadata={"help": "Pairs of a process in a batch."})
     per_device_eval_batch_size: int = field(default=48, metadata={"help": "Pairs in a validation batch."})
     logging_steps: float = field(default=10, metadata={"help": "Log the mean over this many steps."})
+    logging_nan_inf_filter: bool = field(
+        default=False, metadata={"help": "Leave losses that are no number out of the log; better seen."}
+    )
     eval_strategy: str = field(default="steps", metadata={"help": "When to validate."})
     eval_steps: float | None = field(
         default=0.1, metadata={"help": "Validate this often; below 1: as a share of the run."}

@@ -19,13 +19,19 @@ DRAFTS = ".unfinished"  # folder of the draft, beside the checkpoints
 def put_in_place(draft: Path, place: Path) -> None:
     """Make a finished draft appear at its place, on disk even if the machine fails next."""
     for path in sorted(draft.rglob("*")) + [draft]:
-        descriptor = os.open(path, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        synchronise(path)
     if place.exists():  # an earlier run from an earlier checkpoint came this far
         place.rename(draft.with_name("replaced"))
     draft.rename(place)
+    synchronise(place.parent)
     shutil.rmtree(draft.parent)
+
+
+def synchronise(path: Path) -> None:
+    """Have a file, or the names in a folder, on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
 
 
 @contextmanager

@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from accelerate import DistributedType
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 from transformers import EvalPrediction, PreTrainedTokenizerBase, Trainer
-from transformers.trainer_utils import rotate_checkpoints
+from transformers.trainer_utils import SaveStrategy, rotate_checkpoints
 
 from modeling_dnacse import DnacseForContrastiveLearning, DnacseModel
 from trainer.arguments import ContrastiveArguments
@@ -35,11 +35,13 @@ from trainer.curriculum import Curriculum
 from trainer.draws import Draws, SeedProcess
 from trainer.gradient_cache import backward_but_last
 from trainer.objectives import SIDES, Batch, Objectives
+from trainer.pairs import PairSampler
 from trainer.parameters import head_parameters, idle_parameters, parameter_groups
-from trainer.resume import STATE
+from trainer.resume import RUN, STATE, run_facts
 from trainer.retrieval import validation_scores
 from trainer.step_log import StepLog
 from trainer.termination import StopOnSignal, start_worker
+from trainer.training_record import as_json
 
 
 class ContrastiveTrainer(Trainer):
@@ -49,7 +51,7 @@ class ContrastiveTrainer(Trainer):
     model: DnacseForContrastiveLearning
     processing_class: PreTrainedTokenizerBase
 
-    def __init__(self, *args: Any, curriculum: Curriculum, sampler: Sampler, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, curriculum: Curriculum, sampler: PairSampler, **kwargs: Any) -> None:
         """Take Trainer's arguments, the curriculum, and the sampler of global batches.
 
         Raises:
@@ -73,7 +75,7 @@ class ContrastiveTrainer(Trainer):
         self._idle: list[nn.Parameter] = []
         self.objectives = Objectives(self.args, config, self.processing_class, self.steps)
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
+    def _get_train_sampler(self, train_dataset: Any = None) -> PairSampler:
         return self.sampler
 
     def _get_dataloader(self, *args: Any, **kwargs: Any) -> DataLoader:
@@ -100,6 +102,11 @@ class ContrastiveTrainer(Trainer):
             )
             self.optimizer = optimizer_class(groups, **options)
         return self.optimizer
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """Trainer's; a run that was stopped between its last step and its release would make one step more."""
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(*args, **kwargs)
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         """Fetch the micro-batches of an optimizer step, and take the time."""
@@ -153,6 +160,8 @@ class ContrastiveTrainer(Trainer):
         return validation_scores(anchors, positives, species, self.args.temperature, batch_size)
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        if self.args.save_strategy == SaveStrategy.STEPS and not self.control.should_save:
+            return False  # it could not be released
         # An earlier phase may win at the validation task, and easy data tie early: either would waste training
         if self.curriculum.phase_at(self.state.global_step - 1) < len(self.curriculum.objectives) - 1:
             return False
@@ -195,11 +204,19 @@ class ContrastiveTrainer(Trainer):
                 self.state.best_model_checkpoint = str(output / best)
             self.accelerator.wait_for_everyone()
             if first:
-                self.state.save_to_json(str(output / DRAFTS / name / STATE))  # Trainer's names the draft as the best
-                put_in_place(output / DRAFTS / name, output / name)
+                draft = output / DRAFTS / name
+                (draft / RUN).write_text(as_json(run_facts(self.args, self.sampler)))
+                self.state.save_to_json(str(draft / STATE))  # Trainer's names the draft as the best
+                put_in_place(draft, output / name)
                 best_checkpoint = self.state.best_model_checkpoint
                 rotate_checkpoints(str(output), self.args.save_total_limit, best_checkpoint, use_mtime=True)
             self.accelerator.wait_for_everyone()
+
+    @property
+    def step_to_release(self) -> int:
+        """The step that the weights are of when training has ended: of the best checkpoint, or else the last."""
+        best = self.state.best_model_checkpoint if self.args.load_best_model_at_end else None
+        return int(Path(best).name.partition("-")[2]) if best else self.state.global_step
 
     def model_to_release(self) -> DnacseModel:
         """The encoder; of one that FSDP has in pieces, a copy with the weights of all processes on the first."""

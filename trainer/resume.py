@@ -1,9 +1,22 @@
-"""Which checkpoint to go on from: the output folder and the user's wish in, a checkpoint folder out."""
+"""Which checkpoint to go on from: the output folder and the user's wish in, a checkpoint folder out.
+
+A run goes on as if nothing had happened only with the data and arguments that it began with; otherwise Trainer skips
+the wrong batches, keeps the old learning rate, or begins another phase, all without a word. So checkpoints hold RUN,
+and what differs is refused, but for the bounds of a chunk: those may be lowered after memory ran out.
+"""
 
 import json
 from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from trainer.arguments import ContrastiveArguments
+from trainer.pairs import PairSampler
+from trainer.training_record import RECORDED_ARGUMENTS
 
 STATE = "trainer_state.json"
+RUN = "run.json"
+MAY_CHANGE = ("cached_chunk_size", "chunk_tokens")
 
 
 def checkpoint_to_resume(output: Path, wish: str | None) -> str | None:
@@ -42,3 +55,32 @@ def is_complete(state: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def run_facts(args: ContrastiveArguments, sampler: PairSampler) -> dict[str, Any]:
+    """What has to be the same when a run goes on, as it comes back from JSON."""
+    given, data = args.to_dict(), sampler.dataset
+    names = [name for name in RECORDED_ARGUMENTS if name not in MAY_CHANGE]
+    facts = {f"--{name}": given[name] for name in [*names, "train_split", "dataset_revision"]} | {
+        "processes": args.world_size,
+        "pairs an epoch": len(sampler),
+        "data fingerprint": crc32(data.lengths.tobytes(), crc32(data.species.tobytes())),
+    }
+    return json.loads(json.dumps(facts))
+
+
+def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:
+    """Compare with what a checkpoint says of its run; one without RUN, of an earlier release, says nothing.
+
+    Raises:
+        ValueError: something differs.
+    """
+    if not (checkpoint / RUN).exists():
+        return
+    former = json.loads((checkpoint / RUN).read_text())
+    changed = [f"{name} {former.get(name)}, not {facts[name]}" for name in facts if former.get(name) != facts[name]]
+    if changed:
+        raise ValueError(
+            f"{checkpoint} is of a run with {'; '.join(changed)}: go on with the same, or start anew in another "
+            "--output_dir"
+        )

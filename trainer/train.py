@@ -35,7 +35,7 @@ from trainer.contrastive_trainer import ContrastiveTrainer
 from trainer.curriculum import parse_curriculum
 from trainer.hub import HubRepository, PushOnSave
 from trainer.release import CARD, write_repository
-from trainer.resume import checkpoint_to_resume
+from trainer.resume import check_same_run, checkpoint_to_resume, run_facts
 from trainer.termination import EXIT_CODE
 from trainer.training_data import training_data
 from trainer.training_record import HISTORY, RECORD, as_json, training_record
@@ -86,6 +86,8 @@ def train(args: ContrastiveArguments) -> None:
     curriculum = parse_curriculum(args.curriculum, batches)
     args.max_steps = curriculum.steps
     args.logging_steps = min(args.logging_steps, curriculum.steps)
+    if checkpoint:
+        check_same_run(Path(checkpoint), run_facts(args, data.sampler))
 
     trainer = ContrastiveTrainer(
         model=model,
@@ -118,7 +120,7 @@ def train(args: ContrastiveArguments) -> None:
         )
         sys.exit(EXIT_CODE)
     scores = trainer.evaluate() if data.validation else {}
-    step = trainer.state.best_global_step or curriculum.steps
+    step = trainer.step_to_release
     files = release(output, trainer, hub.name if hub else output.name, data.facts, step, scores)
     trainer.accelerator.wait_for_everyone()
     logger.info("released %s", output)

@@ -14,6 +14,7 @@ RECORD = "training.json"
 HISTORY = "training_log.json"
 RECORDED_ARGUMENTS = [
     "curriculum",
+    "pooling",
     "pairing",
     "crop",
     "strand",
@@ -42,6 +43,8 @@ RECORDED_ARGUMENTS = [
     "lr_scheduler_type",
     "warmup_steps",
     "weight_decay",
+    "optim",
+    "max_grad_norm",
     "per_device_train_batch_size",
     "gradient_accumulation_steps",
     "cached_chunk_size",
@@ -49,6 +52,7 @@ RECORDED_ARGUMENTS = [
     "max_length",
     "bf16",
     "fp16",
+    "validation_fraction",
     "seed",
 ]
 
