@@ -338,7 +338,18 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
         (["--model_name_or_path", "x"], "give either --model_name_or_path"),
         (["--validation_split", "val"], "split"),
         (["--config_name", "broken.json"], "cannot be loaded as a configuration"),
-        (["--train_file", "splits.tsv"], "have the splits test, train: say which to train on with --train_split"),
+        (
+            ["--train_file", "splits.tsv"],
+            "the training data have the splits test, train: say which to take with --train_split",
+        ),
+        (
+            ["--validation_file", "splits.tsv"],
+            "the validation data have the splits test, train: say which to take with --validation_split",
+        ),
+        (
+            ["--train_file", "splits.tsv", "--train_split", "train", "--validation_split", "train"],
+            "--train_split and --validation_split are both train, which validates on the records trained on",
+        ),
         (["--train_file", "unlabelled.fasta"], "no species of the training data has two records"),
     ],
 )

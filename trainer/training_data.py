@@ -52,19 +52,37 @@ def training_and_validation(args: ContrastiveArguments) -> tuple[Records, Record
     """The records to train on and those to validate on, if any.
 
     Raises:
-        ValueError: the training files name splits and none was chosen, so that test records would be trained on.
+        ValueError: the data name splits and none was chosen, so that test records would be used; or one for both.
     """
     training = records_of(args.train_file, args.train_split, args)
-    splits = set(label_column(training, "split").unique().to_pylist()) - {""}
-    if args.train_split is None and splits:
-        raise ValueError(
-            f"the training files have the splits {', '.join(sorted(splits))}: say which to train on with --train_split"
-        )
+    if args.train_split is None:
+        refuse_splits(training, "training", "--train_split")
     if args.validation_file or args.validation_split:
-        return training, records_of(args.validation_file or args.train_file, args.validation_split, args)
+        if args.validation_file is None and args.validation_split == args.train_split:
+            raise ValueError(
+                f"--train_split and --validation_split are both {args.train_split}, which validates on the records "
+                "trained on: choose another one for validation"
+            )
+        validation = records_of(args.validation_file or args.train_file, args.validation_split, args)
+        if args.validation_split is None:
+            refuse_splits(validation, "validation", "--validation_split")
+        return training, validation
     if args.validation_fraction:
         return hold_out(training, args.validation_fraction, args.seed)
     return training, None
+
+
+def refuse_splits(records: Records, purpose: str, option: str) -> None:
+    """Make sure that records which none was chosen of are of no split.
+
+    Raises:
+        ValueError: they are of some.
+    """
+    splits = set(label_column(records, "split").unique().to_pylist()) - {""}
+    if splits:
+        raise ValueError(
+            f"the {purpose} data have the splits {', '.join(sorted(splits))}: say which to take with {option}"
+        )
 
 
 def records_of(files: list[str] | None, split: str | None, args: ContrastiveArguments) -> Records:
