@@ -305,6 +305,8 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
         self.cls = DnacseMaskedLMHead(config) if with_mlm_head else None
         if with_mlm_head:
             self._tied_weights_keys = DnacseForMaskedLM._tied_weights_keys
+            if config.tie_word_embeddings:  # Trainer warns of what it does not find in a checkpoint, but for these
+                self._keys_to_ignore_on_save = list(self._tied_weights_keys)
         self.post_init()
 
     def get_output_embeddings(self) -> nn.Linear | None:
