@@ -55,13 +55,19 @@ class ContrastiveTrainer(Trainer):
         """Take Trainer's arguments, the curriculum, and the sampler of global batches.
 
         Raises:
-            ValueError: token-bounded chunks under FSDP, or a tokenizer without [MASK] for an mlm phase.
+            ValueError: token-bounded chunks under FSDP, nobody to mix with, or a tokenizer without [MASK].
         """
         super().__init__(*args, compute_metrics=self._scores, **kwargs)
         if self.is_fsdp_enabled and self.args.chunk_tokens:
             raise ValueError(
                 "--chunk_tokens makes another number of chunks on each process, and FSDP needs the same: "
                 "use --cached_chunk_size"
+            )
+        alone = 1 in (self.args.cached_chunk_size, self.args.per_device_train_batch_size)
+        if alone and "mi_mix" in curriculum.objectives:
+            raise ValueError(
+                "mi_mix mixes sequences that pass the model together, and here each is alone: give 2 or more to "
+                "--per_device_train_batch_size and --cached_chunk_size"
             )
         self.curriculum, self.sampler = curriculum, sampler
         # our forward takes **kwargs, from which Trainer concludes that it divides the loss by accumulation steps

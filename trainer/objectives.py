@@ -78,6 +78,8 @@ class Objectives:
             rows_before = draws.process * len(ids[0])
             drawn = self.draw_mixups(anchors, rows_before, draws)
             permutation, coefficients = joint_mixup(anchors, drawn)
+            # of a few long sequences a chunk may hold one, which has nobody to be mixed with
+            self.log.add({"mixed": (permutation != torch.arange(len(permutation), device=args.device)).float().mean()})
             mixing = gather_rows(permutation + rows_before), gather_rows(coefficients)
             mixups = [*drawn]
 
