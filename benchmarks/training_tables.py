@@ -12,6 +12,7 @@ RATES = {
     "padding": ("padding", "{:.0%}"),
     "input_pairs_per_second": ("input, pairs/s", "{:,.0f}"),
     "mfu": ("FLOPs used", "{:.0%}"),
+    "gpu_memory_mb": ("peak GPU memory, MB", "{:,.0f}"),
     "peak_memory_mb": ("peak memory, MB", "{:,.0f}"),
 }
 

@@ -15,7 +15,7 @@ What stands after `--` goes to trainer/train.py as it is. The arms differ in not
 - on CUDA also `bf16` and `varlen` (unpadded, FlashAttention); elsewhere they are named as waiting for a GPU.
 
 Each arm is a process of its own. Rates are the median over its logged steps but the first quarter, in which memory
-is still being found; peak memory is the process's high-water mark.
+is still being found; peak memory is the process's high-water mark, on CUDA besides that of the tensors there.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from benchmarks.result_files import PACKAGES, commit, write_json
 from modeling_dnacse.provenance import device_name, package_versions
 
 TRAIN = Path(__file__).resolve().parents[1] / "trainer" / "train.py"
-RATES = ("pairs_per_second", "tokens_per_second", "padding", "input_pairs_per_second", "mfu")
+RATES = ("pairs_per_second", "tokens_per_second", "padding", "input_pairs_per_second", "mfu", "gpu_memory_mb")
 CUDA_ONLY = ("bf16", "varlen")
 
 

@@ -8,6 +8,8 @@ Nothing is read off the device before it is logged, so collecting does not hold 
   input pipeline, with workers a lower bound of it.
 - model_tflops, on CUDA: 3 x `encoder_flops` (forward and backward) of the real tokens, a second and a device; what
   gradient caching or checkpointing compute again is not counted. mfu: that over the device's stated dense bf16 peak.
+- mixed, under mi_mix: share of the anchors that were mixed with another one.
+- gpu_memory_mb, on CUDA: the most that tensors took up on this device since the start.
 """
 
 import time
@@ -79,6 +81,7 @@ class StepLog:
         if self.device.type == "cuda":
             tflops = 3 * encoder_flops(self.config, lengths.tolist()) / seconds / 1e12
             report["model_tflops"] = round(tflops, 1)
+            report["gpu_memory_mb"] = round(torch.cuda.max_memory_allocated(self.device) / 2**20, 1)
             name = torch.cuda.get_device_name(self.device)
             for model, peak in PEAK_TFLOPS.items():
                 if model in name:
