@@ -11,8 +11,8 @@ BODY = """---
 # {name}
 
 A species-aware DNA encoder: a sequence in, one vector of {hidden_size} numbers out; sequences of one species lie close
-together. {parameters:,} parameters, {layers} layers, ALiBi (no limit on length but memory), trained with
-`{curriculum}`{base}.
+together. {parameters:,} parameters, {layers} layers, pooling `{pooling}`, ALiBi (no limit on length but memory),
+trained with `{curriculum}`{base}.
 
 ## Use
 
@@ -87,6 +87,7 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
         name=name,
         hidden_size=config.hidden_size,
         layers=config.num_hidden_layers,
+        pooling=config.pooling,
         parameters=parameters,
         curriculum=run["arguments"]["curriculum"],
         base=f" from `{run['base_model']}`" if run["base_model"] else " from scratch",

@@ -3,7 +3,8 @@
 #
 #   bash trainer/recipes/dnacse_barcodes.sh BARCODES runs/dnacse [further options of train.py]
 #
-# BARCODES is a FASTA, CSV, TSV or parquet file; labels are not used. Hardware: 2 GPUs in the paper, 64 barcodes each.
+# BARCODES is a FASTA, CSV, TSV or parquet file. Where it names species, rows of one are no negatives of each other: for
+# training without any label leave them out. Hardware: 2 GPUs in the paper, 64 barcodes each.
 # Expected (the paper's abstract, its data): zero-shot clustering AMI 92.25, linear probe 98.31, fine-tuning 99.17 per
 # cent. Ours: not yet run.
 set -euo pipefail
