@@ -111,6 +111,7 @@ def test_the_output_is_a_complete_repository(trained):
     assert not [name for name in names if name.endswith((".bin", ".pt")) or name.startswith(".")]
     weights = load_file(trained / "model.safetensors")
     assert not [key for key in weights if "projection" in key or "cls" in key]
+    assert "pooling `mean`" in (trained / "README.md").read_text()
     assert set(json.loads((trained / "config.json").read_text())["auto_map"]) == {
         *("AutoConfig", "AutoModel", "AutoModelForMaskedLM", "AutoModelForSequenceClassification")
     }
@@ -122,6 +123,8 @@ def test_every_step_is_logged_with_its_phase(trained):
     assert json.loads((trained / "training.json").read_text())["steps"] == 15
     assert [entry["step"] for entry in steps] == list(range(1, 16))
     assert [entry["phase"] for entry in steps] == [1] + [2] * 4 + [3] * 10
+    assert ["mixed" in entry for entry in steps] == [False] * 5 + [True] * 10
+    assert 0 < sum(entry.get("mixed", 0) for entry in steps) < 10  # of four rows one may be mixed with itself
     assert 0 <= steps[0]["mlm_accuracy"] < 1
     for key in ("positive_similarity", "negative_similarity", "recall_at_1"):
         assert all(key in entry for entry in steps[1:])
@@ -185,8 +188,7 @@ def test_killed_and_resumed_equals_uninterrupted(trained, options, tmp_path, mom
         assert (out / DRAFTS / "checkpoint-8" / "optimizer.pt").exists() and not (out / "checkpoint-8").exists()
     assert not (out / "config.json").exists()
     assert all(is_complete(folder / "trainer_state.json") for folder in out.glob("checkpoint-*"))
-    code, text = run([*options, "--resume_from_checkpoint", "last"], out, tmp_path)
-    assert code == 0, text
+    run_here([*options, "--resume_from_checkpoint", "last"], out)
     assert_same_weights(trained / "model.safetensors", out / "model.safetensors")
     assert_same_weights(last_state(trained)[0] / "model.safetensors", last_state(out)[0] / "model.safetensors")
     assert not (out / DRAFTS).exists()
@@ -204,8 +206,7 @@ def test_terminated_at_any_moment_and_resumed_equals_uninterrupted(trained, opti
     folder, state = last_state(out)
     assert f"stopped by SIGTERM at step {state['global_step']} of 15 with a checkpoint" in text
     assert folder.name == f"checkpoint-{state['global_step']}" and not (out / "config.json").exists()
-    code, text = run([*options, "--resume_from_checkpoint", "last"], out, tmp_path)
-    assert code == 0, text
+    run_here([*options, "--resume_from_checkpoint", "last"], out)
     assert_same_weights(last_state(trained)[0] / "model.safetensors", last_state(out)[0] / "model.safetensors")
 
 
@@ -221,8 +222,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_checkpoint(options, tmp_path)
     assert "checkpoint-2 could not be written (" in text and "make room, then go on with" in text
     assert "Traceback" not in text
     assert (out / DRAFTS / "checkpoint-2" / "model.safetensors").exists() and not list(out.glob("checkpoint-*"))
-    code, text = run(short, out, tmp_path)
-    assert code == 0, text
+    run_here(short, out)
     assert not (out / DRAFTS).exists() and (out / "config.json").exists()
 
 
@@ -280,8 +280,7 @@ def distributed_options(options, tiny_folder, tmp_path_factory):
 
 def test_two_processes_train_as_one_and_stop_and_resume_together(distributed_options, tmp_path):
     one, two, stopped = (tmp_path / name for name in ("one", "two", "stopped"))
-    code, text = run([*distributed_options, "--per_device_train_batch_size", "4"], one, tmp_path)
-    assert code == 0, text
+    run_here([*distributed_options, "--per_device_train_batch_size", "4"], one)
     on_two = [*distributed_options, "--ddp_backend", "gloo"]
     code, text = run(on_two, two, tmp_path, TWO)
     assert code == 0, text
@@ -336,6 +335,7 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
         (["--max_steps", "5"], "the curriculum sets the number of steps"),
         (["--per_device_train_batch_size", "1000"], "fewer pairs than one batch of 1000; lower"),
         (["--mixing_layers", "1 3"], "--mixing_layers 1 3: the model has the layers 0 to 2"),
+        (["--cached_chunk_size", "1"], "mi_mix mixes sequences that pass the model together, and here each is alone"),
         (["--model_name_or_path", "x"], "give either --model_name_or_path"),
         (["--validation_split", "val"], "split"),
         (["--config_name", "broken.json"], "cannot be loaded as a configuration"),
