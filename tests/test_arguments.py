@@ -24,7 +24,10 @@ NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "us
         ({"hub_model_id": "me/model"}, "--push_to_hub and --hub_model_id OWNER/MODEL go together"),
         ({"hub_strategy": "checkpoint"}, "--hub_strategy is checkpoint; it must be end or every_save"),
         ({"hub_revision": "dev"}, "--hub_revision: releases are pushed to the branch main only"),
-        ({"max_steps": 3}, "the curriculum sets the number of steps"),
+        ({"max_steps": 3}, "--max_steps: the curriculum sets the number of steps"),
+        ({"num_train_epochs": 5.0}, "--num_train_epochs: the curriculum sets the number of steps"),
+        ({"auto_find_batch_size": True}, "--auto_find_batch_size: batches are made for one size"),
+        ({"save_only_model": True}, "--save_only_model: a run could not go on from such checkpoints"),
     ],
 )
 def test_a_wrong_value_is_one_sentence(options, message):

@@ -9,6 +9,16 @@ from transformers import TrainingArguments
 from trainer.masking import Span
 from trainer.views import Pairing
 
+BY_CURRICULUM = "the curriculum sets the number of steps; shorten its phases, such as mi_mix:0.1"
+# options of TrainingArguments that must stay as they are, since they would do nothing or harm without a word
+FIXED = {
+    "max_steps": (-1, BY_CURRICULUM),
+    "num_train_epochs": (3.0, BY_CURRICULUM),
+    "auto_find_batch_size": (False, "batches are made for one size; with little memory use --cached_chunk_size"),
+    "save_only_model": (False, "a run could not go on from such checkpoints; leave it out"),
+    "hub_revision": (None, "releases are pushed to the branch main only; leave it out"),
+}
+
 
 @dataclass
 class ContrastiveArguments(TrainingArguments):
@@ -16,7 +26,7 @@ class ContrastiveArguments(TrainingArguments):
 
     Defaults of TrainingArguments that differ here. As DNABERT-S: learning_rate 3e-6 (encoder), lr_scheduler_type
     constant, per_device_train_batch_size 48. Ours: saving and evaluating every tenth of the run, keeping the best and
-    the last checkpoint, and releasing the best by recall@1.
+    the last checkpoint, releasing the best by recall@1, and logging losses that are no number.
     """
 
     model_name_or_path: str | None = field(
@@ -149,9 +159,7 @@ class ContrastiveArguments(TrainingArguments):
     per_device_train_batch_size: int = field(default=48, metadata={"help": "Pairs of a process in a batch."})
     per_device_eval_batch_size: int = field(default=48, metadata={"help": "Pairs in a validation batch."})
     logging_steps: float = field(default=10, metadata={"help": "Log the mean over this many steps."})
-    logging_nan_inf_filter: bool = field(
-        default=False, metadata={"help": "Leave losses that are no number out of the log; better seen."}
-    )
+    logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Hide losses that are no number."})
     eval_strategy: str = field(default="steps", metadata={"help": "When to validate."})
     eval_steps: float | None = field(
         default=0.1, metadata={"help": "Validate this often; below 1: as a share of the run."}
@@ -187,34 +195,28 @@ class ContrastiveArguments(TrainingArguments):
         """Check what belongs together.
 
         Raises:
-            ValueError: no or two sources of the model or of the data, or a step count beside the curriculum's.
+            ValueError: no or two sources of the model or of the data, a value out of its range, or an option of FIXED.
         """
         if (self.model_name_or_path is None) == (self.config_name is None):
             raise ValueError(
                 "give either --model_name_or_path (start from a checkpoint) or --config_name (from scratch)"
             )
         if self.config_name is not None and self.tokenizer_name is None:
-            raise ValueError(
-                "--config_name trains from scratch and needs --tokenizer_name; trainer/train_tokenizer.py makes one"
-            )
+            raise ValueError("--config_name is from scratch and needs --tokenizer_name (trainer/train_tokenizer.py)")
         if (self.train_file is None) == (self.dataset_name is None):
             raise ValueError("give either --train_file or --dataset_name")
-        if self.max_steps > 0:
-            raise ValueError(
-                "--max_steps: the curriculum sets the number of steps; shorten its phases, such as mi_mix:0.1"
-            )
+        for name, (value, reason) in FIXED.items():
+            if getattr(self, name) != value:
+                raise ValueError(f"--{name}: {reason}")
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"--validation_fraction is {self.validation_fraction}; it must be at least 0 and below 1")
-        shares = ("genus_negative_weight", "genus_pairs", "noise_substitution", "mix_lambda", "mlm_probability")
-        for name in shares:
+        for name in ("genus_negative_weight", "genus_pairs", "noise_substitution", "mix_lambda", "mlm_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must be between 0 and 1")
-        positive = ("temperature", "mix_alpha")
-        for name in positive:
+        for name in ("temperature", "mix_alpha"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must be above 0")
-        not_negative = ("noise_additive", "noise_multiplicative", "mlm_weight", "cached_chunk_size", "chunk_tokens")
-        for name in not_negative:
+        for name in ("noise_additive", "noise_multiplicative", "mlm_weight", "cached_chunk_size", "chunk_tokens"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must not be below 0")
         if self.crop is not None and len(self.crop) != 2:
@@ -232,8 +234,6 @@ class ContrastiveArguments(TrainingArguments):
                 f"--hub_strategy is {self.hub_strategy}; it must be end or every_save: checkpoint folders "
                 "are not pushed, since they hold optimizer states"
             )
-        if self.hub_revision is not None:
-            raise ValueError("--hub_revision: releases are pushed to the branch main only; leave it out")
         if not self.validates:
             self.eval_strategy, self.load_best_model_at_end = "no", False
         super().__post_init__()
