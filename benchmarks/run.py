@@ -9,6 +9,7 @@ for a frozen model.
 
 - A (task, model) pair that fails costs no other: it is named at the end and the exit status is 1. A pair whose model
   lacks what the task needs is named as left out. Wrong arguments: one sentence, status 2.
+- Two models of a run never share a result file: the second one fails, and needs a `--name` of its own.
 - `--cache`: what networks embed is kept there by content; without it, for this run only.
 - `--resume`: a pair is not run again while its fingerprint (code, data, model, options) is that of its result.
 - The same sequence in two splits of a task is counted in the result (`leaked`) and warned of.
@@ -31,7 +32,7 @@ from benchmarks.embedders import BASELINES, find_model, load_method
 from benchmarks.evaluation import Job, evaluate, fingerprint_of
 from benchmarks.jobs import TASKS, make_jobs
 from benchmarks.methods import Unsuited
-from benchmarks.result_files import is_current, write_result
+from benchmarks.result_files import file_name, is_current, write_result
 from modeling_dnacse.provenance import device_name
 
 SHOWN = 6  # metrics of a pair that the progress line shows
@@ -79,9 +80,17 @@ def check(options: argparse.Namespace) -> None:
 
 
 def run_model(
-    options: argparse.Namespace, model: str, name: str, jobs: Sequence[Job], cache: Path
+    options: argparse.Namespace, model: str, name: str, jobs: Sequence[Job], cache: Path, taken: set[str]
 ) -> Iterator[tuple[str, str]]:
     """Run all tasks with one model and write their results.
+
+    Args:
+        options: The command line.
+        model: Model id.
+        name: What results call it, "" for the default.
+        jobs: The tasks.
+        cache: Folder of what is kept.
+        taken: Names of the result files of this run's earlier pairs; those of these pairs are added.
 
     Yields:
         For each task what became of it ("done", "current", "left out" or "failed") and a line that says so.
@@ -104,7 +113,11 @@ def run_model(
     # baselines are computed by numpy and by tools, whatever the networks run on
     device = device_name(torch.device("cpu" if model in BASELINES else options.device))
     for job in jobs:
-        pair = f"{job.task} with {method.name}"
+        pair, file = f"{job.task} with {method.name}", file_name(job.identity(method))
+        if file in taken:
+            yield "failed", f"{pair}: {file} is another one's of this run: give each model a --name, each task once"
+            continue
+        taken.add(file)
         if options.resume and is_current(options.output, job.identity(method), fingerprint_of(job, method)):
             yield "current", f"{pair}: nothing has changed since its result"
             continue
@@ -142,10 +155,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     lines: dict[str, list[str]] = {"left out": [], "failed": []}
     pairs = len(options.model) * len(jobs)
+    taken: set[str] = set()
     with tempfile.TemporaryDirectory() as temporary:
         cache = options.cache or Path(temporary)
         models = zip(options.model, options.name, strict=True)
-        outcomes = (outcome for model, name in models for outcome in run_model(options, model, name, jobs, cache))
+        outcomes = (line for model, name in models for line in run_model(options, model, name, jobs, cache, taken))
         for number, (kind, line) in enumerate(outcomes, 1):
             sys.stderr.write(f"[{number}/{pairs}] {line}\n")
             lines.setdefault(kind, []).append(line)

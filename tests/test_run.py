@@ -131,6 +131,14 @@ def test_a_failing_pair_loses_no_other(data, tmp_path, monkeypatch, capsys):
     assert last == "run.py: failed: species_clustering with tnf: RuntimeError: out of memory"
 
 
+def test_a_second_model_of_the_same_name_does_not_replace_the_first_ones_result(data, tmp_path, capsys):
+    """Two folders of one name, as a/final and b/final; here two baselines, whose names differ by a dot alone."""
+    flags = ["--model", "tnf", "kmer6", "--name", "mine.1", "mine-1", "--task", "knn"]
+    assert run.main([*flags, "--data", str(data), "--output", str(tmp_path)]) == 1
+    assert read(tmp_path, "barcodes.knn.mine-1.test.json")["model"] == "mine.1"
+    assert "knn with mine-1: barcodes.knn.mine-1.test.json is another one's" in capsys.readouterr().err
+
+
 def test_an_unsuited_pair_is_left_out_and_no_failure(data, tmp_path, monkeypatch, capsys):
     def refuse(method, *_, **__):
         raise Unsuited(f"{method.name} gives no vectors.")
