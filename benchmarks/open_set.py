@@ -40,13 +40,16 @@ class Answers(NamedTuple):
     species: np.ndarray  # (q,) str
 
 
+NONE = Answers(np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=str))
+
+
 def answer(method: Method, references: Split, queries: Split, *, present: bool, seed: int) -> Answers:
     """Name at most `MOST` queries of each species that is present in the references, or absent."""
     names = references.labels["species"]
     species = queries.labels["species"]
     rows = choose(np.where(np.isin(species, names) == present, species, ""), fewest=1, most=MOST, seed=seed)
     if not len(rows):
-        return Answers(np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=str))
+        return NONE
     calls = call(method, [queries.sequences[row] for row in rows], references.sequences, names)
     scores = np.where(calls.names == "", -np.inf, calls.scores)
     return Answers(scores, calls.names == species[rows], species[rows])
@@ -130,6 +133,13 @@ def calibrate(known: Answers, absent: Answers, calibration: Answers, seed: int) 
     return metrics
 
 
+def tally(metrics: dict[str, dict[str, Any]], rows: int, known: Answers, absent: Answers) -> dict[str, dict[str, Any]]:
+    """Add to metrics how many queries of so many rows they are of."""
+    scored = len(known.scores) + len(absent.scores)
+    counts = {"scored": scored, "left_out": rows - scored, "known": len(known.scores), "absent": len(absent.scores)}
+    return {name: metric | counts for name, metric in metrics.items()}
+
+
 def score(
     method: Method,
     references: Split,
@@ -171,14 +181,15 @@ def score(
             "check the labels and the split column."
         )
     every = Answers(*(np.concatenate(parts) for parts in zip(*absent.values(), strict=True)))
-    metrics = detect_with_intervals(known, every, seed)
-    metrics["named_anyhow"] = accuracy_interval(known.right, known.species, seed)["micro"]
+    rows = {"unseen": len(unseen.ids), "novel": len(novel.ids)}
+    total = len(seen.ids) + sum(rows.values())
+    metrics = tally(detect_with_intervals(known, every, seed), total, known, every)
+    named = {"named_anyhow": accuracy_interval(known.right, known.species, seed)["micro"]}
+    metrics |= tally(named, len(seen.ids), known, NONE)
     for name, answers in absent.items():
-        metrics[f"auroc_{name}"] = detect_with_intervals(known, answers, seed)["auroc"]
+        area = {f"auroc_{name}": detect_with_intervals(known, answers, seed)["auroc"]}
+        metrics |= tally(area, len(seen.ids) + rows[name], known, answers)
     calibration = answer(method, references, unseen_val, present=False, seed=seed)
     if len(calibration.scores):
-        metrics |= calibrate(known, every, calibration, seed)
-    rows = len(seen.ids) + len(unseen.ids) + len(novel.ids)
-    scored = len(known.scores) + len(every.scores)
-    counts = {"scored": scored, "left_out": rows - scored, "known": len(known.scores), "absent": len(every.scores)}
-    return {name: metric | counts for name, metric in metrics.items()}
+        metrics |= tally(calibrate(known, every, calibration, seed), total, known, every)
+    return metrics

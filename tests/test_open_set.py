@@ -137,6 +137,13 @@ def test_planted_species_are_recognised(planted):
     assert metrics["named_anyhow"]["value"] == 1
     assert metrics["absent_accepted_calibrated@0.05"]["value"] < 0.2
     assert metrics["auroc"] | {"known": 48, "absent": 75, "scored": 123, "left_out": 45} == metrics["auroc"]
+    # the seen split has 48 rows, the unseen 24, of which 15 are asked, the novel 96, of which 60
+    for name, counts in {
+        "auroc_unseen": {"known": 48, "absent": 15, "scored": 63, "left_out": 9},
+        "auroc_novel": {"known": 48, "absent": 60, "scored": 108, "left_out": 36},
+        "named_anyhow": {"known": 48, "absent": 0, "scored": 48, "left_out": 0},
+    }.items():
+        assert metrics[name] | counts == metrics[name]
     low, high = metrics["auroc"]["interval"]
     assert low <= metrics["auroc"]["value"] <= high
     assert score(KMERS, *splits, seed=0) == metrics
