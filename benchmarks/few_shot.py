@@ -174,14 +174,14 @@ def score(method: Method, unseen: Split, *, seed: int, most_species: int = MOST_
     points = [("macro_f1", shots, shots) for shots in SHOTS]
     points += [("macro_f1_same_species", shots, SHOTS[-1]) for shots in SHOTS]
     metrics: dict[str, dict[str, Any]] = {}
-    fitted: dict[tuple[int, int, int], np.ndarray] = {}
+    fitted: dict[tuple[int, int, bytes], np.ndarray] = {}
     for curve, shots, reserved in tqdm(points, desc="few-shot", leave=False):
         names, left_out = eligible(species, reserved, most_species, seed)
         if len(names) < 2:
             continue
         draws = [draw(species, names, shots, reserved, run) for run in SEEDS]
         tested = len(draws[0][1])
-        key = shots, len(names), tested  # as many species and tests are the same ones: the second curve's often are
+        key = shots, tested, names.tobytes()  # as many tests of these species are the same: the second curve's often
         if key not in fitted:
             fitted[key] = np.stack([f1_by_species(species, names, *rows, name) for rows in draws])
         f1 = fitted[key]  # (seeds, names)

@@ -116,6 +116,22 @@ def test_a_method_without_vectors_names_by_its_own_search():
         score(Method("nothing", "", 0), unseen, seed=0)
 
 
+def test_as_many_tests_of_other_species_are_not_the_same():
+    """With a cap the species of 1 shot and those of 20 are two draws, which can be of one size."""
+    unseen, _ = planted({"a": 100, "b": 100, "c": 100, "d": 100, "small": 3})
+    drawn = [set(eligible(unseen.labels["species"], reserved, 2, seed=8)[0]) for reserved in (1, 20)]
+    assert drawn[0] != drawn[1]
+    assert "small" not in drawn[0]
+    asked = []
+
+    def classify(queries, references, names):
+        asked.append(set(names) if len(references) == 2 else set())
+        return Calls(np.full(len(queries), names[0]), np.zeros(len(queries), dtype=np.float32))
+
+    score(Method("tool", "", 0, classify=classify), unseen, seed=8, most_species=2)
+    assert all(species in asked for species in drawn)
+
+
 def test_too_little_data_is_an_error():
     unseen, method = planted({"a": 30, "b": 1})
     with pytest.raises(ValueError, match="fewer than two species"):
