@@ -116,4 +116,24 @@ def remarks(results: Sequence[Mapping[str, Any]]) -> list[str]:
         said.append("A quick look: some of these results come from a part of the data (`max_sequences`).")
     if leaked := max(result["leaked"] for result in results):
         said.append(f"Take care: up to {leaked:,} sequences are in more than one of the splits (`leaked`).")
+    for task, chosen in by_tasks(results).items():
+        if len({result["data_sha256"] for result in chosen}) > 1:
+            said.append(f"Take care: the rows of {task} come from files that differ (`data_sha256`).")
+        if odd := odd_options(chosen):
+            said.append(f"Take care: the rows of {task} were not run alike: {odd}.")
     return [" ".join(said)]
+
+
+def odd_options(results: Sequence[Mapping[str, Any]]) -> str:
+    """Say with which arguments the results of a task were made, where these differ: with 200 queries or 400, say.
+
+    >>> odd_options([{"model": "a", "options": {"queries": 200}}, {"model": "b", "options": {}}])
+    '`a` with queries = 200; `b` by default'
+    """
+    models: dict[str, list[str]] = {}
+    for result in results:
+        options = ", ".join(f"{name} = {value}" for name, value in sorted(result["options"].items()))
+        models.setdefault(f"with {options}" if options else "by default", []).append(f"`{result['model']}`")
+    if len(models) < 2:
+        return ""
+    return "; ".join(f"{', '.join(names)} {options}" for options, names in models.items())

@@ -181,6 +181,19 @@ def test_leaks_and_quick_looks_are_said(results):
     assert "A quick look" in render(results)["coi.test"]
 
 
+def test_rows_that_do_not_compare_are_said(results):
+    strand = {"task": "strand", "data_sha256": "a"}
+    write_result(result("ours", 0.9, **strand, options={"queries": 400}), results)
+    write_result(result("vsearch", 0.9, **strand, options={"queries": 400}), results)
+    assert "Take care" not in render(results)["coi.test"]
+    write_result(result("vsearch", 0.9, **strand, options={"queries": 200}), results)
+    said = "the rows of strand were not run alike: `ours` with queries = 400; `vsearch` with queries = 200."
+    assert said in render(results)["coi.test"]
+    write_result(result("vsearch", 0.9, task="strand", data_sha256="b"), results)
+    assert "the rows of strand come from files that differ" in render(results)["coi.test:strand"]
+    assert "Take care" not in render(results)["coi.test:knn"]
+
+
 def test_the_verdict_is_of_what_both_models_have(results, capsys):
     verdict_on = ["--results", str(results), "--model", "ours", "--untrained", "untrained:ours"]
     assert verdict.main(verdict_on) == 2
