@@ -23,16 +23,17 @@ def find_program(name: str, package: str) -> str:
 
 
 def version(program: str, option: str) -> str:
-    """The version that a program says it has.
+    """The version that a program says it has, after its own name: vsearch names that of its zlib first.
 
     Raises:
         RuntimeError: It says none.
     """
     done = subprocess.run([program, option], capture_output=True, text=True)
-    found = re.search(r"\d+\.\d+\.\d+\+?", done.stdout + done.stderr)
+    name = re.escape(Path(program).name)
+    found = re.search(rf"\b{name}:? v?(\d+\.\d+\.\d+\+?)", done.stdout + done.stderr)
     if found is None:
         raise RuntimeError(f"{program} {option} names no version like 2.22.1: check what that program is.")
-    return found[0]
+    return found[1]
 
 
 def run(command: Sequence[Any]) -> None:

@@ -179,6 +179,14 @@ def test_the_revision_is_the_tools_version(name):
     assert method.encode is None
 
 
+def test_a_version_is_the_programs_not_that_of_a_library(tmp_path):
+    """vsearch was recorded as 1.2.13, which is the zlib that it names on stdout, itself on stderr."""
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\necho 'zlib version 1.2.13'\necho 'tool v2.22.1_linux_x86_64, 23.5GB RAM' >&2\n")
+    tool.chmod(0o755)
+    assert version(str(tool), "--version") == "2.22.1"
+
+
 def test_a_failure_says_which_program_and_why(tmp_path):
     with pytest.raises(RuntimeError, match="^ls failed with status 2: .*no-such-file"):
         run([find_program("ls", "coreutils"), tmp_path / "no-such-file"])
