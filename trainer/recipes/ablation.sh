@@ -5,9 +5,9 @@
 #   bash trainer/recipes/ablation.sh ARM BARCODES runs/ablation/ARM-0 [further options of train.py, such as --seed 1]
 #
 # BARCODES has the columns sequence, species, genus and split, with the splits train and val. Hardware: one CPU core,
-# a few minutes; STEPS (120) is the number of optimizer steps. Results: benchmarks/results/ablation, table in the README.
+# two to four minutes; STEPS (100) is the number of optimizer steps. Results: benchmarks/results/ablation, table in the README.
 set -euo pipefail
-steps=${STEPS:-120}
+steps=${STEPS:-100}
 third=$((steps / 3)) rest=$((steps - steps / 3))
 full="weighted_simclr:${third}steps mi_mix:${rest}steps"
 declare -A arms=(
@@ -26,6 +26,7 @@ declare -A arms=(
     [crops]="--curriculum|$full|--crop|150|700"
     [strands]="--curriculum|$full|--strand|random"
     [noise_contrastive]="--curriculum|noise_contrastive:${steps}steps|--pairing|identical"
+    [no_noise]="--curriculum|noise_contrastive:${steps}steps|--pairing|identical|--noise_additive|0|--noise_multiplicative|0|--noise_substitution|0"
     [genus_pairs]="--curriculum|$full|--genus_pairs|0.5"
     [genus_masked]="--curriculum|$full|--genus_negative_weight|0"
 )
