@@ -19,7 +19,7 @@ demo: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh
 
 tables: $(VENV)/.ready
-	$(BIN)/python benchmarks/tables.py --write README.md model_card.md
+	$(BIN)/python benchmarks/tables.py --write README.md model_card.md benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/plots.py all
 
 $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt
