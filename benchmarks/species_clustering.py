@@ -3,7 +3,8 @@
 With the true number of species:
 
 - `kmeans_*`: K-means as DNABERT-S evaluates it (arXiv 2402.08777): L2-normalised vectors, init "random", n_init 3,
-  max_iter 1000, seeds 0-4; the mean and each seed's value of ARI, NMI, AMI, homogeneity and completeness.
+  max_iter 1000, seeds 0-4; the mean and each seed's value of ARI, NMI, AMI, homogeneity and completeness, and of ARI
+  and AMI the mean of the seeds' intervals.
 - `ward_*`: Ward's agglomerative clustering, which needs no seed.
 
 Without it, as whoever finds unknown species must do:
@@ -13,7 +14,7 @@ Without it, as whoever finds unknown species must do:
 - `hdbscan_*`: HDBSCAN (Campello et al. 2013) with clusters of two or more; what it calls noise is a cluster each.
 - `cluster_*`: a method's own clusters (vsearch cluster_size), for one that has no vectors instead of all the others.
 
-Which sequences: those of the split's species with at least `FEWEST` sequences there, at most `MOST` of each (drawn
+Which sequences: those of the split's species with at least `FEWEST` sequences there, at most `most` of each (drawn
 with a seed): a single sequence says nothing of a cluster, and a species of hundreds would own the score.
 
 Cost: all clusterings together are a few hundred passes of n x d x species multiplications, and n x n distances.
@@ -21,7 +22,7 @@ Vectors with more columns than there are sequences are first rotated into the sp
 keeps every distance.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from sklearn.metrics import (
 )
 from tqdm import tqdm
 
+from benchmarks.intervals import FEWEST as FEWEST_OF_INTERVALS
 from benchmarks.intervals import agreement_interval
 from benchmarks.methods import Method, Split, Unsuited, normalise, vectors
 
@@ -75,6 +77,37 @@ def choose(species: np.ndarray, fewest: int = FEWEST, most: int = MOST, seed: in
         members = np.flatnonzero(species == name)
         kept.append(rng.choice(members, size=min(most, len(members)), replace=False))
     return np.sort(np.concatenate(kept))
+
+
+def replicates(unseen: Split, most: int = MOST, seed: int = 0) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """Choose sequences of unseen species that can be clustered.
+
+    Returns:
+        Their rows (n,), their species (n,) and the counts that go into each metric.
+
+    Raises:
+        ValueError: Fewer than two species have enough sequences.
+    """
+    rows = choose(unseen.labels["species"], most=most, seed=seed)
+    species = unseen.labels["species"][rows]
+    clusters = len(np.unique(species))
+    if clusters < 2:
+        raise ValueError(
+            f"got {clusters} unseen species with at least {FEWEST} sequences, but clustering needs two: "
+            "give more data or raise --max_sequences."
+        )
+    return rows, species, {"scored": len(rows), "left_out": len(unseen.sequences) - len(rows), "species": clusters}
+
+
+def own_clusters(method: Method, sequences: Sequence[str]) -> np.ndarray:
+    """The clusters that a tool without vectors finds itself, (n,).
+
+    Raises:
+        Unsuited: It finds none.
+    """
+    if method.cluster is None:
+        raise Unsuited(f"{method.name} gives neither vectors nor clusters, which this task needs: choose another.")
+    return method.cluster(sequences)
 
 
 def rotate(vectors: np.ndarray) -> np.ndarray:
@@ -127,52 +160,58 @@ def cluster_hdbscan(vectors: np.ndarray) -> np.ndarray:
     return found
 
 
-def score(method: Method, unseen: Split, others: Split = EMPTY, *, seed: int = 0) -> dict[str, dict[str, Any]]:
+def score(
+    method: Method, unseen: Split, others: Split = EMPTY, *, most: int = MOST, seed: int = 0
+) -> dict[str, dict[str, Any]]:
     """Cluster the unseen species and compare with their names.
 
     Args:
         method: What embeds, or clusters by itself.
         unseen: Sequences to cluster.
         others: Labelled sequences on which the height of the cut is chosen; may be empty.
+        most: Sequences of a species, at most.
         seed: Seed of the choice of sequences of large species and of the intervals; K-means has its own, `SEEDS`.
 
     Returns:
-        Metrics: value, for K-means also each seed's, for the others an interval, the number of sequences clustered,
-        of species and (without the true number) of clusters.
+        Metrics: value, interval, for K-means each seed's value, the number of sequences clustered, of species and
+        (without the true number) of clusters.
 
     Raises:
         ValueError: Fewer than two species have enough sequences.
         Unsuited: The method gives neither vectors nor clusters.
     """
-    rows = choose(unseen.labels["species"], seed=seed)
-    species = unseen.labels["species"][rows]
-    clusters = len(np.unique(species))
-    if clusters < 2:
-        raise ValueError(
-            f"got {clusters} unseen species with at least {FEWEST} sequences, but clustering needs two: "
-            "give more data or raise --max_sequences."
-        )
-    counts = {"scored": len(rows), "left_out": len(unseen.sequences) - len(rows), "species": clusters}
+    rows, species, counts = replicates(unseen, most, seed)
     if method.encode is None:
-        if method.cluster is None:
-            raise Unsuited(f"{method.name} gives neither vectors nor clusters, which this task needs: choose another.")
-        found = method.cluster([unseen.sequences[row] for row in rows])
+        found = own_clusters(method, [unseen.sequences[row] for row in rows])
         return compare("cluster", species, found, seed, counts | {"clusters": len(np.unique(found))})
     unit = rotate(normalise(vectors(method, unseen.sequences)[rows]))
-    metrics = {}
-    kmeans = [cluster_kmeans(unit, clusters, run) for run in tqdm(SEEDS, desc="K-means", leave=False)]
-    for agreement, measure in AGREEMENTS.items():
-        per_seed = [float(measure(species, found)) for found in kmeans]
-        metrics[f"kmeans_{agreement}"] = {"value": float(np.mean(per_seed)), "per_seed": per_seed} | counts
-    metrics |= compare("ward", species, cluster_ward(unit, clusters), seed, counts)
+    metrics = score_kmeans(unit, species, seed, counts)
+    metrics |= compare("ward", species, cluster_ward(unit, counts["species"]), seed, counts)
     found = cluster_hdbscan(unit)
     metrics |= compare("hdbscan", species, found, seed, counts | {"clusters": len(np.unique(found))})
-    known = choose(others.labels["species"], seed=seed)
+    known = choose(others.labels["species"], most=most, seed=seed)
     if len(known):
         height = best_height(normalise(vectors(method, others.sequences)[known]), others.labels["species"][known])
         found = cluster_average(unit, height)
         extra = {"clusters": len(np.unique(found)), "height": height}
         metrics |= compare("average", species, found, seed, counts | extra)
+    return metrics
+
+
+def score_kmeans(
+    unit: np.ndarray, species: np.ndarray, seed: int, counts: Mapping[str, int]
+) -> dict[str, dict[str, Any]]:
+    """K-means under each of its seeds, as metrics (see the head of this file)."""
+    runs = [cluster_kmeans(unit, counts["species"], run) for run in tqdm(SEEDS, desc="K-means", leave=False)]
+    metrics = {}
+    for agreement, measure in AGREEMENTS.items():
+        per_seed = [float(measure(species, found)) for found in runs]
+        metrics[f"kmeans_{agreement}"] = {"value": float(np.mean(per_seed)), "per_seed": per_seed, **counts}
+    if counts["species"] >= FEWEST_OF_INTERVALS:
+        intervals = [agreement_interval(species, found, seed) for found in runs]
+        for agreement in ("ari", "ami"):
+            bounds = np.mean([interval[agreement]["interval"] for interval in intervals], axis=0)
+            metrics[f"kmeans_{agreement}"]["interval"] = bounds.tolist()
     return metrics
 
 

@@ -4,25 +4,24 @@ The protocol of BarcodeBERT and DNACSE: UMAP to 50 dimensions, then Ward's agglo
 number of species. The two papers set UMAP differently, and its settings alone move AMI by tens of points, so
 both are run (`SETTINGS`) and each metric records its own; beside them Ward without UMAP.
 
-- `umap_dnacse_ami`, `umap_barcodebert_ami`: mean over UMAP's seeds 0-2, with each seed's value.
+- `umap_dnacse_ami`, `umap_barcodebert_ami`: mean over UMAP's seeds 0-2, of values and of intervals.
 - `ward_ami`: without UMAP, with an interval over species.
 - `cluster_ami`: a method's own clusters (vsearch cluster_size), their number not given, for one that has no vectors
   instead of all the others.
 
 Vectors are scaled to unit length first, also for the Euclidean setting; the papers do not say what they do. Which
-sequences: as in species_clustering, species with two or more, at most 20 of each. UMAP runs on one thread: with more
-it ignores its seed.
+sequences: as in species_clustering, species with two or more, at most `most` of each. UMAP runs on one thread: with
+more it ignores its seed.
 """
 
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import adjusted_mutual_info_score
 from tqdm import tqdm
 
 from benchmarks.intervals import agreement_interval
-from benchmarks.methods import Method, Split, Unsuited, normalise, vectors
-from benchmarks.species_clustering import choose, cluster_ward, rotate
+from benchmarks.methods import Method, Split, normalise, vectors
+from benchmarks.species_clustering import MOST, cluster_ward, own_clusters, replicates, rotate
 
 SPLITS = {"test": ("unseen_test",), "val": ("unseen_val",)}
 SETTINGS = {
@@ -50,12 +49,13 @@ def project(vectors: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndar
     return np.asarray(UMAP(**settings, random_state=seed, n_jobs=1).fit_transform(vectors))
 
 
-def score(method: Method, unseen: Split, *, seed: int) -> dict[str, dict[str, Any]]:
+def score(method: Method, unseen: Split, *, most: int = MOST, seed: int) -> dict[str, dict[str, Any]]:
     """Cluster unseen species and compare with their names.
 
     Args:
         method: What is evaluated.
         unseen: Sequences of species that it was not trained on.
+        most: Sequences of a species, at most.
         seed: Seed of the choice of sequences of large species and of the intervals; UMAP has its own, `SEEDS`.
 
     Returns:
@@ -65,27 +65,19 @@ def score(method: Method, unseen: Split, *, seed: int) -> dict[str, dict[str, An
         ValueError: Fewer than two species have enough sequences.
         Unsuited: The method gives neither vectors nor clusters.
     """
-    chosen = choose(unseen.labels["species"], seed=seed)
-    species = unseen.labels["species"][chosen]
-    clusters = len(np.unique(species))
-    if clusters < 2:
-        raise ValueError(
-            f"got {clusters} species with two or more sequences of unseen species, but clustering needs two: "
-            "give more data."
-        )
-    counts = {"scored": len(chosen), "left_out": len(unseen.ids) - len(chosen)}
+    rows, species, counts = replicates(unseen, most, seed)
+    sequences = [unseen.sequences[row] for row in rows]
     if method.encode is None:
-        if method.cluster is None:
-            raise Unsuited(f"{method.name} gives neither vectors nor clusters, which this task needs: choose another.")
-        found = method.cluster([unseen.sequences[row] for row in chosen])
-        return {"cluster_ami": agreement_interval(species, found, seed)["ami"] | counts}
-    unit = rotate(normalise(vectors(method, [unseen.sequences[row] for row in chosen])))
+        return {"cluster_ami": agreement_interval(species, own_clusters(method, sequences), seed)["ami"] | counts}
+    unit = rotate(normalise(vectors(method, sequences)))
+    clusters = counts["species"]
     metrics = {"ward_ami": agreement_interval(species, cluster_ward(unit, clusters), seed)["ami"] | counts}
     for paper, published in SETTINGS.items():
-        settings = fit_settings(published, len(chosen))
-        per_seed = []
-        for run in tqdm(SEEDS, desc=f"UMAP as {paper}", leave=False):
-            found = cluster_ward(project(unit, settings, run), clusters)
-            per_seed.append(float(adjusted_mutual_info_score(species, found)))
-        metrics[f"umap_{paper}_ami"] = {"value": float(np.mean(per_seed)), "per_seed": per_seed} | counts | settings
+        settings = fit_settings(published, len(rows))
+        runs = [
+            agreement_interval(species, cluster_ward(project(unit, settings, run), clusters), seed)["ami"]
+            for run in tqdm(SEEDS, desc=f"UMAP as {paper}", leave=False)
+        ]
+        metric = {name: np.mean([run[name] for run in runs], axis=0).tolist() for name in runs[0]}
+        metrics[f"umap_{paper}_ami"] = metric | {"per_seed": [run["value"] for run in runs]} | counts | settings
     return metrics
