@@ -1,0 +1,31 @@
+"""Options that the commands share: the model, where it runs and how its input is batched."""
+
+import argparse
+
+import torch
+
+from .checkpoints import first_line
+from .embedding import BATCH_TOKENS
+
+DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --model, --device, --dtype and --batch_tokens."""
+    add = parser.add_argument
+    add("--model", required=True, help="folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
+    add("--dtype", choices=DTYPES, default="float32", help="of the computation; default: %(default)s")
+    add("--batch_tokens", type=int, default=BATCH_TOKENS, help="tokens in a batch; default: %(default)s")
+
+
+def check_device(name: str) -> None:
+    """Try the device before hours are spent on reading.
+
+    Raises:
+        ValueError: torch does not know it or cannot use it here.
+    """
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a build without CUDA
+        raise ValueError(f"--device {name} cannot be used here: {first_line(error)}") from error
