@@ -1,6 +1,7 @@
 """Options that the commands share: the model, where it runs and how its input is batched."""
 
 import argparse
+from typing import Any
 
 import torch
 
@@ -17,6 +18,22 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
     add("--dtype", choices=DTYPES, default="float32", help="of the computation; default: %(default)s")
     add("--batch_tokens", type=int, default=BATCH_TOKENS, help="tokens in a batch; default: %(default)s")
+
+
+def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add, beside `add_model_arguments`, what shapes the vectors; `embedding_options` reads both."""
+    add = parser.add_argument
+    add("--normalize", action="store_true", help="scale each vector to length 1")
+
+
+def embedding_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The keyword arguments of `embed` and `embed_blocks` that the options give."""
+    return {
+        "batch_tokens": args.batch_tokens,
+        "device": args.device,
+        "dtype": DTYPES[args.dtype],
+        "normalize": args.normalize,
+    }
 
 
 def check_device(name: str) -> None:

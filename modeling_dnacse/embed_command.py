@@ -16,7 +16,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from .checkpoints import load_checkpoint
-from .command_options import DTYPES, add_model_arguments, check_device
+from .command_options import add_embedding_arguments, add_model_arguments, check_device, embedding_options
 from .embedding import embed_blocks
 from .labels import read_labelled
 from .modeling_dnacse import DnacseModel
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("input", type=Path, help="FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
     add("-o", "--output", type=Path, required=True, help=".parquet, .npy or .safetensors")
     add_model_arguments(parser)
-    add("--normalize", action="store_true", help="scale each vector to length 1")
+    add_embedding_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -53,11 +53,8 @@ def run(args: argparse.Namespace) -> None:
                 model,
                 tokenizer,
                 (record["sequence"] for record in records),
-                batch_tokens=args.batch_tokens,
-                device=args.device,
-                dtype=DTYPES[args.dtype],
-                normalize=args.normalize,
                 report=bar.update,
+                **embedding_options(args),
             ):
                 writer.write(list(islice(ids, len(vectors))), vectors)
         writer.finish()
