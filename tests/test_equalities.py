@@ -47,7 +47,7 @@ def test_cached_gradients_are_the_plain_ones_with_dropout_and_noise(tiny_folder,
 
 @pytest.mark.parametrize("objective", ["weighted_simclr", "info_nce", "noise_contrastive"])
 def test_chunks_do_not_change_the_batch(tiny_folder, objective):
-    case = {"objective": objective, "genus_negative_weight": 0.3, **QUIET}
+    case = {"objective": objective, **QUIET}
     whole = step(str(tiny_folder), **case)
     assert_same(step(str(tiny_folder), cached_chunk_size=2, **case), whole)
     assert_same(step(str(tiny_folder), chunk_tokens=40, **case), whole)
@@ -60,7 +60,6 @@ CASES = {
         objective: {"objective": objective, **QUIET}
         for objective in ("weighted_simclr", "info_nce", "noise_contrastive")
     },
-    "genus": {"objective": "weighted_simclr", "genus_negative_weight": 0.3},
     "mi_mix": {"objective": "mi_mix", "cached_chunk_size": 4},
     "mi_mix of one layer": {"objective": "mi_mix", "cached_chunk_size": 4, "mixing_layers": "0"},
     "mlm": {"objective": "mlm", "fixed_masks": True},

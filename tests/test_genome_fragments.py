@@ -188,7 +188,7 @@ def test_fragments_serve_sampler_validation_genus_pairs_and_held_out_species(fas
     across = [index for index in sampler if index[0] != index[1]]
     assert len(across) == sampler.genus_batches * 3 > 0
     pair = dataset[across[0]]
-    assert pair["species"] == dataset.species_count + pair["genus"]
+    assert pair["species"] == dataset.species_count + dataset.genus[across[0][0]]
     assert pair["anchor"] in training_sequence(training, sequences, across[0][0])
     assert pair["positive"] in training_sequence(training, sequences, across[0][1])
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from trainer.losses import genus_weights, info_nce, mi_mix, noise_contrastive, weighted_simclr
+from trainer.losses import info_nce, mi_mix, noise_contrastive, weighted_simclr
 
 LOSSES = {
     "weighted_simclr": weighted_simclr,
     "noise_contrastive": noise_contrastive,
     "info_nce": info_nce,
-    "mi_mix": lambda a, p, temperature, species=None, negative_weights=None: mi_mix(
-        a, p, torch.arange(len(a)).roll(1), torch.full((len(a),), 0.7), temperature, species, negative_weights
+    "mi_mix": lambda a, p, temperature, species=None: mi_mix(
+        a, p, torch.arange(len(a)).roll(1), torch.full((len(a),), 0.7), temperature, species
     ),
 }
 
@@ -84,20 +84,17 @@ def test_finite_in_half_precision_at_a_low_temperature(name, dtype):
     assert first_grad.isfinite().all() and second_grad.isfinite().all() and first_grad.abs().sum() > 0
 
 
-def by_definition(name, anchors, positives, species, temperature, permutation, coefficients, weight):
-    """Each loss as a sum over rows and their allowed candidates, with no mask and no log-space.
-
-    `weight[i][j]` is how much row j counts as a negative of row i.
-    """
+def by_definition(name, anchors, positives, species, temperature, permutation, coefficients):
+    """Each loss as a sum over rows and their allowed candidates, with no mask and no log-space."""
     rows = range(len(anchors))
     label = species.tolist()
 
     def e(first, second):
         return torch.exp(F.normalize(first, dim=0) @ F.normalize(second, dim=0) / temperature)
 
-    def weighted(values, weights):
-        values, weights = torch.stack(values), torch.stack(weights)
-        return (weights * values / ((weights * values).sum() / weights.sum()) * values).sum()
+    def weighted(values):
+        values = torch.stack(values)
+        return (values / values.mean() * values).sum()
 
     losses = []
     for i in rows:
@@ -106,33 +103,27 @@ def by_definition(name, anchors, positives, species, temperature, permutation, c
             positive = e(anchors[i], positives[i])
             for side in (anchors, positives):
                 negatives = [e(side[i], view[j]) for view in (anchors, positives) for j in others]
-                weights = [weight[i, j] for _ in range(2) for j in others]
-                losses.append(-torch.log(positive / (positive + weighted(negatives, weights))))
+                losses.append(-torch.log(positive / (positive + weighted(negatives))))
         elif name == "info_nce":
-            candidates = [e(anchors[i], positives[i])] + [weight[i, j] * e(anchors[i], positives[j]) for j in others]
+            candidates = [e(anchors[i], positives[j]) for j in [i, *others]]
             losses.append(-torch.log(candidates[0] / sum(candidates)))
         elif name == "mi_mix":
             partner = permutation[i].item()
             negatives = [j for j in others if label[j] != label[partner]]
             negatives += [partner] if partner != i else []
-            weights = [
-                torch.ones(()).double() if j == partner else min(weight[i, j], weight[partner, j]) for j in negatives
-            ]
-            total = e(anchors[i], positives[i]) + weighted([e(anchors[i], positives[j]) for j in negatives], weights)
+            total = e(anchors[i], positives[i]) + weighted([e(anchors[i], positives[j]) for j in negatives])
             own, foreign = e(anchors[i], positives[i]), e(anchors[i], positives[partner])
             losses.append(
                 -coefficients[i] * torch.log(own / total) - (1 - coefficients[i]) * torch.log(foreign / total)
             )
         else:
-            candidates = [e(anchors[i], positives[i])] + [weight[i, j] * e(anchors[i], positives[j]) for j in others]
+            candidates = [e(anchors[i], positives[j]) for j in [i, *others]]
             for j in rows:
                 after = (j + 1) % len(anchors)
                 if after != i and label[after] != label[i] and (j == i or label[j] != label[i]):
                     mixtures = [0.2 * view[j] + 0.8 * view[after] for view in (positives, anchors)]
-                    share = weight[i, after] if j == i else min(weight[i, j], weight[i, after])
                     candidates += [
-                        share * e(view[i], mixture)
-                        for view, mixture in zip((anchors, positives), mixtures, strict=True)
+                        e(view[i], mixture) for view, mixture in zip((anchors, positives), mixtures, strict=True)
                     ]
             losses.append(-torch.log(candidates[0] / sum(candidates)))
     return torch.stack(losses).mean()
@@ -140,33 +131,16 @@ def by_definition(name, anchors, positives, species, temperature, permutation, c
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("species", [[0, 1, 2, 3, 4, 5], [0, 0, 2, 3, 2, 5], [0, 1, 1, 1, 4, 0]], ids=str)
-@pytest.mark.parametrize("genus_weight", [1.0, 0.3], ids=["unweighted", "weighted"])
-def test_rows_of_one_species_are_no_negatives(name, species, genus_weight):
+def test_rows_of_one_species_are_no_negatives(name, species):
     anchors, positives = unit(6, 16, seed=1, dtype=torch.float64), unit(6, 16, seed=2, dtype=torch.float64)
     species = torch.tensor(species)
     permutation, coefficients = torch.tensor([3, 2, 4, 0, 1, 5]), torch.linspace(0.5, 1, 6, dtype=torch.float64)
-    weights = genus_weights(torch.tensor([7, 7, 7, 8, 9, 9]), genus_weight).double()
-    asked = {"species": species, "negative_weights": None if genus_weight == 1 else weights}
     if name == "mi_mix":
-        value = mi_mix(anchors, positives, permutation, coefficients, 0.5, **asked)
+        value = mi_mix(anchors, positives, permutation, coefficients, 0.5, species)
     else:
-        value = LOSSES[name](anchors, positives, temperature=0.5, **asked)
-    expected = by_definition(name, anchors, positives, species, 0.5, permutation, coefficients, weights)
+        value = LOSSES[name](anchors, positives, temperature=0.5, species=species)
+    expected = by_definition(name, anchors, positives, species, 0.5, permutation, coefficients)
     torch.testing.assert_close(value, expected)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_a_weight_of_nothing_is_a_mask(name):
-    """Value and gradient equal those of the species mask, so a genus can be masked as a species is."""
-    anchors, positives = unit(6, 16, seed=1), unit(6, 16, seed=2)
-    labels = torch.tensor([0, 0, 2, 3, 3, 5])
-    masked = value_and_gradients(lambda a, p: LOSSES[name](a, p, 0.05, species=labels), anchors, positives)
-    weights = genus_weights(labels, 0.0)
-    weighed = value_and_gradients(lambda a, p: LOSSES[name](a, p, 0.05, negative_weights=weights), anchors, positives)
-    for first, second in zip(masked, weighed, strict=True):
-        torch.testing.assert_close(first, second)
-    whole = value_and_gradients(lambda a, p: LOSSES[name](a, p, 0.05), anchors, positives)
-    assert not torch.allclose(whole[0], masked[0])
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -129,7 +129,7 @@ def test_records_without_species_are_each_their_own():
 def test_a_pair_carries_its_sequences():
     table = records([2, 2])
     pair = PairDataset(table)[2, 3, 0]
-    assert pair == {"anchor": table["sequence"][2], "positive": table["sequence"][3], "species": 1, "genus": 1}
+    assert pair == {"anchor": table["sequence"][2], "positive": table["sequence"][3], "species": 1}
 
 
 def test_lengths_follow_a_selection_of_rows_and_expect_crops():
@@ -174,8 +174,8 @@ def test_a_share_of_the_batches_pairs_two_species_of_a_genus():
         assert len(kinds) == 1  # a batch is of one kind
         if kinds == {True}:
             across += 1
-            assert all(pair["species"] == dataset.species_count + pair["genus"] for pair in pairs)
-            assert len({pair["genus"] for pair in pairs}) == 4  # no genus twice, so no genus mate is a negative
+            assert all(pair["species"] >= dataset.species_count for pair in pairs)
+            assert len({pair["species"] for pair in pairs}) == 4  # no genus twice, so no genus mate is a negative
         assert all(dataset.genus[anchor] == dataset.genus[positive] for anchor, positive, _ in batch)
     assert (across, sampler.genus_batches, sampler.batches) == (6, 6, 11)
 
@@ -214,11 +214,11 @@ def test_workers_give_the_same_batches(pipeline):
     assert len(alone) == 6 and all(torch.equal(*both) for both in zip(alone, workers, strict=True))
 
 
-def test_a_batch_holds_both_sides_and_both_labels(pipeline):
+def test_a_batch_holds_both_sides_and_their_species(pipeline):
     batch = next(iter(pipeline()))
-    assert set(batch) == {"anchors", "positives", "species", "genus"}
+    assert set(batch) == {"anchors", "positives", "species"}
     assert set(batch["anchors"]) == set(batch["positives"]) == {"input_ids", "attention_mask"}
-    assert batch["species"].shape == batch["genus"].shape == (4,)
+    assert batch["species"].shape == (4,)
 
 
 def test_an_epoch_can_be_resumed_in_its_middle(pipeline):

@@ -241,7 +241,7 @@ EVERYTHING = [
         "true",
     ),
     *("--crop", "40", "90", "--strand", "random", "--substitution_rate", "0.02", "--singletons", "drop"),
-    *("--genus_negative_weight", "0.5", "--chunk_tokens", "100", "--gradient_accumulation_steps", "2"),
+    *("--chunk_tokens", "100", "--gradient_accumulation_steps", "2"),
     *("--gradient_checkpointing", "true"),
 ]
 

@@ -89,12 +89,7 @@ class ContrastiveArguments(TrainingArguments):
     singletons: Literal["keep", "drop"] = field(
         default="keep", metadata={"help": "drop: leave pairs of a record with itself out of the epoch."}
     )
-    genus_pairs: float = field(
-        default=0.0, metadata={"help": "Share of the batches whose pairs are of one genus but of different species."}
-    )
-    genus_negative_weight: float = field(
-        default=1.0, metadata={"help": "How much a negative of the same genus counts: 1 as any other, 0 not at all."}
-    )
+    genus_pairs: float = field(default=0.0, metadata={"help": "Share of the batches that pair species of a genus."})
     fragment_length: list[int] = field(
         default_factory=lambda: [10_000],
         metadata={"help": "same_record_fragments: bp of a window, or the shortest and the longest."},
@@ -210,7 +205,7 @@ class ContrastiveArguments(TrainingArguments):
                 raise ValueError(f"--{name}: {reason}")
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"--validation_fraction is {self.validation_fraction}; it must be at least 0 and below 1")
-        for name in ("genus_negative_weight", "genus_pairs", "noise_substitution", "mix_lambda", "mlm_probability"):
+        for name in ("genus_pairs", "noise_substitution", "mix_lambda", "mlm_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must be between 0 and 1")
         for name in ("temperature", "mix_alpha"):

@@ -17,7 +17,7 @@ from datasets import Dataset as Records
 from torch.utils.data import Dataset
 
 from trainer.fasta_index import read_stretch
-from trainer.pairs import Pair, PairIndex, pair_labels
+from trainer.pairs import Pair, PairIndex, pair_label
 from trainer.record_arrays import genus_numbers, label_column, label_ranks, number_column, species_numbers
 from trainer.shares import BalancedRows
 from trainer.views import Views
@@ -110,7 +110,7 @@ class FragmentDataset(Dataset[Pair]):
         return Pair(
             anchor=self.views(anchor, rng),
             positive=self.views(positive, rng),
-            **pair_labels(self.species, self.genus, self.species_count, anchor_row, positive_row),
+            species=pair_label(self.species, self.genus, self.species_count, anchor_row, positive_row),
         )
 
     def draw_windows(self, anchor_row: int, positive_row: int, rng: np.random.Generator) -> tuple[str, str]:

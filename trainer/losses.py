@@ -4,8 +4,6 @@ Conventions shared by all four:
 - Row i of `anchors` and row i of `positives` are two views of one sequence or species; every other row is a negative.
 - `species` (rows,) holds an integer a row. Rows of the same species are no negatives of each other: such a candidate
   gets -inf before the softmax, so it counts neither in a sum nor in a mean.
-- `negative_weights` (rows, rows) says how much row j counts as a negative of row i: 1 fully, 0 not at all (the same as
-  one species), and between by as much of its term, in sums and in means; `genus_weights` makes them of genera.
 - Everything after the dot products happens in float32 (float64 if that comes in) and in log space, so bf16 features
   and temperatures down to 0.01 neither overflow nor lose the small terms.
 - DNABERT-S weights a negative by its hardness, α_ij = e_ij / mean_k e_ik with e = exp(similarity / τ). In log space,
@@ -22,13 +20,7 @@ from torch.nn import functional as F
 NEVER = -torch.inf
 
 
-def weighted_simclr(
-    anchors: Tensor,
-    positives: Tensor,
-    temperature: float,
-    species: Tensor | None = None,
-    negative_weights: Tensor | None = None,
-) -> Tensor:
+def weighted_simclr(anchors: Tensor, positives: Tensor, temperature: float, species: Tensor | None = None) -> Tensor:
     """DNABERT-S, phase I: SimCLR over both views with hardness-weighted negatives.
 
     Args:
@@ -36,7 +28,6 @@ def weighted_simclr(
         positives: (n, d) unit features of the other.
         temperature: τ, 0.05 in the paper.
         species: (n,) masks false negatives; None: every other row is a negative.
-        negative_weights: (n, n) weights of the negatives; None: 1.
 
     Returns:
         The mean over the 2n anchors of -log[ e_ip / (e_ip + Σ_j α_ij e_ij) ], the sum over the 2n - 2 negatives.
@@ -49,8 +40,8 @@ def weighted_simclr(
     rows = len(anchors)
     logits = features @ features.T / temperature  # (2n, 2n)
     positive = logits.diagonal(rows).repeat(2)  # (2n,): both halves see the same n products
-    weights = log_weights(species, negative_weights, features[:rows]).repeat(2, 2)
-    return (torch.logaddexp(positive, log_weighted_sum(logits, weights)) - positive).mean()
+    negatives = logits.masked_fill(of_one_species(species, anchors).repeat(2, 2), NEVER)
+    return (torch.logaddexp(positive, log_weighted_sum(negatives)) - positive).mean()
 
 
 def mi_mix(
@@ -60,7 +51,6 @@ def mi_mix(
     coefficients: Tensor,
     temperature: float,
     species: Tensor | None = None,
-    negative_weights: Tensor | None = None,
 ) -> Tensor:
     """DNABERT-S, phase II: each mixed anchor should find both of its parents among the clean features.
 
@@ -71,7 +61,6 @@ def mi_mix(
         coefficients: (n,) λ, the weight of row i itself in its mixture.
         temperature: τ, 0.05 in the paper.
         species: (n,) masks the other rows of either parent's species. The parents themselves always stay.
-        negative_weights: (n, n) weights of the negatives, of the two parents' the smaller; None: 1.
 
     Returns:
         -mean_i [ λ_i log(e_ii / D_i) + (1 - λ_i) log(e_iπ(i) / D_i) ], D_i = e_ii + Σ_{j≠i} α_ij e_ij.
@@ -80,9 +69,9 @@ def mi_mix(
     rows = torch.arange(len(mixed), device=mixed.device)
     itself = rows[:, None] == rows[None, :]
     partner = permutation[:, None] == rows[None, :]
-    own = log_weights(species, negative_weights, logits)
-    weights = torch.minimum(own, own[permutation]).masked_fill(partner, 0.0).masked_fill(itself, NEVER)
-    denominator = torch.logaddexp(logits.diagonal(), log_weighted_sum(logits, weights))  # log D, (n,)
+    same = of_one_species(species, mixed)
+    negatives = logits.masked_fill(itself | ((same | same[permutation]) & ~partner), NEVER)
+    denominator = torch.logaddexp(logits.diagonal(), log_weighted_sum(negatives))  # log D, (n,)
     weight = coefficients.to(logits)
     target = weight * logits.diagonal() + (1 - weight) * logits[rows, permutation]
     return (denominator - target).mean()
@@ -97,7 +86,6 @@ def noise_contrastive(
     hard_negative_weight: float = 0.0,
     variant: Literal["corrected", "published"] = "corrected",
     species: Tensor | None = None,
-    negative_weights: Tensor | None = None,
 ) -> Tensor:
     """DNACSE: cross-entropy over [S | A | C], in-batch and MixCSE negatives in both directions.
 
@@ -112,7 +100,6 @@ def noise_contrastive(
             excluded with -inf, and C is laid out by the row it belongs to. "published": the reference's form, which
             writes a logit of 0 there and lays C out by its mixed row.
         species: (n,) masks candidates of a row's species; of a mixture, if either part is.
-        negative_weights: (n, n) weights of the candidates, of a mixture's two parts' the smaller; None: 1.
 
     Returns:
         The mean cross-entropy against the diagonal of S.
@@ -133,23 +120,17 @@ def noise_contrastive(
         forward = forward.masked_fill(own_mixture, NEVER)
         backward = backward.masked_fill(own_mixture, NEVER)
 
-    if species is not None or negative_weights is not None:
-        weights = log_weights(species, negative_weights, similarity)
-        following = weights.roll(-1, 1)  # the second part of mixture j is row j+1
-        weights = weights.masked_fill(identity, 0.0)
-        mixture_weights = torch.minimum(weights, following)
-        similarity, forward, backward = similarity + weights, forward + mixture_weights, backward + mixture_weights
+    if species is not None:
+        same = of_one_species(species, anchors)
+        other = same & ~identity
+        of_mixture = other | same.roll(-1, 1)  # the second part of mixture j is row j+1
+        similarity = similarity.masked_fill(other, NEVER)
+        forward, backward = (logits.masked_fill(of_mixture, NEVER) for logits in (forward, backward))
     target = torch.arange(len(z1), device=z1.device)
     return F.cross_entropy(torch.cat([similarity, forward, backward], dim=1), target)  # (n, 3n)
 
 
-def info_nce(
-    anchors: Tensor,
-    positives: Tensor,
-    temperature: float,
-    species: Tensor | None = None,
-    negative_weights: Tensor | None = None,
-) -> Tensor:
+def info_nce(anchors: Tensor, positives: Tensor, temperature: float, species: Tensor | None = None) -> Tensor:
     """Plain InfoNCE (van den Oord et al. 2018): each anchor (n, d) picks its positive among all positives (n, d).
 
     >>> z = torch.eye(2)
@@ -158,43 +139,30 @@ def info_nce(
     """
     logits = wide(anchors) @ wide(positives).T / temperature  # (n, n)
     identity = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
-    logits = logits + log_weights(species, negative_weights, logits).masked_fill(identity, 0.0)
+    logits = logits.masked_fill(of_one_species(species, anchors) & ~identity, NEVER)
     return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
 
 
-def genus_weights(genus: Tensor, weight: float) -> Tensor:
-    """Weights of negatives (n, n) that count rows of the same genus (n,) by `weight`, all others by 1 (ours).
+def of_one_species(species: Tensor | None, rows: Tensor) -> Tensor:
+    """Which of the `rows` (n, d) are of one species, (n, n); without `species` (n,) each row is of one of its own.
 
-    >>> genus_weights(torch.tensor([7, 7, 8]), 0.25)
-    tensor([[0.2500, 0.2500, 1.0000],
-            [0.2500, 0.2500, 1.0000],
-            [1.0000, 1.0000, 0.2500]])
+    >>> of_one_species(torch.tensor([7, 8, 7]), torch.zeros(3, 1)).int().tolist()
+    [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
     """
-    return torch.where(genus[:, None] == genus[None, :], weight, 1.0)
+    labels = torch.arange(len(rows), device=rows.device) if species is None else species
+    return labels[:, None] == labels[None, :]
 
 
-def log_weights(species: Tensor | None, negative_weights: Tensor | None, like: Tensor) -> Tensor:
-    """Logarithm of how much row j counts as a negative of row i (n, n): -inf for itself and rows of its species."""
-    rows = len(like)
-    labels = torch.arange(rows, device=like.device) if species is None else species
-    weights = like.new_zeros(rows, rows) if negative_weights is None else negative_weights.to(like).log()
-    return weights.masked_fill(labels[:, None] == labels[None, :], NEVER)
+def log_weighted_sum(negatives: Tensor) -> Tensor:
+    """log Σ_j α_j e_j of each row of logits (rows, candidates), -inf marking what is no candidate.
 
-
-def log_weighted_sum(logits: Tensor, weights: Tensor) -> Tensor:
-    """log Σ_j w_j α_j e_j of each row, with α_j = e_j / (Σ_k w_k e_k / Σ_k w_k) and e = exp(logit).
-
-    Args:
-        logits: (rows, candidates).
-        weights: (rows, candidates) logarithms of w, -inf marking what is no candidate.
-
-    Returns:
-        (rows,); a row without any candidate gives -inf and no gradient.
+    A row without any candidate gives -inf and no gradient.
     """
-    empty = (weights == NEVER).all(1)
+    count = (negatives > NEVER).to(negatives.dtype).sum(1)  # (rows,)
+    empty = count == 0
     # logsumexp of a row of -inf has a NaN gradient, so such rows are replaced before and after
-    safe = weights.masked_fill(empty[:, None], 0.0)
-    value = torch.logsumexp(2 * logits + safe, 1) - torch.logsumexp(logits + safe, 1) + safe.exp().sum(1).log()
+    safe = negatives.masked_fill(empty[:, None], 0.0)
+    value = torch.logsumexp(2 * safe, 1) - torch.logsumexp(safe, 1) + count.log()
     return value.masked_fill(empty, NEVER)
 
 

@@ -23,7 +23,7 @@ from trainer.chunks import Chunk, cut, in_order
 from trainer.draws import LAYER, MASKING, PARTNERS, SUBSTITUTION, Draws
 from trainer.gather import gather_rows
 from trainer.gradient_cache import Term, cached_terms
-from trainer.losses import genus_weights, info_nce, mi_mix, noise_contrastive, weighted_simclr, wide
+from trainer.losses import info_nce, mi_mix, noise_contrastive, weighted_simclr, wide
 from trainer.masking import IGNORED, mask_tokens, vocabulary
 from trainer.mixing import draw_mixup, joint_mixup
 from trainer.retrieval import similarities
@@ -87,13 +87,13 @@ class Objectives:
             output = model(input_ids=chunk.ids, attention_mask=chunk.mask, **augmentation)
             return wide(output.embeddings if objective == "noise_contrastive" else output.features)
 
-        species, genus = gather_rows(batch["species"]), gather_rows(batch["genus"])
+        species = gather_rows(batch["species"])
 
         def loss_of(parts: list[Tensor]) -> Tensor:
             first = gather_rows(in_order(parts[: len(anchors)], anchors))  # (rows of all processes, d)
             second = gather_rows(in_order(parts[len(anchors) :], positives))
             self.log.add(similarities(first.detach(), second.detach(), species))
-            return self.contrastive_loss(objective, first, second, species, genus, mixing)
+            return self.contrastive_loss(objective, first, second, species, mixing)
 
         forwards: list[Callable[[], Tensor]] = [
             partial(encode, chunk, mixup=mixup) for chunk, mixup in zip(anchors, mixups, strict=True)
@@ -109,14 +109,12 @@ class Objectives:
         anchors: Tensor,
         positives: Tensor,
         species: Tensor,
-        genus: Tensor,
         mixing: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
         """The loss of gathered rows (n, d); `mixing` holds permutation and coefficients (n,) of mi_mix."""
         args = self.args
-        weights = None if args.genus_negative_weight == 1 else genus_weights(genus, args.genus_negative_weight)
         if mixing is not None:
-            return mi_mix(anchors, positives, *mixing, args.temperature, species, weights)
+            return mi_mix(anchors, positives, *mixing, args.temperature, species)
         if objective == "noise_contrastive":
             return noise_contrastive(
                 anchors,
@@ -126,10 +124,9 @@ class Objectives:
                 args.mix_lambda,
                 args.hard_negative_weight,
                 species=species,
-                negative_weights=weights,
             )
         function = {"weighted_simclr": weighted_simclr, "info_nce": info_nce}[objective]
-        return function(anchors, positives, args.temperature, species, weights)
+        return function(anchors, positives, args.temperature, species)
 
     def mlm_terms(self, weight: float, model: nn.Module, batch: Batch, draws: Draws) -> list[Term]:
         """One term a chunk of each side."""

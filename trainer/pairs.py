@@ -32,21 +32,19 @@ PairIndex = tuple[int, int, int]  # row of the anchor, row of the positive, seed
 class Pair(TypedDict):
     """Two views. Of rows with the same `species` none is a negative of another; an unknown one is a number of its own.
 
-    `genus` is a number of the species' own where it is unknown. A pair of two species of one genus has the number of
-    the genus, moved beyond those of all species, in `species`.
+    A pair of two species of one genus has the number of the genus, moved beyond those of all species.
     """
 
     anchor: str
     positive: str
     species: int
-    genus: int
 
 
 class PairSource(Protocol):
     """What the sampler and validation need: PairDataset and genome_fragments.FragmentDataset have it."""
 
     species: np.ndarray  # (records,) numbers from 0 on
-    genus: np.ndarray  # (records,) numbers from 0 on
+    genus: np.ndarray  # (records,) numbers from 0 on; an unknown one is the species' own
     lengths: np.ndarray  # (records,) bp that a view of the record is expected to have
 
     def draw_rows(self, rng: np.random.Generator) -> np.ndarray:
@@ -93,7 +91,7 @@ class PairDataset(Dataset[Pair]):
         return Pair(
             anchor=self.anchor_views(anchor, rng),
             positive=self.positive_views(positive, rng),
-            **pair_labels(self.species, self.genus, self.species_count, anchor_row, positive_row),
+            species=pair_label(self.species, self.genus, self.species_count, anchor_row, positive_row),
         )
 
     @cached_property
@@ -105,17 +103,14 @@ class PairDataset(Dataset[Pair]):
         return self.distinct
 
 
-def pair_labels(
-    species: np.ndarray, genus: np.ndarray, species_count: int, anchor: int, positive: int
-) -> dict[str, int]:
-    """The numbers `species` and `genus` of a pair of two rows.
+def pair_label(species: np.ndarray, genus: np.ndarray, species_count: int, anchor: int, positive: int) -> int:
+    """The number `species` of a pair of two rows.
 
     >>> species, genus = np.array([0, 0, 1]), np.array([4, 4, 4])
-    >>> pair_labels(species, genus, 2, 0, 1), pair_labels(species, genus, 2, 0, 2)
-    ({'species': 0, 'genus': 4}, {'species': 6, 'genus': 4})
+    >>> pair_label(species, genus, 2, 0, 1), pair_label(species, genus, 2, 0, 2)
+    (0, 6)
     """
-    shared = species[anchor] if species[anchor] == species[positive] else species_count + genus[anchor]
-    return {"species": int(shared), "genus": int(genus[anchor])}
+    return int(species[anchor] if species[anchor] == species[positive] else species_count + genus[anchor])
 
 
 def draw_pairs(dataset: PairSource, pairing: Pairing, rng: np.random.Generator) -> np.ndarray:

@@ -23,7 +23,6 @@ RECORDED_ARGUMENTS = [
     "deletion_rate",
     "singletons",
     "genus_pairs",
-    "genus_negative_weight",
     "fragment_length",
     "fragment_pairs",
     "temperature",

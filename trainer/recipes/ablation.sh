@@ -28,7 +28,6 @@ declare -A arms=(
     [noise_contrastive]="--curriculum|noise_contrastive:${steps}steps|--pairing|identical"
     [no_noise]="--curriculum|noise_contrastive:${steps}steps|--pairing|identical|--noise_additive|0|--noise_multiplicative|0|--noise_substitution|0"
     [genus_pairs]="--curriculum|$full|--genus_pairs|0.5"
-    [genus_masked]="--curriculum|$full|--genus_negative_weight|0"
 )
 if [ "${1:-list}" = list ]; then
     printf '%s\n' "${!arms[@]}" | sort
