@@ -32,8 +32,8 @@ from transformers import (
 from benchmarks.methods import Method, Unsuited
 from benchmarks.networks import find_network
 from modeling_dnacse import DnacseConfig
+from modeling_dnacse.batching import batches_by_length
 from modeling_dnacse.checkpoints import load_tokenizer
-from modeling_dnacse.embedding import batches_by_length
 
 WEIGHT_DECAY = 1e-5
 

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 from .checkpoints import first_line
-from .embedding import BATCH_TOKENS
 
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -17,13 +16,17 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", required=True, help="folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
     add("--dtype", choices=DTYPES, default="float32", help="of the computation; default: %(default)s")
-    add("--batch_tokens", type=int, default=BATCH_TOKENS, help="tokens in a batch; default: %(default)s")
+    add("--batch_tokens", type=int, help="tokens in a batch, padding included; default: found for the device")
 
 
 def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
     """Add, beside `add_model_arguments`, what shapes the vectors; `embedding_options` reads both."""
     add = parser.add_argument
     add("--normalize", action="store_true", help="scale each vector to length 1")
+    add("--both_strands", action="store_true", help="average the vectors of a sequence and its reverse complement")
+    add("--window_tokens", type=int, help="cut longer sequences into windows of so many tokens; default: never")
+    add("--overlap_tokens", type=int, default=0, help="tokens that neighbouring windows share; default: %(default)s")
+    add("--dimensions", type=int, help="keep the first so many numbers of each vector; default: all")
 
 
 def embedding_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -33,6 +36,10 @@ def embedding_options(args: argparse.Namespace) -> dict[str, Any]:
         "device": args.device,
         "dtype": DTYPES[args.dtype],
         "normalize": args.normalize,
+        "both_strands": args.both_strands,
+        "window_tokens": args.window_tokens,
+        "overlap_tokens": args.overlap_tokens,
+        "dimensions": args.dimensions,
     }
 
 
