@@ -3,6 +3,7 @@
 import pytest
 
 from trainer.arguments import ContrastiveArguments
+from trainer.training_record import RECORDED_ARGUMENTS
 
 NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "use_cpu": True}
 
@@ -39,3 +40,12 @@ def test_a_wrong_value_is_one_sentence(options, message):
 def test_layers_to_mix():
     assert ContrastiveArguments(**NEEDED, mixing_layers="0 3 5").layers_to_mix == [0, 3, 5]
     assert ContrastiveArguments(**NEEDED).layers_to_mix is None
+
+
+def test_the_rates_of_mutated_pairs_are_on_record():
+    rates = ("substitution_rate", "insertion_rate", "deletion_rate")
+    for given, expected in (({}, [0.02, 0.002, 0.002]), ({"deletion_rate": 0.1}, [0.0, 0.0, 0.1])):
+        args = ContrastiveArguments(**NEEDED, pairing="mutated", **given)
+        assert [args.to_dict()[name] for name in rates] == expected
+    assert ContrastiveArguments(**NEEDED).substitution_rate == 0
+    assert set(rates) <= set(RECORDED_ARGUMENTS)

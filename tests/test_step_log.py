@@ -34,6 +34,13 @@ def test_tokens_padding_and_rates(tiny_config):
     assert first["tokens_per_second"] / first["pairs_per_second"] == pytest.approx(6, rel=0.01)
     log.clear()
     log.start()
+    log.add({"accuracy": torch.tensor(1.0)}, weight=torch.tensor(3))
+    log.add({"accuracy": torch.tensor(0.0)}, weight=torch.tensor(1))
+    log.add({"of nothing": torch.tensor(0.0)}, weight=torch.tensor(0))
+    log.count(MASK, positions=8)
+    assert report(log)["accuracy"] == 0.75 and report(log)["of nothing"] == 0
+    log.clear()
+    log.start()
     log.count(MASK, positions=0)  # packed: no padding was computed
     assert report(log)["padding"] == 0 and "other" not in report(log)
 

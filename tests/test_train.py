@@ -422,6 +422,24 @@ def test_only_a_saved_step_is_the_best(options, tmp_path, monkeypatch):
     assert all(torch.equal(value, checkpoint[f"bert.{name}"]) for name, value in released.items())
 
 
+def test_a_run_whose_folder_was_moved_goes_on_and_releases_its_best(options, tmp_path, monkeypatch):
+    """Step 2 was the best: its path of before would be gone, and the last step released."""
+    scores = iter([0.9, 0.1, 0.9])
+    monkeypatch.setattr(
+        "trainer.contrastive_trainer.validation_scores", lambda *_: {"loss": 1.0, "recall_at_1": next(scores)}
+    )
+    short = [*options, "--curriculum", "info_nce:4steps"]
+    run_here(short, tmp_path / "out")
+    moved = (tmp_path / "out").rename(tmp_path / "moved")
+    (moved / "config.json").unlink()
+    released = (moved / "model.safetensors").rename(tmp_path / "released.safetensors")
+    scores = iter([0.9])
+    run_here([*short, "--resume_from_checkpoint", "last"], moved)
+    assert json.loads((moved / "training.json").read_text())["released_step"] == 2
+    assert_same_weights(released, moved / "model.safetensors")
+    assert str(tmp_path) not in last_state(moved)[0].joinpath("trainer_state.json").read_text()
+
+
 @pytest.mark.parametrize(
     ("loads_best", "best", "step"), [(True, "out/checkpoint-4", 4), (False, "out/checkpoint-4", 9), (True, None, 9)]
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from modeling_dnacse.sequences import reverse_complement
-from trainer.views import DEFAULT_MUTATION, Views, mutate, views_of_sides
+from trainer.views import Views, mutate, views_of_sides
 
 SEQUENCE = "".join(np.random.default_rng(0).choice(list("ACGT"), 20_000))
 
@@ -87,7 +87,6 @@ def test_both_sides_carry_errors_except_under_mutated():
     views = Views(crop=(10, 20), substitution_rate=0.1)
     assert views_of_sides(views, "same_species") == (views, views) == views_of_sides(views, "identical")
     assert views_of_sides(views, "mutated") == (Views(crop=(10, 20)), views)
-    assert views_of_sides(Views(strand="random"), "mutated")[1] == Views(strand="random", **DEFAULT_MUTATION)
 
 
 def test_the_positive_under_reverse_complement_is_reversed_and_complemented():

@@ -16,6 +16,7 @@ Trainer, and nothing else:
 
 import shutil
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,15 @@ class ContrastiveTrainer(Trainer):
         self._micro_step, self._drafting = 0, False
         self._idle: list[nn.Parameter] = []
         self.objectives = Objectives(self.args, config, self.processing_class, self.steps)
+
+    def _init_training_state(self, *args: Any) -> tuple[int, int]:
+        """Trainer's; the best checkpoint is the one beside that which is resumed, also after both were moved."""
+        position = super()._init_training_state(*args)
+        *_, resumed, _ = args
+        if resumed:
+            best = Path(resumed).with_name(f"checkpoint-{self.state.best_global_step}")
+            self.state.best_model_checkpoint = str(best) if best.exists() else None
+        return position
 
     def _get_train_sampler(self, train_dataset: Any = None) -> PairSampler:
         return self.sampler
@@ -212,7 +222,8 @@ class ContrastiveTrainer(Trainer):
             if first:
                 draft = output / DRAFTS / name
                 (draft / RUN).write_text(as_json(run_facts(self.args, self.sampler)))
-                self.state.save_to_json(str(draft / STATE))  # Trainer's names the draft as the best
+                # Trainer's names the draft as the best, and a folder that may be moved
+                replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
                 put_in_place(draft, output / name)
                 best_checkpoint = self.state.best_model_checkpoint
                 rotate_checkpoints(str(output), self.args.save_total_limit, best_checkpoint, use_mtime=True)

@@ -142,7 +142,7 @@ class Objectives:
         def term(chunk: Chunk, labels: Tensor, count: Tensor) -> Tensor:
             output = model(input_ids=chunk.ids, attention_mask=chunk.mask, labels=labels)
             hits = (output.logits.argmax(1) == labels[labels != IGNORED]).sum()
-            self.log.add({"mlm_accuracy": hits / count.clamp(min=1)})
+            self.log.add({"mlm_accuracy": hits / count.clamp(min=1)}, weight=count)
             # gradients and values are averaged over processes, where this loss is a sum over them
             return weight * output.loss * count * args.world_size / total
 

@@ -36,7 +36,7 @@ class StepLog:
 
     def clear(self) -> None:
         """Forget everything; the clock starts with the next batch that is fetched."""
-        self.values: dict[str, list[Tensor]] = defaultdict(list)
+        self.sums: dict[str, list[Tensor]] = defaultdict(list)  # (2,) each: a value times its weight, the weight
         self.lengths: list[Tensor] = []  # of the sequences that this process computed
         self.positions = 0  # that this process computed, padding included
         self.pairs = 0  # of all processes
@@ -48,10 +48,11 @@ class StepLog:
         if self.started is None:
             self.started = time.perf_counter()
 
-    def add(self, values: dict[str, Tensor]) -> None:
-        """Take scalars of this micro-batch, to be averaged."""
+    def add(self, values: dict[str, Tensor], weight: Tensor | float = 1.0) -> None:
+        """Take scalars of this micro-batch, to be averaged by weight."""
         for name, value in values.items():
-            self.values[name].append(value.detach().float())
+            value = value.detach().float()
+            self.sums[name].append(torch.stack([value, torch.ones_like(value)]) * weight)
 
     def count(self, mask: Tensor, positions: int) -> None:
         """Count the sequences that pass the model, by their mask (rows, length), and the positions computed."""
@@ -65,13 +66,14 @@ class StepLog:
             mean: averages a tensor over all processes.
         """
         seconds = time.perf_counter() - (self.started or 0.0)
-        names = list(self.values)
+        names = list(self.sums)
         lengths = torch.cat(self.lengths)
         tokens = lengths.sum().float()
         positions = torch.maximum(tokens.new_tensor(float(self.positions)), tokens)
-        means = [torch.stack(self.values[name]).mean() for name in names]
-        *values, tokens, positions = mean(torch.stack([*means, tokens, positions])).tolist()
-        report = {name: round(value, 5) for name, value in zip(names, values, strict=True)}
+        sums = [part for name in names for part in torch.stack(self.sums[name]).sum(0)]
+        *sums, tokens, positions = mean(torch.stack([*sums, tokens, positions])).tolist()
+        weighted = zip(names, sums[::2], sums[1::2], strict=True)
+        report = {name: round(value / (weight or 1.0), 5) for name, value, weight in weighted}
         report |= {
             "pairs_per_second": round(self.pairs / seconds, 2),
             "tokens_per_second": round(tokens * processes / seconds, 1),

@@ -1,9 +1,10 @@
 """SIGTERM at any moment in, a checkpoint at the end of the running step and an orderly end out.
 
 Schedulers end jobs with SIGTERM and some seconds of grace. The handler only takes a note; at the end of the optimizer
-step all processes agree whether any of them got it, save a checkpoint together and stop. Before training there is
-nothing to save and the process ends at once. Send the signal to train.py itself, to torchrun (which passes it on) or
-to the whole process group, as Slurm does: `accelerate launch` of one process does not pass it on.
+step all processes agree whether any of them got it, save a checkpoint together and stop. A validation that is due then
+is made first and to its end, since it decides which checkpoint is the best: --max_validation_pairs bounds its time.
+Before training there is nothing to save and the process ends at once. Send the signal to train.py itself, to torchrun
+(which passes it on) or to the whole process group, as Slurm does: `accelerate launch` of one process does not.
 """
 
 import os

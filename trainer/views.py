@@ -14,7 +14,7 @@ from modeling_dnacse.sequences import reverse_complement
 Pairing = Literal["same_species", "same_record_fragments", "identical", "reverse_complement", "mutated"]
 Strand = Literal["forward", "reverse", "random"]
 
-# Errors of the pairing "mutated" where no rates are given. Ours: about the distance between two records of a species
+# What ContrastiveArguments gives the pairing "mutated" without rates. Ours: about the distance of records of a species
 DEFAULT_MUTATION = {"substitution_rate": 0.02, "insertion_rate": 0.002, "deletion_rate": 0.002}
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 NUMBERS = np.full(256, 4, dtype=np.uint8)  # A C G T are 0 1 2 3, all else is N
@@ -111,8 +111,8 @@ def mutate(
 def views_of_sides(views: Views, pairing: Pairing) -> tuple[Views, Views]:
     """The views of anchors and of positives, where both sides of a pair start from records of a table.
 
-    Both sides differ from their records in the same way, but under `mutated`, where the errors (DEFAULT_MUTATION if
-    none are given) are the positive's alone, and under `reverse_complement`, where the positive is the other strand.
+    Both sides differ from their records in the same way, but under `mutated`, where the errors are the positive's
+    alone, and under `reverse_complement`, where the positive is the other strand.
 
     Raises:
         ValueError: the pairing is not made from a table of records, or sets the strands itself.
@@ -131,5 +131,5 @@ def views_of_sides(views: Views, pairing: Pairing) -> tuple[Views, Views]:
         return views, replace(views, strand="reverse")
     if pairing == "mutated":
         exact = replace(views, substitution_rate=0.0, insertion_rate=0.0, deletion_rate=0.0)
-        return exact, views if views.mutates else replace(views, **DEFAULT_MUTATION)
+        return exact, views
     return views, views
