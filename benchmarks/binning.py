@@ -13,6 +13,9 @@ evaluation split val they are those of `train`.
 - AMBER's (Meyer et al. 2018, doi:10.1093/gigascience/giy069), in bp: `completeness_bp`, the mean over species of the
   largest part in one bin; `purity_bp`, the mean over bins of the part of its main species; `ari_bp`, of the contigs in
   a bin alone; and `assigned_bp`, the part of all bp that is in a bin, without which ARI says little.
+
+Intervals are over species (intervals.py), the bootstrap for shares of species and their mean completeness, halves for
+ARI; nothing is binned or matched anew. Means over bins have none: bins are no sample of anything.
 """
 
 from typing import Any
@@ -21,7 +24,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
-from benchmarks.intervals import adjusted_rand
+from benchmarks.intervals import accuracy_interval, adjusted_rand, over_halves
 from benchmarks.methods import Method, Split, vectors
 from modeling_dnacse.binning import k_medoid, similarity_threshold
 
@@ -73,7 +76,7 @@ def match_bins(table: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.nda
     return 2 * common / np.maximum(expected, 1), common / np.maximum(sizes, 1)
 
 
-def bin_quality(table: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
+def bin_quality(table: np.ndarray, sizes: np.ndarray) -> dict[str, dict[str, Any]]:
     """AMBER's measures of genome bins.
 
     Args:
@@ -81,17 +84,22 @@ def bin_quality(table: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
         sizes: bp of each species, binned or not (species,).
 
     >>> quality = bin_quality(np.array([[60.0, 20.0], [0.0, 80.0]]), np.array([100.0, 100.0]))
-    >>> [round(quality[name], 3) for name in ("completeness_bp", "purity_bp", "assigned_bp")]
+    >>> [round(quality[name]["value"], 3) for name in ("completeness_bp", "purity_bp", "assigned_bp")]
     [0.7, 0.9, 0.8]
     """
     if not table.size:
-        return dict.fromkeys(("completeness_bp", "purity_bp", "ari_bp", "assigned_bp"), 0.0)
+        return {name: {"value": 0.0} for name in ("completeness_bp", "purity_bp", "ari_bp", "assigned_bp")}
     return {
-        "completeness_bp": float((table.max(axis=1) / sizes).mean()),
-        "purity_bp": float((table.max(axis=0) / table.sum(axis=0)).mean()),
-        "ari_bp": float(adjusted_rand(csr_array(table), np.ones((1, len(table))))[0]),
-        "assigned_bp": float(table.sum() / sizes.sum()),
+        "completeness_bp": over_species(table.max(axis=1) / sizes),
+        "purity_bp": {"value": float((table.max(axis=0) / table.sum(axis=0)).mean())},
+        "ari_bp": over_halves(adjusted_rand, csr_array(table)),
+        "assigned_bp": {"value": float(table.sum() / sizes.sum())},
     }
+
+
+def over_species(scores: np.ndarray) -> dict[str, Any]:
+    """The mean of a score or bool of each species (species,), with its interval."""
+    return accuracy_interval(scores, np.arange(len(scores)))["micro"]
 
 
 def recovered(species: np.ndarray, bins: np.ndarray) -> dict[str, dict[str, Any]]:
@@ -107,7 +115,7 @@ def recovered(species: np.ndarray, bins: np.ndarray) -> dict[str, dict[str, Any]
     f1_all, _ = match_bins(table, sizes)
     counts = {"of": len(sizes), "scored": len(bins)}
     return {
-        f"{name}@{level:g}": {"value": float((values > level).mean()), "count": int((values > level).sum())} | counts
+        f"{name}@{level:g}": over_species(values > level) | {"count": int((values > level).sum())} | counts
         for name, values in (("recovered_f1", f1), ("recovered_recall", recall), ("recovered_f1_all", f1_all))
         for level in LEVELS
     }
@@ -164,7 +172,7 @@ def score(method: Method, labelled: Split, contigs: Split, *, seed: int) -> dict
     quality = bin_quality(tabulate(species, bins, lengths), np.bincount(group, weights=lengths))
     counts = {"scored": len(rows), "bins": len(set(bins[bins >= 0].tolist()))} | left_out
     metrics = {name: metric | left_out for name, metric in recovered(species, bins).items()}
-    metrics |= {name: {"value": value} | counts for name, value in quality.items()}
+    metrics |= {name: metric | counts for name, metric in quality.items()}
     known = len(choose_contigs(labelled))
     metrics["threshold"] = {"value": min(threshold, 1.0), "scored": known, "left_out": len(labelled.ids) - known}
     return metrics

@@ -101,7 +101,9 @@ def test_bins_and_species_are_matched_one_to_one():
     assert f1 == pytest.approx([2 * 4 / (5 + 5), 2 * 3 / (4 + 5), 0])
     assert recall == pytest.approx([4 / 5, 3 / 4, 0])
     metrics = recovered(species, bins)
-    assert metrics["recovered_f1@0.7"] == {"value": pytest.approx(1 / 3), "count": 1, "of": 3, "scored": 12}
+    third = metrics["recovered_f1@0.7"]
+    assert (third["value"], third["count"], third["of"], third["scored"]) == (pytest.approx(1 / 3), 1, 3, 12)
+    assert third["interval"] == [0, 1]  # of three species
     assert metrics["recovered_f1_all@0.7"]["count"] == 1  # 2 * 4 / (6 + 5)
     assert metrics["recovered_f1@0.8"]["count"] == 0  # above, not at
 
@@ -120,7 +122,7 @@ def test_bp_measures_of_a_case_that_amber_scored():
     lengths = np.array([5000, 3000, 2500, 4000, 8000, 2600, 2700, 9000, 7000])
     table = tabulate(species, bins, lengths)
     sizes = np.array([14500, 13300, 16000])
-    assert bin_quality(table, sizes) == pytest.approx(
+    assert {name: metric["value"] for name, metric in bin_quality(table, sizes).items()} == pytest.approx(
         {
             "completeness_bp": 0.637072206378014,
             "purity_bp": 0.8522746189151268,
@@ -130,7 +132,25 @@ def test_bp_measures_of_a_case_that_amber_scored():
         abs=1e-12,
     )
     nothing = bin_quality(tabulate(species, np.full(9, -1), lengths), sizes)
-    assert set(nothing.values()) == {0.0}
+    assert list(nothing.values()) == [{"value": 0.0}] * 4
+
+
+def test_intervals_hold_the_value_and_shrink_with_the_number_of_species():
+    widths = {}
+    for species in (20, 320):
+        rng = np.random.default_rng(0)
+        names = np.repeat([f"s{number:03}" for number in range(species)], 12)
+        bins = np.where(
+            rng.random(len(names)) < 0.3, rng.integers(species, size=len(names)), np.arange(len(names)) // 12
+        )
+        table = tabulate(names, bins, rng.integers(2500, 9000, len(names)).astype(float))
+        metrics = recovered(names, bins) | bin_quality(table, table.sum(axis=1))
+        intervals = {name: metric["interval"] for name, metric in metrics.items() if "interval" in metric}
+        assert all(low <= metrics[name]["value"] <= high for name, (low, high) in intervals.items())
+        widths[species] = {name: high - low for name, (low, high) in intervals.items()}
+    for name in ("recovered_f1@0.7", "recovered_f1_all@0.7", "completeness_bp", "ari_bp"):
+        assert 2 < widths[20][name] / widths[320][name] < 8, name  # about the root of 16
+    assert "interval" not in bin_quality(np.eye(3), np.ones(3))["ari_bp"]
 
 
 def contigs(prefix: str, species: int, members: int = 12, length: int = 2600, seed: int = 0) -> Split:
