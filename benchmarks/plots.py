@@ -6,6 +6,7 @@ From result files (`make tables` draws the lot):
     python benchmarks/plots.py bars --name coi.test --output bars.png
     python benchmarks/plots.py curves --name coi.test --curve length.ward_ari --output curves.png
     python benchmarks/plots.py ablation --name ablation/coi.val --output ablation.png
+    python benchmarks/plots.py inference --name inference/cpu --output inference.png
 
 From models and labelled data, with the options of run.py:
 
@@ -13,14 +14,14 @@ From models and labelled data, with the options of run.py:
     python benchmarks/plots.py confusion --model checkpoints/coi --data coi.tsv.gz --output confusion.png
 
 `all` draws of each table NAME what its results allow: the bars as NAME.png, the curves as NAME.curves.png, and of an
-ablation its dots as NAME.png in place of both.
+ablation its dots as NAME.png in place of both; of each measurement of inference, NAME.png.
 """
 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -30,19 +31,27 @@ from benchmarks.bar_plots import find_panels, plot_bars
 from benchmarks.confusion_plots import ABOVE, plot_confusion
 from benchmarks.curve_plots import find_curves, plot_curves
 from benchmarks.embedders import load_method
+from benchmarks.inference_plots import plot_inference
 from benchmarks.map_plots import plot_map
 from benchmarks.methods import Method, Split
 from benchmarks.picture_style import save
-from benchmarks.result_folders import read_tables
+from benchmarks.result_folders import INFERENCE, Result, read_rates, read_tables
 from benchmarks.splits import read_splits
 from modeling_dnacse.labels import RANKS
 
-Table = Sequence[Mapping[str, Any]]
+Table = Sequence[Result]
+Value = TypeVar("Value")
 
 
 def choose_table(options: argparse.Namespace) -> tuple[str, Table]:
     """The table that was asked for, or the only one there is."""
-    tables = read_tables(options.results)
+    return choose(read_tables(options.results), options)
+
+
+def choose(tables: Mapping[str, Value], options: argparse.Namespace) -> tuple[str, Value]:
+    """What was asked for by its name, or the only one there is."""
+    if not tables:
+        raise ValueError(f"{options.results} has none of these results: make some, or name another --results.")
     name = options.name or next(iter(tables))
     if name not in tables or (not options.name and len(tables) > 1):
         raise ValueError(f"{options.results} has the results {', '.join(tables)}: choose one of them with --name.")
@@ -99,6 +108,12 @@ def make_ablation(options: argparse.Namespace) -> None:
     save(plot_ablation(*choose_table(options)), options.output)
 
 
+def make_inference(options: argparse.Namespace) -> None:
+    """Draw the subcommand inference."""
+    _, measured = choose(read_rates(options.results, INFERENCE), options)
+    save(plot_inference(measured), options.output)
+
+
 def make_all(options: argparse.Namespace) -> None:
     """Draw the subcommand all."""
     for name, results in read_tables(options.results).items():
@@ -110,6 +125,8 @@ def make_all(options: argparse.Namespace) -> None:
             save(plot_bars(name, results), place / f"{name}.png")
         if find_curves(results):
             save(plot_curves(name, results), place / f"{name}.curves.png")
+    for name, measured in read_rates(options.results, INFERENCE).items():
+        save(plot_inference(measured), (options.output or options.results) / f"{name}.png")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -121,6 +138,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "bars": (make_bars, "headline metrics as bars"),
         "curves": (make_curves, "metrics over shots, bp, errors, dimensions, thresholds"),
         "ablation": (make_ablation, "arms of training and their seeds"),
+        "inference": (make_inference, "how fast embedding is, and the end task"),
     }
     for name, (make, says) in of_results.items():
         kind = kinds.add_parser(name, help=says, description=says, allow_abbrev=False)

@@ -1,8 +1,9 @@
-"""A folder of result files in, everything that is rendered from it out: results by table, and training rates.
+"""A folder of result files in, everything that is rendered from it out: results by table, and rates.
 
 - `benchmarks/results/*.json` make the tables `coi.test` and so on: data and evaluation split.
 - A subfolder's stand apart, as `ablation/coi.val`.
-- In the subfolder `training` are the files of training_throughput.py, as `training/NAME`.
+- In the subfolder `training` are the files of training_throughput.py, as `training/NAME`, and in `inference` those of
+  inference_throughput.py.
 
 Results of models called `ARM#SEED` are those of one recipe trained with several seeds. They become one result called
 `ARM`, each metric being the mean over the seeds, with each seed's value in `per_seed`, whatever spread the single
@@ -19,7 +20,7 @@ import numpy as np
 
 from benchmarks.result_files import read_results
 
-TRAINING = "training"
+TRAINING, INFERENCE = RATES = ("training", "inference")
 Result = Mapping[str, Any]
 
 
@@ -43,7 +44,7 @@ def read_tables(folder: Path) -> dict[str, list[Result]]:
 
 def find_places(folder: Path) -> dict[str, Path]:
     """Find the folders of results, itself and its subfolders, by what the names of their tables begin with."""
-    places = {"": folder} | {f"{path.name}/": path for path in sorted(folder.glob("*/")) if path.name != TRAINING}
+    places = {"": folder} | {f"{path.name}/": path for path in sorted(folder.glob("*/")) if path.name not in RATES}
     return {prefix: place for prefix, place in places.items() if any(place.glob("*.json"))}
 
 
@@ -69,19 +70,23 @@ def merge(arm: str, runs: Sequence[Result]) -> Result:
     return {**runs[0], "model": arm, "metrics": metrics, "costs": {}, "trained": len(runs)}
 
 
-def read_rates(folder: Path) -> dict[str, Result]:
-    """Read the measurements of training_throughput.py, by the name of their table; there may be none.
+def read_rates(folder: Path, kind: str) -> dict[str, Result]:
+    """Read the measurements of training_throughput.py or inference_throughput.py, by the name of their table.
+
+    Args:
+        folder: That of the results; there may be no measurement in it.
+        kind: `TRAINING` or `INFERENCE`.
 
     Raises:
         ValueError: A file is none of these.
     """
     rates = {}
-    for path in sorted((folder / TRAINING).glob("*.json")):
+    for path in sorted((folder / kind).glob("*.json")):
         try:
             measured = json.loads(path.read_text())
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        if not isinstance(measured, dict) or measured.get("kind") != "training_throughput":
-            raise ValueError(f"{path} is no measurement of training_throughput.py: other results belong elsewhere.")
-        rates[f"{TRAINING}/{measured['name']}"] = measured
+        if not isinstance(measured, dict) or measured.get("kind") != f"{kind}_throughput":
+            raise ValueError(f"{path} is no measurement of {kind}_throughput.py: other results belong elsewhere.")
+        rates[f"{kind}/{measured['name']}"] = measured
     return rates
