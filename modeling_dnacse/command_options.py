@@ -24,7 +24,11 @@ def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--normalize", action="store_true", help="scale each vector to length 1")
     add("--both_strands", action="store_true", help="average the vectors of a sequence and its reverse complement")
-    add("--window_tokens", type=int, help="cut longer sequences into windows of so many tokens; default: never")
+    add(
+        "--window_tokens",
+        type=int,
+        help="cut longer sequences into windows of so many tokens; default: %(default)s (None: never)",
+    )
     add("--overlap_tokens", type=int, default=0, help="tokens that neighbouring windows share; default: %(default)s")
     add("--dimensions", type=int, help="keep the first so many numbers of each vector; default: all")
 

@@ -30,6 +30,9 @@ class DnacseConfig(PreTrainedConfig):
             the last layer's input and output; "cls", the first token's state; "cls_tanh", tanh(W x + b) of it, with
             weights of its own (DNACSE).
         projection_size: width of the features that the contrastive losses see; the released model has no such head.
+        species_similarity: average cosine between clusters of sequences down to which they are best taken for one
+            species; None: not known. `dnacse calibrate` finds it, `dnacse cluster` uses it.
+        bin_similarity: the cosine that makes two contigs neighbours, for `dnacse bin`; None: not known.
     """
 
     model_type = "dnacse"
@@ -50,6 +53,8 @@ class DnacseConfig(PreTrainedConfig):
     tie_word_embeddings: bool = True
     pooling: Literal["mean", "mean_last_two", "cls", "cls_tanh"] = "mean"
     projection_size: int = 128
+    species_similarity: float | int | None = None
+    bin_similarity: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Check the shapes, and name every Auto class's code, so that any saved folder is a complete repository."""
