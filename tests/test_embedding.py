@@ -1,9 +1,12 @@
 """embed(): input order, one answer whatever the batches, and the command around it."""
 
 import errno
+import itertools
+import math
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseModel, embed, embedding
 from modeling_dnacse.cli import main
+from modeling_dnacse.sequences import reverse_complement
 from modeling_dnacse.vectors import open_writer
 
 SEQUENCES = list(random_families(seed=2).values())
@@ -95,6 +99,134 @@ def test_a_stream_is_read_one_block_ahead(encoder, monkeypatch):
     blocks = embedding.embed_blocks(*encoder, endless())
     for expected in (10, 15, 20):
         assert next(blocks).shape == (5, 48) and len(read) == expected
+
+
+def test_a_stream_that_is_left_ends_the_thread(encoder, monkeypatch):
+    monkeypatch.setattr(embedding, "WINDOW", 5)
+    blocks = embedding.embed_blocks(*encoder, SEQUENCES)
+    next(blocks)
+    assert tokenising()
+    blocks.close()
+    assert not tokenising()
+
+
+def test_an_error_of_the_thread_reaches_the_caller(encoder, monkeypatch):
+    """It comes in its turn: the blocks before it are complete."""
+    monkeypatch.setattr(embedding, "WINDOW", 5)
+    blocks = embedding.embed_blocks(*encoder, [*SEQUENCES[:12], "AC*T"])
+    assert [len(next(blocks)) for _ in range(2)] == [5, 5]
+    with pytest.raises(ValueError, match="sequence 12: "):
+        next(blocks)
+    assert not tokenising()
+
+
+def tokenising():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("tokenise")]
+
+
+def test_a_tokenizer_set_to_truncate_and_pad_does_neither(encoder, tiny_folder):
+    model, tokenizer = encoder
+    truncating = PreTrainedTokenizerFast.from_pretrained(tiny_folder)
+    truncating(SEQUENCES[:2], truncation=True, max_length=5, padding="max_length")
+    np.testing.assert_array_equal(embed(model, truncating, SEQUENCES), embed(model, tokenizer, SEQUENCES))
+
+
+def test_both_strands_have_one_vector(encoder):
+    """Whichever is given, in windows or whole, it is the mean of the two that the model gives."""
+    others = [reverse_complement(sequence) for sequence in SEQUENCES]
+    one, other = (embed(*encoder, strands) for strands in (SEQUENCES, others))
+    assert np.abs(one - other).max() > 1e-2
+    np.testing.assert_allclose(embed(*encoder, SEQUENCES, both_strands=True), (one + other) / 2, atol=1e-5)
+    for options in ({}, {"window_tokens": 20, "overlap_tokens": 5}, {"normalize": True}):
+        both = [embed(*encoder, strands, both_strands=True, **options) for strands in (SEQUENCES, others)]
+        np.testing.assert_allclose(*both, atol=1e-5)
+
+
+def test_windows_without_overlap_give_the_mean_over_all_tokens(encoder):
+    model, tokenizer = encoder
+    vectors = embed(model, tokenizer, SEQUENCES[:5], window_tokens=12)
+    for sequence, vector in zip(SEQUENCES, vectors, strict=False):
+        cls, *body, sep = tokenizer(sequence)["input_ids"]
+        count = math.ceil(len(body) / 10)
+        cuts = [len(body) * number // count for number in range(count + 1)]
+        windows = [[cls, *body[start:end], sep] for start, end in itertools.pairwise(cuts)]
+        assert count > 2
+        with torch.no_grad():
+            states = [model(input_ids=torch.tensor([window])).last_hidden_state[0] for window in windows]
+        np.testing.assert_allclose(vector, torch.cat(states).mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("overlap", [0, 7])
+def test_windows_do_not_depend_on_batches_or_blocks(encoder, monkeypatch, overlap):
+    options = {"window_tokens": 16, "overlap_tokens": overlap, "both_strands": True}
+    expected = embed(*encoder, SEQUENCES, **options)
+    monkeypatch.setattr(embedding, "BLOCK_BASES", 500)
+    np.testing.assert_allclose(embed(*encoder, SEQUENCES, batch_tokens=50, **options), expected, atol=1e-5)
+
+
+def test_sequences_within_a_window_are_not_cut(encoder):
+    np.testing.assert_array_equal(embed(*encoder, SEQUENCES, window_tokens=1000), embed(*encoder, SEQUENCES))
+
+
+def test_dimensions_are_cut_before_the_length_is_one(encoder):
+    full = embed(*encoder, SEQUENCES)[:, :16]
+    np.testing.assert_allclose(embed(*encoder, SEQUENCES, dimensions=16), full, atol=1e-6)
+    unit = embed(*encoder, SEQUENCES, dimensions=16, normalize=True)
+    np.testing.assert_allclose(unit, full / np.linalg.norm(full, axis=1, keepdims=True), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dimensions": 0}, "dimensions is 0; give 1 to 48"),
+        ({"dimensions": 49}, "dimensions is 49; give 1 to 48"),
+        ({"batch_tokens": 0}, "batch_tokens is 0; it must be at least 1"),
+        ({"window_tokens": 2}, "window_tokens is 2"),
+        ({"overlap_tokens": 2}, "overlap_tokens is 2"),
+    ],
+)
+def test_an_option_out_of_range_is_refused(encoder, options, message):
+    with pytest.raises(ValueError, match=message):
+        embed(*encoder, SEQUENCES[:1], **options)
+
+
+class SmallMachine:
+    """A model on a machine whose memory takes batches of so many tokens."""
+
+    def __init__(self, model, room):
+        self.model, self.room, self.failures = model, room, 0
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def __call__(self, input_ids, attention_mask):
+        if input_ids.numel() > self.room:
+            self.failures += 1
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.model(input_ids=input_ids, attention_mask=attention_mask)
+
+
+def test_memory_that_runs_out_makes_batches_smaller(encoder, monkeypatch):
+    """Once, not in each block; nothing is counted or added twice."""
+    model, tokenizer = encoder
+    small = SmallMachine(model, room=500)
+    monkeypatch.setattr(embedding, "WINDOW", 20)
+    reported = []
+    blocks = list(embedding.embed_blocks(small, tokenizer, SEQUENCES, both_strands=True, report=reported.append))
+    assert small.failures and sum(reported) == len(SEQUENCES)
+    np.testing.assert_allclose(np.concatenate(blocks), embed(*encoder, SEQUENCES, both_strands=True), atol=1e-5)
+    failures = small.failures
+    list(embedding.embed_blocks(small, tokenizer, SEQUENCES[:20], both_strands=True))
+    assert small.failures == 2 * failures  # those of the first block are all
+
+
+def test_a_sequence_that_does_not_fit_is_one_sentence(encoder):
+    model, tokenizer = encoder
+    small = SmallMachine(model, room=100)
+    sequences = [*SEQUENCES, SEQUENCES[0] * 20]
+    with pytest.raises(ValueError, match=f"sequence {len(SEQUENCES)}, [0-9]+ tokens at once, does not fit .* windows"):
+        embed(small, tokenizer, sequences)
+    assert embed(small, tokenizer, sequences, window_tokens=100).shape == (len(sequences), 48)
 
 
 # --- the command ---
