@@ -12,6 +12,7 @@ from types import ModuleType
 from transformers.utils import logging
 
 from . import bin_command, calibrate_command, cluster_command, embed_command
+from .cpu import prepare_cpu
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "embed": (embed_command, "one vector for each sequence of a file"),
@@ -24,6 +25,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user's is one sentence on stderr and exit code 2."""
     args = command_line().parse_args(arguments)
+    prepare_cpu()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
