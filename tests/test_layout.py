@@ -42,6 +42,7 @@ def test_no_script_shadows_a_library(path, monkeypatch):
 
 def test_hub_files_import_what_every_user_has():
     entrance = str(ROOT / "modeling_dnacse" / "modeling_dnacse.py")
-    for name in [entrance, *get_relative_import_files(entrance)]:
+    pipeline = str(ROOT / "modeling_dnacse" / "pipeline_dnacse.py")
+    for name in [entrance, pipeline, *get_relative_import_files(entrance)]:
         allowed = {"torch", "transformers", "huggingface_hub"} | sys.stdlib_module_names
         assert set(get_imports(name)) <= allowed  # transformers leaves out what stands in `try:`

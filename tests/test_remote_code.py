@@ -19,6 +19,7 @@ from trainer.release import write_repository
 HUB_FILES = {
     "configuration_dnacse.py",
     "modeling_dnacse.py",
+    "pipeline_dnacse.py",
     *("attention.py", "augmentation.py", "layers.py", "mlm_head.py", "pooling.py"),
 }
 SEQUENCES = ["ACGTTGCAACGT" * 5, "GATTACAGATTACA", "CCGGAATTNNACGT" * 9]

@@ -1,4 +1,4 @@
-"""A trained encoder out as a complete Hub repository: weights, code, tokenizer, sentence-transformers files, card.
+"""A trained encoder out as a complete Hub repository: weights, code, tokenizer, pipeline, sentence-transformers, card.
 
 Everything is written beside its place first and then moved, the weights last, so a folder never holds half a model.
 """
@@ -11,10 +11,14 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+import modeling_dnacse
 from modeling_dnacse import DnacseModel
 
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+PIPELINE = Path(modeling_dnacse.__path__[0], "pipeline_dnacse.py")
+# what a configuration says of it, as transformers' Pipeline.save_pretrained would write it
+PIPELINES = {"dna-embedding": {"impl": f"{PIPELINE.stem}.DnaEmbeddingPipeline", "pt": ["AutoModel"], "type": "text"}}
 
 
 def write_repository(
@@ -32,9 +36,10 @@ def write_repository(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as draft:
         model.save_pretrained(draft)  # the configuration copies the code files, see modeling_dnacse/__init__.py
         tokenizer.save_pretrained(draft)
-        texts = files | {
-            name: json.dumps(value, indent=2) for name, value in sentence_transformers_files(model).items()
-        }
+        shutil.copy(PIPELINE, draft)
+        config = json.loads(Path(draft, "config.json").read_text(encoding="utf-8")) | {"custom_pipelines": PIPELINES}
+        tables = {"config.json": config} | sentence_transformers_files(model)
+        texts = files | {name: json.dumps(value, indent=2) + "\n" for name, value in tables.items()}
         for name, text in texts.items():
             path = Path(draft, name)
             path.parent.mkdir(exist_ok=True)
