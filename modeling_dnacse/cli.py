@@ -11,11 +11,12 @@ from types import ModuleType
 
 from transformers.utils import logging
 
-from . import bin_command, calibrate_command, cluster_command, embed_command
+from . import bin_command, calibrate_command, cluster_command, embed_command, identify_command
 from .cpu import prepare_cpu
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "embed": (embed_command, "one vector for each sequence of a file"),
+    "identify": (identify_command, "species of sequences after a labelled library, how sure, and what is new"),
     "cluster": (cluster_command, "species-like clusters of sequences, without names"),
     "bin": (bin_command, "genome bins of a metagenome's contigs"),
     "calibrate": (calibrate_command, "find a model's own threshold for clusters or bins"),
