@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial, wraps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ from benchmarks.inference_tables import PLAIN
 from benchmarks.networks import encode_sentences
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.checkpoints import load_checkpoint, load_tokenizer
+from modeling_dnacse.encoders import load_encoder
+from modeling_dnacse.export import export_onnx
+from modeling_dnacse.onnx_encoder import GRAPH
 
 BATCH = 20  # sequences of a batch of the plain way, DNABERT-S's
 
@@ -53,8 +57,29 @@ def embed_plainly(model: Any, tokenizer: Any, sequences: Sequence[str]) -> np.nd
 
 def ours(folder: str, device: str, *, attention: str, dtype: torch.dtype = torch.float32) -> Arm:
     """Our `embed` with its defaults and weights of this type."""
-    model, tokenizer = load_checkpoint(DnacseModel, folder, attn_implementation=attention)
+    loaded: tuple[Any, Any] = load_checkpoint(DnacseModel, folder, attn_implementation=attention)
+    model, tokenizer = loaded
     return Arm(partial(embed, model.to(device, dtype), tokenizer), model)
+
+
+def ours_int8(folder: str, device: str) -> Arm:
+    """Our `embed` with linear layers that compute in 8-bit integers."""
+    model, tokenizer = load_encoder(folder, int8=True)
+    return Arm(partial(embed, model, tokenizer), model)
+
+
+def onnx_runtime(folder: str, device: str, *, int8: bool = False) -> Arm:
+    """Our `embed` with ONNX Runtime under it; int8: by its own dynamic quantisation with its defaults."""
+    with TemporaryDirectory() as place:
+        exported = Path(place, "onnx")
+        export_onnx(folder, exported)
+        if int8:
+            from onnxruntime.quantization import quantize_dynamic  # here, since the package is optional
+
+            quantize_dynamic(exported / GRAPH, Path(place, GRAPH))
+            Path(place, GRAPH).replace(exported / GRAPH)
+        encoder, tokenizer = load_encoder(str(exported))
+    return Arm(partial(embed, encoder, tokenizer), encoder.session, "run")
 
 
 def sentence_transformers(folder: str, device: str) -> Arm:
@@ -70,6 +95,9 @@ CPU_ARMS: dict[str, Callable[[str, str], Arm]] = {
     "sentence-transformers": sentence_transformers,
     "ours, sdpa": partial(ours, attention="sdpa"),
     "ours, packed": partial(ours, attention="packed"),
+    "ours, int8": ours_int8,
+    "ONNX Runtime": onnx_runtime,
+    "ONNX Runtime, int8": partial(onnx_runtime, int8=True),
 }
 CUDA_ARMS: dict[str, Callable[[str, str], Arm]] = {
     PLAIN: plain,

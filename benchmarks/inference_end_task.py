@@ -1,7 +1,7 @@
 """The end task: queries and references in, what it costs to find each one's nearest by embedding and by tools.
 
-- `ours, references embedded`: both sides embedded, then exact 1-NN by cosine; `ours, references cached`: queries only,
-  as where the vectors of a library are kept.
+- `ours, …, references embedded`: both sides embedded, then exact 1-NN by cosine; `ours, …, references cached`: queries
+  only, as where the vectors of a library are kept.
 - `vsearch`: `--usearch_global` of version 2 as most run it, the first acceptable hit at half identity, one strand.
 - `blastn megablast`: as the baseline `blast` of alignment_tools.py runs it.
 
@@ -27,7 +27,7 @@ from benchmarks.simulate import SPLITS, simulate
 from benchmarks.splits import to_split
 from modeling_dnacse.neighbours import nearest
 
-EMBEDDED, CACHED = "ours, references embedded", "ours, references cached"
+EMBEDDED, CACHED = "references embedded", "references cached"
 RECORDS_PER_SPECIES = 20
 QUERIES_SHARE = 0.45  # of simulated records that are in another split than train, at least
 
@@ -71,7 +71,7 @@ def identify_by_embedding(
     """Find each query's nearest reference by embedding, in this process.
 
     Returns:
-        Rows of the references (queries,), and the costs of both ways of ours.
+        Rows of the references (queries,), and the costs, with the references `EMBEDDED` or `CACHED`.
     """
     way = load_arm(arm, folder, device)
     targets, library = measure(lambda: unit(way.embed(references)))

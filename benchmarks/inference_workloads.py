@@ -25,7 +25,7 @@ MOST = 50_000  # sequences a pass
 MIXED_BLOCKS = 4  # at least
 EXPECTED_UTILISATION = 0.25  # of the plain way, roughly
 # bp of a block, which is a batch of the plain way: 20 x 10 kb would take 20 GB of memory and minutes on a CPU
-BLOCK_BP = {"cpu": 40_000, "cuda": 200_000}
+BLOCK_BP = {"cpu": 20_000, "cuda": 200_000}
 
 
 class Workload(NamedTuple):
@@ -60,7 +60,7 @@ def random_sequences(bp: int, count: int, seed: int = 0) -> list[str]:
     """Make sequences of random bases.
 
     >>> random_sequences(8, 2)
-    ['CTTTACTG', 'TTAAATTC']
+    ['TAAATTGT', 'GTTATATA']
     """
     codes = np.random.default_rng(seed).choice(4, size=(count, bp), p=FREQUENCIES)
     return [BASES[row].tobytes().decode() for row in codes]
@@ -68,8 +68,9 @@ def random_sequences(bp: int, count: int, seed: int = 0) -> list[str]:
 
 def mixed_sequences(count: int = MADE, seed: int = 0) -> list[str]:
     """Make random sequences whose lengths are uniform in the logarithm over `MIXED_BP`."""
-    lengths = np.exp(np.random.default_rng(seed).uniform(*np.log(MIXED_BP), count)).astype(int)
-    whole = random_sequences(MIXED_BP[1], count, seed)
+    shortest, longest = MIXED_BP
+    lengths = np.exp(np.random.default_rng(seed).uniform(np.log(shortest), np.log(longest), count)).astype(int)
+    whole = random_sequences(longest, count, seed)
     return [sequence[:bp] for sequence, bp in zip(whole, lengths.tolist(), strict=True)]
 
 

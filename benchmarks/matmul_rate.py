@@ -40,7 +40,7 @@ def matmul_rate(products: Sequence[Product], device: str, seconds: float = 0.3) 
         wait(device)
         start = time.perf_counter()
         for left, right in pairs:
-            left @ right
+            torch.matmul(left, right)
         wait(device)
         best = max(best, flops / (time.perf_counter() - start))
     return best

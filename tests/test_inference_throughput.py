@@ -1,5 +1,6 @@
 """The measurement of embedding: every way gives the same vectors, and a figure is what was measured, or is missing."""
 
+import itertools
 import json
 import shutil
 import time
@@ -29,11 +30,13 @@ from benchmarks.inference_workloads import (
     plan_workloads,
     random_sequences,
 )
+from benchmarks.labelled_tables import write_table
 from benchmarks.matmul_rate import layer_products, matmul_rate
 from benchmarks.methods import Split
 from benchmarks.tables import render
 from modeling_dnacse import DnacseConfig
 from modeling_dnacse.checkpoints import load_tokenizer
+from modeling_dnacse.labels import RANKS
 from tests.conftest import random_families
 
 
@@ -52,7 +55,11 @@ def split(sequences, genera=()) -> Split:
 def test_every_way_gives_the_vectors_of_the_plain_one(name, tiny_folder):
     sequences = list(random_families(seed=5).values())[: BATCH + 5]
     plain, vectors = (load_arm(arm, str(tiny_folder), "cpu").embed(sequences) for arm in (PLAIN, name))
-    assert fidelity(vectors, plain)["centred_cosine_min"] > 0.9999
+    found = fidelity(vectors, plain)
+    if "int8" in name:
+        assert found["cosine_min"] > 0.99
+    else:
+        assert found["centred_cosine_min"] > 0.9999
 
 
 def test_a_way_that_is_fast_and_wrong_shows():
@@ -104,7 +111,7 @@ def test_blocks_are_neighbours_in_length_from_all_over_the_file():
 def test_samples_are_as_large_as_the_machine_affords(tiny_folder):
     tokenizer, config = load_tokenizer(str(tiny_folder)), DnacseConfig.from_pretrained(tiny_folder)
     short, long, mixed = plan_workloads([10_000, 200], mixed_sequences(300), "made", "cpu")
-    assert (short.name, long.name, long.block, mixed.name) == ("200 bp", "10,000 bp", 4, "mixed, made")
+    assert (short.name, long.name, long.block, mixed.name) == ("200 bp", "10,000 bp", 2, "mixed, made")
     least = draw_sample(short, tokenizer, config, rate=1.0, seconds=1)
     more = draw_sample(short, tokenizer, config, rate=1e11, seconds=1)
     assert len(least.sequences) == BATCH < len(more.sequences)
@@ -183,18 +190,25 @@ def test_a_run_writes_one_result(tiny_folder, tmp_path, monkeypatch):
         end_task, "find_program", lambda name, package: (_ for _ in ()).throw(ValueError(f"no {name}"))
     )
     real = Machine.start
-    starts = iter([real, Threads.start, Threads.start])
+    starts = itertools.chain([real], itertools.repeat(Threads.start))
     monkeypatch.setattr(Machine, "start", lambda machine: next(starts)(machine))
     arms = (PLAIN, "ours, packed")
+    label = dict.fromkeys(RANKS, "x")
+    families = enumerate(random_families(seed=6).values())
+    rows = [{"id": f"r{n}", "sequence": s, **label, "split": ("train", "test", "val")[n % 3]} for n, s in families]
+    write_table(rows, tmp_path / "barcodes.tsv")
     command = ["--name", "tiny", "--output", str(tmp_path / "inference"), "--model", str(tiny_folder), "--arm", *arms]
-    command += ["--lengths", "--long", "0", "--queries", "20", "--seconds", "0", "--rounds", "1", "--device", "cpu"]
+    command += ["--data", str(tmp_path / "barcodes.tsv"), "--lengths", "--long", "0", "--queries", "20"]
+    command += ["--seconds", "0", "--rounds", "1", "--device", "cpu"]
     assert inference_throughput.main(command) == 0
     result = json.loads((tmp_path / "inference" / "tiny.json").read_text())
     (workload,) = result["models"]["tiny"]["workloads"].values()
-    assert set(workload["arms"]) == set(arms) and workload["sequences"] == MIXED_BLOCKS * BATCH
+    assert set(workload["arms"]) == set(arms) and workload["sequences"] == 48
+    assert result["end_task"]["queries"] == 20 > result["end_task"]["references"] == 16
     for cell in workload["arms"].values():
         assert 0 < cell["utilisation"] < 2 and 0 < cell["busy"] < 1 and cell["cosine_min"] > 0.9999
-    assert set(result["end_task"]["ways"]) == {end_task.EMBEDDED, end_task.CACHED}
+    found = {f"ours, {arm}, references {library}" for arm in ("packed", "int8") for library in ("embedded", "cached")}
+    assert set(result["end_task"]["ways"]) == found
     assert result["not_measured"] == {"vsearch": "no vsearch", "blastn megablast": "no blastn"}
     assert "ours, bf16 flash_attention_2" in result["waiting_for_a_gpu"]  # and never a figure made up
     assert str(tmp_path) not in json.dumps(result)
