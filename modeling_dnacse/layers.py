@@ -7,19 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from .attention import (
-    PACKED,
-    DnacseSelfAttention,
-    Packing,
-    attention_bias,
-    check_packed,
-    is_packed,
-    pack,
-    packing_of,
-    unpack,
-)
+from .alibi import attention_bias
+from .attention import DnacseSelfAttention, attention_of, check_attention, is_packed
 from .augmentation import ManifoldMixup, mix
 from .configuration_dnacse import DnacseConfig
+from .packed_attention import Attend, Packing, pack, packing_of, unpack
 
 
 class DnacseEmbeddings(nn.Module):
@@ -67,7 +59,7 @@ class DnacseAttention(nn.Module):
         self.self = DnacseSelfAttention(config)
         self.output = DnacseSelfOutput(config)
 
-    def forward(self, hidden: Tensor, context: Tensor | Packing, **kwargs: Any) -> Tensor:
+    def forward(self, hidden: Tensor, context: Tensor | Attend, **kwargs: Any) -> Tensor:
         """Attend, then add and normalise."""
         states, _ = self.self(hidden, context, **kwargs)
         return self.output(states, hidden)
@@ -99,7 +91,7 @@ class DnacseLayer(GradientCheckpointingLayer):
         self.attention = DnacseAttention(config)
         self.mlp = DnacseMLP(config)
 
-    def forward(self, hidden: Tensor, context: Tensor | Packing, **kwargs: Any) -> Tensor:
+    def forward(self, hidden: Tensor, context: Tensor | Attend, **kwargs: Any) -> Tensor:
         """Padded (batch, length, hidden) or packed (total, hidden) to the same."""
         return self.mlp(self.attention(hidden, context, **kwargs))
 
@@ -125,27 +117,27 @@ class DnacseEncoder(nn.Module):
         self, hidden: Tensor, mask: Tensor, mixup: ManifoldMixup | None = None, **kwargs: Any
     ) -> EncoderStates:
         """Run all layers on the embedding output (batch, length, hidden)."""
-        hidden, context = self.lay_out(hidden, mask)
+        hidden, context, packing = self.lay_out(hidden, mask)
         before_last = hidden
         for depth, layer in enumerate(self.layer):
             if mixup is not None and mixup.layer == depth:
-                hidden, mask = mix(as_batch(hidden, context, mask), mask, mixup)
-                hidden, context = self.lay_out(hidden, mask)
+                hidden, mask = mix(as_batch(hidden, packing, mask), mask, mixup)
+                hidden, context, packing = self.lay_out(hidden, mask)
             before_last, hidden = hidden, layer(hidden, context, **kwargs)
-        return EncoderStates(as_batch(before_last, context, mask), as_batch(hidden, context, mask), mask)
+        return EncoderStates(as_batch(before_last, packing, mask), as_batch(hidden, packing, mask), mask)
 
-    def lay_out(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | Packing]:
-        """Give states and context as the layers take them: padded with a bias, or packed with a packing."""
+    def lay_out(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | Attend, Packing | None]:
+        """Give states as the layers take them, padded with a bias, or packed with their attention and packing."""
         device, heads = hidden.device.type, self.config.num_attention_heads
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
-        implementation = self.config._attn_implementation or ""
+        implementation = self.config._attn_implementation or "eager"
+        check_attention(implementation, device)
         if not is_packed(implementation):
-            return hidden, attention_bias(mask, heads, dtype)
-        check_packed(implementation, device)
-        packing = packing_of(mask, heads, dtype if implementation == PACKED else None)
-        return pack(hidden, packing), packing
+            return hidden, attention_bias(mask, heads, dtype), None
+        packing = packing_of(mask)
+        return pack(hidden, packing), attention_of(implementation, packing, heads, dtype), packing
 
 
-def as_batch(hidden: Tensor, context: Tensor | Packing, mask: Tensor) -> Tensor:
+def as_batch(hidden: Tensor, packing: Packing | None, mask: Tensor) -> Tensor:
     """What the layers gave, padded or packed, as (batch, length, hidden)."""
-    return unpack(hidden, context, mask) if isinstance(context, Packing) else hidden
+    return hidden if packing is None else unpack(hidden, packing, mask)

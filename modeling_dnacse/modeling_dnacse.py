@@ -7,11 +7,11 @@ Decisions:
 - Module names equal DNABERT-2's, so published DNABERT-2 and DNABERT-S checkpoints load without a key mapping, which
   would break saving and resuming. Loading is strict: an encoder weight that is missing, or one that nobody knows, is
   an error.
-- The way of attention (eager, sdpa, packed, flash_attention_2) never changes what is computed; one that
-  would lose ALiBi or the padding mask is refused (attention.py).
+- The way of attention (eager, sdpa, packed, flash_attention_2, flex_attention) never changes what is computed; any
+  other, which could lose ALiBi or the padding mask, is refused (attention.py).
 - States of padding are zero in the output: what a sequence is padded with never shows.
 - What training does to hidden states, manifold mixup and encoder noise, is asked for in `forward` (augmentation.py).
-- The files beside this one (attention, augmentation, layers, mlm_head, pooling) travel with it to the Hub.
+- The files beside this one that it imports travel with it to the Hub.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from transformers.utils.generic import (
 )
 from transformers.utils.output_capturing import capture_outputs
 
-from .attention import DnacseSelfAttention, check_packed, is_packed
+from .attention import DnacseSelfAttention, check_attention, is_packed
 from .augmentation import EncoderNoise, ManifoldMixup, add_noise
 from .configuration_dnacse import DnacseConfig
 from .layers import DnacseEmbeddings, DnacseEncoder, DnacseLayer, EncoderStates
@@ -69,6 +69,7 @@ class DnacsePreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     _supports_flash_attn = True
+    _supports_flex_attn = True
     _supports_attention_backend = True
     _no_split_modules = ["DnacseLayer"]
     _can_record_outputs = {"hidden_states": DnacseLayer, "attentions": DnacseSelfAttention}
@@ -78,9 +79,10 @@ class DnacsePreTrainedModel(PreTrainedModel):
 
     def _check_and_adjust_attn_implementation(self, attn_implementation: str | None, *args: Any, **kwargs: Any) -> str:
         # transformers knows nothing of "packed", and fetches a kernel that drops ALiBi where flash-attn is missing
-        if attn_implementation is not None and is_packed(attn_implementation):
-            check_packed(attn_implementation)
-            return attn_implementation
+        if attn_implementation is not None:
+            check_attention(attn_implementation)
+            if is_packed(attn_implementation):
+                return attn_implementation
         return super()._check_and_adjust_attn_implementation(attn_implementation, *args, **kwargs)
 
     @classmethod

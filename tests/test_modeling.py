@@ -16,7 +16,7 @@ from modeling_dnacse import (
     DnacseModel,
     ManifoldMixup,
 )
-from modeling_dnacse.attention import alibi_slopes
+from modeling_dnacse.alibi import alibi_slopes
 from modeling_dnacse.pooling import masked_mean
 
 TOLERANCE = 1e-5
@@ -299,12 +299,6 @@ def test_a_mixup_that_does_not_fit_is_refused(model, layer, rows, message):
     ids, mask = ragged_batch(model.config)
     with pytest.raises(ValueError, match=message):
         model(ids, mask, mixup=ManifoldMixup(layer, torch.arange(rows), torch.ones(rows)))
-
-
-def test_attention_that_would_lose_alibi_is_refused(tiny_config):
-    for attention in ("flash_attention_2", "flex_attention"):
-        with pytest.raises((ValueError, ImportError)):
-            DnacseModel._from_config(tiny_config, attn_implementation=attention)
 
 
 def test_autocast_holds_one_bias_for_all_layers(model):

@@ -20,7 +20,8 @@ HUB_FILES = {
     "configuration_dnacse.py",
     "modeling_dnacse.py",
     "pipeline_dnacse.py",
-    *("attention.py", "augmentation.py", "layers.py", "mlm_head.py", "pooling.py"),
+    *("alibi.py", "attention.py", "packed_attention.py", "flash_attention.py", "flex_attention.py"),
+    *("augmentation.py", "layers.py", "mlm_head.py", "pooling.py"),
 }
 SEQUENCES = ["ACGTTGCAACGT" * 5, "GATTACAGATTACA", "CCGGAATTNNACGT" * 9]
 

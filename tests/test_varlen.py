@@ -4,17 +4,21 @@ The stand-in has the signature and the semantics that flash-attn documents, in p
 ask of the package; that the package keeps its word needs a GPU.
 """
 
+import copy
+
 import pytest
 import torch
 
 from modeling_dnacse import (
+    DnacseConfig,
     DnacseForContrastiveLearning,
     DnacseForMaskedLM,
     DnacseModel,
     EncoderNoise,
     ManifoldMixup,
+    alibi,
 )
-from modeling_dnacse import attention as attention_module
+from modeling_dnacse import flash_attention as flash_module
 
 LENGTHS = (5, 17, 9, 30)
 PACKED = ["packed", "flash_attention_2"]
@@ -59,8 +63,8 @@ def flash_attn_varlen_func(
 @pytest.fixture
 def flash(monkeypatch):
     """Make flash_attention_2 available on this machine."""
-    monkeypatch.setattr(attention_module, "flash_attn_varlen_func", flash_attn_varlen_func)
-    monkeypatch.setattr(attention_module, "FLASH_DEVICE", "cpu")
+    monkeypatch.setattr(flash_module, "flash_attn_varlen_func", flash_attn_varlen_func)
+    monkeypatch.setattr(flash_module, "FLASH_DEVICE", "cpu")
 
 
 @pytest.fixture
@@ -135,6 +139,31 @@ def test_order_of_tokens_matters_when_packed(flash, model, attention):
     assert (model(ids).embeddings - model(shuffled).embeddings).abs().max() > 1e-2
 
 
+@pytest.mark.parametrize("attention", ["eager", "sdpa", *PACKED])
+@torch.no_grad()
+def test_without_slopes_every_attention_differs(flash, model, batch, attention, monkeypatch):
+    """The bias is made of them in each: none of the ways may forget it."""
+    model.set_attn_implementation(attention)
+    exact = model(**batch).embeddings
+    for module in (alibi, flash_module):
+        monkeypatch.setattr(module, "alibi_slopes", lambda heads: [0.0] * heads)
+    assert (model(**batch).embeddings - exact).abs().max() > 1e-2
+
+
+@torch.no_grad()
+def test_lengths_in_any_order_and_number_come_back_in_place(model, batch):
+    """Packed from the shortest to the longest, equal ones together."""
+    lengths = torch.tensor([9, 5, 9, 0, 33, 5, 9])
+    batch = {
+        "input_ids": batch["input_ids"][torch.tensor([0, 1, 2, 3, 3, 2, 1])],
+        "attention_mask": (torch.arange(33) < lengths[:, None]).long(),
+    }
+    embeddings = {
+        way: (model.set_attn_implementation(way), model(**batch).embeddings)[1] for way in ("eager", "packed")
+    }
+    torch.testing.assert_close(embeddings["packed"], embeddings["eager"], atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("attention", PACKED)
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_training_packed_with_dropout_is_deterministic(flash, model, batch, checkpointing, attention):
@@ -192,25 +221,52 @@ def test_a_sequence_without_tokens_is_zero(flash, model, batch, attention):
 # --- refused ---
 
 
-@pytest.mark.parametrize(
-    ("attention", "message"),
-    [
-        ("flash_attention_2", "needs the package flash-attn.*use attn_implementation=.sdpa"),
-        ("flash_attention_3", "would drop ALiBi.*use 'flash_attention_2'"),
-        ("kernels-community/flash-attn2", "would drop ALiBi.*use 'flash_attention_2'"),
-    ],
-)
-@pytest.mark.parametrize("model_class", [DnacseModel, DnacseForMaskedLM, DnacseForContrastiveLearning])
-def test_flash_attention_that_would_lose_alibi_is_refused(tiny_config, model_class, attention, message, monkeypatch):
-    monkeypatch.setattr(attention_module, "flash_attn_varlen_func", None)
-    with pytest.raises(ValueError, match=message):
-        model_class(tiny_config).set_attn_implementation(attention)
-    with pytest.raises(ValueError, match=message):
-        model_class._from_config(tiny_config, attn_implementation=attention)
+REFUSED = {
+    "flash_attention_2": "needs the package flash-attn.*use attn_implementation=.sdpa",
+    **dict.fromkeys(
+        [
+            "flash_attention_3",
+            "kernels-community/flash-attn2",
+            "kernels-community/vllm-flash-attn3",
+            "someone/any-kernel:attend",
+            "paged|eager",
+            "paged|sdpa",
+            "paged|flash_attention_2",
+        ],
+        "could drop ALiBi.*use one of eager, sdpa, packed",
+    ),
+}
+
+
+@pytest.mark.parametrize("attention", REFUSED)
+def test_attention_that_would_lose_alibi_is_refused_on_every_route(tiny_config, tmp_path, attention, monkeypatch):
+    monkeypatch.setattr(flash_module, "flash_attn_varlen_func", None)
+    model = DnacseModel(tiny_config)
+    model.save_pretrained(tmp_path)
+    past_all_checks = DnacseModel(tiny_config).eval()
+    past_all_checks.config = past_all_checks.encoder.config = copy.deepcopy(tiny_config)
+    past_all_checks.config._attn_implementation_internal = attention
+    routes = [
+        lambda: model.set_attn_implementation(attention),
+        lambda: model.set_attn_implementation({"": attention}),
+        lambda: DnacseModel.from_pretrained(tmp_path, attn_implementation=attention),
+        lambda: DnacseModel._from_config(tiny_config, attn_implementation=attention),
+        lambda: DnacseModel(DnacseConfig(**tiny_config.to_dict(), attn_implementation=attention)),
+        lambda: past_all_checks(torch.tensor([[5, 6]])),
+    ]
+    for route in routes:
+        with pytest.raises(ValueError, match=REFUSED[attention]):
+            route()
+
+
+@pytest.mark.parametrize("model_class", [DnacseForMaskedLM, DnacseForContrastiveLearning])
+def test_heads_refuse_attention_that_would_lose_alibi(tiny_config, model_class):
+    with pytest.raises(ValueError, match="could drop ALiBi"):
+        model_class(tiny_config).set_attn_implementation("kernels-community/flash-attn2")
 
 
 def test_flash_attention_on_the_cpu_is_refused(tiny_config, batch, monkeypatch):
-    monkeypatch.setattr(attention_module, "flash_attn_varlen_func", flash_attn_varlen_func)
+    monkeypatch.setattr(flash_module, "flash_attn_varlen_func", flash_attn_varlen_func)
     model = DnacseModel._from_config(tiny_config, attn_implementation="flash_attention_2")
     with pytest.raises(ValueError, match="runs on CUDA, the model is on cpu: use attn_implementation=.sdpa"):
         model(**batch)
