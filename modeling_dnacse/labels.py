@@ -26,6 +26,7 @@ from typing import TypeVar
 import pyarrow
 from pyarrow import parquet
 
+from .seen_ids import SeenIds
 from .sequences import AlphabetCounts, clean_sequence, open_ascii, read_fasta, restore
 
 Value = TypeVar("Value")
@@ -107,7 +108,7 @@ def read_labelled(
 
     Every dict has the keys `id`, `sequence` (cleaned), the six `RANKS` and `split`, in this order, all strings. In a
     table without a column of ids the id is the row number; an empty id becomes `row_` and that number, with one
-    warning. Memory is constant but for the check for repeated ids, about 130 bytes a record.
+    warning. Memory is constant but for the check for repeated ids, at most 64 bytes a record.
 
     Args:
         path: The file; all but parquet may be compressed.
@@ -120,24 +121,24 @@ def read_labelled(
     """
     path = fspath(path)
     suffix = _suffix(path)
-    if suffix in FASTA_SUFFIXES:
-        unit, rows = ", record ", _fasta_rows(path, counts)
-    elif suffix == ".parquet":
-        unit, rows = ", row ", _parquet_rows(path, needs_split=split is not None)
-    else:
-        unit, rows = ":", _table_rows(path, DELIMITERS[suffix], needs_split=split is not None)
-    seen: dict[int, int] = {}
+    unit = ", record " if suffix in FASTA_SUFFIXES else ", row " if suffix == ".parquet" else ":"
+    seen = SeenIds()
     splits: set[str] = set()
     warned = False
-    for number, row in rows:
+    for number, row in _rows(path, suffix, counts, needs_split=split is not None):
         place = f"{path}{unit}{number}"
         identifier = row["id"] or f"row_{len(seen) + 1}"
         if not row["id"] and not warned:
             warned = True
             warnings.warn(f"{place}: empty id, {identifier} stands in for it; give every row an id", stacklevel=2)
-        first = seen.setdefault(hash(identifier), number)
-        if first != number:
-            raise ValueError(f"{place}: id {identifier!r} was used before, at {path}{unit}{first}; rename one")
+        if not seen.add(identifier):
+            earlier = "earlier"  # a pipe cannot be read twice
+            if Path(path).is_file():
+                rows = enumerate(_rows(path, suffix, None, needs_split=False), 1)
+                first = next(at for count, (at, other) in rows if (other["id"] or f"row_{count}") == identifier)
+                earlier = f"at {path}{unit}{first}"
+            if earlier != f"at {place}":  # else another id has its hash
+                raise ValueError(f"{place}: id {identifier!r} was used before, {earlier}; rename one")
         splits.add(row["split"])
         if split is not None and row["split"] != split:
             continue
@@ -155,6 +156,17 @@ def read_labelled(
     if split is not None and split not in splits:
         there = ", ".join(sorted(splits - {""})) or "none"
         raise ValueError(f"{path}: no record has the split {split!r}; splits there: {there}")
+
+
+def _rows(
+    path: str, suffix: str, counts: AlphabetCounts | None, needs_split: bool
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the rows as they stand, each with its number: of the record, the line (tables) or the row (parquet)."""
+    if suffix in FASTA_SUFFIXES:
+        return _fasta_rows(path, counts)
+    if suffix == ".parquet":
+        return _parquet_rows(path, needs_split)
+    return _table_rows(path, DELIMITERS[suffix], needs_split)
 
 
 def _suffix(path: str) -> str:

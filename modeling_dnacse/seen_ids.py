@@ -1,0 +1,54 @@
+"""The ids that a reader has met, 16 to 32 bytes each whatever their length, to tell a repeated one.
+
+Of an id only its 64-bit hash is kept, in a table with open addressing that doubles when it is half full. (A dict of
+hashes takes 130 bytes each: 13 GB for 100 million.)
+"""
+
+from array import array
+
+import numpy as np
+
+
+class SeenIds:
+    """A set of ids that can be added to and counted.
+
+    >>> seen = SeenIds()
+    >>> seen.add("a"), seen.add("b"), seen.add("a"), len(seen)
+    (True, True, False, 2)
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.table, self.count = array("q", bytes(8 << 10)), 0
+
+    def __len__(self) -> int:
+        """How many different ids were added."""
+        return self.count
+
+    def add(self, identifier: str) -> bool:
+        """Add an id. False: it, or (once in 10^5 files of 10 million) another with its hash, was there."""
+        table, key = self.table, hash(identifier) or 1  # 0 marks a free place
+        mask = len(table) - 1
+        place = key & mask
+        while held := table[place]:
+            if held == key:
+                return False
+            place = (place + 1) & mask
+        table[place] = key
+        self.count += 1
+        if 2 * self.count > len(table):
+            self._double()
+        return True
+
+    def _double(self) -> None:
+        """Move all keys to a table of twice the size, all at once: those that find their place taken try the next."""
+        former = np.frombuffer(self.table, np.int64)
+        self.table = array("q", bytes(16 * len(self.table)))
+        table, mask = np.frombuffer(self.table, np.int64), len(self.table) - 1
+        keys = former[former != 0]
+        places = keys & mask
+        while len(keys):
+            free = table[places] == 0
+            table[places[free]] = keys[free]  # of several that want one place, one gets it
+            homeless = table[places] != keys
+            keys, places = keys[homeless], (places[homeless] + 1) & mask
