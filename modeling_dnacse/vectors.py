@@ -1,191 +1,146 @@
-"""Vectors on disk, written block by block and put in place only when complete.
+"""Vectors on disk: `open_writer` makes a file of them, `read_vectors` reads what this package wrote.
 
-| suffix | holds |
+| name | holds |
 |---|---|
-| .parquet | columns `id` and `embedding` (a list of float32 of fixed size), one row group a block |
-| .npy | the (n, hidden) float32 array; the ids stand beside it in NAME.ids.txt, one a line |
-| .safetensors | tensors `embeddings` (n, hidden) float32 and `ids`, the UTF-8 bytes of the ids joined by newlines |
+| NAME.parquet | columns `id` and `embedding` (a list of fixed size), for int8 also `scale`; one row group a block |
+| NAME.npy | the (n, width) array; beside it the ids, NAME.ids.txt, one a line, and for int8 NAME.scales.npy |
+| NAME.safetensors | tensors `embeddings` (n, width), `ids` (UTF-8, joined by newlines) and for int8 `scales` |
+| a folder | shards in parquet, see shards.py |
 
-Memory does not grow with n: .npy and .safetensors are filled through a memory map. Until `finish`, the target does not
-exist (or is what it was before); what was written stands in a hidden file beside it, which `discard` removes.
+Numbers are float32, float16 or int8, see precision.py; they come back as float32. Memory does not grow with n.
 """
 
-import errno
 import json
-import os
-import shutil
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .precision import widen
+from .shards import complete_shards
+from .vector_writers import (
+    SAFETENSORS_DTYPES,
+    ParquetVectors,
+    VectorWriter,
+    check_room,
+    ids_file,
+    npy_writer,
+    partial,
+    safetensors_writer,
+    scales_file,
+)
 
-class VectorWriter(Protocol):
-    """Takes blocks of ids and vectors in order; `finish` puts the file in place, `discard` removes what is written."""
+Blocks = Iterator[tuple[list[str], np.ndarray]]
 
-    def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        """Append a block of vectors (rows, hidden) float32."""
-
-    def finish(self) -> None:
-        """Complete the file and move it to its name."""
-
-    def discard(self) -> None:
-        """Remove what was written."""
+BLOCK = 4096  # vectors read at once
 
 
-def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int) -> VectorWriter:
-    """The writer that the suffix of `path` asks for.
+def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int, dtype: str = "float32") -> VectorWriter:
+    """The writer of one file that the suffix of `path` asks for.
 
     Args:
+        path: the file; it appears when the writer finishes.
         rows: how many vectors will come.
         hidden: their width.
         ids_bytes: bytes of all ids in UTF-8, without separators.
+        dtype: float32, float16 or int8.
 
     Raises:
         ValueError: the suffix is none of the three.
         OSError: the folder is missing or not writable, or the disk too small.
     """
-    writers = {".parquet": ParquetVectors, ".npy": NpyVectors, ".safetensors": SafetensorsVectors}
-    if path.suffix not in writers:
-        raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
     try:
-        return writers[path.suffix](path, rows, hidden, ids_bytes)
+        if path.suffix == ".parquet":
+            check_room(path.parent, rows * hidden * np.dtype(dtype).itemsize + ids_bytes)
+            return ParquetVectors(path, hidden, dtype)
+        if path.suffix == ".npy":
+            return npy_writer(path, rows, hidden, ids_bytes, dtype)
+        if path.suffix == ".safetensors":
+            return safetensors_writer(path, rows, hidden, ids_bytes, dtype)
     except BaseException:
-        for unfinished in (path, ids_file(path)):
+        for unfinished in (path, ids_file(path), scales_file(path)):
             partial(unfinished).unlink(missing_ok=True)
         raise
+    raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
 
 
-def ids_file(path: Path) -> Path:
-    """Where the ids of an .npy file stand."""
-    return path.with_suffix(".ids.txt")
-
-
-def partial(path: Path) -> Path:
-    """The hidden name of a file that is being written."""
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
-
-
-class ParquetVectors:
-    """Columns id and embedding."""
-
-    def __init__(self, path: Path, rows: int, hidden: int, ids_bytes: int) -> None:
-        """Open the file beside `path`."""
-        self.path, self.partial, self.hidden = path, partial(path), hidden
-        self.schema = pa.schema([("id", pa.string()), ("embedding", pa.list_(pa.float32(), hidden))])
-        self.writer = pq.ParquetWriter(self.partial, self.schema)
-
-    def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        """Append a row group."""
-        embedding = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), self.hidden)
-        self.writer.write_table(pa.table([pa.array(ids, pa.string()), embedding], schema=self.schema))
-
-    def finish(self) -> None:
-        """Write the footer and move the file to its name."""
-        self.writer.close()
-        self.partial.replace(self.path)
-
-    def discard(self) -> None:
-        """Remove the unfinished file."""
-        self.partial.unlink(missing_ok=True)
-
-
-class NpyVectors:
-    """The array, and the ids beside it."""
-
-    def __init__(self, path: Path, rows: int, hidden: int, ids_bytes: int) -> None:
-        """Allocate the array beside `path`."""
-        self.path, self.partial = path, partial(path)
-        self.ids_path = ids_file(path)
-        self.ids = partial(self.ids_path).open("w", encoding="utf-8")
-        self.vectors = np.lib.format.open_memmap(self.partial, "w+", np.float32, (rows, hidden))
-        reserve(self.partial)
-        self.row = 0
-
-    def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        """Fill the next rows."""
-        self.ids.writelines(f"{name}\n" for name in ids)
-        self.vectors[self.row : self.row + len(vectors)] = vectors
-        self.row += len(vectors)
-
-    def finish(self) -> None:
-        """Move both files to their names, the array last."""
-        self.vectors.flush()
-        self.ids.close()
-        Path(self.ids.name).replace(self.ids_path)
-        self.partial.replace(self.path)
-
-    def discard(self) -> None:
-        """Remove the unfinished files."""
-        self.ids.close()
-        Path(self.ids.name).unlink(missing_ok=True)
-        self.partial.unlink(missing_ok=True)
-
-
-class SafetensorsVectors:
-    """Two tensors. The format (8 bytes of header length, JSON header, data) is laid out here to fill it in place."""
-
-    def __init__(self, path: Path, rows: int, hidden: int, ids_bytes: int) -> None:
-        """Write the header beside `path` and map the room for both tensors."""
-        self.path, self.partial = path, partial(path)
-        split = rows * hidden * 4
-        ids_bytes += max(rows - 1, 0)  # separators
-        header = {
-            "embeddings": {"dtype": "F32", "shape": [rows, hidden], "data_offsets": [0, split]},
-            "ids": {"dtype": "U8", "shape": [ids_bytes], "data_offsets": [split, split + ids_bytes]},
-        }
-        text = json.dumps(header).encode()
-        text += b" " * (-len(text) % 8)  # the data start at a multiple of 8
-        start = 8 + len(text)
-        with self.partial.open("wb") as file:
-            file.write(len(text).to_bytes(8, "little") + text)
-            file.truncate(start + split + ids_bytes)
-        reserve(self.partial)
-        self.vectors = np.memmap(self.partial, np.float32, "r+", offset=start, shape=(rows, hidden))
-        self.ids = self.partial.open("r+b")
-        self.ids.seek(start + split)
-        self.row = 0
-
-    def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        """Fill the next rows."""
-        separator = "\n" if self.row else ""
-        self.ids.write((separator + "\n".join(ids)).encode())
-        self.vectors[self.row : self.row + len(vectors)] = vectors
-        self.row += len(vectors)
-
-    def finish(self) -> None:
-        """Move the file to its name."""
-        self.vectors.flush()
-        self.ids.close()
-        self.partial.replace(self.path)
-
-    def discard(self) -> None:
-        """Remove the unfinished file."""
-        self.ids.close()
-        self.partial.unlink(missing_ok=True)
-
-
-def reserve(path: Path) -> None:
-    """Take the file's room on disk now: a full disk is then an error here, not a crash inside a memory map.
-
-    Where the system cannot reserve room (outside of Linux), see at least that it is there.
+def read_vectors(path: Path) -> Blocks:
+    """Read a file or a folder of vectors: blocks of ids and float32 (rows, width), in order, in constant memory.
 
     Raises:
-        OSError: there is no such room.
+        ValueError: it is no such file, is damaged, or is a folder where shards are missing.
     """
-    with path.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
+    readers = {".parquet": _read_parquet, ".npy": _read_npy, ".safetensors": _read_safetensors}
+    if path.is_dir():
+        for shard in complete_shards(path):
+            yield from _read_parquet(shard)
+    elif path.suffix in readers:
         try:
-            if sys.platform == "linux":
-                os.posix_fallocate(file.fileno(), 0, size)
-            elif shutil.disk_usage(path.parent).free < size:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            yield from readers[path.suffix](path)
         except OSError as error:
-            raise OSError(
-                f"no room for {size:,} bytes in {path.parent.resolve()} ({error.strerror}); "
-                "free some or write elsewhere"
+            raise ValueError(
+                f"{error.filename or path}: {error.strerror or error}; give vectors of dnacse embed"
             ) from None
+    else:
+        raise ValueError(f"{path}: no vectors; give a folder, .parquet, .npy or .safetensors that dnacse embed wrote")
+
+
+def _read_parquet(path: Path) -> Blocks:
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if not {"id", "embedding"} <= set(names):
+                raise ValueError(f"{path}: no columns id and embedding, but {', '.join(names)}; give vectors")
+            columns = [name for name in ("id", "embedding", "scale") if name in names]
+            for batch in file.iter_batches(BLOCK, columns=columns):
+                numbers = batch["embedding"].flatten().to_numpy().reshape(len(batch), -1)
+                scales = batch["scale"].to_numpy() if "scale" in columns else None
+                yield [str(name) for name in batch["id"].to_pylist()], widen(numbers, scales)
+    except pa.ArrowException as error:
+        raise ValueError(f"{path}: not readable as parquet ({str(error).splitlines()[0]}); embed again") from error
+
+
+def _read_npy(path: Path) -> Blocks:
+    try:
+        numbers = np.load(path, mmap_mode="r")
+        scales = np.load(scales_file(path), mmap_mode="r") if numbers.dtype == np.int8 else None
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: not readable as an array ({error}); embed again") from error
+    with ids_file(path).open("rb") as lines:
+        yield from _blocks(path, lines, numbers, scales)
+
+
+def _read_safetensors(path: Path) -> Blocks:
+    with path.open("rb") as file:
+        try:
+            length = int.from_bytes(file.read(8), "little")
+            tensors = json.loads(file.read(min(length, 1 << 20)))
+            dtypes = {kind: np.dtype(dtype) for dtype, kind in SAFETENSORS_DTYPES.items()}
+            arrays = {}
+            for name in {"embeddings", "scales"} & set(tensors):
+                tensor = tensors[name]
+                start, shape = 8 + length + tensor["data_offsets"][0], tuple(tensor["shape"])
+                arrays[name] = np.memmap(path, dtypes[tensor["dtype"]], "r", offset=start, shape=shape)
+            numbers = arrays["embeddings"]
+            file.seek(8 + length + tensors["ids"]["data_offsets"][0])
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{path}: no safetensors file of ids and embeddings ({error!r}); embed again") from error
+        yield from _blocks(path, file, numbers, arrays.get("scales"))
+
+
+def _blocks(path: Path, lines: Iterator[bytes], numbers: np.ndarray, scales: np.ndarray | None) -> Blocks:
+    """Pair lines of ids with rows; the first and the last have to meet."""
+    for start in range(0, len(numbers), BLOCK):
+        rows = slice(start, start + BLOCK)
+        ids = [line.rstrip(b"\n").decode() for line in islice(lines, len(numbers[rows]))]
+        vectors = widen(np.array(numbers[rows]), None if scales is None else np.array(scales[rows]))
+        if len(ids) != len(vectors):
+            break
+        yield ids, vectors
+    else:
+        if next(lines, None) is None:
+            return
+    raise ValueError(f"{path}: {len(numbers):,} vectors, but not as many ids; embed again")
