@@ -11,8 +11,8 @@ average similarity to all of its cluster.
 The similarity is --threshold; or the one whose clusters agree best with the species of --labelled, which should be
 species that the model was not trained on; or else the model's own.
 
-Time: some 10 s for 20,000 sequences on one core, growing with the square, beside embedding them. Memory: 12 bytes a
-number of the vectors: 0.3 GB for 100,000 sequences of 256 numbers.
+Time: some 10 s for 20,000 sequences on one core, growing with the square, beside embedding them. Memory: 16 bytes a
+number of the vectors: 0.4 GB for 100,000 sequences of 256 numbers.
 """
 
 import argparse

@@ -32,6 +32,7 @@ def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold
     left, right = figure.subplots(1, 2)
     draw_sizes(left, np.bincount(labels))
     draw_separation(right, *separation(vectors, labels), threshold)
+    figure.legend(frameon=False, loc="outside lower right", ncols=3)
     save(figure, path)
 
 
@@ -60,7 +61,6 @@ def draw_separation(axes: "Axes", within: np.ndarray, between: np.ndarray, thres
     axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"the cut, {threshold:.4f}")
     axes.set(xlabel="average cosine of a sequence to the members", ylabel="sequences")
     axes.set_title("The fewer orange ones right of the cut, the clearer", loc="left")
-    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
 
 
 def draw_bins(path: Path, bins: np.ndarray, bp: np.ndarray) -> None:
