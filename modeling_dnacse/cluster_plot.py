@@ -92,7 +92,7 @@ def draw_bins(path: Path, bins: np.ndarray, bp: np.ndarray) -> None:
     bars = axes.barh(names, widths, color=colours)
     axes.bar_label(bars, [f"{count:,}" for count in contigs], padding=3)
     axes.invert_yaxis()
-    axes.margins(x=0.1)
+    axes.margins(x=0.1, y=0.02)
     axes.set(xlabel="total length, Mbp (beside the bars: contigs)")
     axes.set_title(
         f"{len(counts):,} bins hold {100 * bp[bins > 0].sum() / bp.sum():.0f} % of {bp.sum():,} bp", loc="left"

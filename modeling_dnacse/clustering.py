@@ -7,8 +7,8 @@ its nearer part was (average linkage is reducible: Bruynooghe 1977, Murtagh 1983
 round by round, and only a cluster that is new, or whose nearest has merged, looks for its nearest again. One whose
 nearest is farther than the cut is complete and leaves.
 
-Cost for n vectors of d numbers: 1.3 to 2.5 n^2 d multiplications on our data, and beside the input 12 n d bytes and the
-blocks of `neighbours.py`.
+Cost for n vectors of d numbers: 1.3 to 2.5 n^2 d multiplications on our data, and beside the input 12 n d bytes and
+the blocks of `neighbours.py`.
 """
 
 from collections import Counter

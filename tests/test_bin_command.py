@@ -9,22 +9,13 @@ from conftest import random_families
 from test_cluster_command import refuse
 
 from benchmarks.cami import read_cami
-from modeling_dnacse import DnacseModel, bin_command, embed
+from modeling_dnacse import DnacseModel, bin_command, calibrate_command, embed
 from modeling_dnacse.binning import k_medoid, similarity_threshold
 from modeling_dnacse.checkpoints import load_checkpoint
 from modeling_dnacse.cli import main
 from modeling_dnacse.sequences import read_fasta
 
 OPTIONS = ["--min_length", "95", "--min_contigs", "2"]  # random_families are of 90 to 120 bp
-
-
-@pytest.fixture(scope="module")
-def labelled(tmp_path_factory):
-    """Contigs of other genomes than those of `fasta`, enough of each, of 2,500 bp and more."""
-    path = tmp_path_factory.mktemp("labelled") / "known.fasta"
-    families = random_families(seed=3, species=2, records=10, length=3340)
-    path.write_text("".join(f">{header}\n{sequence}\n" for header, sequence in families.items()))
-    return path
 
 
 def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
@@ -55,12 +46,15 @@ def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
     assert (tmp_path / "bins.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_calibrated_model_needs_no_threshold(fasta, labelled, tiny_folder, tmp_path, capsys):
-    model = shutil.copytree(tiny_folder, tmp_path / "model")
+def test_a_calibrated_model_needs_no_threshold(fasta, tiny_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(calibrate_command, "SHORTEST", 95)
+    model, known = shutil.copytree(tiny_folder, tmp_path / "model"), tmp_path / "known.fasta"
+    families = random_families(seed=3, species=3, records=20)
+    known.write_text("".join(f">{header}\n{sequence}\n" for header, sequence in families.items()))
     arguments = ["bin", fasta, "-o", tmp_path / "own", "--model", model, *OPTIONS]
     assert "bin_similarity" in refuse(capsys, *arguments)
-    main(["calibrate", str(labelled), "--model", str(model), "--for", "bins"])
-    records = [record for record in read_fasta(labelled) if len(record.sequence) >= 2500]
+    main(["calibrate", str(known), "--model", str(model), "--for", "bins"])
+    records = [record for record in read_fasta(known) if len(record.sequence) >= 95]
     vectors = embed(*load_checkpoint(DnacseModel, str(model)), [record.sequence for record in records])
     species = np.array([record.description for record in records])
     own = json.loads((model / "config.json").read_text())["bin_similarity"]
