@@ -99,11 +99,11 @@ def draw_levels(axes: "Axes", tally: Tally) -> None:
     """Draw how many queries were called at each rank, and how many of them are likely new."""
     names = [*tally.ranks, "no call"]
     known, new = tally.called.T
-    axes.barh(names, known, color=BLUE, label="called")
-    bars = axes.barh(names, new, left=known, color="white", edgecolor=ORANGE, hatch="////", label="likely new species")
+    axes.barh(names, known, color=BLUE, label="others")
+    style = {"color": "white", "edgecolor": ORANGE, "hatch": "////", "linewidth": (new > 0).astype(float)}
+    bars = axes.barh(names, new, left=known, label="likely of a new species", **style)
     axes.bar_label(bars, [f"{total:,}" for total in known + new], padding=3)
     axes.invert_yaxis()
-    axes.margins(x=0.15)
-    axes.set(xlabel="queries")
+    axes.set(xlabel="queries", xlim=(0, 1.15 * (known + new).max()))
     axes.set_title("Lowest rank that is sure enough", loc="left")
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)

@@ -30,14 +30,14 @@ def table_rows(
     notes = describe_queries(lessons, matches, calls, confidence)
     for query, identifier in enumerate(ids):
         found = [
-            library.names[rank][code] if code >= 0 else ""
+            str(library.names[rank][code]) if code >= 0 else ""
             for rank, code in zip(ranks, calls.codes[:, query], strict=True)
         ]
         probabilities = [number(value) for value in calls.probabilities[:, query]]
         level = calls.level[query]
         call = [found[level], ranks[level], probabilities[level]] if level >= 0 else ["", "", ""]
         by_rank = [cell for pair in zip(found, probabilities, strict=True) for cell in pair]
-        second = library.names["species"][library.codes[0, seconds[query]]] if seconds[query] >= 0 else ""
+        second = str(library.names["species"][library.codes[0, seconds[query]]]) if seconds[query] >= 0 else ""
         yield [
             identifier,
             *call,

@@ -1,7 +1,7 @@
 """Unit vectors in, the nearest among others out: exact, by cosine, in blocks of constant memory.
 
-Exact search is a matrix product and a few passes over it. On one CPU core a query takes 1.5 to 4 ms for 100,000
-references of 256 numbers, about as long as embedding it, so no index is needed, and none of its approximations.
+Exact search is a matrix product and a few passes over it, so no index is needed, and none of its approximations. Among
+100,000 references of 256 numbers a query takes 1.7 ms of one CPU core for `nearest`, 11 ms for names at six ranks.
 """
 
 import numpy as np
