@@ -43,7 +43,7 @@ def table_rows(
             *call,
             number(calls.new[query]),
             *by_rank,
-            reference_ids[nearest[query]],
+            reference_ids[int(nearest[query])],
             number(similarities[query]),
             second,
             number(second_similarities[query]),
