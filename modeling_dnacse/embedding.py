@@ -127,7 +127,8 @@ def embed_blocks(
         window_tokens=window_tokens,
         overlap_tokens=overlap_tokens,
     )
-    forward = partial(pooled, model, pad_id=tokenizer.pad_token_id, device=place, dtype=dtype)
+    pad_id: Any = tokenizer.pad_token_id
+    forward = partial(pooled, model, pad_id=pad_id, device=place, dtype=dtype)
     was_training = model.training
     model.eval()
     try:

@@ -6,9 +6,9 @@ more. The caller's own thread reads its sequences, so that a generator needs to 
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -41,7 +41,7 @@ def read_blocks(sequences: Iterable[str], rows: int, bases: int) -> Iterator[tup
         yield first, block
 
 
-def one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """function(item) for each item, in order; a thread computes the next one while the caller uses this one.
 
     The items are read in the caller's thread, one more than was yielded. Closing the generator ends the thread.
@@ -61,7 +61,8 @@ def one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iter
 
 def lone_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     """A copy of the tokenizer's Rust half that neither truncates nor pads, whatever the caller does with his."""
-    lone = copy.deepcopy(tokenizer.backend_tokenizer)
+    rust: Any = tokenizer.backend_tokenizer
+    lone: Tokenizer = copy.deepcopy(rust)
     lone.no_truncation()
     lone.no_padding()
     return lone
