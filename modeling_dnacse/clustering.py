@@ -56,8 +56,8 @@ def average_linkage(vectors: np.ndarray, threshold: float = -1.0) -> Tree:
         _look(means, np.flatnonzero(growing), np.flatnonzero(stale & growing), closest, similarity)
         growing &= similarity >= threshold
         merged = np.zeros(n, dtype=bool)
-        for row in _joins(np.flatnonzero(growing), closest, similarity):
-            first, second = sorted((_root(tree.into, row), _root(tree.into, closest[row])))
+        for row in _joins(np.flatnonzero(growing), closest, similarity).tolist():
+            first, second = sorted((_root(tree.into, row), _root(tree.into, int(closest[row]))))
             if first == second:
                 continue
             share = sizes[second] / (sizes[first] + sizes[second])
@@ -164,8 +164,8 @@ def _pairs_joined(tree: Tree, order: np.ndarray, codes: np.ndarray) -> tuple[np.
     into = np.arange(len(codes))
     members = [Counter({code: 1}) for code in codes.tolist()]
     together, alike = np.empty(len(order)), np.empty(len(order))
-    for merge, row in enumerate(order):
-        first, second = _root(into, tree.into[row]), _root(into, row)
+    for merge, row in enumerate(order.tolist()):
+        first, second = _root(into, int(tree.into[row])), _root(into, row)
         large, small = sorted((members[first], members[second]), key=len, reverse=True)
         together[merge] = large.total() * small.total()
         alike[merge] = sum(count * large[code] for code, count in small.items())

@@ -61,7 +61,7 @@ def embed_entries(
     """
     sequences = (row["sequence"] for row, kept in zip(read_labelled(path), keep, strict=True) if kept)
     with tqdm(total=int(np.sum(keep)), unit="seq", desc=path.name) as bar:
-        blocks = embed_blocks(model, tokenizer, sequences, report=bar.update, **options | {"normalize": True})
+        blocks = embed_blocks(model, tokenizer, sequences, report=bar.update, **{**options, "normalize": True})
         vectors = np.concatenate(list(blocks))
     if not np.isfinite(vectors).all():
         raise ValueError("the model gives NaN or infinity for some sequences; use --dtype float32 or another model")
