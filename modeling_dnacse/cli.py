@@ -11,7 +11,7 @@ from types import ModuleType
 
 from transformers.utils import logging
 
-from . import bin_command, calibrate_command, cluster_command, embed_command, identify_command
+from . import bin_command, calibrate_command, cluster_command, embed_command, export_command, identify_command
 from .cpu import prepare_cpu
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "cluster": (cluster_command, "species-like clusters of sequences, without names"),
     "bin": (bin_command, "genome bins of a metagenome's contigs"),
     "calibrate": (calibrate_command, "find a model's own threshold for clusters or bins"),
+    "export": (export_command, "the model as an ONNX graph, checked"),
 }
 
 
