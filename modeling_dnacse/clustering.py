@@ -205,7 +205,7 @@ def separation(vectors: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
         Average cosines (n,) each; NaN for a row alone in its cluster, and where there is no other cluster.
 
     >>> vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
-    >>> [part.round(2).tolist() for part in separation(vectors, np.array([0, 0, 1]))]
+    >>> np.stack(separation(vectors, np.array([0, 0, 1]))).astype(float).round(2).tolist()
     [[0.8, 0.8, nan], [0.0, 0.6, 0.3]]
     """
     sizes = np.bincount(labels)
