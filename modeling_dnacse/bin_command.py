@@ -23,8 +23,13 @@ import numpy as np
 from .atomic import check_writable, written_whole
 from .binning import k_medoid
 from .cluster_plot import draw_bins
-from .command_options import add_embedding_arguments, add_model_arguments, check_device, embedding_options
-from .encoders import load_encoder
+from .command_options import (
+    add_embedding_arguments,
+    add_model_arguments,
+    check_device,
+    embedding_options,
+    load_from_options,
+)
 from .entries import Entry, embed_entries, list_entries
 from .labels import read_labelled
 from .pictures import check_plot
@@ -61,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
             f"{args.input}: none of {len(entries):,} contigs has {args.min_length:,} bp, the longest "
             f"{max(entry.bp for entry in entries):,}; give longer ones, or lower --min_length"
         )
-    model, tokenizer = load_encoder(args.model)
+    model, tokenizer = load_from_options(args)
     options = embedding_options(args)
     threshold, basis = find_threshold(args, "bins", model, tokenizer, options, args.min_length)
     sys.stderr.write(f"similarity {threshold:.4f}, {basis}\n")

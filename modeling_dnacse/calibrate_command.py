@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 
 from .atomic import written_whole
-from .command_options import DTYPES, add_model_arguments, check_device
-from .encoders import load_encoder
+from .command_options import DTYPES, add_model_arguments, check_device, load_from_options
 from .thresholds import FIELDS, SHORTEST, WINDOW_TOKENS, choose_threshold
 
 
@@ -31,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     path = Path(args.model, "config.json")
     if not path.is_file():
         raise ValueError(f"there is no {path}; --model must be a folder here: download the model first")
-    model, tokenizer = load_encoder(args.model)
+    model, tokenizer = load_from_options(args)
     options = {"device": args.device, "dtype": DTYPES[args.dtype], "batch_tokens": args.batch_tokens}
     options |= {"window_tokens": WINDOW_TOKENS}  # longer than any barcode
     shortest = SHORTEST if args.purpose == "bins" else 1

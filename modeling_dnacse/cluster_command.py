@@ -25,8 +25,13 @@ import numpy as np
 from .atomic import check_writable, written_whole
 from .cluster_plot import draw_clusters
 from .clustering import cluster, medoids
-from .command_options import add_embedding_arguments, add_model_arguments, check_device, embedding_options
-from .encoders import load_encoder
+from .command_options import (
+    add_embedding_arguments,
+    add_model_arguments,
+    check_device,
+    embedding_options,
+    load_from_options,
+)
 from .entries import Entry, embed_entries, list_entries
 from .labels import read_labelled
 from .pictures import check_plot
@@ -53,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     check_writable(args.output, args.representatives, args.plot)
     check_plot(args.plot)
     entries = list_entries(args.input)
-    model, tokenizer = load_encoder(args.model)
+    model, tokenizer = load_from_options(args)
     options = embedding_options(args)
     threshold, basis = find_threshold(args, "species", model, tokenizer, options)
     sys.stderr.write(f"similarity {threshold:.4f}, {basis}\n")

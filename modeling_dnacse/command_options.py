@@ -4,10 +4,13 @@ import argparse
 from typing import Any
 
 import torch
+from transformers import PreTrainedTokenizerFast
 
 from .checkpoints import first_line
+from .encoders import load_encoder
 
-DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+# the autocast of each computation; int8 is the model's own (int8.py)
+DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": None}
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +18,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", required=True, help="folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
-    add("--dtype", choices=DTYPES, default="float32", help="of the computation; default: %(default)s")
+    add("--dtype", choices=DTYPES, default="float32", help="of the computation; int8 on CPU; default: %(default)s")
     add("--batch_tokens", type=int, help="tokens in a batch, padding included; default: found for the device")
 
 
@@ -31,6 +34,15 @@ def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--overlap_tokens", type=int, default=0, help="tokens that neighbouring windows share; default: %(default)s")
     add("--dimensions", type=int, help="keep the first so many numbers of each vector; default: all")
+
+
+def load_from_options(args: argparse.Namespace) -> tuple[Any, PreTrainedTokenizerFast]:
+    """The encoder that --model, --device and --dtype name, and its tokenizer.
+
+    Raises:
+        ValueError: there is no such encoder, or it cannot be run there.
+    """
+    return load_encoder(args.model, args.device, int8=args.dtype == "int8")
 
 
 def embedding_options(args: argparse.Namespace) -> dict[str, Any]:

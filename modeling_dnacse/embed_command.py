@@ -27,9 +27,14 @@ from typing import Any
 from tqdm.auto import tqdm
 from transformers.utils.hub import cached_file
 
-from .command_options import add_embedding_arguments, add_model_arguments, check_device, embedding_options
+from .command_options import (
+    add_embedding_arguments,
+    add_model_arguments,
+    check_device,
+    embedding_options,
+    load_from_options,
+)
 from .embedding import embed_blocks, vector_width
-from .encoders import load_encoder
 from .labels import read_labelled
 from .precision import OUTPUT_DTYPES
 from .processes import Process
@@ -73,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
         ids_bytes += len(record["id"].encode())
     if process.rank == 0:
         sys.stderr.write(f"{args.input}: {counts.summary()}\n")
-    model, tokenizer = load_encoder(args.model)
+    model, tokenizer = load_from_options(args)
     options = embedding_options(args)
     width = vector_width(model, args.dimensions)
     records = read_labelled(args.input)

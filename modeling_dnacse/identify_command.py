@@ -32,9 +32,14 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from .atomic import check_writable, written_whole
-from .command_options import add_embedding_arguments, add_model_arguments, check_device, embedding_options
+from .command_options import (
+    add_embedding_arguments,
+    add_model_arguments,
+    check_device,
+    embedding_options,
+    load_from_options,
+)
 from .embedding import embed_blocks
-from .encoders import load_encoder
 from .identification import (
     Lessons,
     Library,
@@ -89,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     for _ in read_labelled(args.input, counts=counts):
         pass
     references = read_references(args.reference)
-    model, tokenizer = load_encoder(args.model)
+    model, tokenizer = load_from_options(args)
     options = embedding_options(args)
     if args.reference_vectors:
         vectors = load_vectors(args.reference_vectors, args.reference, references.ids, model, tokenizer, options)
