@@ -23,6 +23,7 @@ from transformers.utils.hub import cached_file, extract_commit_hash
 
 from benchmarks.fingerprints import code_digest, digest
 from modeling_dnacse import DnacseConfig, DnacseModel
+from modeling_dnacse.attention import PACKED
 from modeling_dnacse.embedding import embed
 from modeling_dnacse.provenance import package_versions, sha256_of
 
@@ -97,7 +98,8 @@ def load_network(
             else:
                 network = AutoModel.from_config(config, trust_remote_code=trust_remote_code)
     elif ours:
-        network = DnacseModel.from_pretrained(source)
+        packed = torch.device(device).type == "cpu"  # fastest there, and linear in memory
+        network = DnacseModel.from_pretrained(source, attn_implementation=PACKED if packed else "sdpa")
     else:
         network = AutoModel.from_pretrained(source, trust_remote_code=trust_remote_code)
     network = network.to(device, torch.float32).eval()

@@ -26,7 +26,11 @@ def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
     """Add, beside `add_model_arguments`, what shapes the vectors; `embedding_options` reads both."""
     add = parser.add_argument
     add("--normalize", action="store_true", help="scale each vector to length 1")
-    add("--both_strands", action="store_true", help="average the vectors of a sequence and its reverse complement")
+    add(
+        "--both_strands",
+        action=argparse.BooleanOptionalAction,
+        help="average the vectors of a sequence and its reverse complement; default: as the model says",
+    )
     add(
         "--window_tokens",
         type=int,

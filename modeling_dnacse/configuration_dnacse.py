@@ -29,6 +29,8 @@ class DnacseConfig(PreTrainedConfig):
         pooling: "mean" over the attention mask ([CLS] and [SEP] included); "mean_last_two", the same of the average of
             the last layer's input and output; "cls", the first token's state; "cls_tanh", tanh(W x + b) of it, with
             weights of its own (DNACSE).
+        both_strands: whether a sequence's vector is the mean of those of its two strands, each of which the model
+            takes as a sequence; `embed` does so then, where a forward sees one strand.
         projection_size: width of the features that the contrastive losses see; the released model has no such head.
         species_similarity: average cosine between clusters of sequences down to which they are best taken for one
             species; None: not known. `dnacse calibrate` finds it, `dnacse cluster` uses it.
@@ -52,6 +54,7 @@ class DnacseConfig(PreTrainedConfig):
     pad_token_id: int | None = PAD_TOKEN_ID
     tie_word_embeddings: bool = True
     pooling: Literal["mean", "mean_last_two", "cls", "cls_tanh"] = "mean"
+    both_strands: bool = False
     projection_size: int = 128
     species_similarity: float | int | None = None
     bin_similarity: float | int | None = None

@@ -41,7 +41,7 @@ def embed(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     normalize: bool = False,
-    both_strands: bool = False,
+    both_strands: bool | None = None,
     window_tokens: int | None = None,
     overlap_tokens: int = 0,
     dimensions: int | None = None,
@@ -60,6 +60,7 @@ def embed(
         normalize: scale each vector to length 1, after all else.
         both_strands: give the mean of the vectors of a sequence and of its reverse complement, so that both have the
             same. It is the mean of what the model gives, not of unit vectors, as if both strands were one sequence.
+            None: as the model's configuration says, and not where it says nothing.
         window_tokens: cut longer sequences into windows of at most so many tokens, [CLS] and [SEP] included, and give
             the mean of their vectors, weighted by their numbers of tokens (windows.py); None: never cut.
         overlap_tokens: tokens that two neighbouring windows share.
@@ -102,7 +103,7 @@ def embed_blocks(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     normalize: bool = False,
-    both_strands: bool = False,
+    both_strands: bool | None = None,
     window_tokens: int | None = None,
     overlap_tokens: int = 0,
     dimensions: int | None = None,
@@ -116,6 +117,8 @@ def embed_blocks(
     if batch_tokens is not None and batch_tokens < 1:
         raise ValueError(f"batch_tokens is {batch_tokens}; it must be at least 1")
     check_windows(window_tokens, overlap_tokens)
+    if both_strands is None:
+        both_strands = getattr(model.config, "both_strands", False)  # other encoders' have no such field
     width = vector_width(model, dimensions)
     place: torch.device = torch.device(device) if device is not None else model.device
     model.to(place)

@@ -80,7 +80,7 @@ def find_threshold(
             f"{args.model} has no {FIELDS[purpose]} in its config.json; give --threshold, or --labelled with "
             "sequences of known species to choose it on"
         )
-    if options["dimensions"] is not None or options["both_strands"]:
+    if options["dimensions"] is not None or options["both_strands"] not in (None, model.config.both_strands):
         raise ValueError(
             f"the {FIELDS[purpose]} of {args.model} holds for its vectors as they are; with --dimensions or "
             "--both_strands give --threshold, or --labelled"

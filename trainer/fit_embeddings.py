@@ -1,0 +1,199 @@
+"""Start an encoder from token embeddings fitted in closed form: labelled sequences in, a checkpoint out.
+
+    python trainer/fit_embeddings.py --train_file coi.tsv.gz --train_split train --output_dir runs/start \\
+        --config_name trainer/configs/barcode_mini.json --tokenizer_name runs/tokenizer
+    accelerate launch trainer/train.py --model_name_or_path runs/start ...
+
+A new encoder's vectors are nearly the mean of its tokens' embeddings, whatever its layers are: those add little at
+first. With random embeddings that is a random projection of token counts, noisy and blind to which tokens matter. Here
+the embeddings are a linear discriminant analysis (Fisher 1936; Rao 1948) of token frequencies instead: directions
+in which sequences of one genus agree, and genera differ. It takes minutes and no gradient, and the layers are left to
+learn what order and context add.
+
+- x (vocabulary,) are the frequencies of the tokens of a sequence; special tokens do not count.
+- W is the scatter within classes, C that of all; each sequence weighs 1 / sqrt(size of its class), so that piled-up
+  species do not own the scatters. A class is a genus; a record without one is left out.
+- The columns of E (vocabulary, hidden) are the leading directions v of C v = a (W + shrinkage · w · 1) v, w the mean
+  of W's diagonal, so that within-class noise is white. The mean frequency is moved to 0 and each row scaled to the
+  length that LayerNorm gives it anyway.
+
+Memory: a few (vocabulary, vocabulary) matrices in float64 (134 MB each at 4,096), and one row of counts a class;
+nothing grows with the number of sequences.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.linalg import eigh
+from scipy.sparse import csr_array
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerFast
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from modeling_dnacse import DnacseModel
+from modeling_dnacse.checkpoints import load_config, load_tokenizer
+from modeling_dnacse.labels import read_labelled
+from modeling_dnacse.sequences import reverse_complement
+
+logger = logging.getLogger("fit_embeddings")
+BLOCK = 4096  # sequences counted at once
+
+
+def token_frequencies(
+    tokenizer: PreTrainedTokenizerFast, sequences: list[str], both_strands: bool = False
+) -> csr_array:
+    """How often each token occurs in a sequence, (n, vocabulary), rows of sum 1; of both strands their mean."""
+    if both_strands:
+        others = token_frequencies(tokenizer, [reverse_complement(sequence) for sequence in sequences])
+        return ((token_frequencies(tokenizer, sequences) + others) / 2).tocsr()
+    ids = tokenizer(sequences, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    lengths = np.array([len(row) for row in ids])
+    weights = np.repeat(1 / np.maximum(lengths, 1), lengths)
+    ends = np.concatenate([[0], lengths.cumsum()])
+    tokens = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
+    return csr_array((weights, tokens, ends), shape=(len(sequences), len(tokenizer)))  # repeated columns add up
+
+
+class Scatters:
+    """Sums over sequences from which the scatters within classes and of all follow."""
+
+    def __init__(self, vocabulary: int, sizes: np.ndarray) -> None:
+        """Start at 0; `sizes` (classes,) are the numbers of sequences that each class will have."""
+        self.weights = 1 / np.sqrt(sizes)  # of a sequence of each class
+        self.products = np.zeros((vocabulary, vocabulary))
+        self.sums = csr_array((len(sizes), vocabulary))
+
+    def add(self, frequencies: csr_array, classes: np.ndarray) -> None:
+        """Count a block: (n, vocabulary) and the class of each row (n,)."""
+        rows = np.arange(len(classes))
+        chosen = csr_array((self.weights[classes], (classes, rows)), shape=(len(self.weights), len(rows)))
+        self.products += (frequencies.T @ frequencies.multiply(self.weights[classes][:, None])).toarray()
+        self.sums = self.sums + chosen @ frequencies
+
+    def finish(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The mean (vocabulary,), the scatter within classes and the scatter of all (vocabulary, vocabulary)."""
+        of_class = self.weights * sizes  # (classes,)
+        total = of_class.sum()
+        mean = np.asarray(self.sums.sum(axis=0)).ravel() / total
+        of_all = self.products / total - np.outer(mean, mean)
+        between = (self.sums.T @ self.sums.multiply(1 / of_class[:, None])).toarray() / total - np.outer(mean, mean)
+        return mean, of_all - between, of_all
+
+
+def discriminants(within: np.ndarray, of_all: np.ndarray, hidden: int, shrinkage: float) -> np.ndarray:
+    """The `hidden` leading directions, (vocabulary, hidden), along which the scatter within classes is 1.
+
+    >>> discriminants(np.diag([1.0, 1.0]), np.diag([2.0, 9.0]), 1, 0.0).round(6).tolist()
+    [[0.0], [1.0]]
+    """
+    ridge = shrinkage * np.trace(within) / len(within)
+    last = len(within) - 1
+    _, directions = eigh(of_all, within + ridge * np.eye(len(within)), subset_by_index=[last - hidden + 1, last])
+    leading = directions[:, ::-1]
+    return leading * np.sign(leading[np.abs(leading).argmax(0), np.arange(hidden)])  # eigh leaves the signs open
+
+
+def unit_rows(directions: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Move the mean to 0 and give each token's row the length that LayerNorm would, sqrt(hidden)."""
+    rows = directions - mean @ directions
+    return rows * np.sqrt(rows.shape[1]) / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def read_genera(files: list[str], split: str | None) -> Iterator[tuple[str, str]]:
+    """Sequence and genus of each record that has one."""
+    for file in files:
+        for row in read_labelled(file, split=split):
+            if row["genus"]:
+                yield row["sequence"], row["genus"]
+
+
+def fit(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, hidden: int) -> np.ndarray:
+    """Read the records twice, to count the classes and then their tokens: embeddings (vocabulary, hidden).
+
+    Raises:
+        ValueError: fewer than two genera, or none with two records, or a vocabulary smaller than `hidden`.
+    """
+    numbers: dict[str, int] = {}
+    counts: list[int] = []
+    for _, genus in read_genera(args.train_file, args.train_split):
+        if genus not in numbers:
+            numbers[genus] = len(counts)
+            counts.append(0)
+        counts[numbers[genus]] += 1
+    sizes = np.array(counts)
+    if len(sizes) < 2 or sizes.max() < 2:
+        raise ValueError(
+            f"{', '.join(args.train_file)}: {len(sizes)} genera, the largest of {sizes.max(initial=0)} records; "
+            "two genera and two records of one are needed: add a column genus"
+        )
+    if len(tokenizer) < hidden:
+        raise ValueError(f"the tokenizer has {len(tokenizer)} tokens, the model {hidden} columns; take a smaller one")
+    scatters = Scatters(len(tokenizer), sizes)
+    with tqdm(total=int(sizes.sum()), unit="seq") as bar:
+        records = read_genera(args.train_file, args.train_split)
+        while block := list(islice(records, BLOCK)):
+            frequencies = token_frequencies(tokenizer, [sequence for sequence, _ in block], args.both_strands)
+            scatters.add(frequencies, np.array([numbers[genus] for _, genus in block]))
+            bar.update(len(block))
+    mean, within, of_all = scatters.finish(sizes)
+    logger.info("solving for %d of %d directions", hidden, len(tokenizer))
+    return unit_rows(discriminants(within, of_all, hidden, args.shrinkage), mean)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fit, put into a new encoder, save.
+
+    Raises:
+        ValueError: an argument or a file is not what it should be.
+    """
+    if (args.output_dir / "config.json").exists():
+        raise ValueError(f"{args.output_dir} holds a model already; give another --output_dir or remove it")
+    tokenizer = load_tokenizer(args.tokenizer_name)
+    config = load_config(args.config_name, tokenizer)
+    config.both_strands = args.both_strands
+    torch.manual_seed(args.seed)
+    model = DnacseModel(config)
+    embeddings = fit(tokenizer, args, config.hidden_size)
+    with torch.no_grad():
+        model.get_input_embeddings().weight[: len(embeddings)] = torch.from_numpy(embeddings).float()
+    model.save_pretrained(args.output_dir)
+    tokenizer.save_pretrained(args.output_dir)
+    logger.info("Saved to %s: %s", args.output_dir, json.dumps({"parameters": model.num_parameters()}))
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Fit token embeddings in closed form.", allow_abbrev=False)
+    add = parser.add_argument
+    add("--train_file", nargs="+", required=True, help="FASTA, FASTQ, CSV, TSV or parquet, with genera")
+    add("--train_split", help="use only the records of this split")
+    add("--config_name", required=True, help="architecture: a config.json or its folder")
+    add("--tokenizer_name", required=True)
+    add("--output_dir", required=True, type=Path)
+    add("--both_strands", action="store_true", help="the model's vectors will be means over both strands")
+    add("--shrinkage", type=float, default=1.0, help="ridge, in mean variances of a token; default: %(default)s")
+    add("--seed", type=int, default=0, help="of the layers' random weights")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a mistake of the user's is one sentence and exit status 2."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        run(parse_arguments(arguments))
+    except (ValueError, OSError) as error:
+        logger.error("error: %s", error)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
