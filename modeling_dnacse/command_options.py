@@ -1,6 +1,7 @@
 """Options that the commands share: the model, where it runs and how its input is batched."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from .checkpoints import first_line
 from .encoders import load_encoder
 
+SHIPPED = Path(__file__).parent / "dnacse-barcode-mini"  # what every command takes where no --model is given
 # the autocast of each computation; int8 is the model's own (int8.py)
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": None}
 
@@ -16,7 +18,11 @@ DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16,
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --model, --device, --dtype and --batch_tokens."""
     add = parser.add_argument
-    add("--model", required=True, help="folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model")
+    add(
+        "--model",
+        default=str(SHIPPED),
+        help="folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model; default: the shipped dnacse-barcode-mini",
+    )
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
     add("--dtype", choices=DTYPES, default="float32", help="of the computation; int8 on CPU; default: %(default)s")
     add("--batch_tokens", type=int, help="tokens in a batch, padding included; default: found for the device")

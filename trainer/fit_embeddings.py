@@ -12,7 +12,8 @@ learn what order and context add.
 
 - x (vocabulary,) are the frequencies of the tokens of a sequence; special tokens do not count.
 - W is the scatter within classes, C that of all; each sequence weighs 1 / sqrt(size of its class), so that piled-up
-  species do not own the scatters. A class is a genus; a record without one is left out.
+  species do not own the scatters. A class is a genus, or with `--rank` a species, as for contigs of genomes; a record
+  without a name there is left out.
 - The columns of E (vocabulary, hidden) are the leading directions v of C v = a (W + shrinkage · w · 1) v, w the mean
   of W's diagonal, so that within-class noise is white. The mean frequency is moved to 0 and each row scaled to the
   length that LayerNorm gives it anyway.
@@ -108,41 +109,41 @@ def unit_rows(directions: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return rows * np.sqrt(rows.shape[1]) / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def read_genera(files: list[str], split: str | None) -> Iterator[tuple[str, str]]:
-    """Sequence and genus of each record that has one."""
+def read_classes(files: list[str], split: str | None, rank: str) -> Iterator[tuple[str, str]]:
+    """Sequence and name at `rank` of each record that has one."""
     for file in files:
         for row in read_labelled(file, split=split):
-            if row["genus"]:
-                yield row["sequence"], row["genus"]
+            if row[rank]:
+                yield row["sequence"], row[rank]
 
 
 def fit(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, hidden: int) -> np.ndarray:
     """Read the records twice, to count the classes and then their tokens: embeddings (vocabulary, hidden).
 
     Raises:
-        ValueError: fewer than two genera, or none with two records, or a vocabulary smaller than `hidden`.
+        ValueError: fewer than two classes, or none with two records, or a vocabulary smaller than `hidden`.
     """
     numbers: dict[str, int] = {}
     counts: list[int] = []
-    for _, genus in read_genera(args.train_file, args.train_split):
-        if genus not in numbers:
-            numbers[genus] = len(counts)
+    for _, name in read_classes(args.train_file, args.train_split, args.rank):
+        if name not in numbers:
+            numbers[name] = len(counts)
             counts.append(0)
-        counts[numbers[genus]] += 1
+        counts[numbers[name]] += 1
     sizes = np.array(counts)
     if len(sizes) < 2 or sizes.max() < 2:
         raise ValueError(
-            f"{', '.join(args.train_file)}: {len(sizes)} genera, the largest of {sizes.max(initial=0)} records; "
-            "two genera and two records of one are needed: add a column genus"
+            f"{', '.join(args.train_file)}: {len(sizes)} names of {args.rank}, the commonest of "
+            f"{sizes.max(initial=0)} records; two names and two records of one are needed: add a column {args.rank}"
         )
     if len(tokenizer) < hidden:
         raise ValueError(f"the tokenizer has {len(tokenizer)} tokens, the model {hidden} columns; take a smaller one")
     scatters = Scatters(len(tokenizer), sizes)
     with tqdm(total=int(sizes.sum()), unit="seq") as bar:
-        records = read_genera(args.train_file, args.train_split)
+        records = read_classes(args.train_file, args.train_split, args.rank)
         while block := list(islice(records, BLOCK)):
             frequencies = token_frequencies(tokenizer, [sequence for sequence, _ in block], args.both_strands)
-            scatters.add(frequencies, np.array([numbers[genus] for _, genus in block]))
+            scatters.add(frequencies, np.array([numbers[name] for _, name in block]))
             bar.update(len(block))
     mean, within, of_all = scatters.finish(sizes)
     logger.info("solving for %d of %d directions", hidden, len(tokenizer))
@@ -179,6 +180,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--config_name", required=True, help="architecture: a config.json or its folder")
     add("--tokenizer_name", required=True)
     add("--output_dir", required=True, type=Path)
+    add("--rank", choices=("species", "genus"), default="genus", help="of the classes; default: %(default)s")
     add("--both_strands", action="store_true", help="the model's vectors will be means over both strands")
     add("--shrinkage", type=float, default=1.0, help="ridge, in mean variances of a token; default: %(default)s")
     add("--seed", type=int, default=0, help="of the layers' random weights")
