@@ -22,7 +22,7 @@ args=(
     --crop 150 700 --strand random --max_length 200
     --per_device_train_batch_size 128 --per_device_eval_batch_size 64
     --learning_rate 5e-4 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.1
-    --save_strategy steps --save_steps "${SAVE_STEPS:-80}" --seed 0
+    --save_steps 0.25 --eval_steps 0.25 --save_total_limit 4 --seed 0
 )
 # see coi_mini.sh for both settings
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184
