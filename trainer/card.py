@@ -26,7 +26,7 @@ vectors = model(**tokens).pooler_output  # (2, {hidden_size})
 ```
 
 `SentenceTransformer("{name}", trust_remote_code=True).encode(sequences)` gives the same vectors, and so does
-`dnacse embed IN.fasta -o OUT.parquet --model {name}`.
+`dnacse embed IN.fasta -o OUT.parquet --model {name}`{strands}.
 
 ## Training data
 
@@ -91,6 +91,7 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
         parameters=parameters,
         curriculum=run["arguments"]["curriculum"],
         base=f" from `{run['base_model']}`" if run["base_model"] else " from scratch",
+        strands=", but as the mean over both strands" if config.both_strands else "",
         data="\n".join(data),
         steps=run["steps"],
         progress=f" of {run['planned_steps']:,}, training goes on" if run["steps"] < run["planned_steps"] else "",
