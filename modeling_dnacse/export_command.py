@@ -11,13 +11,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from .command_options import SHIPPED
 from .export import export_onnx
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("--model", required=True, help="folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model")
+    add("--model", default=str(SHIPPED), help="folder or Hub id of a model; default: the shipped one")
     add("--format", choices=["onnx"], default="onnx", help="default: %(default)s, in float32")
     add("-o", "--output", type=Path, required=True, help="folder to make")
 

@@ -1,0 +1,81 @@
+"""The shipped model: small, complete, the default of every command, and better than chance at what it was made for."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from transformers import AutoModel
+
+from benchmarks.simulate import main as simulate
+from modeling_dnacse import embed
+from modeling_dnacse.cli import command_line, main
+from modeling_dnacse.command_options import SHIPPED
+from modeling_dnacse.encoders import load_encoder
+from modeling_dnacse.sequences import read_fasta, reverse_complement
+
+ROOT = Path(__file__).parents[1]
+MOST_BYTES, MOST_PARAMETERS = 12 * 2**20, 6_000_000
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("simulated")
+    simulate(["--output", str(folder), "--species", "24", "--records_per_species", "6"])
+    return folder
+
+
+def test_it_is_small_and_what_the_package_points_to():
+    assert SHIPPED.resolve() == ROOT / "checkpoints" / "dnacse-barcode-mini"
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < MOST_BYTES
+    model, _ = load_encoder(str(SHIPPED))
+    assert model.num_parameters() <= MOST_PARAMETERS
+    assert model.config.both_strands and 0 < model.config.species_similarity < 1
+    assert (ROOT / "model_card.md").resolve() == (SHIPPED / "README.md").resolve()
+
+
+@pytest.mark.parametrize("command", ["embed", "identify", "cluster", "bin", "calibrate", "export"])
+def test_it_is_the_default_of_every_command(command):
+    extra = {"identify": ["--reference", "r"], "calibrate": ["--for", "bins"], "export": []}.get(command, [])
+    given = [] if command == "export" else ["in.fasta"]
+    output = [] if command == "calibrate" else ["-o", "out"]
+    args = command_line().parse_args([command, *given, *output, *extra])
+    assert args.model == str(SHIPPED)
+
+
+def test_a_fresh_process_embeds_with_it_offline(tmp_path, data):
+    output = tmp_path / "vectors.parquet"
+    command = [
+        sys.executable,
+        "-m",
+        "modeling_dnacse.cli",
+        "embed",
+        str(data / "unseen_test.fasta"),
+        "-o",
+        str(output),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    records = list(read_fasta(data / "unseen_test.fasta"))
+    table = pq.read_table(output)
+    assert table["id"].to_pylist() == [record.id for record in records]
+    vectors = np.stack(table["embedding"].to_numpy())
+    model, tokenizer = load_encoder(str(SHIPPED))
+    flipped = embed(model, tokenizer, [reverse_complement(record.sequence) for record in records])
+    np.testing.assert_allclose(vectors, flipped, atol=1e-4)  # both strands have one vector
+
+
+def test_remote_code_loads_it(data):
+    model = AutoModel.from_pretrained(SHIPPED, trust_remote_code=True)
+    assert str(model.dtype) == "torch.float32"
+
+
+def test_identify_names_species_that_the_library_holds(tmp_path, data):
+    calls = tmp_path / "calls.tsv"
+    main(["identify", str(data / "test.fasta"), "--reference", str(data / "train.fasta"), "-o", str(calls)])
+    truth = {row["id"]: row["species"] for row in csv.DictReader((data / "barcodes.tsv").open(), delimiter="\t")}
+    rows = list(csv.DictReader(calls.open(), delimiter="\t"))
+    assert len(rows) > 20
+    assert np.mean([row["species"] == truth[row["id"]] for row in rows]) > 0.8
