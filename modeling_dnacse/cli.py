@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.write(f"dnacse {args.command}: error: {error}\n")
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.stderr.write(f"\ndnacse {args.command}: stopped; nothing was written\n")
+        sys.stderr.write(f"\ndnacse {args.command}: stopped\n")
         sys.exit(130)
 
 
