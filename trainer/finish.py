@@ -25,6 +25,7 @@ from modeling_dnacse.atomic import written_whole
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.checkpoints import load_checkpoint
 from modeling_dnacse.labels import read_labelled
+from trainer.command_line import run_command
 from trainer.release import CARD, WEIGHTS, write_repository
 
 logger = logging.getLogger("finish")
@@ -100,12 +101,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user's is one sentence and exit status 2."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        run(parse_arguments(arguments))
-    except (ValueError, OSError) as error:
-        logger.error("error: %s", error)
-        sys.exit(2)
+    run_command(run, parse_arguments(arguments))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ from modeling_dnacse import DnacseModel
 from modeling_dnacse.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.labels import read_labelled
 from modeling_dnacse.sequences import reverse_complement
+from trainer.command_line import run_command
 
 logger = logging.getLogger("fit_embeddings")
 BLOCK = 4096  # sequences counted at once
@@ -189,12 +190,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user's is one sentence and exit status 2."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        run(parse_arguments(arguments))
-    except (ValueError, OSError) as error:
-        logger.error("error: %s", error)
-        sys.exit(2)
+    run_command(run, parse_arguments(arguments))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from transformers import PreTrainedTokenizerFast
 from modeling_dnacse.labels import read_labelled
 from modeling_dnacse.sequences import AlphabetCounts
 from modeling_dnacse.tokenization import apply_policy
+from trainer.command_line import run_command
 
 SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")  # their ids are their positions
 BASES = "ACGT"
@@ -151,12 +152,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user's is one sentence and exit status 2."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        run(parse_arguments(arguments))
-    except (ValueError, OSError) as error:
-        logger.error("error: %s", error)
-        sys.exit(2)
+    run_command(run, parse_arguments(arguments))
 
 
 if __name__ == "__main__":
