@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
     add("input", type=Path, help="sequences of known species: FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
+    add("--split", help="use only the records whose split (a column, or split= in a header) is this")
     add("--for", dest="purpose", choices=FIELDS, required=True, help=f"bins: of contigs of at least {SHORTEST:,} bp")
     add_model_arguments(parser)
 
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     options = {"device": args.device, "dtype": DTYPES[args.dtype], "batch_tokens": args.batch_tokens}
     options |= {"window_tokens": WINDOW_TOKENS}  # longer than any barcode
     shortest = SHORTEST if args.purpose == "bins" else 1
-    threshold, basis = choose_threshold(args.input, args.purpose, model, tokenizer, options, shortest)
+    threshold, basis = choose_threshold(args.input, args.purpose, model, tokenizer, options, shortest, args.split)
     config = json.loads(path.read_text(encoding="utf-8")) | {FIELDS[args.purpose]: round(threshold, 4)}
     with written_whole(path) as hidden:
         hidden.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -26,8 +26,8 @@ class Entry(NamedTuple):
     bp: int
 
 
-def list_entries(path: Path) -> list[Entry]:
-    """Check a file and list its records; what the alphabet policy changed is told on stderr.
+def list_entries(path: Path, split: str | None = None) -> list[Entry]:
+    """Check a file and list its records, or those of a split; what the alphabet policy changed is told on stderr.
 
     Raises:
         ValueError: a record is wrong, or the file cannot be read twice.
@@ -35,7 +35,8 @@ def list_entries(path: Path) -> list[Entry]:
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is no regular file, and it is read twice; write it to a file first")
     counts = AlphabetCounts()
-    entries = [Entry(row["id"], row["species"], len(row["sequence"])) for row in read_labelled(path, counts=counts)]
+    rows = read_labelled(path, split=split, counts=counts)
+    entries = [Entry(row["id"], row["species"], len(row["sequence"])) for row in rows]
     sys.stderr.write(f"{path}: {counts.summary()}\n")
     return entries
 
@@ -46,6 +47,7 @@ def embed_entries(
     model: Any,
     tokenizer: PreTrainedTokenizerBase,
     options: dict[str, Any],
+    split: str | None = None,
 ) -> np.ndarray:
     """Embed records of a listed file, in its order: unit vectors (kept, d) float32.
 
@@ -55,11 +57,13 @@ def embed_entries(
         model: As `embed` takes it.
         tokenizer: The model's.
         options: What else `embed_blocks` takes, from `embedding_options`.
+        split: As it was listed.
 
     Raises:
         ValueError: the model gives NaN or infinity.
     """
-    sequences = (row["sequence"] for row, kept in zip(read_labelled(path), keep, strict=True) if kept)
+    rows = read_labelled(path, split=split)
+    sequences = (row["sequence"] for row, kept in zip(rows, keep, strict=True) if kept)
     with tqdm(total=int(np.sum(keep)), unit="seq", desc=path.name) as bar:
         blocks = embed_blocks(model, tokenizer, sequences, report=bar.update, **{**options, "normalize": True})
         vectors = np.concatenate(list(blocks))

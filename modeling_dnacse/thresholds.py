@@ -95,15 +95,16 @@ def choose_threshold(
     tokenizer: PreTrainedTokenizerBase,
     options: dict[str, Any],
     shortest: int = 1,
+    split: str | None = None,
 ) -> tuple[float, str]:
-    """Choose the threshold on the sequences of a file that have a species and at least `shortest` bp.
+    """Choose the threshold on the sequences of a file, or a split of it, with a species and at least `shortest` bp.
 
     For bins, only species with at least `FEWEST` of those count.
 
     Raises:
         ValueError: none is left, or all are of one species.
     """
-    entries = list_entries(path)
+    entries = list_entries(path, split)
     named = [entry.species if entry.bp >= shortest else "" for entry in entries]
     fewest = FEWEST if purpose == "bins" else 1
     frequent = {name for name, count in Counter(named).items() if name and count >= fewest}
@@ -113,7 +114,7 @@ def choose_threshold(
             f"{shortest:,} bp; name species in a column species, or in headers as species=Genus epithet"
         )
     keep = [name in frequent for name in named]
-    vectors = embed_entries(path, keep, model, tokenizer, options)
+    vectors = embed_entries(path, keep, model, tokenizer, options, split)
     species = np.array(named)[keep]
     basis = f"chosen on {len(species):,} sequences of {len(frequent):,} species of {path}"
     if purpose == "bins":

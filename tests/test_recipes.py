@@ -62,7 +62,8 @@ def test_a_recipe_trains(command, data, recorded, tiny_folder, tmp_path):
     name, *arm = command
     source = data / ("genomes" if name == "dnabert_s.sh" else "barcodes.tsv")
     output = tmp_path / "model"
-    (tmp_path / "model-tokenizer").symlink_to(tiny_folder)  # train_tokenizer.py has tests of its own
+    for made in ("model-tokenizer", "model-start"):  # the scripts that make them have tests of their own
+        (tmp_path / made).symlink_to(tiny_folder)
     path = f"{recorded.parent / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "TOKENIZER": str(tiny_folder), "PYTHONPATH": str(RECIPES.parents[1])}
     subprocess.run(
