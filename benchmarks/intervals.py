@@ -84,7 +84,7 @@ def over_halves(agreement: Callable[[csr_array, np.ndarray], np.ndarray], table:
     Returns:
         `{"value": v, "interval": [2.5 %, 97.5 %]}`; no interval for fewer than `FEWEST` species.
     """
-    species = np.shape(table)[0]
+    species = len(table.sum(axis=1))
     value = float(agreement(table, np.ones((1, species), dtype=np.int64))[0])
     if species < FEWEST:
         return {"value": value}

@@ -7,7 +7,7 @@ import math
 
 import torch
 from torch import Tensor
-from transformers.utils import is_tracing
+from transformers.utils.import_utils import is_tracing
 
 
 def alibi_slopes(num_heads: int) -> list[float]:

@@ -117,8 +117,8 @@ def embed_blocks(
     if batch_tokens is not None and batch_tokens < 1:
         raise ValueError(f"batch_tokens is {batch_tokens}; it must be at least 1")
     check_windows(window_tokens, overlap_tokens)
-    if both_strands is None:
-        both_strands = getattr(model.config, "both_strands", False)  # other encoders' have no such field
+    # the configurations of other encoders have no such field
+    merged = getattr(model.config, "both_strands", False) if both_strands is None else both_strands
     width = vector_width(model, dimensions)
     place: torch.device = torch.device(device) if device is not None else model.device
     model.to(place)
@@ -126,7 +126,7 @@ def embed_blocks(
     tokenise = partial(
         tokenise_block,
         lone_tokenizer(tokenizer),
-        both_strands=both_strands,
+        both_strands=merged,
         window_tokens=window_tokens,
         overlap_tokens=overlap_tokens,
     )

@@ -44,8 +44,9 @@ class DnaEmbeddingPipeline(Pipeline):
         Raises:
             ValueError: it holds no base.
         """
-        tokens = self.tokenizer(input_, return_tensors="pt", truncation=False)
-        if tokens["input_ids"].shape[1] <= self.tokenizer.num_special_tokens_to_add():
+        tokenizer: Any = self.tokenizer
+        tokens = tokenizer(input_, return_tensors="pt", truncation=False)
+        if tokens["input_ids"].shape[1] <= tokenizer.num_special_tokens_to_add():
             raise ValueError(f"the sequence {input_!r} holds no base; leave it out")
         return {key: tokens[key] for key in ("input_ids", "attention_mask")}
 

@@ -53,8 +53,9 @@ def center(model: DnacseModel, mean: torch.Tensor) -> None:
     """
     if model.config.pooling != "mean":
         raise ValueError(f'the model pools by {model.config.pooling!r}; only with pooling "mean" can it be centred')
+    last = f"encoder.layer.{model.config.num_hidden_layers - 1}.mlp.layernorm.bias"
     with torch.no_grad():
-        model.encoder.layer[-1].mlp.layernorm.bias -= mean
+        model.get_parameter(last).sub_(mean)
 
 
 def halve(weights: Path) -> None:

@@ -56,7 +56,7 @@ def token_frequencies(
     """How often each token occurs in a sequence, (n, vocabulary), rows of sum 1; of both strands their mean."""
     if both_strands:
         others = token_frequencies(tokenizer, [reverse_complement(sequence) for sequence in sequences])
-        return ((token_frequencies(tokenizer, sequences) + others) / 2).tocsr()
+        return csr_array((token_frequencies(tokenizer, sequences) + others) / 2)
     ids = tokenizer(sequences, add_special_tokens=False, return_attention_mask=False)["input_ids"]
     lengths = np.array([len(row) for row in ids])
     weights = np.repeat(1 / np.maximum(lengths, 1), lengths)

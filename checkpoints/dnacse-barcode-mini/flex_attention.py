@@ -6,6 +6,7 @@ Tested against eager on a CPU; a run on a real GPU has not been made yet.
 """
 
 import functools
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,7 +35,8 @@ def flex_attention(packing: Packing, num_heads: int) -> Attend:
     def same_sequence(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return sequence[query] == sequence[key]
 
-    attention, make_mask = torch_flex.flex_attention, torch_flex.create_block_mask
+    attention: Any = torch_flex.flex_attention
+    make_mask: Any = torch_flex.create_block_mask
     if device.type != "cpu":
         attention, make_mask = compiled(attention), compiled(make_mask)
     block_mask = make_mask(same_sequence, None, None, total, total, device=device)
