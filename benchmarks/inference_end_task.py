@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.alignment_tools import megablast_hits, no_limit
 from benchmarks.costs import measure
 from benchmarks.inference_arms import load_arm
-from benchmarks.methods import Split
+from benchmarks.methods import Split, normalise
 from benchmarks.programs import find_program, rows, run, write_fasta
 from benchmarks.simulate import SPLITS, simulate
 from benchmarks.splits import to_split
@@ -74,16 +74,11 @@ def identify_by_embedding(
         Rows of the references (queries,), and the costs, with the references `EMBEDDED` or `CACHED`.
     """
     way = load_arm(arm, folder, device)
-    targets, library = measure(lambda: unit(way.embed(references)))
-    (found, _), asked = measure(lambda: nearest(unit(way.embed(queries)), targets))
+    targets, library = measure(lambda: normalise(way.embed(references)))
+    (found, _), asked = measure(lambda: nearest(normalise(way.embed(queries)), targets))
     whole = {cost: round(library[cost] + asked[cost], 2) for cost in ("wall_seconds", "cpu_seconds")}
     whole["peak_memory_mb"] = max(library["peak_memory_mb"], asked["peak_memory_mb"])
     return found[:, 0], {EMBEDDED: whole, CACHED: {cost: asked[cost] for cost in whole}}
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Scale rows to length 1."""
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def identify_by_vsearch(queries: Sequence[str], references: Sequence[str], threads: int) -> np.ndarray:

@@ -1,16 +1,22 @@
 """Files and folders that appear complete or not at all."""
 
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
+def partial(path: Path) -> Path:
+    """The hidden name of a file or folder that this process writes; machines may share the folder it is in."""
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a hidden name beside `path` to write a file or folder at; all went well: it moves there, else it goes."""
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    hidden = partial(path)
     try:
         yield hidden
         hidden.replace(path)

@@ -12,7 +12,6 @@ what is there is whole. The number of processes may change between runs: one few
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,8 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .atomic import partial
 from .processes import Process
-from .vector_writers import ParquetVectors, check_room, partial
+from .vector_writers import ParquetVectors, check_room, put_in_place
 
 Item = TypeVar("Item")
 
@@ -191,8 +191,5 @@ def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
 def write_json(path: Path, facts: dict[str, Any]) -> None:
     """Put a JSON file in place; processes may do so at once, with the same content."""
     written = partial(path)
-    with written.open("w") as file:
-        json.dump(facts, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    written.replace(path)
+    written.write_text(json.dumps(facts, indent=1))
+    put_in_place(written, path)

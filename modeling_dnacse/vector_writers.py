@@ -8,7 +8,6 @@ import errno
 import json
 import math
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .atomic import partial
 from .precision import narrow
 
 SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16", "int8": "I8"}
@@ -157,11 +157,6 @@ def ids_file(path: Path) -> Path:
 def scales_file(path: Path) -> Path:
     """Where the scales of an .npy file of int8 stand."""
     return path.with_suffix(".scales.npy")
-
-
-def partial(path: Path) -> Path:
-    """The hidden name of a file that this process writes; machines may share the folder."""
-    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
 
 
 def put_in_place(written: Path, path: Path) -> None:

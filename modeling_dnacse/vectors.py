@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .atomic import partial
 from .precision import widen
 from .shards import complete_shards
 from .vector_writers import (
@@ -28,7 +29,6 @@ from .vector_writers import (
     check_room,
     ids_file,
     npy_writer,
-    partial,
     safetensors_writer,
     scales_file,
 )
