@@ -11,7 +11,6 @@ NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "us
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"genus_pairs": 1.5}, "--genus_pairs is 1.5; it must be between 0 and 1"),
         ({"noise_substitution": -0.1}, "--noise_substitution is -0.1; it must be between 0 and 1"),
         ({"mlm_probability": 2}, "--mlm_probability is 2; it must be between 0 and 1"),
         ({"temperature": 0}, "--temperature is 0; it must be above 0"),

@@ -178,19 +178,23 @@ def test_what_is_no_genome_is_refused(tmp_path):
         load_genomes([str(tmp_path / "empty")])
 
 
-def test_fragments_serve_sampler_validation_genus_pairs_and_held_out_species(fasta_of):
+def test_fragments_serve_sampler_validation_and_held_out_species(fasta_of):
     sequences = {f"r{n} species=G{'abcd'[n // 6]} s{n // 2}": dna(2000, n) for n in range(24)}
     training, validation = hold_out(load_genomes([fasta_of(sequences)]), fraction=0.25, seed=0)
     assert not set(training["species"]) & set(validation["species"])
     assert len(FixedPairs(FragmentDataset(validation, (400, 400)), "same_record_fragments", 5, seed=0)) == 5
     dataset = FragmentDataset(training, (400, 400))
-    sampler = PairSampler(dataset, "same_record_fragments", batch_size=3, seed=0, genus_pairs=0.5)
-    across = [index for index in sampler if index[0] != index[1]]
-    assert len(across) == sampler.genus_batches * 3 > 0
-    pair = dataset[across[0]]
-    assert pair["species"] == dataset.species_count + dataset.genus[across[0][0]]
-    assert pair["anchor"] in training_sequence(training, sequences, across[0][0])
-    assert pair["positive"] in training_sequence(training, sequences, across[0][1])
+    indices = list(PairSampler(dataset, "same_record_fragments", batch_size=3, seed=0))
+    assert all(anchor == positive for anchor, positive, _ in indices)
+    for index in indices[:6]:
+        pair = dataset[index]
+        assert pair["species"] == dataset.species[index[0]]
+        assert pair["anchor"] != pair["positive"]
+        assert {pair["anchor"], pair["positive"]} <= windows_of(training_sequence(training, sequences, index[0]), 400)
+
+
+def windows_of(sequence, length):
+    return {sequence[start : start + length] for start in range(len(sequence) - length + 1)}
 
 
 def training_sequence(records, sequences, row):

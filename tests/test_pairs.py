@@ -15,9 +15,9 @@ from modeling_dnacse.checkpoints import load_tokenizer
 from modeling_dnacse.sequences import reverse_complement
 from trainer.batches import arrange
 from trainer.collator import PairCollator
-from trainer.drawing import pair_across_species, pair_within
+from trainer.drawing import pair_within
 from trainer.pairs import FixedPairs, PairDataset, PairSampler
-from trainer.record_arrays import distinct_rows, genus_numbers, sequence_lengths, species_numbers
+from trainer.record_arrays import distinct_rows, sequence_lengths, species_numbers
 from trainer.records import hold_out
 from trainer.views import Views
 
@@ -123,7 +123,6 @@ def test_records_without_species_are_each_their_own():
     assert species_numbers(["b", "", "a", "b", ""]).tolist() == [1, 2, 0, 1, 3]
     assert species_numbers(["", ""]).tolist() == [0, 1]
     assert species_numbers([]).tolist() == []
-    assert genus_numbers(["b", "", "a", ""], np.array([0, 1, 2, 1])).tolist() == [1, 3, 0, 3]
 
 
 def test_a_pair_carries_its_sequences():
@@ -144,47 +143,6 @@ def test_the_only_records_of_their_species_can_be_left_out():
     kept, dropped = (PairSampler(dataset, "same_species", 2, seed=0, singletons=kind) for kind in ("keep", "drop"))
     assert (len(kept), kept.alone, len(dropped), dropped.alone) == (30, 20, 10, 0)
     assert all(anchor != positive for anchor, positive, _ in dropped)
-
-
-def of_genera(genera=8, species=3, size=4):
-    """Records of `genera` genera of `species` species each, of one record each in the last genus."""
-    sizes = [size] * (genera - 1) * species + [1] * species
-    table = records(sizes)
-    return table.add_column("genus", [f"G{int(name.split('s')[-1]) // species}" for name in table["species"]])
-
-
-def test_pairs_across_species_stay_in_the_genus_and_count_each_species_alike():
-    species = np.repeat(np.arange(6), [50, 1, 1, 1, 3, 3])
-    genus = np.repeat([0, 1, 2], [52, 1, 6])[np.argsort(np.argsort(species, kind="stable"))]
-    pairs = pair_across_species(species, genus, 600, np.random.default_rng(0))
-    assert len(pairs) == 600
-    assert np.array_equal(genus[pairs[:, 0]], genus[pairs[:, 1]])
-    assert (species[pairs[:, 0]] != species[pairs[:, 1]]).all()
-    used = np.bincount(species[pairs].ravel(), minlength=6)
-    assert used[3] == 0 and used[[0, 1, 2]].max() < 1.3 * used[[0, 1, 2]].min()
-
-
-def test_a_share_of_the_batches_pairs_two_species_of_a_genus():
-    dataset = PairDataset(of_genera())
-    sampler = PairSampler(dataset, "same_species", batch_size=4, seed=0, genus_pairs=0.5)
-    across = 0
-    for batch in batches_of(sampler):
-        pairs = [dataset[index] for index in batch]
-        kinds = {dataset.species[anchor] != dataset.species[positive] for anchor, positive, _ in batch}
-        assert len(kinds) == 1  # a batch is of one kind
-        if kinds == {True}:
-            across += 1
-            assert all(pair["species"] >= dataset.species_count for pair in pairs)
-            assert len({pair["species"] for pair in pairs}) == 4  # no genus twice, so no genus mate is a negative
-        assert all(dataset.genus[anchor] == dataset.genus[positive] for anchor, positive, _ in batch)
-    assert (across, sampler.genus_batches, sampler.batches) == (6, 6, 11)
-
-
-def test_without_two_species_of_a_genus_there_are_no_genus_pairs():
-    with pytest.raises(ValueError, match="--genus_pairs: no genus of the training data has two species"):
-        PairSampler(PairDataset(records([2] * 8)), "same_species", 2, seed=0, genus_pairs=0.5)
-    with pytest.raises(ValueError, match="--genus_pairs is 2; it is a share"):
-        PairSampler(PairDataset(of_genera()), "same_species", 2, seed=0, genus_pairs=2)
 
 
 @pytest.fixture(scope="module")

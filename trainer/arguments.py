@@ -92,7 +92,6 @@ class ContrastiveArguments(TrainingArguments):
     singletons: Literal["keep", "drop"] = field(
         default="keep", metadata={"help": "drop: leave pairs of a record with itself out of the epoch."}
     )
-    genus_pairs: float = field(default=0.0, metadata={"help": "Share of the batches that pair species of a genus."})
     fragment_length: list[int] = field(
         default_factory=lambda: [10_000],
         metadata={"help": "same_record_fragments: bp of a window, or the shortest and the longest."},
@@ -208,7 +207,7 @@ class ContrastiveArguments(TrainingArguments):
                 raise ValueError(f"--{name}: {reason}")
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"--validation_fraction is {self.validation_fraction}; it must be at least 0 and below 1")
-        for name in ("genus_pairs", "noise_substitution", "mix_lambda", "mlm_probability"):
+        for name in ("noise_substitution", "mix_lambda", "mlm_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must be between 0 and 1")
         for name in ("temperature", "mix_alpha"):

@@ -17,8 +17,8 @@ from datasets import Dataset as Records
 from torch.utils.data import Dataset
 
 from trainer.fasta_index import read_stretch
-from trainer.pairs import Pair, PairIndex, pair_label
-from trainer.record_arrays import genus_numbers, label_column, label_ranks, number_column, species_numbers
+from trainer.pairs import Pair, PairIndex
+from trainer.record_arrays import label_column, label_ranks, number_column, species_numbers
 from trainer.shares import BalancedRows
 from trainer.views import Views
 
@@ -74,8 +74,6 @@ class FragmentDataset(Dataset[Pair]):
 
         names = label_column(records, "species")
         self.species = species_numbers(names)
-        self.genus = genus_numbers(label_column(records, "genus"), self.species)
-        self.species_count = int(self.species.max()) + 1
         unlabelled = int((label_ranks(names) < 0).sum())
         if unlabelled:
             warnings.warn(
@@ -90,7 +88,7 @@ class FragmentDataset(Dataset[Pair]):
         self.pairs = self.balance.pairs
         logger.info(
             "%s records of %s species hold %s windows and give %s pairs an epoch; %s shorter than %s bp are left out",
-            *(f"{number:,}" for number in (len(self), self.species_count, windows.sum(), self.pairs)),
+            *(f"{number:,}" for number in (len(self), self.species.max() + 1, windows.sum(), self.pairs)),
             *(f"{number:,}" for number in (self.left_out, shortest)),
         )
 
@@ -103,31 +101,19 @@ class FragmentDataset(Dataset[Pair]):
         return self.balance.draw(rng)
 
     def __getitem__(self, index: PairIndex) -> Pair:
-        """The pair of two rows, its windows and views made from the seed."""
-        anchor_row, positive_row, seed = index
+        """The pair of a row with itself, its windows and views made from the seed."""
+        row, _, seed = index
         rng = np.random.default_rng(seed)
-        anchor, positive = self.draw_windows(anchor_row, positive_row, rng)
-        return Pair(
-            anchor=self.views(anchor, rng),
-            positive=self.views(positive, rng),
-            species=pair_label(self.species, self.genus, self.species_count, anchor_row, positive_row),
-        )
+        anchor, positive = self.draw_windows(row, rng)
+        return Pair(anchor=self.views(anchor, rng), positive=self.views(positive, rng), species=int(self.species[row]))
 
-    def draw_windows(self, anchor_row: int, positive_row: int, rng: np.random.Generator) -> tuple[str, str]:
+    def draw_windows(self, row: int, rng: np.random.Generator) -> tuple[str, str]:
         """Two windows, drawn again as long as one is rich in N; of TRIES pairs the one with the fewest N."""
         best, least = ("", ""), np.inf
         for _ in range(TRIES):
-            anchor, positive = (
-                int(rng.integers(self.shortest[row], self.longest[row] + 1)) for row in (anchor_row, positive_row)
-            )
-            if anchor_row == positive_row:
-                starts = place_two(int(self.bp[anchor_row]), anchor, positive, rng)
-            else:
-                starts = [
-                    int(rng.integers(self.bp[row] - length + 1))
-                    for row, length in ((anchor_row, anchor), (positive_row, positive))
-                ]
-            windows = self.read(anchor_row, starts[0], anchor), self.read(positive_row, starts[1], positive)
+            anchor, positive = rng.integers(self.shortest[row], self.longest[row] + 1, 2).tolist()
+            starts = place_two(int(self.bp[row]), anchor, positive, rng)
+            windows = self.read(row, starts[0], anchor), self.read(row, starts[1], positive)
             unknown = max(unknown_share(windows[0], anchor), unknown_share(windows[1], positive))
             if unknown < least:
                 best, least = windows, unknown

@@ -21,8 +21,8 @@ from datasets import Dataset as Records
 from torch.utils.data import Dataset, Sampler
 
 from trainer.batches import arrange
-from trainer.drawing import pair_across_species, pair_within
-from trainer.record_arrays import distinct_rows, genus_numbers, label_column, sequence_lengths, species_numbers
+from trainer.drawing import pair_within
+from trainer.record_arrays import distinct_rows, label_column, sequence_lengths, species_numbers
 from trainer.views import Pairing, Views, views_of_sides
 
 Singletons = Literal["keep", "drop"]
@@ -30,10 +30,7 @@ PairIndex = tuple[int, int, int]  # row of the anchor, row of the positive, seed
 
 
 class Pair(TypedDict):
-    """Two views. Of rows with the same `species` none is a negative of another; an unknown one is a number of its own.
-
-    A pair of two species of one genus has the number of the genus, moved beyond those of all species.
-    """
+    """Two views. Rows with the same `species` are no negatives of each other; an unknown one has its own number."""
 
     anchor: str
     positive: str
@@ -44,7 +41,6 @@ class PairSource(Protocol):
     """What the sampler and validation need: PairDataset and genome_fragments.FragmentDataset have it."""
 
     species: np.ndarray  # (records,) numbers from 0 on
-    genus: np.ndarray  # (records,) numbers from 0 on; an unknown one is the species' own
     lengths: np.ndarray  # (records,) bp that a view of the record is expected to have
 
     def draw_rows(self, rng: np.random.Generator) -> np.ndarray:
@@ -63,7 +59,7 @@ class PairDataset(Dataset[Pair]):
         """Number the labels and measure the sequences.
 
         Args:
-            records: Columns sequence and species, and genus where known.
+            records: Columns sequence and species.
             views: How views differ from their sequences.
             pairing: What the positive is.
 
@@ -74,9 +70,7 @@ class PairDataset(Dataset[Pair]):
         self.records = records
         self.sequences = records.select_columns(["sequence"])
         self.species = species_numbers(label_column(records, "species"))
-        self.genus = genus_numbers(label_column(records, "genus"), self.species)
         self.lengths = views.expected_lengths(sequence_lengths(records))
-        self.species_count = int(self.species.max(initial=-1)) + 1
 
     def __len__(self) -> int:
         """Number of records."""
@@ -91,7 +85,7 @@ class PairDataset(Dataset[Pair]):
         return Pair(
             anchor=self.anchor_views(anchor, rng),
             positive=self.positive_views(positive, rng),
-            species=pair_label(self.species, self.genus, self.species_count, anchor_row, positive_row),
+            species=int(self.species[anchor_row]),
         )
 
     @cached_property
@@ -101,16 +95,6 @@ class PairDataset(Dataset[Pair]):
 
     def draw_rows(self, rng: np.random.Generator) -> np.ndarray:  # noqa: D102 PairSource says it
         return self.distinct
-
-
-def pair_label(species: np.ndarray, genus: np.ndarray, species_count: int, anchor: int, positive: int) -> int:
-    """The number `species` of a pair of two rows.
-
-    >>> species, genus = np.array([0, 0, 1]), np.array([4, 4, 4])
-    >>> pair_label(species, genus, 2, 0, 1), pair_label(species, genus, 2, 0, 2)
-    (0, 6)
-    """
-    return int(species[anchor] if species[anchor] == species[positive] else species_count + genus[anchor])
 
 
 def draw_pairs(dataset: PairSource, pairing: Pairing, rng: np.random.Generator) -> np.ndarray:
@@ -156,7 +140,7 @@ class PairSampler(Sampler[PairIndex]):
     """Pairs of an epoch, ordered so that each next `batch_size` make a batch; what fills no batch is dropped.
 
     Memory is 24 bytes a pair while an epoch goes on and about 150 while it is drawn. Each epoch has as many `batches`;
-    `genus_batches` of them pair two species of a genus; `alone` of its pairs are the only record of a species.
+    `alone` of its pairs are the only record of a species.
     """
 
     def __init__(
@@ -166,7 +150,6 @@ class PairSampler(Sampler[PairIndex]):
         batch_size: int,
         seed: int,
         singletons: Singletons = "keep",
-        genus_pairs: float = 0.0,
     ) -> None:
         """Prepare the draw.
 
@@ -176,12 +159,9 @@ class PairSampler(Sampler[PairIndex]):
             batch_size: Pairs whose features meet in one loss: those of all processes together.
             seed: Of all epochs.
             singletons: "drop" leaves out the pairs of a record with itself under same_species.
-            genus_pairs: Share of the batches that pair two records of one genus but of different species; in these
-                batches the genus takes the place of the species.
 
         Raises:
-            ValueError: the data have fewer than two species, no two records of one, fewer pairs than one batch, or
-                no genus with two species where pairs of such are wanted.
+            ValueError: the data have fewer than two species, no two records of one, or fewer pairs than one batch.
         """
         self.pairing: Pairing = pairing
         self.singletons: Singletons = singletons
@@ -206,14 +186,6 @@ class PairSampler(Sampler[PairIndex]):
                 f"the training data give fewer pairs than one batch of {batch_size}; "
                 "lower --per_device_train_batch_size"
             )
-        if not 0 <= genus_pairs <= 1:
-            raise ValueError(f"--genus_pairs is {genus_pairs}; it is a share of the batches, from 0 to 1")
-        self.genus_batches = round(genus_pairs * self.batches)
-        genera = dataset.genus[np.unique(dataset.species, return_index=True)[1]]  # (species,)
-        if self.genus_batches and len(np.unique(genera)) == species:
-            raise ValueError(
-                "--genus_pairs: no genus of the training data has two species; add a column genus, or leave it out"
-            )
 
     def set_epoch(self, epoch: int) -> None:
         """Draw the pairs of another epoch from now on."""
@@ -226,17 +198,11 @@ class PairSampler(Sampler[PairIndex]):
     def __iter__(self) -> Iterator[PairIndex]:
         """Draw, arrange, hand out."""
         rng = np.random.default_rng((self.seed, self.epoch))
-        within = draw_pairs(self.dataset, self.pairing, rng)
+        pairs = draw_pairs(self.dataset, self.pairing, rng)
         if self.pairing == "same_species" and self.singletons == "drop":
-            within = within[within[:, 0] != within[:, 1]]
-        across_count = self.genus_batches * self.batch_size
-        within = rng.permutation(within)[: len(self) - across_count]
-        across = pair_across_species(self.dataset.species, self.dataset.genus, across_count, rng)
-        batches = [
-            pairs[arrange(self.dataset.lengths[pairs].sum(1), kinds[pairs[:, 0]], self.batch_size, rng)]
-            for pairs, kinds in ((within, self.dataset.species), (across, self.dataset.genus))
-            if len(pairs)
-        ]
-        rows = rng.permutation(np.concatenate(batches)).reshape(-1, 2)  # whole batches change places
+            pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        pairs = rng.permutation(pairs)[: len(self)]
+        batches = arrange(self.dataset.lengths[pairs].sum(1), self.dataset.species[pairs[:, 0]], self.batch_size, rng)
+        rows = pairs[rng.permutation(batches).ravel()]  # whole batches change places
         seeds = rng.integers(2**63, size=len(rows))
         return ((int(row[0]), int(row[1]), int(seed)) for row, seed in zip(rows, seeds, strict=True))

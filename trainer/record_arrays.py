@@ -53,16 +53,6 @@ def species_numbers(names: Sequence[str] | pa.Array) -> np.ndarray:
     return numbers
 
 
-def genus_numbers(names: Sequence[str] | pa.Array, species: np.ndarray) -> np.ndarray:
-    """Number the genera; where the genus is unknown, each of the `species` (n,) is a genus of its own.
-
-    >>> genus_numbers(["b", "", "a", ""], np.array([0, 1, 2, 1]))
-    array([1, 3, 0, 3])
-    """
-    numbers = label_ranks(names)
-    return np.where(numbers < 0, numbers.max(initial=-1) + 1 + species, numbers)
-
-
 def sequence_lengths(records: Records) -> np.ndarray:
     """Length of each sequence: (records,) bp."""
     batches = [pc.binary_length(sequences).to_numpy(zero_copy_only=False) for sequences in sequence_batches(records)]

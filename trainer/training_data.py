@@ -39,7 +39,7 @@ def training_data(args: ContrastiveArguments) -> TrainingData:
     training, validation = training_and_validation(args)
     pairs = pairs_of(training, args)
     batch_size = args.train_batch_size * args.world_size
-    sampler = PairSampler(pairs, args.pairing, batch_size, args.seed, args.singletons, args.genus_pairs)
+    sampler = PairSampler(pairs, args.pairing, batch_size, args.seed, args.singletons)
     data = {"training": facts(training, args.train_file, args)}
     fixed = None
     if validation is not None:

@@ -22,7 +22,6 @@ RECORDED_ARGUMENTS = [
     "insertion_rate",
     "deletion_rate",
     "singletons",
-    "genus_pairs",
     "fragment_length",
     "fragment_pairs",
     "temperature",

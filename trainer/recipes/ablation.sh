@@ -27,7 +27,6 @@ declare -A arms=(
     [strands]="--curriculum|$full|--strand|random"
     [noise_contrastive]="--curriculum|noise_contrastive:${steps}steps|--pairing|identical"
     [no_noise]="--curriculum|noise_contrastive:${steps}steps|--pairing|identical|--noise_additive|0|--noise_multiplicative|0|--noise_substitution|0"
-    [genus_pairs]="--curriculum|$full|--genus_pairs|0.5"
 )
 if [ "${1:-list}" = list ]; then
     printf '%s\n' "${!arms[@]}" | sort

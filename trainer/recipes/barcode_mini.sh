@@ -18,7 +18,7 @@ cd "$(dirname "$0")/../.."
 args=(
     --train_file "$data" --train_split train --validation_split val --max_validation_pairs 300
     --model_name_or_path "$output-start" --output_dir "$output" --attn_implementation packed
-    --curriculum "weighted_simclr:80steps mi_mix:160steps" --pairing same_species --genus_pairs 0.5
+    --curriculum "weighted_simclr:80steps mi_mix:160steps" --pairing same_species
     --crop 150 700 --strand random --max_length 200
     --per_device_train_batch_size 128 --per_device_eval_batch_size 64
     --learning_rate 5e-4 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.1

@@ -17,7 +17,7 @@ args=(
     --train_file "$data" --train_split train --validation_split val
     --config_name trainer/configs/small.json --tokenizer_name "$output-tokenizer" --output_dir "$output"
     --curriculum "mlm:10 noise_contrastive:1 weighted_simclr:5 mi_mix:10" --pairing same_species
-    --crop 150 700 --strand random --substitution_rate 0.01 --genus_pairs 0.5
+    --crop 150 700 --strand random --substitution_rate 0.01
     --per_device_train_batch_size 512 --cached_chunk_size 256 --max_length 200
     --learning_rate 5e-4 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.05
     --bf16 "${BF16:-true}" --dataloader_num_workers 4 --seed 0
