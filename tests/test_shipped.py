@@ -37,6 +37,11 @@ def test_it_is_small_and_what_the_package_points_to():
     assert (ROOT / "model_card.md").resolve() == (SHIPPED / "README.md").resolve()
 
 
+def test_its_code_is_the_packages():
+    for file in SHIPPED.glob("*.py"):
+        assert file.read_text() == (ROOT / "modeling_dnacse" / file.name).read_text(), file.name
+
+
 @pytest.mark.parametrize("command", ["embed", "identify", "cluster", "bin", "calibrate", "export"])
 def test_it_is_the_default_of_every_command(command):
     extra = {"identify": ["--reference", "r"], "calibrate": ["--for", "bins"], "export": []}.get(command, [])
