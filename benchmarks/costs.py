@@ -1,18 +1,25 @@
-"""What a piece of work costs: wall seconds, CPU seconds and peak memory, the tools that it starts included."""
+"""What a piece of work costs: wall seconds, CPU seconds and peak memory, the tools that it starts included.
+
+A process has one high-water mark of memory, which every measurement starts anew, so the measurements under way keep
+what they have seen (`count_memory`): one may hold another, and memory of earlier work can be counted, too.
+"""
 
 import contextlib
 import re
 import resource
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
+
 Value = TypeVar("Value")
 SAMPLES = 0.05  # seconds between two looks at the memory of child processes
+UNDER_WAY: list[dict[str, float]] = []  # the peaks so far of the measurements that run, the outermost first
 
 
 @dataclass
@@ -56,27 +63,59 @@ def measure(work: Callable[[], Value]) -> tuple[Value, dict[str, float]]:
     """Do the work.
 
     Returns:
-        Its value and its costs: wall_seconds, cpu_seconds (all threads, and child processes that ended),
-        peak_memory_mb, the largest resident memory of this process meanwhile (off Linux: since it started), and
-        children_peak_memory_mb, that of the largest child process (Linux only, sampled; 0 where there was none).
+        Its value and its costs: wall_seconds, cpu_seconds (all threads, and child processes that ended), the peaks of
+        `watch_memory`, and children_peak_memory_mb, that of the largest child process (Linux only, sampled; 0 where
+        there was none).
 
     >>> value, costs = measure(lambda: 6 * 7)
     >>> value, sorted(costs)
     (42, ['children_peak_memory_mb', 'cpu_seconds', 'peak_memory_mb', 'wall_seconds'])
     """
-    with contextlib.suppress(OSError):  # Linux: start the high-water mark anew, or a model inherits the last one's
-        Path("/proc/self/clear_refs").write_text("5")
-    with watch_children() as largest:
+    with watch_memory() as peaks, watch_children() as largest:
         wall, cpu = time.perf_counter(), cpu_time()
         value = work()
         wall, cpu = time.perf_counter() - wall, cpu_time() - cpu
-    costs = {
-        "wall_seconds": round(wall, 2),
-        "cpu_seconds": round(cpu, 2),
-        "peak_memory_mb": peak_memory(),
-        "children_peak_memory_mb": largest[0],
-    }
-    return value, costs
+    times = {"wall_seconds": round(wall, 2), "cpu_seconds": round(cpu, 2)}
+    return value, times | peaks | {"children_peak_memory_mb": largest[0]}
+
+
+@contextlib.contextmanager
+def watch_memory() -> Iterator[dict[str, float]]:
+    """Take the peaks of memory meanwhile.
+
+    Yields:
+        What is filled in by the end: peak_memory_mb, the largest resident memory of this process (off Linux: since it
+        started), and where CUDA is in use gpu_memory_mb, the largest sum of tensors on one device.
+    """
+    count_memory(memory_marks())
+    peaks: dict[str, float] = {}
+    UNDER_WAY.append(peaks)
+    with contextlib.suppress(OSError):  # Linux: start the high-water mark anew, or a model inherits the last one's
+        Path("/proc/self/clear_refs").write_text("5")
+    for device in cuda_devices():
+        torch.cuda.reset_peak_memory_stats(device)
+    try:
+        yield peaks
+    finally:
+        count_memory(memory_marks())
+        UNDER_WAY.pop()
+
+
+def count_memory(peaks: Mapping[str, float]) -> None:
+    """Let all measurements under way count memory that was in use, now or when something that is kept was made."""
+    for seen in UNDER_WAY:
+        seen.update({name: max(peak, seen.get(name, 0.0)) for name, peak in peaks.items()})
+
+
+def memory_marks() -> dict[str, float]:
+    """The high-water marks in MB, as `watch_memory` names them."""
+    tensors = [torch.cuda.max_memory_allocated(device) for device in cuda_devices()]
+    return {"peak_memory_mb": peak_memory()} | ({"gpu_memory_mb": round(max(tensors) / 2**20, 1)} if tensors else {})
+
+
+def cuda_devices() -> range:
+    """The CUDA devices, none as long as this process uses none."""
+    return range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)
 
 
 def cpu_time() -> float:

@@ -3,12 +3,14 @@
 One SQLite file a network, named by its fingerprint (weights, tokenizer, settings, code: never a name), one row a
 sequence, keyed by its SHA-256. Writes are transactions of `BLOCK` sequences: an interrupted run loses one block at
 most, several processes may share a folder, and a damaged file is an error of SQLite's, not a wrong vector. Each row
-also holds its share of the time that its block took, so that what embedding costs is known from a later run, too.
+also holds its share of the time that its block took and the block's peaks of memory, so that what embedding costs is
+known from a later run, too.
 
 A vector depends on what it was batched with in its last bits only (about 1e-6).
 """
 
 import hashlib
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +20,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.costs import Spent
+from benchmarks.costs import Spent, count_memory, watch_memory
 
 BLOCK = 4096
-TABLE = "CREATE TABLE IF NOT EXISTS vectors (sequence BLOB PRIMARY KEY, vector BLOB, wall REAL, cpu REAL)"
+# an earlier table, `vectors`, does not say the memory: what only it holds is embedded anew
+TABLE = "CREATE TABLE IF NOT EXISTS kept (sequence BLOB PRIMARY KEY, vector BLOB, wall REAL, cpu REAL, peaks TEXT)"
 
 
 def encode_once(
@@ -32,7 +35,8 @@ def encode_once(
     Args:
         encode: (n,) str -> (n, d) float32, of the network that the file belongs to.
         path: The network's file; it is made where it does not exist.
-        spent: Takes up what embedding the sequences cost, now or earlier.
+        spent: Takes up the time that embedding the sequences took, now or earlier; their memory is counted by
+            `costs.count_memory`.
         sequences: What to embed (n,).
 
     Returns:
@@ -45,31 +49,36 @@ def encode_once(
         missing = {
             key: sequence
             for key, sequence in zip(keys, sequences, strict=True)
-            if not database.execute("SELECT 1 FROM vectors WHERE sequence = ?", (key,)).fetchone()
+            if not database.execute("SELECT 1 FROM kept WHERE sequence = ?", (key,)).fetchone()
         }
         with tqdm(total=len(missing), unit=" sequences", desc="embedding", disable=not missing) as bar:
             for block in blocks(list(missing)):
-                wall, cpu = time.perf_counter(), time.process_time()
-                vectors = encode([missing[key] for key in block]).astype("<f4", copy=False)
-                wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-                shares = (wall / len(block), cpu / len(block))
-                rows = [(key, vector.tobytes(), *shares) for key, vector in zip(block, vectors, strict=True)]
+                with watch_memory() as peaks:
+                    wall, cpu = time.perf_counter(), time.process_time()
+                    vectors = encode([missing[key] for key in block]).astype("<f4", copy=False)
+                    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+                costs = (wall / len(block), cpu / len(block), json.dumps(peaks))
+                rows = [(key, vector.tobytes(), *costs) for key, vector in zip(block, vectors, strict=True)]
                 with database:  # a transaction
-                    database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
+                    database.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?)", rows)
                 bar.update(len(block))
         return read_vectors(database, keys, spent)
 
 
 def read_vectors(database: sqlite3.Connection, keys: Sequence[bytes], spent: Spent) -> np.ndarray:
-    """Collect the vectors of sequences that are all there, (n,) keys -> (n, d) float32."""
+    """Collect the vectors of sequences that are all there, (n,) keys -> (n, d) float32, and count their costs."""
     found = np.empty((0, 0), dtype=np.float32)
+    said: set[str] = set()  # the peaks, of which all rows of a block have the same
     for row, key in enumerate(keys):
-        query = "SELECT vector, wall, cpu FROM vectors WHERE sequence = ?"
-        vector, wall, cpu = database.execute(query, (key,)).fetchone()
+        query = "SELECT vector, wall, cpu, peaks FROM kept WHERE sequence = ?"
+        vector, wall, cpu, peaks = database.execute(query, (key,)).fetchone()
         if not row:
             found = np.empty((len(keys), len(vector) // 4), dtype=np.float32)
         found[row] = np.frombuffer(vector, dtype="<f4")
         spent.add(1, wall, cpu)
+        said.add(peaks)
+    for peaks in said:
+        count_memory(json.loads(peaks))
     return found
 
 

@@ -65,6 +65,7 @@ def evaluate(job: Job, method: Method, device: str) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "model_revision": method.revision,
         "parameters": method.parameters,
+        "data_place": job.data.place,
         "data_sha256": job.data.sha256,
         "splits": {name: len(split.sequences) for name, split in zip(job.split_names(), splits, strict=True)},
         "leaked": job.leaked,

@@ -1,7 +1,8 @@
 """Ways to embed, side by side: a checkpoint's folder in, functions from sequences to vectors out, and their costs.
 
 Each way is loaded in a process of its own (`measure_pass` loads it at its first call), so that its peak memory is its
-own and all of them can take turns on the machine. `plain` is what the others are compared with.
+own and all of them can take turns on the machine. `plain` is what the others are compared with. All embed one strand,
+so that they do the same work; ours embed both where asked with `both_strands`, as the end task does.
 """
 
 import time
@@ -17,7 +18,7 @@ import torch
 from transformers import AutoModel
 
 from benchmarks.costs import measure
-from benchmarks.inference_tables import PLAIN
+from benchmarks.inference_aims import PLAIN
 from benchmarks.networks import encode_sentences
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.checkpoints import load_checkpoint, load_tokenizer
@@ -31,7 +32,7 @@ BATCH = 20  # sequences of a batch of the plain way, DNABERT-S's
 class Arm(NamedTuple):
     """A way to embed, loaded."""
 
-    embed: Callable[[Sequence[str]], np.ndarray]  # (n,) -> (n, hidden) float32, in input order
+    embed: Callable[..., np.ndarray]  # (n,) -> (n, hidden) float32, in input order
     model: Any  # that computes
     call: str = "forward"  # how; all else is input and output
 
@@ -59,13 +60,13 @@ def ours(folder: str, device: str, *, attention: str, dtype: torch.dtype = torch
     """Our `embed` with its defaults and weights of this type."""
     loaded: tuple[Any, Any] = load_checkpoint(DnacseModel, folder, attn_implementation=attention)
     model, tokenizer = loaded
-    return Arm(partial(embed, model.to(device, dtype), tokenizer), model)
+    return Arm(partial(embed, model.to(device, dtype), tokenizer, both_strands=False), model)
 
 
 def ours_int8(folder: str, device: str) -> Arm:
     """Our `embed` with linear layers that compute in 8-bit integers."""
     model, tokenizer = load_encoder(folder, int8=True)
-    return Arm(partial(embed, model, tokenizer), model)
+    return Arm(partial(embed, model, tokenizer, both_strands=False), model)
 
 
 def onnx_runtime(folder: str, device: str, *, int8: bool = False) -> Arm:
@@ -79,7 +80,7 @@ def onnx_runtime(folder: str, device: str, *, int8: bool = False) -> Arm:
             quantize_dynamic(exported / GRAPH, Path(place, GRAPH))
             Path(place, GRAPH).replace(exported / GRAPH)
         encoder, tokenizer = load_encoder(str(exported))
-    return Arm(partial(embed, encoder, tokenizer), encoder.session, "run")
+    return Arm(partial(embed, encoder, tokenizer, both_strands=False), encoder.session, "run")
 
 
 def sentence_transformers(folder: str, device: str) -> Arm:
@@ -129,21 +130,17 @@ def measure_pass(name: str, folder: str, device: str, sequences: Sequence[str], 
         `gpu_memory_mb`, the peak of the tensors there.
     """
     arm = load_arm(name, folder, device)
-    on_cuda = torch.device(device).type == "cuda"
-    if on_cuda:
-        torch.cuda.reset_peak_memory_stats()
     before = resident_memory()
-    with timed(arm.model, arm.call, on_cuda) as spans:
+    with timed(arm.model, arm.call, torch.device(device).type == "cuda") as spans:
         (vectors, times, spent), costs = measure(partial(embed_for, arm, sequences, seconds))
-    found = {
+    return {
         "vectors": vectors,
         "times": times,
         "seconds": spent,
         "busy_seconds": busy(spans),
-        "peak_memory_mb": costs["peak_memory_mb"],
+        **{peak: costs[peak] for peak in ("peak_memory_mb", "gpu_memory_mb") if peak in costs},
         "added_memory_mb": round(costs["peak_memory_mb"] - before, 1),
     }
-    return found | ({"gpu_memory_mb": round(torch.cuda.max_memory_allocated() / 2**20, 1)} if on_cuda else {})
 
 
 def embed_for(arm: Arm, sequences: Sequence[str], seconds: float) -> tuple[np.ndarray, int, float]:

@@ -68,14 +68,21 @@ def draw(split: Split, count: int, rng: np.random.Generator) -> Split:
 def identify_by_embedding(
     arm: str, folder: str, device: str, queries: Sequence[str], references: Sequence[str]
 ) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
-    """Find each query's nearest reference by embedding, in this process.
+    """Find each query's nearest reference by embedding, of both strands where the model's vectors are such.
+
+    Args:
+        arm: One of ours.
+        folder: Of the model.
+        device: Where it runs.
+        queries: Sequences.
+        references: Sequences.
 
     Returns:
         Rows of the references (queries,), and the costs, with the references `EMBEDDED` or `CACHED`.
     """
     way = load_arm(arm, folder, device)
-    targets, library = measure(lambda: normalise(way.embed(references)))
-    (found, _), asked = measure(lambda: nearest(normalise(way.embed(queries)), targets))
+    targets, library = measure(lambda: normalise(way.embed(references, both_strands=None)))
+    (found, _), asked = measure(lambda: nearest(normalise(way.embed(queries, both_strands=None)), targets))
     whole = {cost: round(library[cost] + asked[cost], 2) for cost in ("wall_seconds", "cpu_seconds")}
     whole["peak_memory_mb"] = max(library["peak_memory_mb"], asked["peak_memory_mb"])
     return found[:, 0], {EMBEDDED: whole, CACHED: {cost: asked[cost] for cost in whole}}

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from benchmarks.inference_tables import PLAIN
+from benchmarks.inference_aims import PLAIN
 from benchmarks.picture_style import GREY, STYLES, clean
 
 

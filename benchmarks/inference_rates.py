@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.inference_tables import PLAIN
+from benchmarks.inference_aims import PLAIN
 from benchmarks.inference_workloads import Sample
 from benchmarks.methods import paired_cosines
 

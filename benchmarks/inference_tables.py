@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-PLAIN = "plain"  # the way that the others are compared with
+from benchmarks.inference_aims import PLAIN, judge, render_aims
 
 # figure -> heading and format; those that a measurement lacks, such as memory of a GPU, have no column
 FIGURES = {
@@ -31,9 +31,11 @@ COSTS = {
     "genus_right": ("genus right", "{:.1%}"),
 }
 
+MOST_MEMORY = 2048  # MB, for any number of records
+
 
 def render_inference(measured: Mapping[str, Any]) -> str:
-    """Render one measurement: of each model the rates by workload and the figures of each workload; the end task.
+    """Render one measurement: of each model the rates by workload and the figures of each; the end task; the aims.
 
     Args:
         measured: A result of inference_throughput.py.
@@ -52,6 +54,8 @@ def render_inference(measured: Mapping[str, Any]) -> str:
         asked = f"{task['queries']:,} queries, {task['references']:,} references of {task['median_bp']} bp (median)"
         parts += [f"**Identifying barcodes**: {asked}, {task['source']}, {task['model']}"]
         parts += [render_figures(task["ways"], COSTS)]
+    if measured["waiting_for_a_gpu"]:  # else it has one, and those aims are not a CPU's
+        parts += ["**Aims**", render_aims(measured)]
     return "\n\n".join([*parts, about(measured)]) + "\n"
 
 
@@ -102,6 +106,21 @@ def render_figures(ways: Mapping[str, Mapping[str, float]], figures: Mapping[str
         cells = (form.format(cell[figure]) if figure in cell else "–" for figure, (_, form) in there.items())
         lines.append(f"| {' | '.join([way, *cells])} |")
     return "\n".join(lines)
+
+
+def render_memory(measured: Mapping[str, Any]) -> str:
+    """Say in one sentence what many records cost.
+
+    >>> costs = {"seconds": 50.0, "peak_memory_mb": 1024.0}
+    >>> render_memory({"records": 200, "bp": 20, "model": "mini", "device": "two cores"} | costs).splitlines()[0]
+    '200 records of 20 bp through `dnacse embed` with mini: 1,024 MB of host memory at most (aim 2,048: met by 50.0%),'
+    """
+    peak, rate = measured["peak_memory_mb"], measured["records"] / measured["seconds"]
+    return (
+        f"{measured['records']:,} records of {measured['bp']:,} bp through `dnacse embed` with {measured['model']}: "
+        f"{peak:,.0f} MB of host memory at most (aim {MOST_MEMORY:,}: {judge(peak, MOST_MEMORY, at_most=True)}),\n"
+        f"{measured['seconds']:,.0f} s, {rate:,.0f} sequences/s; {measured['device']}.\n"
+    )
 
 
 def about(measured: Mapping[str, Any]) -> str:

@@ -37,9 +37,9 @@ import torch
 from tqdm import tqdm
 
 from benchmarks import inference_end_task as end_task
+from benchmarks.inference_aims import BASE, PLAIN
 from benchmarks.inference_arms import ARMS, BATCH, measure_pass
 from benchmarks.inference_rates import add_utilisation, significant, summarise
-from benchmarks.inference_tables import PLAIN
 from benchmarks.inference_workers import Machine, take_turns
 from benchmarks.inference_workloads import Sample, draw_long, draw_sample, mixed_sequences, plan_workloads
 from benchmarks.matmul_rate import layer_products, matmul_rate
@@ -51,7 +51,6 @@ from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.provenance import device_name, package_versions
 
-BASE = "base size"
 LENGTHS = (200, 660, 2000, 10_000)  # bp
 LONG_ARMS = (PLAIN, "ours, sdpa", "ours, packed", "ours, bf16 sdpa", "ours, bf16 flash_attention_2")
 END_ARMS = {"cpu": ("ours, packed", "ours, int8"), "cuda": ("ours, bf16 sdpa",)}
@@ -206,6 +205,7 @@ def main(arguments: list[str] | None = None) -> int:
         named = Path(options.model[0]).resolve().name
         task = measure_end_task(machine, (named, options.model[0]), splits, options) if options.queries else {}
     add_utilisation(found, max(rates.values()))
+    skipped = [arm for arm in ARMS[options.device] if arm not in choose_arms(options)]
     lengths = np.quantile([len(sequence) for sequence in sequences], (0, 0.25, 0.5, 0.75, 1)).astype(int).tolist()
     result = {
         "kind": "inference_throughput",
@@ -218,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
         "models": {name: about[name] | {"workloads": workloads} for name, workloads in found.items()},
         "end_task": task,
         "matmul_flops_per_second": {what: significant(rate) for what, rate in rates.items()},
-        "not_measured": machine.left_out,
+        "not_measured": dict.fromkeys(skipped, "left out by --arm") | machine.left_out,
         "failed": machine.failed,
         "waiting_for_a_gpu": [arm for arm in ARMS["cuda"] if arm not in ARMS["cpu"]]
         if options.device == "cpu"

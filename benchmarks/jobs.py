@@ -24,6 +24,7 @@ from benchmarks import (
     zero_shot_clustering,
 )
 from benchmarks.evaluation import Job
+from benchmarks.readers import pin
 from benchmarks.splits import Data, count_leaked, describe, read_splits, take
 
 TASKS: dict[str, ModuleType] = {  # each has SPLITS and score(); one with READS = "folder" has read(), too
@@ -90,7 +91,9 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
         if hasattr(module, "READS"):
             data = describe(options.data, dict(zip(module.SPLITS["test"], module.read(options.data), strict=True)))
         else:
-            records = records or describe(options.data, read_splits(options.data, options.max_sequences, options.seed))
+            if records is None:
+                source = pin(options.data)
+                records = describe(source, read_splits(source, options.max_sequences, options.seed))
             data = records
         if not any(name in data.splits for name in names):
             raise ValueError(

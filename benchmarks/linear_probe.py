@@ -9,6 +9,9 @@ one cycle over 10 epochs (300 steps where that is more) in batches of 512, highe
 columns. Adam moves each weight by about its rate, so a class's score moves by about rate x d a step: with one rate for
 all, wide vectors overshoot and narrow ones are not done in time (4-mers and 5-mers of COI, see LOG.md).
 
+One seed a run: it orders the batches and nothing else, and what that moves is a small part of the interval over
+species. Each further seed would cost the whole training again.
+
 Cost: 2 x epochs x n x d x classes multiplications. 43,668 barcodes of 17,208 species: about 2 minutes at d = 256, 7 at
 1,024, 30 at 4,096, on one core that does 40 of 10^9 a second; memory 4 x d x classes floats.
 """

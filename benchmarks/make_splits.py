@@ -1,7 +1,7 @@
 """Split labelled sequences for evaluation: any labelled source in, a table with the splits' names and a report out.
 
     python benchmarks/make_splits.py --data bold.tsv.gz --output splits.tsv.gz --drop_leaks unseen_test novel_test
-    python benchmarks/make_splits.py --data coi.tsv.gz --keep_splits --output checked.tsv.gz
+    python benchmarks/make_splits.py --data coi.tsv.gz --keep_splits --output checked.tsv.gz --report coi.json
 
 Splits are drawn by hashing names, never by performance, so that a record or a species stays where it is when others
 are added:
@@ -17,14 +17,17 @@ on either strand, of which the first record stays.
 
 The leak check counts the records of each split that are identical or nearly so (`near_identity`, above 99.5 %) to a
 record of a split before it, in the order of `SPLITS`. Between train and test such pairs are natural, as members of one
-species are alike; between seen and unseen species they are two names for one barcode.
+species are alike; between seen and unseen species they are two names for one barcode. `--report` writes the counts,
+with the digests of what was counted, as JSON.
 """
 
 import argparse
+import datetime
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -34,8 +37,12 @@ if not __package__:
 
 from benchmarks.labelled_tables import write_table
 from benchmarks.name_hashes import share_of
-from benchmarks.near_identity import find_near, index_sequences
-from benchmarks.readers import read_records
+from benchmarks.near_identity import DIFFERENT, find_near, index_sequences
+from benchmarks.readers import pin, read_records
+from benchmarks.result_files import commit, write_json
+from benchmarks.splits import describe, to_split
+from modeling_dnacse.atomic import check_writable
+from modeling_dnacse.provenance import package_versions, sha256_of
 from modeling_dnacse.sequences import reverse_complement
 
 SPLITS = ("train", "val", "test", "unseen_val", "unseen_test", "novel_test")
@@ -139,36 +146,86 @@ def find_leaks(records: Sequence[Record]) -> dict[tuple[str, str], np.ndarray]:
     return leaks
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line: 0, or 2 when arguments or files were wrong."""
+def read_and_split(source: str, keep_splits: bool) -> tuple[list[Record], dict[str, int]]:
+    """Read the records that are in a split, or put those that can be into one.
+
+    Returns:
+        The records, and how many were left out, by the reason.
+
+    Raises:
+        ValueError: As `read_records`, or no record is left.
+    """
+    records = list(read_records(source))
+    if keep_splits:
+        chosen = [record for record in records if record["split"] in SPLITS]
+        left_out = {"in no split": len(records) - len(chosen)}
+    else:
+        kept, left_out = deduplicate(records)
+        chosen = assign(kept)
+    if not chosen:
+        raise ValueError(f"{source} has no record to split: it needs species, or with --keep_splits splits.")
+    return chosen, left_out
+
+
+def make_report(records: Sequence[Record], leaks: Mapping[tuple[str, str], np.ndarray]) -> dict[str, Any]:
+    """Count the records and species of each split that is there, and the leaking records of each pair of them."""
+    splits = {}
+    for split in SPLITS:
+        names = [record["species"] for record in records if record["split"] == split]
+        if names:
+            splits[split] = {"records": len(names), "species": len(set(names))}
+    pairs = [{"split": later, "like": earlier, "records": len(rows)} for (later, earlier), rows in leaks.items()]
+    return {"splits": splits, "leaks": pairs}
+
+
+def describe_run(source: str, records: Sequence[Record], table: Path) -> dict[str, Any]:
+    """Say what a report is of: the data and the table by their content, the code, the day; never a path."""
+    data = describe(source, {split: to_split([r for r in records if r["split"] == split]) for split in SPLITS})
+    return {
+        "kind": "leaks",
+        "data": data.name,
+        "data_sha256": data.sha256,
+        "table_sha256": sha256_of(table),
+        "identity_above": 1 - DIFFERENT,
+        "versions": package_versions(("edlib", "numpy")),
+        "commit": commit(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description="Split labelled sequences for evaluation.", allow_abbrev=False)
     parser.add_argument("--data", required=True, help="labelled source, see readers.py")
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
+    parser.add_argument("--report", type=Path, help="write the counts of records and leaks there, too: a .json")
     parser.add_argument("--keep_splits", action="store_true", help="check the splits that the source has")
     parser.add_argument("--drop_leaks", nargs="+", default=[], choices=SPLITS[1:], help="drop their leaking records")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 2 when arguments or files were wrong."""
+    options = parse(arguments)
     try:
-        records = list(read_records(options.data))
-        if options.keep_splits:
-            chosen = [record for record in records if record["split"] in SPLITS]
-            sys.stdout.write(f"{len(records)} records, {len(chosen)} of them in a split\n")
-        else:
-            kept, counts = deduplicate(records)
-            chosen = assign(kept)
-            left_out = ", ".join(f"{count} {reason}" for reason, count in counts.items())
-            sys.stdout.write(f"{len(records)} records, {len(chosen)} kept; left out: {left_out}\n")
-        if not chosen:
-            raise ValueError(f"{options.data} has no record to split: it needs species, or with --keep_splits splits.")
+        check_writable(options.output, options.report)
+        source = pin(options.data)
+        chosen, left_out = read_and_split(source, options.keep_splits)
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        sys.stdout.write(f"{len(chosen) + sum(left_out.values())} records, {len(chosen)} kept; left out: {reasons}\n")
         leaks = find_leaks(chosen)
         dropped = {row for (later, _), rows in leaks.items() if later in options.drop_leaks for row in rows.tolist()}
         write_table([record for row, record in enumerate(chosen) if row not in dropped], options.output)
+        report = make_report(chosen, leaks)
+        if options.report:
+            asked = {"keep_splits": options.keep_splits, "drop_leaks": options.drop_leaks}
+            counts = {"left_out": left_out, **report, "dropped": len(dropped)}
+            write_json(describe_run(source, chosen, options.output) | asked | counts, options.report)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"make_splits.py: {error}\n")
         return 2
-    for split in SPLITS:
-        members = [record for record in chosen if record["split"] == split]
-        names = {record["species"] for record in members}
-        sys.stdout.write(f"{split}: {len(members)} records of {len(names)} species\n")
+    for split, counts in report["splits"].items():
+        sys.stdout.write(f"{split}: {counts['records']} records of {counts['species']} species\n")
     for (later, earlier), rows in leaks.items():
         sys.stdout.write(f"{later}: {len(rows)} records above 99.5 % identical to one of {earlier}\n")
     sys.stdout.write(f"{len(dropped)} leaking records dropped\n")

@@ -90,18 +90,17 @@ def load_network(
     else:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
     network: Any
-    if source != model:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            if isinstance(config, DnacseConfig):
-                network = DnacseModel(config)
-            else:
-                network = AutoModel.from_config(config, trust_remote_code=trust_remote_code)
-    elif ours:
-        packed = torch.device(device).type == "cpu"  # fastest there, and linear in memory
-        network = DnacseModel.from_pretrained(source, attn_implementation=PACKED if packed else "sdpa")
-    else:
-        network = AutoModel.from_pretrained(source, trust_remote_code=trust_remote_code)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # also for a checkpoint: what it lacks, as a pooler, is drawn, and is in the fingerprint
+        if source == model and ours:
+            packed = torch.device(device).type == "cpu"  # fastest there, and linear in memory
+            network = DnacseModel.from_pretrained(source, attn_implementation=PACKED if packed else "sdpa")
+        elif source == model:
+            network = AutoModel.from_pretrained(source, trust_remote_code=trust_remote_code)
+        elif isinstance(config, DnacseConfig):
+            network = DnacseModel(config)
+        else:
+            network = AutoModel.from_config(config, trust_remote_code=trust_remote_code)
     network = network.to(device, torch.float32).eval()
     return Network(
         model.removesuffix(source) + short,

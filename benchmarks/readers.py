@@ -10,7 +10,7 @@ where the source does not say. What a source may be (where to get each: benchmar
 | a table with a column `label` and none of species, as DNABERT-S's | the label is the species, as it stands |
 | FASTA of UNITE, MIDORI2 or in SINTAX's style | see `lineages` |
 | `cami:CONTIGS.fasta.gz+MAPPING` | CAMI's gold standard, see `cami`: the genome is the species, as it stands |
-| `hub:ORG/NAME[@REVISION]` | any data set of the Hub with our columns; fetched, since you asked for it |
+| `hub:ORG/NAME[@REVISION]` | any data set of the Hub with our columns; fetched, since you asked for it (see `pin`) |
 | `splits:NAME=FILE,NAME=FILE` | several files, each a split: `splits:train=train.csv,unseen_test=unseen.csv` |
 
 Splits of other authors get our names (`SPLIT_NAMES`), others stay. Nothing else is fetched.
@@ -20,10 +20,10 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from benchmarks.cami import read_cami
 from benchmarks.lineages import labels_from_lineage
+from modeling_dnacse.hub_datasets import dataset_commit, load_commit
 from modeling_dnacse.labels import COLUMNS, DELIMITERS, FASTA_SUFFIXES, RANKS, apply_policy, read_labelled
 from modeling_dnacse.sequences import clean_sequence, open_ascii, read_fasta, restore
 
@@ -61,6 +61,19 @@ def read_records(source: str) -> Iterator[dict[str, str]]:
         yield from _read_cami(rest)
     else:
         yield from _with_our_splits(_read_file(source))
+
+
+def pin(source: str) -> str:
+    """Name the commit that a Hub data set is at now, `hub:ORG/NAME@COMMIT`; any other source stays as it is.
+
+    Raises:
+        ValueError: There is no such data set or revision, or no way to the Hub.
+    """
+    if not source.startswith("hub:"):
+        return source
+    name, _, revision = source.removeprefix("hub:").partition("@")
+    commit = dataset_commit(name, revision or None)
+    return f"hub:{name}@{commit}" if commit else source
 
 
 def _read_file(path: str) -> Iterator[dict[str, str]]:
@@ -170,15 +183,10 @@ def _read_cami(source: str) -> Iterator[dict[str, str]]:
 
 
 def _read_hub(source: str) -> Iterator[dict[str, str]]:
-    from datasets import Value, load_dataset  # here, since the import alone takes seconds and only this form needs it
+    from datasets import Value  # here, since the import alone takes seconds and only this form needs it
 
     name, _, revision = source.partition("@")
-    try:
-        splits: Any = load_dataset(name, revision=revision or None)
-    except (OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise ValueError(f"hub:{source} cannot be read ({reason}); check the name and the network") from error
-    for split, rows in splits.items():
+    for split, rows in load_commit(name, dataset_commit(name, revision or None)).items():
         columns = {column.lower(): column for column in rows.column_names}
         named = {key: next((columns[n] for n in names if n in columns), "") for key, names in COLUMNS.items()}
         if not named["sequence"]:

@@ -19,6 +19,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "model_revision": str,  # sha256 of the weights, a Hub commit, a tool's version, or ""
     "parameters": int,
     "data": str,  # name of a file or folder, hub:ORG/NAME@REVISION, or splits:NAME=FILE,...
+    "data_place": str,  # sha256 of where that is; "" where unknown
     "data_sha256": str,
     "evaluation_split": str,
     "splits": dict,  # name -> sequences
@@ -27,7 +28,8 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "metrics": dict,  # name -> {"value", "interval"?, "per_seed"?, "scored", "left_out", ...}; NAME@X: X is a curve's
     "seed": int,
     "options": dict,  # arguments of the task that were set by --set
-    # "task", all that this run did: wall_seconds, cpu_seconds, peak_memory_mb, children_peak_memory_mb;
+    # "task", all that this run did: wall_seconds, cpu_seconds, peak_memory_mb, children_peak_memory_mb, on CUDA
+    # gpu_memory_mb; the peaks are also those of embedding what was kept, whenever that was;
     # "training", of a baseline that learns from the train split: the same, once, whenever that was;
     # "method", its embedding, searching, clustering: sequences, wall_seconds, cpu_seconds, also where they were kept
     "costs": dict,
@@ -37,6 +39,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "fingerprint": str,  # sha256 of all that the metrics depend on: code, data, model, arguments
     "date": str,
 }
+OPTIONAL = {"data_place"}  # results from before it was recorded lack it
 CODE = (":(top)", ":(top,exclude)benchmarks/results")  # writing one result must not make the next one dirty
 PACKAGES = ("numpy", "scipy", "scikit-learn", "umap-learn", "tokenizers", "torch", "transformers")
 
@@ -53,14 +56,13 @@ def validate(result: dict[str, Any]) -> None:
             f"got a result of schema {result.get('schema_version')}, but this version has schema {SCHEMA_VERSION}: "
             "make it anew with benchmarks/run.py."
         )
-    if result.keys() != FIELDS.keys():
-        wrong = ", ".join(sorted(result.keys() ^ FIELDS.keys()))
+    if wrong := ", ".join(sorted((result.keys() | OPTIONAL) ^ FIELDS.keys())):
         raise ValueError(
             f"a result of schema {SCHEMA_VERSION} has exactly the fields of FIELDS; missing or unknown: {wrong}."
         )
-    for field, kind in FIELDS.items():
-        if not isinstance(result[field], kind):
-            raise ValueError(f"the field {field} is {result[field]!r}, but must be {kind}.")
+    for field, value in result.items():
+        if not isinstance(value, FIELDS[field]):
+            raise ValueError(f"the field {field} is {value!r}, but must be {FIELDS[field]}.")
     for name, metric in result["metrics"].items():
         validate_metric(name, metric)
     if paths := [text for text in texts(result) if Path(text).is_absolute() or re.match(r"[A-Za-z]:\\", text)]:
@@ -94,10 +96,12 @@ def texts(value: Any) -> list[str]:
 def data_stem(name: str) -> str:
     """Return the name of data without endings, owner and revision, fit for a file name.
 
-    >>> data_stem("coi.tsv.gz"), data_stem("hub:someone/barcodes@main"), data_stem("splits:train=a.tsv,test=b.tsv")
-    ('coi', 'barcodes', 'splits-train-a')
+    >>> data_stem("coi.tsv.gz"), data_stem("hub:someone/barcodes@v1.0"), data_stem("hub:someone/GUE/mouse/0")
+    ('coi', 'barcodes', 'GUE-mouse-0')
+    >>> data_stem("splits:unseen_val=marine-clustering_0.tsv,unseen_test=marine-binning_5.tsv")
+    'splits-unseen_val-marine-clustering_0-unseen_test-marine-binning_5'
     """
-    return re.sub(r"[^\w-]+", "-", name.rpartition("/")[2].partition("@")[0].split(".")[0])
+    return re.sub(r"[^\w-]+", "-", re.sub(r"^hub:[^/]*/|@[\w.-]+|\.[^,/]*", "", name))
 
 
 def file_name(result: Mapping[str, Any]) -> str:
@@ -130,13 +134,38 @@ def is_current(folder: Path, identity: Mapping[str, str], fingerprint: str) -> b
         identity: The fields `data`, `task`, `model` and `evaluation_split`.
         fingerprint: Of the inputs.
     """
-    path = folder / file_name(identity)
+    result = read_earlier(folder / file_name(identity))
+    return result is not None and result["fingerprint"] == fingerprint
+
+
+def refuse_other_data(path: Path, data: str, place: str, sha256: str) -> None:
+    """Keep the result of other data of the same name; that of the same place may be replaced when its content changed.
+
+    Args:
+        path: Where a new result would go.
+        data: Name of its data, and likewise:
+        place: `data_place`;
+        sha256: `data_sha256`.
+
+    Raises:
+        ValueError: There is a result of other data from another place.
+    """
+    result = read_earlier(path)
+    if result is None or result["data_sha256"] == sha256:
+        return
+    names = {name.partition("@")[0] for name in (result["data"], data)}  # without a revision
+    if result.get("data_place", "") not in ("", place) or len(names) > 1:
+        raise ValueError(f"{path} is of other data of the same name, from another place: give another --output.")
+
+
+def read_earlier(path: Path) -> dict[str, Any] | None:
+    """Read the result that a new one would replace; None where there is none of this schema."""
     try:
         result = json.loads(path.read_text())
         validate(result)
     except (OSError, ValueError):
-        return False
-    return result["fingerprint"] == fingerprint
+        return None
+    return result
 
 
 def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:

@@ -3,7 +3,8 @@
 - `benchmarks/results/*.json` make the tables `coi.test` and so on: data and evaluation split.
 - A subfolder's stand apart, as `ablation/coi.val`.
 - In the subfolder `training` are the files of training_throughput.py, as `training/NAME`, and in `inference` those of
-  inference_throughput.py.
+  inference_throughput.py and of million_records.py.
+- In the subfolder `leaks` are the reports of make_splits.py; nothing is rendered from them.
 
 Results of models called `ARM#SEED` are those of one recipe trained with several seeds. They become one result called
 `ARM`, each metric being the mean over the seeds, with each seed's value in `per_seed`, whatever spread the single
@@ -21,6 +22,7 @@ import numpy as np
 from benchmarks.result_files import read_results
 
 TRAINING, INFERENCE = RATES = ("training", "inference")
+LEAKS = "leaks"
 Result = Mapping[str, Any]
 
 
@@ -44,7 +46,8 @@ def read_tables(folder: Path) -> dict[str, list[Result]]:
 
 def find_places(folder: Path) -> dict[str, Path]:
     """Find the folders of results, itself and its subfolders, by what the names of their tables begin with."""
-    places = {"": folder} | {f"{path.name}/": path for path in sorted(folder.glob("*/")) if path.name not in RATES}
+    inside = [path for path in sorted(folder.glob("*/")) if path.name not in (*RATES, LEAKS)]
+    places = {"": folder} | {f"{path.name}/": path for path in inside}
     return {prefix: place for prefix, place in places.items() if any(place.glob("*.json"))}
 
 
@@ -70,12 +73,13 @@ def merge(arm: str, runs: Sequence[Result]) -> Result:
     return {**runs[0], "model": arm, "metrics": metrics, "costs": {}, "trained": len(runs)}
 
 
-def read_rates(folder: Path, kind: str) -> dict[str, Result]:
-    """Read the measurements of training_throughput.py or inference_throughput.py, by the name of their table.
+def read_rates(folder: Path, kind: str, what: str = "throughput") -> dict[str, Result]:
+    """Read measurements of training or inference, by the name of their table.
 
     Args:
         folder: That of the results; there may be no measurement in it.
         kind: `TRAINING` or `INFERENCE`.
+        what: `throughput`, of training_throughput.py or inference_throughput.py, or `memory`, of million_records.py.
 
     Raises:
         ValueError: A file is none of these.
@@ -86,7 +90,9 @@ def read_rates(folder: Path, kind: str) -> dict[str, Result]:
             measured = json.loads(path.read_text())
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        if not isinstance(measured, dict) or measured.get("kind") != f"{kind}_throughput":
+        found = measured.get("kind") if isinstance(measured, dict) else None
+        if found not in (f"{kind}_throughput", f"{kind}_memory"):
             raise ValueError(f"{path} is no measurement of {kind}_throughput.py: other results belong elsewhere.")
-        rates[f"{kind}/{measured['name']}"] = measured
+        if found == f"{kind}_{what}":
+            rates[f"{kind}/{measured['name']}"] = measured
     return rates

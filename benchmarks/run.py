@@ -10,6 +10,8 @@ for a frozen model.
 - A (task, model) pair that fails costs no other: it is named at the end and the exit status is 1. A pair whose model
   lacks what the task needs is named as left out. Wrong arguments: one sentence, status 2.
 - Two models of a run never share a result file: the second one fails, and needs a `--name` of its own.
+- A result is replaced by a later one of the same data, changed or not, never by one of other data that happen to have
+  the same name: that pair fails, and needs another `--output`.
 - `--cache`: what networks embed is kept there by content; without it, for this run only.
 - `--resume`: a pair is not run again while its fingerprint (code, data, model, options) is that of its result.
 - The same sequence in two splits of a task is counted in the result (`leaked`) and warned of.
@@ -32,7 +34,7 @@ from benchmarks.embedders import BASELINES, find_model, load_method
 from benchmarks.evaluation import Job, evaluate, fingerprint_of
 from benchmarks.jobs import TASKS, make_jobs
 from benchmarks.methods import Unsuited
-from benchmarks.result_files import file_name, is_current, write_result
+from benchmarks.result_files import file_name, is_current, refuse_other_data, write_result
 from modeling_dnacse.provenance import device_name
 
 SHOWN = 6  # metrics of a pair that the progress line shows
@@ -122,6 +124,7 @@ def run_model(
             yield "current", f"{pair}: nothing has changed since its result"
             continue
         try:
+            refuse_other_data(options.output / file, job.data.name, job.data.place, job.data.sha256)
             result = evaluate(job, method, device)
             path = write_result(result, options.output)
         except Unsuited as error:

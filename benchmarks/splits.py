@@ -14,11 +14,14 @@ from modeling_dnacse.labels import RANKS
 from modeling_dnacse.provenance import sha256_of
 from modeling_dnacse.sequences import reverse_complement
 
+PARTS = re.compile(r"[^:,=+]+")  # of splits:NAME=FILE,... and cami:CONTIGS+MAPPING: what stands between the marks
+
 
 class Data(NamedTuple):
     """A source that was read."""
 
     name: str  # of its file or folder, never a path
+    place: str  # sha256 of where it is: tells two files of one name apart without saying their paths
     sha256: str  # of the file, of all files of a folder, or of the rows of what is neither
     splits: Mapping[str, Split]
     digests: Mapping[str, str]  # of the rows of each split
@@ -27,14 +30,45 @@ class Data(NamedTuple):
 def describe(source: str, splits: Mapping[str, Split]) -> Data:
     """Name a source and its content."""
     digests = {name: split_digest(split) for name, split in splits.items()}
-    path = Path(source)
+    path, place = Path(source), digest(locate(source))
     if path.is_dir():
-        return Data(path.resolve().name, folder_digest(path), splits, digests)
+        return Data(name_in_folder(path), place, folder_digest(path), splits, digests)
     if path.is_file():
-        return Data(path.name, sha256_of(path), splits, digests)
-    # splits:train=FILE,test=FILE and the like name files; of hub:OWNER/NAME the owner belongs to the name
-    name = source if source.startswith("hub:") else re.sub(r"[^:,=]*/", "", source)
-    return Data(name, digest(digests), splits, digests)
+        return Data(path.name, place, sha256_of(path), splits, digests)
+    # of hub:OWNER/NAME the owner belongs to the name
+    name = source if source.startswith("hub:") else PARTS.sub(lambda part: name_of_part(Path(part[0])), source)
+    return Data(name, place, digest(digests), splits, digests)
+
+
+def name_of_part(path: Path) -> str:
+    """Name a part of a source: a file with its folder; of what is none, as a Hub data set, what follows the last /."""
+    return name_in_folder(path) if path.is_file() else path.name
+
+
+def name_in_folder(path: Path) -> str:
+    """Name one of a collection's folders or files, whose own names repeat, with the folder that it is in.
+
+    >>> name_in_folder(Path("/GUE/mouse/0")), name_in_folder(Path("/DNABERT-S/marine/clustering_0.tsv"))
+    ('mouse-0', 'marine-clustering_0.tsv')
+    """
+    place = path.resolve()
+    return f"{place.parent.name.replace('.', '-')}-{place.name}"  # at its first dot a name's endings would begin
+
+
+def locate(source: str) -> str:
+    """Write where a source is, whatever it holds now: files by their full paths, Hub data without their revision.
+
+    >>> locate("hub:someone/barcodes@v1.0")
+    'hub:someone/barcodes'
+    """
+    if Path(source).exists():
+        return str(Path(source).resolve())
+    return PARTS.sub(lambda part: place_of_part(Path(part[0])), source)
+
+
+def place_of_part(path: Path) -> str:
+    """Write where a part of a source is: a file's full path; what is none as it stands, without a revision."""
+    return str(path.resolve()) if path.is_file() else re.sub(r"@[\w.-]+", "", str(path))
 
 
 def read_splits(source: str, max_sequences: int | None = None, seed: int = 0) -> dict[str, Split]:

@@ -8,7 +8,8 @@ The markers are `<!-- results:NAME -->` and `<!-- /results:NAME -->`. NAME is
 
 - the data file's stem and the evaluation split, as in `coi.test`, for all tasks, or with one task, as `coi.test:knn`;
 - `FOLDER/coi.val` for the results of a subfolder of the results;
-- `training/NAME` for a measurement of training_throughput.py, `inference/NAME` for one of inference_throughput.py.
+- `training/NAME` for a measurement of training_throughput.py, `inference/NAME` for one of inference_throughput.py
+  or of million_records.py.
 
 How tables look is in task_tables.py, training_tables.py and inference_tables.py, what stands in them in headlines.py.
 """
@@ -22,7 +23,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.inference_tables import render_inference
+from benchmarks.inference_tables import render_inference, render_memory
 from benchmarks.result_folders import INFERENCE, TRAINING, find_places, read_rates, read_tables
 from benchmarks.task_tables import render_results
 from benchmarks.training_tables import render_rates
@@ -38,6 +39,7 @@ def render(folder: Path) -> dict[str, str]:
     """
     texts = {name: render_rates(measured) for name, measured in read_rates(folder, TRAINING).items()}
     texts |= {name: render_inference(measured) for name, measured in read_rates(folder, INFERENCE).items()}
+    texts |= {name: render_memory(measured) for name, measured in read_rates(folder, INFERENCE, "memory").items()}
     tables = read_tables(folder) if find_places(folder) or not texts else {}
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}

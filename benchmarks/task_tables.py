@@ -6,7 +6,8 @@ is most of the work:
 
 - seconds for 1,000 sequences, wall / CPU: of the method's own embedding or search, queries and references counted,
   without the task's comparisons; for what was embedded earlier and kept, what it cost then;
-- GB: the most resident memory, that of the tool's own processes included.
+- GB: the most resident memory, that of the tool's own processes included, and for what was embedded earlier and kept
+  what it took then.
 """
 
 from collections.abc import Mapping, Sequence
@@ -121,6 +122,8 @@ def remarks(results: Sequence[Mapping[str, Any]]) -> list[str]:
             said.append(f"Take care: the rows of {task} come from files that differ (`data_sha256`).")
         if odd := odd_options(chosen):
             said.append(f"Take care: the rows of {task} were not run alike: {odd}.")
+        if odd := odd_devices(chosen):
+            said.append(f"Take care: the times of {task} were not taken on one device: {odd}.")
     return [" ".join(said)]
 
 
@@ -130,10 +133,26 @@ def odd_options(results: Sequence[Mapping[str, Any]]) -> str:
     >>> odd_options([{"model": "a", "options": {"queries": 200}}, {"model": "b", "options": {}}])
     '`a` with queries = 200; `b` by default'
     """
-    models: dict[str, list[str]] = {}
+    settings = []
     for result in results:
         options = ", ".join(f"{name} = {value}" for name, value in sorted(result["options"].items()))
-        models.setdefault(f"with {options}" if options else "by default", []).append(f"`{result['model']}`")
-    if len(models) < 2:
-        return ""
-    return "; ".join(f"{', '.join(names)} {options}" for options, names in models.items())
+        settings.append(f"with {options}" if options else "by default")
+    return differences(results, settings)
+
+
+def odd_devices(results: Sequence[Mapping[str, Any]]) -> str:
+    """Say what the rows of a task that show times ran on, where these differ: with one thread or two, say."""
+    timed = [result for result in results if result["task"] in COSTED and any(describe_costs(result))]
+    return differences(timed, [f"on {result['device']}" for result in timed])
+
+
+def differences(results: Sequence[Mapping[str, Any]], settings: Sequence[str]) -> str:
+    """Say which models have which setting; nothing where all have the same.
+
+    >>> differences([{"model": "a"}, {"model": "b"}, {"model": "c"}], ["on CPU", "on GPU", "on CPU"])
+    '`a`, `c` on CPU; `b` on GPU'
+    """
+    models: dict[str, list[str]] = {}
+    for result, setting in zip(results, settings, strict=True):
+        models.setdefault(setting, []).append(f"`{result['model']}`")
+    return "; ".join(f"{', '.join(names)} {setting}" for setting, names in models.items()) if len(models) > 1 else ""

@@ -42,4 +42,6 @@ def render_rates(measured: Mapping[str, Any]) -> str:
     )
     if waiting := measured["waiting_for_a_gpu"]:
         about += f" Not measured for want of a GPU: {', '.join(waiting)}."
+    for arm, reason in measured.get("failed", {}).items():
+        about += f" Failed: {arm} ({reason.rstrip('.')})."
     return "\n".join([*lines, "", about]) + "\n"

@@ -4,6 +4,7 @@
     amber.py --gold_standard_file bins/gold_standard.binning --output_dir amber bins/kmer4.binning
 
 The contigs, the threshold and the bins are those of the task `binning`; `gold_standard.binning` holds their species.
+A baseline that learns does so from the data's split train, as in run.py.
 """
 
 import argparse
@@ -33,8 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
     options = parser.parse_args(arguments)
     try:
-        method = load_method(options.model, device=options.device, trust_remote_code=options.trust_remote_code)
         splits = read_splits(options.data)
+        method = load_method(
+            options.model,
+            training=splits.get("train"),
+            device=options.device,
+            trust_remote_code=options.trust_remote_code,
+        )
         labelled, contigs = (splits.get(name) or to_split([]) for name in SPLITS[options.evaluation_split])
         threshold, rows, bins = bin_contigs(method, labelled, contigs)
         options.output.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,8 @@
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
+if "DNACSE_CUDA" not in os.environ:  # which test_cuda.py asks for
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["NUMBA_OPT"] = "1"  # UMAP is compiled anew in each run; on small data compiling is all that takes time
 
 from pathlib import Path

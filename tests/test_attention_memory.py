@@ -1,7 +1,8 @@
-"""What attention holds: one bias for equal lengths, and when packed nothing of length²."""
+"""What attention holds: no scores, one bias for equal lengths, and when packed nothing of length²."""
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modeling_dnacse import DnacseModel
@@ -45,6 +46,26 @@ def test_packed_memory_is_linear_in_the_length(model, backward):
         short, long = (largest(model, "packed", length, backward) for length in (400, 800))
         assert long <= 2 * short
         assert largest(model, "eager", 800, backward) >= 6 * 800 * 800 * 4 > 10 * long
+
+
+@pytest.mark.filterwarnings("ignore:Flash attention kernel", "ignore:Both fused kernels")
+@pytest.mark.parametrize("lengths", [(30, 30, 30), (5, 30, 17)])
+@pytest.mark.parametrize("attention", ["sdpa", "packed"])
+def test_attention_stays_on_a_fused_kernel(model, attention, lengths):
+    """Torch may take its flash kernel alone here: it raises rather than write the scores out, forward and backward."""
+    ids = torch.randint(5, 96, (3, 30), generator=torch.Generator().manual_seed(0))
+    mask = torch.arange(30) < torch.tensor(lengths)[:, None]
+    model.set_attn_implementation("eager")
+    expected = model(ids, mask).pooler_output
+    model.set_attn_implementation(attention)
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        pooled = model(ids, mask).pooler_output
+        pooled.square().sum().backward()
+    torch.testing.assert_close(pooled, expected, atol=1e-5, rtol=1e-5)
+    for layer in model.encoder.layer:  # what no fused kernel does on a CPU, so the test can fail
+        layer.attention.self.dropout = 0.1
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION), pytest.raises(RuntimeError, match="No available kernel"):
+        model.train()(ids, mask)
 
 
 def test_a_view_is_the_bias_of_reversed_queries():

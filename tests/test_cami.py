@@ -47,15 +47,20 @@ def test_wrong_files_name_the_line(tmp_path, text, words):
     assert str(caught.value).startswith(f"{path}{words}")
 
 
-def test_the_command_writes_bins_and_their_gold_standard(tmp_path, capsys):
+def contigs(*splits: str) -> list[str]:
+    """Make a table of 50 contigs of a species for each split that is named; the first line is the header."""
     rng = np.random.default_rng(0)
     rows = ["\t".join(["id", "sequence", *RANKS, "split"])]
-    for number in range(6):
-        split = ("unseen_val", "unseen_test")[number % 2]
+    for number, split in enumerate(splits):
         style = rng.dirichlet(np.full(4, 5))
         for contig in range(50):
             sequence = "".join(rng.choice(list("ACGT"), 2600, p=style))
             rows.append("\t".join([f"g{number}_{contig}", sequence, f"Alba s{number}", "Alba", "", "", "", "", split]))
+    return rows
+
+
+def test_the_command_writes_bins_and_their_gold_standard(tmp_path, capsys):
+    rows = contigs(*("unseen_val", "unseen_test") * 3)
     (tmp_path / "contigs.tsv").write_text("\n".join(rows) + "\n")
     command = ["--model", "kmer4", "--data", str(tmp_path / "contigs.tsv"), "--output", str(tmp_path / "bins")]
     assert main(command) == 0
@@ -66,3 +71,18 @@ def test_the_command_writes_bins_and_their_gold_standard(tmp_path, capsys):
     (tmp_path / "contigs.tsv").write_text("\n".join(rows[:60]) + "\n")
     assert main(command) == 2
     assert "write_bins.py: got " in capsys.readouterr().err
+
+
+def test_a_baseline_that_learns_takes_the_training_split(tmp_path, capsys):
+    """It once was given none, and said that the data had none."""
+    path, bins = tmp_path / "contigs.tsv", tmp_path / "bins"
+    command = ["--model", "kmer_mlp", "--data", str(path), "--output", str(bins)]
+    unseen = ("unseen_val", "unseen_test") * 2
+    path.write_text("\n".join(contigs(*unseen)) + "\n")
+    assert main(command) == 2
+    assert "kmer_mlp learns from labelled sequences, but the data has no split train" in capsys.readouterr().err
+    assert not bins.exists()
+    path.write_text("\n".join(contigs(*unseen, "train", "train")) + "\n")
+    assert main(command) == 0
+    assert "of 100 contigs, threshold" in capsys.readouterr().out
+    assert (bins / "kmer_mlp.binning").exists()

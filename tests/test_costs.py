@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks.costs import Spent, measure, metered
+from benchmarks.costs import UNDER_WAY, Spent, count_memory, measure, metered, watch_memory
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -19,6 +20,44 @@ def test_memory_is_that_of_the_work_not_of_earlier_work():
     _, large = measure(lambda: np.ones(40_000_000).sum())  # 320 MB
     _, small = measure(lambda: None)
     assert large["peak_memory_mb"] - small["peak_memory_mb"] > 250
+
+
+@ON_LINUX
+def test_a_measurement_within_another_takes_nothing_from_it():
+    """Each starts the process's high-water mark anew."""
+
+    def work() -> dict[str, float]:
+        np.ones(40_000_000).sum()  # 320 MB
+        return measure(lambda: np.ones(20_000_000).sum())[1]
+
+    inner, outer = measure(work)
+    _, nothing = measure(lambda: None)
+    base = nothing["peak_memory_mb"]
+    assert 100 < inner["peak_memory_mb"] - base < 250 < outer["peak_memory_mb"] - base
+
+
+def test_memory_of_earlier_work_counts_until_the_end():
+    def work():
+        count_memory({"peak_memory_mb": 1e9, "gpu_memory_mb": 5.0})
+        count_memory({"gpu_memory_mb": 3.0})
+
+    _, (_, costs) = measure(lambda: None), measure(work)
+    assert (costs["peak_memory_mb"], costs["gpu_memory_mb"]) == (1e9, 5)
+    assert measure(lambda: None)[1]["peak_memory_mb"] < 1e9
+    with pytest.raises(MemoryError), watch_memory():
+        raise MemoryError
+    assert not UNDER_WAY
+
+
+def test_tensors_on_cuda_are_counted_where_it_is_in_use(monkeypatch):
+    """A stand-in for two devices, the second of which holds more."""
+    started = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", started.append)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: (device + 1) * 2**20)
+    assert measure(lambda: None)[1]["gpu_memory_mb"] == 2
+    assert started == [0, 1]
 
 
 @ON_LINUX

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import BertConfig, BertModel, EsmConfig, EsmModel, EsmTokenizer, PreTrainedTokenizerFast
 
 from benchmarks.embedders import find_model, load_method
 from benchmarks.kmers import kmer_frequencies
@@ -96,6 +96,69 @@ def test_a_foreign_encoder_is_pooled_over_its_mask(tmp_path, tokenizer):
         with torch.inference_mode():
             alone = network(torch.tensor([tokenizer(sequence)["input_ids"]])).last_hidden_state.mean(dim=1)[0]
         np.testing.assert_allclose(vector, alone.numpy(), atol=1e-5)
+
+
+@pytest.fixture
+def nucleotide_transformer(tmp_path):
+    """A stand-in of InstaDeep's: an EsmModel, 6-mers and what is left base by base, <cls> before, nothing after."""
+    kmers = ["".join(kmer) for kmer in itertools.product("ATCG", repeat=6)]
+    names = ["<unk>", "<pad>", "<mask>", "<cls>", *kmers, *"ATCGN"]
+    (tmp_path / "vocabulary.txt").write_text("\n".join(names))
+    tokenizer = EsmTokenizer(str(tmp_path / "vocabulary.txt"), eos_token=None, model_max_length=6)
+    torch.manual_seed(0)
+    config = EsmConfig(
+        vocab_size=len(names),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=20,
+        pad_token_id=1,
+        mask_token_id=2,
+        initializer_range=0.5,
+    )
+    folder = tmp_path / "nucleotide-transformer"
+    EsmModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+# a 6-mer is numbered by its bases in the order ATCG, after four others; a base by its place after all 6-mers
+TOKENS = {
+    "ATTCCG" * 2 + "AT": [3, 367, 367, 4100, 4101],
+    "ATTCCN" + "ATTCCG": [3, 4100, 4101, 4101, 4102, 4102],  # cut before N: the tokenizer takes six
+    "AAAAAA" * 9: [3, 4, 4, 4, 4, 4],
+    "G": [3, 4103],
+}
+
+
+def test_a_nucleotide_transformer_is_pooled_over_its_own_tokens_as_many_as_it_takes(nucleotide_transformer):
+    """Its tokenizer is one of Python's, without a tokenizer.json."""
+    method = load_method(str(nucleotide_transformer), batch_tokens=12)
+    found = method.encode(list(TOKENS))
+    network = EsmModel.from_pretrained(nucleotide_transformer, add_pooling_layer=False).eval()
+    for vector, tokens in zip(found, TOKENS.values(), strict=True):
+        with torch.inference_mode():
+            states = network(torch.tensor([tokens])).last_hidden_state[0]  # (tokens, hidden)
+        np.testing.assert_allclose(vector, states.numpy().sum(axis=0) / len(tokens), atol=1e-5)
+    assert np.ptp(found, axis=0).min() > 1e-3
+    assert method.revision == sha256_of(nucleotide_transformer / "model.safetensors")
+
+
+def test_a_checkpoint_without_a_pooler_is_the_same_method_each_time(nucleotide_transformer):
+    """Transformers draws the weights that are missing, so nothing that was kept was ever found again."""
+    first, second = (load_method(str(nucleotide_transformer)) for _ in range(2))
+    assert first.fingerprint == second.fingerprint
+
+
+def test_another_vocabulary_of_a_tokenizer_without_json_is_another_method(nucleotide_transformer):
+    """Vectors are kept by this fingerprint: the same weights embed other vectors by other numbers of the 6-mers."""
+    before = load_method(str(nucleotide_transformer))
+    names = (nucleotide_transformer / "vocab.txt").read_text().split("\n")
+    (nucleotide_transformer / "vocab.txt").write_text("\n".join([*names[:4], *reversed(names[4:])]))
+    after = load_method(str(nucleotide_transformer))
+    assert after.fingerprint != before.fingerprint
+    assert not np.allclose(after.encode(["ATTCCG"]), before.encode(["ATTCCG"]))
 
 
 class NoMask(BertModel):

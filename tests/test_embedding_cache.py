@@ -1,10 +1,14 @@
 """The embedding cache: each sequence is embedded once, kept by content, and survives an interruption."""
 
+import sqlite3
+import sys
+from contextlib import closing
+
 import numpy as np
 import pytest
 
 from benchmarks import embedding_cache
-from benchmarks.costs import Spent
+from benchmarks.costs import Spent, measure
 from benchmarks.embedding_cache import encode_once
 
 
@@ -58,3 +62,31 @@ def test_what_embedding_cost_is_known_from_a_later_run(tmp_path):
     assert first == second
     assert first.sequences == 2
     assert first.wall_seconds > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_memory_of_embedding_is_known_from_a_later_run(tmp_path, monkeypatch):
+    """A model whose vectors were kept was shown with the memory of the task alone."""
+    monkeypatch.setattr(embedding_cache, "BLOCK", 2)
+    path = tmp_path / "x.sqlite"
+
+    def encode(sequences) -> np.ndarray:
+        np.ones(40_000_000 if "A" in sequences else 1).sum()  # 320 MB
+        return Network().encode(sequences)
+
+    _, before = measure(lambda: None)
+    encode_once(encode, path, Spent(), ["A", "C", "G", "T"])
+    rose = []
+    for asked in (["C", "G"], ["G", "T"]):  # of both blocks; of the second alone
+        _, costs = measure(lambda asked=asked: encode_once(encode, path, Spent(), asked))
+        rose.append(costs["peak_memory_mb"] - before["peak_memory_mb"])
+    assert rose[0] > 250 > 100 > rose[1]
+
+
+def test_what_was_kept_without_its_memory_is_embedded_anew(tmp_path):
+    path = tmp_path / "x.sqlite"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE vectors (sequence BLOB PRIMARY KEY, vector BLOB, wall REAL, cpu REAL)")
+    network = Network()
+    assert encode_once(network.encode, path, Spent(), ["A"]).tolist() == [[1, 0, 0, 0]]
+    assert network.asked == ["A"]

@@ -228,7 +228,8 @@ def test_every_failure_is_one_sentence(hub, tmp_path):
     from pathlib import Path
     sys.path.insert(0, {str(ROOT)!r})
     from huggingface_hub import constants
-    from trainer.hub import HubRepository, dataset_commit
+    from modeling_dnacse.hub_datasets import dataset_commit
+    from trainer.hub import HubRepository
     from trainer.records import load_records
     said = []
     def tell(work, *given):
@@ -269,6 +270,43 @@ def test_every_failure_is_one_sentence(hub, tmp_path):
     assert said[9] is None and ". is a local folder, which has no revisions" in said[10]
     assert said[11] == 8 and said[12] == "data set me/barcodes: no record has the split 'test'"
     assert said[13].endswith(f"the Hub does not answer, and the cache holds revision {first}, not {second}")
+
+
+def test_the_benchmarks_read_the_very_commit_and_record_it(hub, tmp_path):
+    """They took what datasets had loaded last, of whatever revision; that of a commit's whole id needs no network."""
+    first, second = (commit.sha for commit in hub.repositories["dataset", "me/barcodes"].commits[1:])
+    code = f"""
+    import json, sys
+    sys.path.insert(0, {str(ROOT)!r})
+    import huggingface_hub.hf_api
+    from benchmarks.jobs import make_jobs
+    from benchmarks.readers import pin, read_records
+    from benchmarks.run import parse
+    def count(source):
+        try:
+            return len(list(read_records(source)))
+        except ValueError as error:
+            return str(error)
+    (job,) = make_jobs(parse("--model tnf --task linear_probe --data hub:me/barcodes --output .".split()))
+    said = [job.data.name, len(job.data.splits["train"].sequences), count("hub:me/barcodes@dev")]
+    said += [pin("hub:me/barcodes@{first}"), pin("coi.tsv.gz"), count("hub:me/barcodes@{first}")]
+    huggingface_hub.hf_api.HfApi.list_repo_tree = None  # the Hub falls silent half way
+    said += [count("hub:me/barcodes@{first}"), count("hub:me/barcodes"), count("hub:me/barcodes@{second}")]
+    print(json.dumps(said))
+    """
+    said = run_code(hub, tmp_path, code)
+    assert said[:2] == [f"hub:me/barcodes@{second}", 48]
+    assert said[2].startswith("data set me/barcodes, revision dev, cannot be found on the Hub (404 Not Found")
+    assert said[3:7] == [f"hub:me/barcodes@{first}", "coi.tsv.gz", 8, 8]
+    refused = f"the Hub does not answer, and the cache holds revision {first}, not {second}"
+    assert said[7:] == [f"data set me/barcodes cannot be loaded: {refused}"] * 2
+    offline = f"""
+    import sys
+    sys.path.insert(0, {str(ROOT)!r})
+    from benchmarks.readers import read_records
+    print(len(list(read_records("hub:me/barcodes@{first}"))))
+    """
+    assert run_code(hub, tmp_path, offline, HF_HUB_OFFLINE="1") == 8
 
 
 def test_a_draft_that_cannot_be_written_does_not_stop_the_training(caplog):

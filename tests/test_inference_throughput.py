@@ -14,10 +14,10 @@ from matplotlib import pyplot as plt
 
 from benchmarks import inference_end_task as end_task
 from benchmarks import inference_throughput, plots
+from benchmarks.inference_aims import PLAIN
 from benchmarks.inference_arms import BATCH, CPU_ARMS, Arm, busy, embed_for, load_arm, measure_pass, ours, timed
 from benchmarks.inference_plots import plot_inference
 from benchmarks.inference_rates import fidelity, summarise
-from benchmarks.inference_tables import PLAIN
 from benchmarks.inference_workers import Machine, take_turns
 from benchmarks.inference_workloads import (
     MIXED_BLOCKS,
@@ -209,10 +209,14 @@ def test_a_run_writes_one_result(tiny_folder, tmp_path, monkeypatch):
         assert 0 < cell["utilisation"] < 2 and 0 < cell["busy"] < 1 and cell["cosine_min"] > 0.9999
     found = {f"ours, {arm}, references {library}" for arm in ("packed", "int8") for library in ("embedded", "cached")}
     assert set(result["end_task"]["ways"]) == found
-    assert result["not_measured"] == {"vsearch": "no vsearch", "blastn megablast": "no blastn"}
+    skipped = dict.fromkeys(CPU_ARMS.keys() - arms, "left out by --arm")
+    assert result["not_measured"] == {"vsearch": "no vsearch", "blastn megablast": "no blastn"} | skipped
+    assert "ONNX Runtime, int8" in skipped
     assert "ours, bf16 flash_attention_2" in result["waiting_for_a_gpu"]  # and never a figure made up
     assert str(tmp_path) not in json.dumps(result)
-    assert "Not measured: vsearch (no vsearch)." in render(tmp_path)["inference/tiny"]
+    page = render(tmp_path)["inference/tiny"]
+    assert "Not measured: vsearch (no vsearch)." in page
+    assert "Not measured: ONNX Runtime, int8 (left out by --arm)." in page
 
 
 def test_wrong_data_are_told_in_one_sentence(tiny_folder, tmp_path, capsys):
@@ -264,6 +268,7 @@ def test_the_table_says_what_was_measured(measured, tmp_path):
     assert "| fast | 700 | 3,300 | 60% | 99.0% | 900 | 0.9923 | 1.0000 |" in lines
     assert "**mini**, one sequence of 5,000 tokens" in lines and "| plain | 700 | 40% | 900 | 70 |" in lines
     assert "| ours | 4.2 | 3.0 | 50.0% |" in lines and "| vsearch | 8.0 | – | 75.0% |" in lines
+    assert "| one H100, base size: at least 5 × the plain way | waiting for a GPU | – |" in lines
     assert "Not measured: blastn megablast (no program blastn)." in lines[-1] and "200 GFLOP/s" in lines[-1]
 
 

@@ -1,11 +1,15 @@
 """Splits follow names alone, leaks are found whatever the strand or the length, and nothing else is called one."""
 
+import json
+
 import numpy as np
 import pytest
 
 from benchmarks.make_splits import SPLITS, assign, deduplicate, find_leaks, main
 from benchmarks.near_identity import find_near, index_sequences, is_near
+from benchmarks.result_folders import find_places
 from modeling_dnacse.labels import RANKS, read_labelled
+from modeling_dnacse.provenance import sha256_of
 from modeling_dnacse.sequences import reverse_complement
 
 
@@ -147,13 +151,41 @@ def test_the_command_reports_and_drops_planted_leaks(tmp_path, capsys):
     unseen = next(row for row in records if row["split"] == "unseen_test")
     planted = f"leak\t{edit(unseen['sequence'], 1)}\tGenus0 s0\tGenus0\t\t\t\t\ttrain\n"
     (tmp_path / "split.tsv").write_text((tmp_path / "split.tsv").read_text() + planted)
+    (tmp_path / "leaks").mkdir()
+    report = tmp_path / "leaks" / "split.json"
     command = ["--data", str(tmp_path / "split.tsv"), "--output", str(tmp_path / "checked.tsv"), "--keep_splits"]
-    assert main([*command, "--drop_leaks", "unseen_test"]) == 0
+    assert main([*command, "--drop_leaks", "unseen_test", "--report", str(report)]) == 0
     out = capsys.readouterr().out
+    check_report(json.loads(report.read_text()), tmp_path, [row["split"] for row in records])
+    assert find_places(tmp_path) == {}  # tables.py takes no report for a result
     assert "unseen_test: 1 records above 99.5 % identical to one of train" in out
     assert "1 leaking records dropped" in out
     checked = {row["id"] for row in read_labelled(tmp_path / "checked.tsv")}
     assert checked == {row["id"] for row in records} - {unseen["id"]} | {"leak"}
+
+
+def check_report(report, folder, splits):
+    """That of one leak of a train record, added to splits without any: the numbers printed, and of which files."""
+    assert str(folder) not in json.dumps(report)
+    assert (report["data"], report["data_sha256"]) == ("split.tsv", sha256_of(folder / "split.tsv"))
+    assert report["table_sha256"] == sha256_of(folder / "checked.tsv")
+    assert (report["keep_splits"], report["drop_leaks"], report["dropped"]) == (True, ["unseen_test"], 1)
+    assert {split: counts["records"] for split, counts in report["splits"].items()} == {
+        split: splits.count(split) + (split == "train") for split in SPLITS
+    }
+    assert report["splits"]["unseen_test"]["species"] * 6 == splits.count("unseen_test")
+    leaks = {(pair["split"], pair["like"]): pair["records"] for pair in report["leaks"]}
+    assert leaks["unseen_test", "train"] == 1 and len(leaks) == 15
+    assert not any(records for (later, earlier), records in leaks.items() if later == "novel_test")
+    assert [path.name for path in (folder / "leaks").iterdir()] == ["split.json"]
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_search(tmp_path, capsys):
+    (tmp_path / "f.tsv").write_text("id\tsequence\tspecies\na\tACGT\tApis mellifera\n")
+    command = ["--data", str(tmp_path / "f.tsv"), "--output", str(tmp_path / "o.tsv")]
+    assert main([*command, "--report", str(tmp_path / "leaks" / "f.json")]) == 2
+    assert "make it first" in capsys.readouterr().err
+    assert not (tmp_path / "o.tsv").exists()
 
 
 def test_data_without_species_are_refused_in_one_sentence(tmp_path, capsys):

@@ -152,7 +152,7 @@ def test_contigs_of_cami_are_labelled_by_their_genome(tmp_path):
 
 
 def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
-    """A folder stands for the repository: load_dataset reads both alike."""
+    """A folder stands for the repository: datasets reads both alike."""
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
     (tmp_path / "data").mkdir()
     for split in ("train", "validation"):
@@ -164,7 +164,7 @@ def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
     write(tmp_path / "other" / "train.csv", "text\nx\n")
     with pytest.raises(ValueError, match="no column for the sequence; the columns are 'text', but one of 'sequence'"):
         list(read_records(f"hub:{tmp_path / 'other'}"))
-    with pytest.raises(ValueError, match=r"hub:dnacse-tests/none cannot be read \("):
+    with pytest.raises(ValueError, match="data set dnacse-tests/none, revision main, cannot be found on the Hub"):
         list(read_records("hub:dnacse-tests/none"))
 
 

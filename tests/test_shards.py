@@ -135,9 +135,10 @@ from modeling_dnacse.cli import main
 from modeling_dnacse.vector_writers import ParquetVectors
 
 finish = ParquetVectors.finish
+first = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"  # a launcher's count of its restarts
 
 def finish_or_die(self):
-    if self.path.name == "part-000003.parquet":
+    if first and self.path.name == "part-000003.parquet":
         os.kill(os.getpid(), signal.SIGKILL)
     finish(self)
 
@@ -175,6 +176,21 @@ def test_two_processes_one_killed_make_the_vectors_of_one(fasta, tiny_folder, tm
     expected_ids, expected = read(tmp_path / "one.npy")
     assert ids == expected_ids and len(ids) == 48
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_accelerate_starts_two_processes_again_when_one_is_killed(fasta, tiny_folder, tmp_path):
+    """On a CPU, too: --multi_gpu says only that there are many; with --cpu one process would be all."""
+    (tmp_path / "dies.py").write_text(DIES)
+    folder, accelerate = tmp_path / "vectors", [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
+    launch = [*accelerate, "--num_processes", "2", "--max_restarts", "1", "--main_process_port", "0", "-m", "dies"]
+    command = ["embed", str(fasta), "-o", f"{folder}/", "--model", str(tiny_folder), "--shard_records", "8"]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{tmp_path}", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*launch, *command], env=environment, timeout=300, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "exitcode: -9" in done.stderr and "process 1 of 2" in done.stderr
+    main(["embed", str(fasta), "-o", str(tmp_path / "one.npy"), "--model", str(tiny_folder)])
+    assert read(folder)[0] == read(tmp_path / "one.npy")[0]
+    np.testing.assert_allclose(read(folder)[1], read(tmp_path / "one.npy")[1], atol=1e-6)
 
 
 def test_a_folder_that_is_complete_stays_and_others_are_refused(fasta, tiny_folder, tmp_path, capsys):

@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModel
 
+from benchmarks.methods import paired_cosines
 from benchmarks.simulate import main as simulate
 from modeling_dnacse import embed
 from modeling_dnacse.cli import command_line, main
-from modeling_dnacse.command_options import SHIPPED
+from modeling_dnacse.command_options import DTYPES, LEAST_COSINES, SHIPPED
 from modeling_dnacse.encoders import load_encoder
 from modeling_dnacse.sequences import read_fasta, reverse_complement
 
@@ -70,6 +71,14 @@ def test_a_fresh_process_embeds_with_it_offline(tmp_path, data):
     model, tokenizer = load_encoder(str(SHIPPED))
     flipped = embed(model, tokenizer, [reverse_complement(record.sequence) for record in records])
     np.testing.assert_allclose(vectors, flipped, atol=1e-4)  # both strands have one vector
+
+
+@pytest.mark.parametrize("name", LEAST_COSINES)
+def test_half_precision_costs_it_next_to_nothing(data, name):
+    model, tokenizer = load_encoder(str(SHIPPED))
+    sequences = [record.sequence for record in read_fasta(data / "unseen_test.fasta")][:10]
+    exact, half = (embed(model, tokenizer, sequences, dtype=dtype) for dtype in (None, DTYPES[name]))
+    assert 1 - paired_cosines(half, exact, np.arange(10)).min() < 1e-6  # as the README says
 
 
 def test_remote_code_loads_it(data):

@@ -194,6 +194,23 @@ def test_rows_that_do_not_compare_are_said(results):
     assert "Take care" not in render(results)["coi.test:knn"]
 
 
+def test_times_of_other_devices_are_said(results):
+    costs = {
+        "method": {"sequences": 500, "wall_seconds": 2.0, "cpu_seconds": 1.0},
+        "task": {"peak_memory_mb": 1024.0, "children_peak_memory_mb": 0.0},
+    }
+    for model, threads in (("tnf", 1), ("ours", 2)):
+        for task in ("knn", "strand"):
+            write_result(result(model, 0.9, task, device=f"CPU, {threads} threads", costs=costs), results)
+    write_result(result("untimed", 0.9, device="GPU"), results)
+    said = "the times of knn were not taken on one device: `ours` on CPU, 2 threads; `tnf` on CPU, 1 threads."
+    assert said in render(results)["coi.test"]
+    assert said in render(results)["coi.test:knn"]
+    assert "Take care" not in render(results)["coi.test:strand"]  # shows none
+    write_result(result("ours", 0.9, device="CPU, 1 threads", costs=costs), results)
+    assert "Take care" not in render(results)["coi.test"]
+
+
 def test_the_verdict_is_of_what_both_models_have(results, capsys):
     verdict_on = ["--results", str(results), "--model", "ours", "--untrained", "untrained:ours"]
     assert verdict.main(verdict_on) == 2

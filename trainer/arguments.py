@@ -40,6 +40,7 @@ class ContrastiveArguments(TrainingArguments):
     pooling: Literal["mean", "cls", "mean_last_two", "cls_tanh"] | None = field(
         default=None, metadata={"help": "How token states become one vector; by default as the checkpoint says."}
     )
+    # flex_attention has no gradient on a CPU, where the tests run: nothing has shown yet that one can train with it
     attn_implementation: Literal["eager", "sdpa", "packed", "flash_attention_2"] | None = field(
         default=None,
         metadata={

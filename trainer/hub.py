@@ -9,7 +9,6 @@ Notable here:
 """
 
 import logging
-import re
 import shlex
 import threading
 from collections.abc import Callable, Sequence
@@ -18,9 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import disable_progress_bars
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from modeling_dnacse.hub_datasets import reason
 
 logger = logging.getLogger("train.py")
 
@@ -114,39 +114,3 @@ class PushOnSave(TrainerCallback):
             return
         if args.process_index == 0:
             self.repository.push_later(draft, files, message)
-
-
-def dataset_commit(name: str, revision: str | None) -> str | None:
-    """The id of the commit that a branch, tag or commit of a Hub data set stands for; None for a local folder.
-
-    Args:
-        revision: None: the newest commit of main.
-
-    Raises:
-        ValueError: there is no such data set or revision, or no way to the Hub.
-    """
-    if Path(name).is_dir():
-        if revision is not None:
-            raise ValueError(f"--dataset_revision: {name} is a local folder, which has no revisions; leave it out")
-        return None
-    try:
-        return str(HfApi().dataset_info(name, revision=revision).sha)
-    except Exception as error:  # HTTP, network, token and name: a class each
-        raise ValueError(
-            f"data set {name}, revision {revision or 'main'}, cannot be found on the Hub ({reason(error)}); check "
-            "--dataset_name and --dataset_revision, or give files with --train_file"
-        ) from None
-
-
-def reason(error: Exception) -> str:
-    """What went wrong, on one line and without the token.
-
-    >>> reason(ValueError("Illegal header value b'Bearer hf_x' \\n and advice"))
-    "Illegal header value b'Bearer ***"
-    """
-    if isinstance(error, HfHubHTTPError):
-        status = f"{error.response.status_code} {error.response.reason_phrase}"
-        text = f"{status}: {error.server_message}" if error.server_message else status
-    else:
-        text = str(error).strip() or type(error).__name__
-    return re.sub("Bearer .*", "Bearer ***", text.splitlines()[0].strip().rstrip("."))

@@ -11,15 +11,13 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
-from datasets import Dataset, concatenate_datasets, load_dataset_builder
-from datasets.exceptions import DatasetsError
+from datasets import Dataset, concatenate_datasets
 
-from modeling_dnacse.checkpoints import first_line
+from modeling_dnacse.hub_datasets import load_commit
 from modeling_dnacse.labels import apply_policy, read_labelled
 from modeling_dnacse.sequences import AlphabetCounts, clean_sequence
 from trainer.record_arrays import label_column, species_numbers
@@ -83,15 +81,7 @@ def rows_of_split(name: str, revision: str | None, split: str | None) -> Dataset
     Raises:
         ValueError: the data set cannot be loaded or has no such split.
     """
-    try:
-        builder = load_dataset_builder(name, revision=revision)
-        # where the Hub does not answer, datasets takes what it loaded last, of whatever revision
-        if revision not in (None, builder.hash):
-            raise ValueError(f"the Hub does not answer, and the cache holds revision {builder.hash}, not {revision}")
-        builder.download_and_prepare()
-        tables: Any = builder.as_dataset()
-    except (DatasetsError, OSError, ValueError) as error:
-        raise ValueError(f"data set {name} cannot be loaded: {first_line(error)}") from error
+    tables = load_commit(name, revision)
     if "split" not in next(iter(tables.values())).column_names:
         if (split or "train") not in tables:
             raise ValueError(f"data set {name} has no split {split or 'train'!r}; it has {', '.join(tables)}")

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from datasets import Dataset as Records
 
+from modeling_dnacse.hub_datasets import dataset_commit
 from trainer.arguments import ContrastiveArguments
 from trainer.genome_fragments import FragmentDataset
 from trainer.genomes import load_genomes
-from trainer.hub import dataset_commit
 from trainer.pairs import FixedPairs, PairDataset, PairSampler
 from trainer.record_arrays import label_column
 from trainer.records import hold_out, load_records

@@ -4,8 +4,12 @@
 #
 #   bash trainer/recipes/barcode_mini.sh coi.tsv.gz runs/barcode-mini [further options of train.py]
 #
-# Hardware: 2 CPU cores, 8 GB. Duration and results: checkpoints/dnacse-barcode-mini/training.json, benchmarks/results.
 # The data file has the columns sequence, species, genus and split, with the splits train and val.
+#
+# Hardware: 2 CPU cores, 8 GB.
+# Hours: about 15 minutes.
+# Metric: validation recall@1 0.503 (checkpoints/dnacse-barcode-mini/training.json); of the finished model see
+# benchmarks/results.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import os; print(os.cpu_count())')

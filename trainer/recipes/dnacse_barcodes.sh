@@ -4,9 +4,12 @@
 #   bash trainer/recipes/dnacse_barcodes.sh BARCODES runs/dnacse [further options of train.py]
 #
 # BARCODES is a FASTA, CSV, TSV or parquet file. Where it names species, rows of one are no negatives of each other: for
-# training without any label leave them out. Hardware: 2 GPUs in the paper, 64 barcodes each.
-# Expected (the paper's abstract, its data): zero-shot clustering AMI 92.25, linear probe 98.31, fine-tuning 99.17 per
-# cent. Ours: not yet run.
+# training without any label leave them out.
+#
+# Hardware: the paper used 2 GPUs, 64 barcodes each.
+# Hours: not yet run.
+# Metric: the paper's abstract, on its data, has a zero-shot clustering AMI of 92.25, linear probe 98.31, fine-tuning
+# 99.17 per cent; ours: not yet run.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") output=$(absolute "$2")

@@ -3,8 +3,10 @@
 #
 #   bash trainer/recipes/from_scratch_small.sh BARCODES runs/small [further options of train.py]
 #
-# BARCODES has the columns sequence, species and split, with the splits train and val. Hardware: one GPU; hours and
-# metrics: not yet run.
+# BARCODES has the columns sequence, species and split, with the splits train and val.
+#
+# Hardware: one GPU.
+# Hours and metric: not yet run.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") output=$(absolute "$2")

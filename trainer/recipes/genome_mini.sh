@@ -3,9 +3,11 @@
 #
 #   bash trainer/recipes/genome_mini.sh contigs.tsv.gz runs/genome-mini [further options of train.py]
 #
-# Hardware: 2 CPU cores, 8 GB. Duration and results: checkpoints/dnacse-genome-mini/training.json, benchmarks/results.
 # benchmarks/make_contigs.py cuts genomes into such a table; its splits train and unseen_val are used. Pairs are contigs
 # of one species, of which each view is a window.
+#
+# Hardware: 2 CPU cores, 8 GB.
+# Hours and metric: not yet run.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import os; print(os.cpu_count())')
@@ -20,7 +22,7 @@ args=(
     --train_file "$data" --train_split train --validation_split unseen_val --max_validation_pairs 300
     --model_name_or_path "$output-start" --output_dir "$output" --attn_implementation packed
     --curriculum "weighted_simclr:40steps mi_mix:80steps" --pairing same_species
-    --crop 2500 5000 --strand random --max_length 1200
+    --crop 1500 2500 --strand random --max_length 520
     --per_device_train_batch_size 64 --per_device_eval_batch_size 32
     --learning_rate 5e-4 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.1
     --save_steps 0.25 --eval_steps 0.25 --save_total_limit 4 --seed 0

@@ -1,0 +1,83 @@
+"""DnacseConfig: the architecture of the encoder and how token states become one vector. Nothing of training is in it.
+
+The published DNABERT-2 and DNABERT-S repositories carry a BERT config. `DnacseConfig` reads those too: what describes
+the architecture is kept; the pad id is set to the tokenizer's 3, whatever the file says (0 in the published ones); and
+position limits are dropped, since ALiBi has none.
+"""
+
+from dataclasses import fields
+from typing import Any, Literal
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+AUTO_MAP = {
+    "AutoConfig": "configuration_dnacse.DnacseConfig",
+    "AutoModel": "modeling_dnacse.DnacseModel",
+    "AutoModelForMaskedLM": "modeling_dnacse.DnacseForMaskedLM",
+    "AutoModelForSequenceClassification": "modeling_dnacse.DnacseForSequenceClassification",
+}
+PAD_TOKEN_ID = 3  # [UNK] 0, [CLS] 1, [SEP] 2, [PAD] 3, [MASK] 4
+
+
+@strict
+class DnacseConfig(PreTrainedConfig):
+    """The architecture of a DNACSE encoder; the defaults are DNABERT-2's 117 million parameters.
+
+    Args:
+        hidden_act: activation of the masked-language head. The encoder's GLU is exact GELU always, as in DNABERT-2.
+        pooling: "mean" over the attention mask ([CLS] and [SEP] included); "mean_last_two", the same of the average of
+            the last layer's input and output; "cls", the first token's state; "cls_tanh", tanh(W x + b) of it, with
+            weights of its own (DNACSE).
+        both_strands: whether a sequence's vector is the mean of those of its two strands, each of which the model
+            takes as a sequence; `embed` does so then, where a forward sees one strand.
+        projection_size: width of the features that the contrastive losses see; the released model has no such head.
+        species_similarity: average cosine between clusters of sequences down to which they are best taken for one
+            species; None: not known. `dnacse calibrate` finds it, `dnacse cluster` uses it.
+        bin_similarity: the cosine that makes two contigs neighbours, for `dnacse bin`; None: not known.
+    """
+
+    model_type = "dnacse"
+
+    vocab_size: int = 4096
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float | int = 0.1
+    attention_probs_dropout_prob: float | int = 0.0
+    classifier_dropout: float | int | None = None
+    type_vocab_size: int = 2
+    initializer_range: float | int = 0.02
+    layer_norm_eps: float | int = 1e-12
+    pad_token_id: int | None = PAD_TOKEN_ID
+    tie_word_embeddings: bool = True
+    pooling: Literal["mean", "mean_last_two", "cls", "cls_tanh"] = "mean"
+    both_strands: bool = False
+    projection_size: int = 128
+    species_similarity: float | int | None = None
+    bin_similarity: float | int | None = None
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Check the shapes, and name every Auto class's code, so that any saved folder is a complete repository."""
+        # a model from the Hub comes with "its/repository--…" here, on which a folder saved from it must not depend
+        kwargs["auto_map"] = (kwargs.get("auto_map") or {}) | AUTO_MAP
+        super().__post_init__(**kwargs)
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size is {self.hidden_size}, num_attention_heads {self.num_attention_heads}: "
+                "the first must be a multiple of the second"
+            )
+
+    @classmethod
+    def get_config_dict(
+        cls, pretrained_model_name_or_path: Any, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Read config.json, translating DNABERT-2's BERT config into ours."""
+        config, kwargs = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        if config.get("model_type") == "bert":
+            known = {field.name for field in fields(cls)} | {"_commit_hash", "dtype"}
+            config = {key: value for key, value in config.items() if key in known - {"auto_map", "architectures"}}
+            config |= {"model_type": cls.model_type, "pad_token_id": PAD_TOKEN_ID}
+        return config, kwargs

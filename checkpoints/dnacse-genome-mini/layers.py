@@ -1,0 +1,143 @@
+"""The layers of the encoder and their stack, named as in DNABERT-2, so that its checkpoints load as they are."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from .alibi import attention_bias
+from .attention import DnacseSelfAttention, attention_of, check_attention, is_packed
+from .augmentation import ManifoldMixup, mix
+from .configuration_dnacse import DnacseConfig
+from .packed_attention import Attend, Packing, pack, packing_of, unpack
+
+
+class DnacseEmbeddings(nn.Module):
+    """LN(word + token type), dropout. No position embedding: ALiBi carries the order."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the tables."""
+        super().__init__()
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, words: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+        """Embed word vectors (batch, length, hidden); a missing token type is type 0."""
+        types = (
+            self.token_type_embeddings.weight[0]
+            if token_type_ids is None
+            else self.token_type_embeddings(token_type_ids)
+        )
+        return self.dropout(self.LayerNorm(words + types))
+
+
+class DnacseSelfOutput(nn.Module):
+    """LN(x + drop(Wo · attention))."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the projection and its norm."""
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, states: Tensor, residual: Tensor) -> Tensor:
+        """Project, add, normalise."""
+        return self.LayerNorm(residual + self.dropout(self.dense(states)))
+
+
+class DnacseAttention(nn.Module):
+    """Self-attention and its output, named as in DNABERT-2's checkpoints."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build both halves."""
+        super().__init__()
+        self.self = DnacseSelfAttention(config)
+        self.output = DnacseSelfOutput(config)
+
+    def forward(self, hidden: Tensor, context: Tensor | Attend, **kwargs: Any) -> Tensor:
+        """Attend, then add and normalise."""
+        states, _ = self.self(hidden, context, **kwargs)
+        return self.output(states, hidden)
+
+
+class DnacseMLP(nn.Module):
+    """Gated linear unit, LN(x + wo(drop(gelu(x·Wg) * x·Wl))), with exact GELU."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the projections; `gated_layers` holds Wg (first rows) and Wl."""
+        super().__init__()
+        self.gated_layers = nn.Linear(config.hidden_size, 2 * config.intermediate_size, bias=False)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.wo = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Gate, project, add, normalise."""
+        gate, linear = self.gated_layers(hidden).chunk(2, dim=-1)
+        return self.layernorm(hidden + self.wo(self.dropout(F.gelu(gate) * linear)))
+
+
+class DnacseLayer(GradientCheckpointingLayer):
+    """One post-LN transformer layer."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build attention and MLP."""
+        super().__init__()
+        self.attention = DnacseAttention(config)
+        self.mlp = DnacseMLP(config)
+
+    def forward(self, hidden: Tensor, context: Tensor | Attend, **kwargs: Any) -> Tensor:
+        """Padded (batch, length, hidden) or packed (total, hidden) to the same."""
+        return self.mlp(self.attention(hidden, context, **kwargs))
+
+
+class EncoderStates(NamedTuple):
+    """What the stack gives: input and output of its last layer (batch, length, hidden), and the mask that holds."""
+
+    before_last: Tensor
+    last: Tensor
+    mask: Tensor  # (batch, length): after mixup, the intersection of the two masks
+
+
+class DnacseEncoder(nn.Module):
+    """The stack of layers, and manifold mixup on the input of one of them."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the layers."""
+        super().__init__()
+        self.config = config
+        self.layer = nn.ModuleList(DnacseLayer(config) for _ in range(config.num_hidden_layers))
+
+    def forward(
+        self, hidden: Tensor, mask: Tensor, mixup: ManifoldMixup | None = None, **kwargs: Any
+    ) -> EncoderStates:
+        """Run all layers on the embedding output (batch, length, hidden)."""
+        hidden, context, packing = self.lay_out(hidden, mask)
+        before_last = hidden
+        for depth, layer in enumerate(self.layer):
+            if mixup is not None and mixup.layer == depth:
+                hidden, mask = mix(as_batch(hidden, packing, mask), mask, mixup)
+                hidden, context, packing = self.lay_out(hidden, mask)
+            before_last, hidden = hidden, layer(hidden, context, **kwargs)
+        return EncoderStates(as_batch(before_last, packing, mask), as_batch(hidden, packing, mask), mask)
+
+    def lay_out(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | Attend, Packing | None]:
+        """Give states as the layers take them, padded with a bias, or packed with their attention and packing."""
+        device, heads = hidden.device.type, self.config.num_attention_heads
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+        implementation = self.config._attn_implementation or "eager"
+        check_attention(implementation, device)
+        if not is_packed(implementation):
+            return hidden, attention_bias(mask, heads, dtype), None
+        packing = packing_of(mask)
+        return pack(hidden, packing), attention_of(implementation, packing, heads, dtype), packing
+
+
+def as_batch(hidden: Tensor, packing: Packing | None, mask: Tensor) -> Tensor:
+    """What the layers gave, padded or packed, as (batch, length, hidden)."""
+    return hidden if packing is None else unpack(hidden, packing, mask)

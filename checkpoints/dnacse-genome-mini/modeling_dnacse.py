@@ -1,0 +1,355 @@
+"""The DNACSE encoder: DNABERT-2's architecture, with the manifold-mixup forward of DNABERT-S.
+
+In: token ids and their mask, (batch, length). Out: token states (batch, length, hidden) and one vector a sequence
+(batch, hidden).
+
+Decisions:
+- Module names equal DNABERT-2's, so published DNABERT-2 and DNABERT-S checkpoints load without a key mapping, which
+  would break saving and resuming. Loading is strict: an encoder weight that is missing, or one that nobody knows, is
+  an error.
+- The way of attention (eager, sdpa, packed, flash_attention_2, flex_attention) never changes what is computed; any
+  other, which could lose ALiBi or the padding mask, is refused (attention.py).
+- States of padding are zero in the output: what a sequence is padded with never shows.
+- What training does to hidden states, manifold mixup and encoder noise, is asked for in `forward` (augmentation.py).
+- The files beside this one that it imports travel with it to the Hub.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutputWithPooling, MaskedLMOutput, SequenceClassifierOutput
+from transformers.utils.generic import (
+    ModelOutput,
+    TransformersKwargs,
+    can_return_tuple,
+    merge_with_config_defaults,
+)
+from transformers.utils.output_capturing import capture_outputs
+
+from .attention import DnacseSelfAttention, check_attention, is_packed
+from .augmentation import EncoderNoise, ManifoldMixup, add_noise
+from .configuration_dnacse import DnacseConfig
+from .layers import DnacseEmbeddings, DnacseEncoder, DnacseLayer, EncoderStates
+from .mlm_head import DnacseMaskedLMHead
+from .pooling import DnacsePooler, masked_mean
+
+
+@dataclass
+class DnacseModelOutput(BaseModelOutputWithPooling):
+    """BaseModelOutputWithPooling, and the mask that pooling used: after mixup, the intersection of the two masks."""
+
+    attention_mask: Tensor | None = None
+
+
+@dataclass
+class ContrastiveOutput(ModelOutput):
+    """The embedding that is kept (batch, hidden) and the unit features that the losses see (batch, projection).
+
+    Where `labels` were given there are instead the masked-language loss and the logits of the labelled tokens
+    (labelled, vocabulary), in the order of `labels[labels != -100]`.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    embeddings: Tensor | None = None
+    features: Tensor | None = None
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+
+
+class DnacsePreTrainedModel(PreTrainedModel):
+    """Initialisation, what the attention supports, and strict loading."""
+
+    config_class = DnacseConfig
+    base_model_prefix = "bert"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
+    _no_split_modules = ["DnacseLayer"]
+    _can_record_outputs = {"hidden_states": DnacseLayer, "attentions": DnacseSelfAttention}
+    # What a checkpoint may hold and another class, or another pooling, does not need; DNABERT-S's pooler is untrained.
+    _keys_to_ignore_on_load_unexpected = [r"^(bert\.)?pooler\.", r"^cls\.", r"^classifier\.", r"^projection\."]
+    _trained_anew: tuple[str, ...] = ("cls.", "classifier.", "projection.")  # what a checkpoint need not hold
+
+    def _check_and_adjust_attn_implementation(self, attn_implementation: str | None, *args: Any, **kwargs: Any) -> str:
+        # transformers knows nothing of "packed", and fetches a kernel that drops ALiBi where flash-attn is missing
+        if attn_implementation is not None:
+            check_attention(attn_implementation)
+            if is_packed(attn_implementation):
+                return attn_implementation
+        return super()._check_and_adjust_attn_implementation(attn_implementation, *args, **kwargs)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """Load as transformers does, but raise where the encoder's weights are not exactly those in the checkpoint.
+
+        Raises:
+            ValueError: an encoder weight is missing from the checkpoint, or the checkpoint holds one that is unknown.
+        """
+        wants_info = kwargs.pop("output_loading_info", False)
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
+        model, info = loaded  # pyright: ignore[reportGeneralTypeIssues] a pair, since the information is asked for
+        missing = sorted(key for key in info["missing_keys"] if not key.startswith(cls._trained_anew))
+        unknown = sorted(info["unexpected_keys"])
+        if missing or unknown:
+            raise ValueError(
+                f"{pretrained_model_name_or_path} is no checkpoint of this encoder: {len(missing)} weights are "
+                f"missing (such as {missing[:2]}), {len(unknown)} are unknown (such as {unknown[:2]}); "
+                "give a DNACSE, DNABERT-2 or DNABERT-S checkpoint"
+            )
+        return (model, info) if wants_info else model
+
+
+class DnacseModel(DnacsePreTrainedModel):
+    """The encoder: token ids to token states and one vector a sequence."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build embeddings, layers, and the pooler where the pooling has weights."""
+        super().__init__(config)
+        self.embeddings = DnacseEmbeddings(config)
+        self.encoder = DnacseEncoder(config)
+        self.pooler = DnacsePooler(config) if config.pooling == "cls_tanh" else None
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The word table, (vocabulary, hidden)."""
+        return self.embeddings.word_embeddings
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        """Replace the word table."""
+        self.embeddings.word_embeddings = value
+
+    @merge_with_config_defaults
+    @capture_outputs
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        mixup: ManifoldMixup | None = None,
+        noise: EncoderNoise | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> DnacseModelOutput:
+        """Encode (batch, length) token ids, or word vectors `inputs_embeds` (batch, length, hidden).
+
+        Args:
+            attention_mask: (batch, length), 1 for tokens and 0 for padding; None: no padding.
+            mixup: mix hidden states of the batch at one layer; the output then carries the intersected mask.
+            noise: disturb the embedding output, all of it but padding and special tokens; nothing unless training.
+
+        Raises:
+            ValueError: neither or both of ids and vectors are given, the mixup does not fit the model or the batch, or
+                the way of attention cannot give or take what is asked.
+        """
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give exactly one of input_ids and inputs_embeds")
+        words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
+        if attention_mask is None:
+            attention_mask = torch.ones(words.shape[:2], dtype=torch.long, device=words.device)
+        if mixup is not None:
+            self._check_mixup(mixup, batch=words.shape[0])
+        self._check_attention(kwargs)
+
+        hidden = self.embeddings(words, token_type_ids)
+        if noise is not None and self.training:
+            hidden = add_noise(hidden, attention_mask, noise)
+        states = self.encoder(hidden, attention_mask, mixup, **kwargs)
+        states = states._replace(last=states.last * states.mask[:, :, None].to(states.last.dtype))
+        return DnacseModelOutput(
+            last_hidden_state=states.last, pooler_output=self.pool(states), attention_mask=states.mask
+        )
+
+    def pool(self, states: EncoderStates) -> Tensor:
+        """Token states to vectors (batch, hidden), as `config.pooling` says."""
+        if self.config.pooling == "mean":
+            return masked_mean(states.last, states.mask)
+        if self.config.pooling == "mean_last_two":
+            return masked_mean((states.before_last + states.last) / 2, states.mask)
+        first = states.last[:, 0]
+        return first if self.pooler is None else self.pooler(first)
+
+    def _check_attention(self, asked: TransformersKwargs) -> None:
+        implementation = self.config._attn_implementation or ""
+        if asked.get("output_attentions") and implementation != "eager":
+            raise ValueError(
+                f"output_attentions: {implementation} attention never holds the weights; "
+                'call model.set_attn_implementation("eager") first'
+            )
+        if asked.get("output_hidden_states") and is_packed(implementation):
+            raise ValueError(
+                f"output_hidden_states: under {implementation} the layers see packed tokens, not the batch; "
+                'call model.set_attn_implementation("sdpa") first'
+            )
+        if "cu_seq_lens_q" in asked:
+            raise ValueError(
+                "the batch is packed, so its sequences would see each other: give padded input_ids and their mask; "
+                "the encoder packs them itself (sentence-transformers: model[0].unpad_inputs = False)"
+            )
+
+    def _check_mixup(self, mixup: ManifoldMixup, batch: int) -> None:
+        if not 0 <= mixup.layer < self.config.num_hidden_layers:
+            raise ValueError(
+                f"mixup.layer is {mixup.layer}; allowed are 0 (the embedding output) to "
+                f"{self.config.num_hidden_layers - 1}"
+            )
+        if mixup.permutation.shape != (batch,) or mixup.coefficients.shape != (batch,):
+            raise ValueError(
+                f"mixup.permutation {tuple(mixup.permutation.shape)} and mixup.coefficients "
+                f"{tuple(mixup.coefficients.shape)} must have the shape of the batch, ({batch},)"
+            )
+
+
+class DnacseForMaskedLM(DnacsePreTrainedModel):
+    """The encoder with DNABERT-2's masked-language head."""
+
+    _tied_weights_keys = {"cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight"}
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build encoder and head."""
+        super().__init__(config)
+        self.bert = DnacseModel(config)
+        self.cls = DnacseMaskedLMHead(config)
+        self.post_init()
+
+    def get_output_embeddings(self) -> nn.Linear:
+        """The decoder, (vocabulary, hidden)."""
+        return self.cls.predictions.decoder
+
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
+        """Replace the decoder."""
+        self.cls.predictions.decoder = new_embeddings
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> MaskedLMOutput:
+        """Predict each token; `labels` (batch, length) are ids, -100 where no prediction is scored."""
+        output = self.bert(input_ids, attention_mask, token_type_ids, inputs_embeds, return_dict=True, **kwargs)
+        logits = self.cls(output.last_hidden_state)
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)
+        return MaskedLMOutput(
+            loss=loss, logits=logits, hidden_states=output.hidden_states, attentions=output.attentions
+        )
+
+
+class DnacseForSequenceClassification(DnacsePreTrainedModel):
+    """The encoder with dropout and a linear layer on the pooled vector."""
+
+    _trained_anew = (*DnacsePreTrainedModel._trained_anew, "bert.pooler.")
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build encoder and classifier."""
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        dropout = config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
+        self.bert = DnacseModel(config)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(
+            config.hidden_size,
+            config.num_labels,  # pyright: ignore[reportArgumentType] a configuration without labels gets two
+        )
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> SequenceClassifierOutput:
+        """Score each class; `labels` (batch,) are class ids (or targets, as `config.problem_type` says)."""
+        output = self.bert(input_ids, attention_mask, token_type_ids, inputs_embeds, return_dict=True, **kwargs)
+        logits = self.classifier(self.dropout(output.pooler_output))
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
+        return SequenceClassifierOutput(
+            loss=loss, logits=logits, hidden_states=output.hidden_states, attentions=output.attentions
+        )
+
+
+class DnacseForContrastiveLearning(DnacsePreTrainedModel):
+    """The encoder with the heads of training, which the released model drops: projection, and masked language.
+
+    `from_pretrained(name, with_mlm_head=True)` adds the masked-language head, read from the checkpoint where it has
+    one; without it the model holds nothing of it. The head is saved and resumed with the training checkpoints.
+    """
+
+    _trained_anew = (*DnacsePreTrainedModel._trained_anew, "bert.pooler.")
+
+    def __init__(self, config: DnacseConfig, with_mlm_head: bool = False) -> None:
+        """Build encoder and heads (projection as DNABERT-S: Linear → ReLU → Linear, no biases)."""
+        super().__init__(config)
+        self.bert = DnacseModel(config)
+        self.projection = nn.Sequential(
+            nn.Linear(config.hidden_size, config.hidden_size, bias=False),
+            nn.ReLU(),
+            nn.Linear(config.hidden_size, config.projection_size, bias=False),
+        )
+        self.cls = DnacseMaskedLMHead(config) if with_mlm_head else None
+        if with_mlm_head:
+            self._tied_weights_keys = DnacseForMaskedLM._tied_weights_keys
+            if config.tie_word_embeddings:  # Trainer warns of what it does not find in a checkpoint, but for these
+                self._keys_to_ignore_on_save = list(self._tied_weights_keys)
+        self.post_init()
+
+    def get_output_embeddings(self) -> nn.Linear | None:
+        """The decoder of the masked-language head, (vocabulary, hidden), if there is one."""
+        return self.cls.predictions.decoder if self.cls is not None else None
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        mixup: ManifoldMixup | None = None,
+        noise: EncoderNoise | None = None,
+        labels: Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> ContrastiveOutput:
+        """Embed one side of a batch of pairs, or score masked tokens.
+
+        Args:
+            mixup: as in DnacseModel: the mixed side of MI-Mix.
+            noise: as in DnacseModel: the noisy side of DNACSE.
+            labels: (batch, length) token ids where a token is to be predicted, -100 elsewhere. The output is then the
+                mean cross-entropy of the labelled tokens (0 if there is none) and their logits, and no embedding, so
+                that no parameter is in the output's graph that the loss does not use: DistributedDataParallel needs
+                that. Logits are made of labelled tokens only: 15 % of the memory of all.
+
+        Raises:
+            ValueError: labels are given to a model without masked-language head.
+        """
+        if labels is not None and self.cls is None:
+            raise ValueError("labels are given, but the model has no masked-language head: load it with_mlm_head=True")
+        output = self.bert(input_ids, attention_mask, mixup=mixup, noise=noise, return_dict=True, **kwargs)
+        if labels is not None and self.cls is not None:
+            labelled = labels != -100
+            logits = self.cls(output.last_hidden_state[labelled])  # (labelled, vocabulary)
+            total = F.cross_entropy(logits.float(), labels[labelled], reduction="sum")
+            return ContrastiveOutput(loss=total / labelled.sum().clamp(min=1), logits=logits)
+        features = F.normalize(self.projection(output.pooler_output), dim=-1)  # (batch, projection)
+        return ContrastiveOutput(
+            embeddings=output.pooler_output,
+            features=features,
+            hidden_states=output.hidden_states,
+            attentions=output.attentions,
+        )

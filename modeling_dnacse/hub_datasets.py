@@ -1,0 +1,75 @@
+"""Data sets of the Hub: a name and a revision in, the tables of exactly that commit out.
+
+Which commit a branch is can change between two reads, and where the Hub does not answer, datasets takes what it loaded
+last, of whatever revision, without a word. So a reader asks for the commit once and gets that one or an error.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
+
+from .checkpoints import first_line
+
+
+def dataset_commit(name: str, revision: str | None) -> str | None:
+    """The id of the commit that a branch, tag or commit of a Hub data set stands for; None for a local folder.
+
+    Args:
+        revision: None: the newest commit of main. The whole id of a commit is taken as it is, without the network.
+
+    Raises:
+        ValueError: there is no such data set or revision, or no way to the Hub.
+    """
+    if Path(name).is_dir():
+        if revision is not None:
+            raise ValueError(f"{name} is a local folder, which has no revisions; leave {revision!r} out")
+        return None
+    if revision is not None and re.fullmatch("[0-9a-f]{40}", revision):
+        return revision
+    try:
+        return str(HfApi().dataset_info(name, revision=revision).sha)
+    except Exception as error:  # HTTP, network, token and name: a class each
+        raise ValueError(
+            f"data set {name}, revision {revision or 'main'}, cannot be found on the Hub ({reason(error)}); check "
+            "the name, the revision and the network, or give files"
+        ) from None
+
+
+def load_commit(name: str, commit: str | None) -> Any:
+    """The tables of a data set by the names of its splits, a DatasetDict.
+
+    Args:
+        name: of the Hub, or a local folder.
+        commit: as `dataset_commit` says.
+
+    Raises:
+        ValueError: the data set cannot be loaded, or another commit of it is all there is.
+    """
+    from datasets import load_dataset_builder  # here, since the import takes seconds and dnacse does not require it
+    from datasets.exceptions import DatasetsError
+
+    try:
+        builder = load_dataset_builder(name, revision=commit)
+        if commit not in (None, builder.hash):
+            raise ValueError(f"the Hub does not answer, and the cache holds revision {builder.hash}, not {commit}")
+        builder.download_and_prepare()
+        return builder.as_dataset()
+    except (DatasetsError, OSError, ValueError) as error:
+        raise ValueError(f"data set {name} cannot be loaded: {first_line(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """What went wrong with a request to the Hub, on one line and without the token.
+
+    >>> reason(ValueError("Illegal header value b'Bearer hf_x' \\n and advice"))
+    "Illegal header value b'Bearer ***"
+    """
+    if isinstance(error, HfHubHTTPError):
+        status = f"{error.response.status_code} {error.response.reason_phrase}"
+        text = f"{status}: {error.server_message}" if error.server_message else status
+    else:
+        text = str(error).strip() or type(error).__name__
+    return re.sub("Bearer .*", "Bearer ***", text.splitlines()[0].strip().rstrip("."))
