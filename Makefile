@@ -20,7 +20,7 @@ demo: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh
 
 tables: $(VENV)/.ready
-	$(BIN)/python benchmarks/tables.py --write README.md model_card.md benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/tables.py --write README.md checkpoints/*/README.md benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/plots.py all
 
 DATA ?= $(error say where the labelled barcodes are: make reproduce-mini DATA=coi.tsv.gz)

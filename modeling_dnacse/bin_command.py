@@ -24,6 +24,7 @@ from .atomic import check_writable, written_whole
 from .binning import k_medoid
 from .cluster_plot import draw_bins
 from .command_options import (
+    SHIPPED_FOR_GENOMES,
     add_embedding_arguments,
     add_model_arguments,
     check_device,
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--min_contigs", type=int, default=FEWEST, metavar="N", help="fewest of a bin; default: %(default)s")
     add("--plot", type=Path, metavar="FILE", help="picture of the bins' sizes: .png, .svg or .pdf")
     add_threshold_arguments(parser)
-    add_model_arguments(parser)
+    add_model_arguments(parser, SHIPPED_FOR_GENOMES)
     add_embedding_arguments(parser)
     parser.set_defaults(window_tokens=WINDOW_TOKENS)
 

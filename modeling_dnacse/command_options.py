@@ -10,21 +10,22 @@ from transformers import PreTrainedTokenizerFast
 from .checkpoints import first_line
 from .encoders import load_encoder
 
-SHIPPED = Path(__file__).parent / "dnacse-barcode-mini"  # what every command takes where no --model is given
+SHIPPED = Path(__file__).parent / "dnacse-barcode-mini"  # what a command takes where no --model is given
+SHIPPED_FOR_GENOMES = Path(__file__).parent / "dnacse-genome-mini"  # what `dnacse bin` takes
 # the autocast of each computation; int8 is the model's own (int8.py)
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": None}
 # of a vector with float32's, by autocast: what the tests hold a random model to. Measured on 200 barcodes of
-# benchmarks/simulate.py, the shipped model on a CPU: 1 - 6e-7 in bfloat16, 1 - 2e-7 in float16
+# benchmarks/simulate.py, the shipped model on a CPU: 1 - 4e-7 in bfloat16, 1 - 4e-9 in float16, at worst
 LEAST_COSINES = {"bfloat16": 0.9999, "float16": 0.99999}
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --model, --device, --dtype and --batch_tokens."""
+def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path = SHIPPED) -> None:
+    """Add --model, by default `shipped`, --device, --dtype and --batch_tokens."""
     add = parser.add_argument
     add(
         "--model",
-        default=str(SHIPPED),
-        help="folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model; default: the shipped dnacse-barcode-mini",
+        default=str(shipped),
+        help=f"folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model; default: the shipped {shipped.name}",
     )
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
     close = ", ".join(f"{dtype} {cosine}" for dtype, cosine in LEAST_COSINES.items())

@@ -155,7 +155,7 @@ def test_a_model_of_base_size_can_be_made(tiny_folder, tmp_path, monkeypatch):
 def test_a_barcode_is_found_by_embedding(tiny_folder):
     references = list(random_families(seed=3).values())
     queries = [references[7], references[2]]
-    found, costs = end_task.identify_by_embedding(PLAIN, str(tiny_folder), "cpu", queries, references)
+    found, costs = end_task.identify_by_embedding("ours, packed", str(tiny_folder), "cpu", queries, references)
     assert found.tolist() == [7, 2]
     embedded, cached = costs[end_task.EMBEDDED], costs[end_task.CACHED]
     assert embedded["wall_seconds"] >= cached["wall_seconds"] and embedded.keys() == cached.keys()

@@ -1,4 +1,4 @@
-"""The shipped model: small, complete, the default of every command, and better than chance at what it was made for."""
+"""The shipped models: small, complete, the commands' defaults, and better than chance at what they were made for."""
 
 import csv
 import subprocess
@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import adjusted_rand_score
 from transformers import AutoModel
 
+from benchmarks.cami import read_cami
 from benchmarks.methods import paired_cosines
 from benchmarks.simulate import main as simulate
+from benchmarks.simulate_genomes import main as simulate_genomes
 from modeling_dnacse import embed
 from modeling_dnacse.cli import command_line, main
-from modeling_dnacse.command_options import DTYPES, LEAST_COSINES, SHIPPED
+from modeling_dnacse.command_options import DTYPES, LEAST_COSINES, SHIPPED, SHIPPED_FOR_GENOMES
 from modeling_dnacse.encoders import load_encoder
 from modeling_dnacse.sequences import read_fasta, reverse_complement
 
@@ -29,27 +32,30 @@ def data(tmp_path_factory) -> Path:
     return folder
 
 
-def test_it_is_small_and_what_the_package_points_to():
-    assert SHIPPED.resolve() == ROOT / "checkpoints" / "dnacse-barcode-mini"
-    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < MOST_BYTES
-    model, _ = load_encoder(str(SHIPPED))
+@pytest.mark.parametrize(
+    ("folder", "similarity"), [(SHIPPED, "species_similarity"), (SHIPPED_FOR_GENOMES, "bin_similarity")]
+)
+def test_each_is_small_calibrated_and_of_the_packages_code(folder, similarity):
+    assert folder.resolve() == ROOT / "checkpoints" / folder.name
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < MOST_BYTES
+    model, _ = load_encoder(str(folder))
     assert model.num_parameters() <= MOST_PARAMETERS
-    assert model.config.both_strands and 0 < model.config.species_similarity < 1
-    assert (ROOT / "model_card.md").resolve() == (SHIPPED / "README.md").resolve()
-
-
-def test_its_code_is_the_packages():
-    for file in SHIPPED.glob("*.py"):
+    assert model.config.both_strands and 0 < getattr(model.config, similarity) < 1
+    for file in folder.glob("*.py"):
         assert file.read_text() == (ROOT / "modeling_dnacse" / file.name).read_text(), file.name
 
 
+def test_the_card_is_the_barcode_models():
+    assert (ROOT / "model_card.md").resolve() == (SHIPPED / "README.md").resolve()
+
+
 @pytest.mark.parametrize("command", ["embed", "identify", "cluster", "bin", "calibrate", "export"])
-def test_it_is_the_default_of_every_command(command):
+def test_the_commands_take_them(command):
     extra = {"identify": ["--reference", "r"], "calibrate": ["--for", "bins"], "export": []}.get(command, [])
     given = [] if command == "export" else ["in.fasta"]
     output = [] if command == "calibrate" else ["-o", "out"]
     args = command_line().parse_args([command, *given, *output, *extra])
-    assert args.model == str(SHIPPED)
+    assert args.model == str(SHIPPED_FOR_GENOMES if command == "bin" else SHIPPED)
 
 
 def test_a_fresh_process_embeds_with_it_offline(tmp_path, data):
@@ -93,3 +99,13 @@ def test_identify_names_species_that_the_library_holds(tmp_path, data):
     rows = list(csv.DictReader(calls.open(), delimiter="\t"))
     assert len(rows) == 20
     assert np.mean([row["species"] == truth[row["id"]] for row in rows]) > 0.8
+
+
+def test_contigs_of_a_genome_share_a_bin(tmp_path):
+    table = tmp_path / "contigs.tsv"
+    simulate_genomes(["--output", str(table), "--species", "8", "--seed", "0"])
+    main(["bin", str(table), "-o", str(tmp_path / "bins")])
+    truth = {row["id"]: row["species"] for row in csv.DictReader(table.open(), delimiter="\t")}
+    bins = read_cami(tmp_path / "bins" / "bins.tsv")
+    score = adjusted_rand_score([truth[contig] for contig in bins], list(bins.values()))
+    assert len(bins) > 20 and score > 0.3, (len(bins), score)
