@@ -31,7 +31,9 @@ def test_the_commands_run_as_they_stand(tmp_path):
     assert (tmp_path / "runs" / "vectors.parquet").exists()
 
 
-@pytest.mark.parametrize("name", ["README.md", "model_card.md", "checkpoints/dnacse-genome-mini/README.md", "benchmarks/RESULTS.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "model_card.md", "checkpoints/dnacse-genome-mini/README.md", "benchmarks/RESULTS.md"]
+)
 def test_its_tables_are_those_of_the_result_files(name):
     assert tables.main(["--check", str(ROOT / name)]) == 0
 
