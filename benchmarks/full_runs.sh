@@ -54,8 +54,8 @@ genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea
         python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 --output "$runs/genomes.tsv.gz"
     fi
     local contigs=(--data "$runs/genomes.tsv.gz" --output "$results")
-    run "${contigs[@]}" --model tnf tnf_k kmer6 canonical6 kmer_mlp --task binning species_clustering knn few_shot
-    run "${contigs[@]}" --model "$genome_model" --task binning species_clustering
+    contigs+=(--max_sequences 9000) # whole genera of half of the data
+    run "${contigs[@]}" --model tnf tnf_k canonical6 kmer_mlp "$genome_model" --task species_clustering binning
 }
 
 organelles() { # more than 1,000 unseen species, for methods that were trained on none of them
