@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The committed results: every method that installs here, on every task that it can do, on real data.
+# The full runs on real data: every method that installs here, on the tasks that it can do. Not all have been made yet:
+# what stands in benchmarks/results is committed.
 #
 #   bash benchmarks/full_runs.sh DATA RUNS [GROUP …]
 #

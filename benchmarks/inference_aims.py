@@ -4,13 +4,13 @@ An aim is a ratio within one run, so that it holds on any machine. By how much i
 aim. What a measurement lacks is not measured; what needs a GPU is waiting for one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 PLAIN = "plain"  # the way that the others are compared with
 BASE = "base size"  # the model of DNABERT-2's shape
 PACKED, INT8 = "ours, packed", "ours, int8"
-LIBRARIES = ("cached", "embedded")  # the vectors of the references, in the end task
+EMBEDDED, CACHED = "references embedded", "references cached"  # the two ways of the end task
 ON_H100 = (
     "one H100, base size, 10 kb: at least 50% of the measured bf16 matrix rate",
     "one H100, base size, 660 bp: at least 35% of the measured bf16 matrix rate",
@@ -34,11 +34,20 @@ def render_aims(measured: Mapping[str, Any]) -> str:
         speed_row(models, INT8, 2.0),
         *memory_rows(models),
         busy_row(models, 0.95),
-        *(end_task_row(measured["end_task"], library) for library in LIBRARIES),
+        *(end_task_row(measured["end_task"], library) for library in (CACHED, EMBEDDED)),
         *((aim, "waiting for a GPU", "–") for aim in ON_H100),
     ]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows).replace("| --- | --- | --- |", "|---|---|---|")
-    return f"{table}\n\n{fastest_possible(models)}"
+    return f"{markdown(rows)}\n\n{fastest_possible(models)}"
+
+
+def markdown(rows: Iterable[Iterable[str]]) -> str:
+    """Write rows of cells as a table; the second row is `---` throughout.
+
+    >>> markdown([("aim", "met"), ("---", "---")]).splitlines()
+    ['| aim | met |', '|---|---|']
+    """
+    lines = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    return lines.replace("| --- ", "|---").replace("--- |", "---|")
 
 
 def judge(found: float, aim: float, at_most: bool = False) -> str:
@@ -94,7 +103,7 @@ def busy_row(models: Mapping[str, Any], aim: float) -> Row:
 
 def end_task_row(task: Mapping[str, Any], library: str) -> Row:
     """The seconds of identifying barcodes by the fastest of ours, its start not counted, against those of vsearch."""
-    ways, of_ours = task.get("ways", {}), f", references {library}"
+    ways, of_ours = task.get("ways", {}), f", {library}"
     ours = {way.removesuffix(of_ours): cell["wall_seconds"] for way, cell in ways.items() if way.endswith(of_ours)}
     if not ours or "vsearch" not in ways:
         return f"identifying barcodes{of_ours}: less time than vsearch", "not measured", "–"

@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.alignment_tools import megablast_hits, no_limit
 from benchmarks.costs import measure
+from benchmarks.inference_aims import CACHED, EMBEDDED
 from benchmarks.inference_arms import load_arm
 from benchmarks.methods import Split, normalise
 from benchmarks.programs import find_program, rows, run, write_fasta
@@ -27,7 +28,6 @@ from benchmarks.simulate import SPLITS, simulate
 from benchmarks.splits import to_split
 from modeling_dnacse.neighbours import nearest
 
-EMBEDDED, CACHED = "references embedded", "references cached"
 RECORDS_PER_SPECIES = 20
 QUERIES_SHARE = 0.45  # of simulated records that are in another split than train, at least
 

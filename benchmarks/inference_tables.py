@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.inference_aims import PLAIN, judge, render_aims
+from benchmarks.inference_aims import PLAIN, judge, markdown, render_aims
 
 # figure -> heading and format; those that a measurement lacks, such as memory of a GPU, have no column
 FIGURES = {
@@ -73,7 +73,7 @@ def render_rates(workloads: Mapping[str, Any]) -> str:
     lines = [["way", *workloads], ["---"] * (len(workloads) + 1)]
     for arm in arms:
         lines.append([arm, *(rate(arm, workload["arms"].get(arm)) for workload in workloads.values())])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines).replace("| --- ", "|---").replace("--- |", "---|")
+    return markdown(lines)
 
 
 def rate(arm: str, cell: Mapping[str, Any] | None) -> str:
