@@ -41,7 +41,7 @@ from trainer.parameters import head_parameters, idle_parameters, parameter_group
 from trainer.resume import RUN, STATE, run_facts
 from trainer.retrieval import validation_scores
 from trainer.step_log import StepLog
-from trainer.termination import StopOnSignal, start_worker
+from trainer.termination import StopOnSignal, leave_signals_to_main_process
 from trainer.training_record import as_json
 
 
@@ -97,8 +97,7 @@ class ContrastiveTrainer(Trainer):
     def _get_dataloader(self, *args: Any, **kwargs: Any) -> DataLoader:
         """Trainer's, with workers that leave SIGTERM to the main process."""
         loader = super()._get_dataloader(*args, **kwargs)
-        workers: Any = getattr(loader, "base_dataloader", loader)  # accelerate wraps it
-        workers.worker_init_fn = partial(start_worker, workers.worker_init_fn)
+        leave_signals_to_main_process(getattr(loader, "base_dataloader", loader))  # accelerate wraps it
         return loader
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:

@@ -7,15 +7,20 @@ Before training there is nothing to save and the process ends at once. Send the 
 (which passes it on) or to the whole process group, as Slurm does: `accelerate launch` of one process does not.
 """
 
+import copy
+import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
+from multiprocessing.context import ForkProcess, ForkServerProcess, SpawnProcess
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch.utils.data import DataLoader
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 EXIT_CODE = 128 + signal.SIGTERM
@@ -53,20 +58,50 @@ class StopOnSignal(TrainerCallback):
         self.noted = True
 
 
-def start_worker(former: Callable[[int], None] | None, worker: int) -> None:
-    """A data loader's `worker_init_fn` whose worker heeds SIGTERM from the main process only (on Linux).
+class _Deaf:
+    """A process that is born with SIGTERM blocked, so that none ends it before `_start_worker` runs in it."""
+
+    def start(self) -> None:
+        former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            super().start()  # pyright: ignore[reportAttributeAccessIssue] of the process that it is mixed into
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+class _Fork(_Deaf, ForkProcess):
+    pass
+
+
+class _ForkServer(_Deaf, ForkServerProcess):
+    pass
+
+
+class _Spawn(_Deaf, SpawnProcess):
+    pass
+
+
+def leave_signals_to_main_process(loader: DataLoader) -> None:
+    """Let the workers of `loader` heed SIGTERM from the main process only (on Linux).
 
     One that goes to the whole process group would otherwise end the workers, and so the main process by an error,
     before the running step is over; while a worker that ignored it would never end.
     """
-    if sys.platform == "linux":
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_when_told_by_parent, daemon=True).start()
+    if loader.num_workers and sys.platform == "linux":
+        context: Any = copy.copy(loader.multiprocessing_context or multiprocessing.get_context())
+        context.Process = {"fork": _Fork, "forkserver": _ForkServer, "spawn": _Spawn}[context.get_start_method()]
+        loader.multiprocessing_context = context
+        loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
+
+
+def _start_worker(former: Callable[[int], None] | None, worker: int) -> None:
+    threading.Thread(target=_end_when_told_by_parent, daemon=True).start()
     if former is not None:
         former(worker)
 
 
 def _end_when_told_by_parent() -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+    parent: Any = multiprocessing.parent_process()  # of a fork server's child too, whose getppid() is the server
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent.pid:
         pass
     os._exit(0)
