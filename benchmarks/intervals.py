@@ -61,23 +61,20 @@ def agreement_interval(truth: np.ndarray, found: np.ndarray, seed: int = 0) -> d
         seed: Seed of the resampling.
 
     Returns:
-        `ari` and `ami`, each `{"value": v, "interval": [2.5 %, 97.5 %]}`; no interval for fewer than `FEWEST` species.
+        `AGREEMENTS`, each `{"value": v, "interval": [2.5 %, 97.5 %]}`; no interval for fewer than `FEWEST` species.
 
-    >>> agreement_interval(np.array(["a", "a", "b", "b"]), np.array([5, 5, 7, 7]))
-    {'ari': {'value': 1.0}, 'ami': {'value': 1.0}}
+    >>> agreement_interval(np.array(["a", "a", "b", "b"]), np.array([5, 5, 7, 8]))["homogeneity"]
+    {'value': 1.0}
     """
     table = csr_array(contingency_matrix(truth, found, sparse=True))  # (species, clusters)
-    return {
-        "ari": over_halves(adjusted_rand, table, seed),
-        "ami": over_halves(adjusted_mutual_information, table, seed),
-    }
+    return {name: over_halves(agreement, table, seed) for name, agreement in AGREEMENTS.items()}
 
 
 def over_halves(agreement: Callable[[csr_array, np.ndarray], np.ndarray], table: csr_array, seed: int = 0) -> dict:
     """Agreement of all species, and its interval over random halves of them.
 
     Args:
-        agreement: `adjusted_rand` or `adjusted_mutual_information`.
+        agreement: One of `AGREEMENTS`.
         table: Sequences, or for `adjusted_rand` also bp, of each species in each cluster (species, clusters).
         seed: Seed of the resampling.
 
@@ -124,13 +121,54 @@ def adjusted_mutual_information(table: csr_array, taken: np.ndarray) -> np.ndarr
     """
     sizes = table.sum(axis=1)  # (species,)
     clusters = (table.T @ taken.T).T  # (parts, clusters)
+    of_species, of_clusters, shared = information(table, taken)
+    expected = [expected_information(sizes * part, columns) for part, columns in zip(taken, clusters, strict=True)]
+    return adjust(shared, np.array(expected), (of_species + of_clusters) / 2)
+
+
+def normalised_mutual_information(table: csr_array, taken: np.ndarray) -> np.ndarray:
+    """Normalised mutual information, arithmetic mean, of parts of the species; arguments as `adjusted_rand`."""
+    of_species, of_clusters, shared = information(table, taken)
+    return share(2 * shared, of_species + of_clusters)
+
+
+def homogeneity(table: csr_array, taken: np.ndarray) -> np.ndarray:
+    """How far clusters hold one species each (Rosenberg & Hirschberg 2007); arguments as `adjusted_rand`."""
+    of_species, _, shared = information(table, taken)
+    return share(shared, of_species)
+
+
+def completeness(table: csr_array, taken: np.ndarray) -> np.ndarray:
+    """How far species are in one cluster each (Rosenberg & Hirschberg 2007); arguments as `adjusted_rand`."""
+    _, of_clusters, shared = information(table, taken)
+    return share(shared, of_clusters)
+
+
+AGREEMENTS: dict[str, Callable[[csr_array, np.ndarray], np.ndarray]] = {
+    "ari": adjusted_rand,
+    "ami": adjusted_mutual_information,
+    "nmi": normalised_mutual_information,
+    "homogeneity": homogeneity,
+    "completeness": completeness,
+}
+
+
+def information(table: csr_array, taken: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entropy of the species, of the clusters, and what both share, in nats, each (parts,); as `adjusted_rand`."""
+    sizes = table.sum(axis=1)  # (species,)
+    clusters = (table.T @ taken.T).T  # (parts, clusters)
     total = taken @ sizes  # (parts,)
     logs = csr_array((xlogy(table.data, table.data), table.indices, table.indptr), table.shape)
     of_species = np.log(total) - taken @ xlogy(sizes, sizes) / total
     of_clusters = np.log(total) - xlogy(clusters, clusters).sum(axis=1) / total
     together = np.log(total) - taken @ logs.sum(axis=1) / total
-    expected = [expected_information(sizes * part, columns) for part, columns in zip(taken, clusters, strict=True)]
-    return adjust(of_species + of_clusters - together, np.array(expected), (of_species + of_clusters) / 2)
+    return of_species, of_clusters, of_species + of_clusters - together
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Part of the whole, from 0 to 1; 1 of nothing."""
+    nothing = whole < 1e-12
+    return np.clip(np.where(nothing, 1.0, part / np.where(nothing, 1.0, whole)), 0, 1)
 
 
 def pairs(sizes: Any) -> Any:

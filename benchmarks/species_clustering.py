@@ -1,10 +1,9 @@
 """Task species_clustering: cluster species that no model was trained on; a method and splits in, agreement out.
 
-With the true number of species:
+Agreement is ARI, AMI, NMI, homogeneity and completeness (intervals.py). With the true number of species:
 
 - `kmeans_*`: K-means as DNABERT-S evaluates it (arXiv 2402.08777): L2-normalised vectors, init "random", n_init 3,
-  max_iter 1000, seeds 0-4; the mean and each seed's value of ARI, NMI, AMI, homogeneity and completeness, and of ARI
-  and AMI the mean of the seeds' intervals.
+  max_iter 1000, seeds 0-4; each seed's value, and the mean of the seeds' values and of their intervals.
 - `ward_*`: Ward's agglomerative clustering, which needs no seed.
 
 Without it, as whoever finds unknown species must do:
@@ -28,17 +27,10 @@ from typing import Any
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
-from sklearn.metrics import (
-    adjusted_mutual_info_score,
-    adjusted_rand_score,
-    completeness_score,
-    homogeneity_score,
-    normalized_mutual_info_score,
-)
+from sklearn.metrics import adjusted_rand_score
 from tqdm import tqdm
 
-from benchmarks.intervals import FEWEST as FEWEST_OF_INTERVALS
-from benchmarks.intervals import agreement_interval
+from benchmarks.intervals import AGREEMENTS, agreement_interval
 from benchmarks.methods import Method, Split, Unsuited, normalise, vectors
 
 SPLITS = {"test": ("unseen_test", "unseen_val"), "val": ("unseen_val", "val")}
@@ -46,13 +38,6 @@ EMPTY = Split(np.empty(0, dtype=str), [], {"species": np.empty(0, dtype=str)})
 FEWEST, MOST = 2, 20  # sequences a species
 SEEDS = range(5)
 CUTS = 200  # heights of a tree that are tried
-AGREEMENTS = {
-    "ari": adjusted_rand_score,
-    "ami": adjusted_mutual_info_score,
-    "nmi": normalized_mutual_info_score,
-    "homogeneity": homogeneity_score,
-    "completeness": completeness_score,
-}
 
 
 def choose(species: np.ndarray, fewest: int = FEWEST, most: int = MOST, seed: int = 0) -> np.ndarray:
@@ -203,22 +188,19 @@ def score_kmeans(
 ) -> dict[str, dict[str, Any]]:
     """K-means under each of its seeds, as metrics (see the head of this file)."""
     runs = [cluster_kmeans(unit, counts["species"], run) for run in tqdm(SEEDS, desc="K-means", leave=False)]
+    found = [agreement_interval(species, clusters, seed) for clusters in runs]
     metrics = {}
-    for agreement, measure in AGREEMENTS.items():
-        per_seed = [float(measure(species, found)) for found in runs]
-        metrics[f"kmeans_{agreement}"] = {"value": float(np.mean(per_seed)), "per_seed": per_seed, **counts}
-    if counts["species"] >= FEWEST_OF_INTERVALS:
-        intervals = [agreement_interval(species, found, seed) for found in runs]
-        for agreement in ("ari", "ami"):
-            bounds = np.mean([interval[agreement]["interval"] for interval in intervals], axis=0)
-            metrics[f"kmeans_{agreement}"]["interval"] = bounds.tolist()
+    for agreement in AGREEMENTS:
+        per_seed = [metrics[agreement] for metrics in found]
+        metric = {name: np.mean([one[name] for one in per_seed], axis=0).tolist() for name in per_seed[0]}
+        metrics[f"kmeans_{agreement}"] = {**metric, "per_seed": [one["value"] for one in per_seed], **counts}
     return metrics
 
 
 def compare(
     name: str, species: np.ndarray, found: np.ndarray, seed: int, counts: Mapping[str, float]
 ) -> dict[str, dict[str, Any]]:
-    """ARI and AMI of a clustering with intervals, as metrics of this name."""
+    """Agreements of a clustering with species, with intervals, as metrics of this name."""
     return {
         f"{name}_{agreement}": {**metric, **counts}
         for agreement, metric in agreement_interval(species, found, seed).items()

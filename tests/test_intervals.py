@@ -2,12 +2,18 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+from sklearn import metrics
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 
 from benchmarks.intervals import accuracy_interval, agreement_interval, expected_information
 
-SCORES = {"ari": adjusted_rand_score, "ami": adjusted_mutual_info_score}
+SCORES = {
+    "ari": metrics.adjusted_rand_score,
+    "ami": metrics.adjusted_mutual_info_score,
+    "nmi": metrics.normalized_mutual_info_score,
+    "homogeneity": metrics.homogeneity_score,
+    "completeness": metrics.completeness_score,
+}
 
 
 def clustered(seed: int, species: int = 60) -> tuple[np.ndarray, np.ndarray]:

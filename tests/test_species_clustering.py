@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.intervals import AGREEMENTS
 from benchmarks.methods import Method, Split, Unsuited, normalise
 from benchmarks.species_clustering import best_height, choose, cluster_average, cluster_hdbscan, rotate, score
 
@@ -82,7 +83,7 @@ def test_a_method_with_clusters_of_its_own():
     names = dict(zip(planted.sequences, planted.labels["species"], strict=True))
     own = Method("own", "", 0, cluster=lambda s: np.unique([names[x] for x in s], return_inverse=True)[1])
     metrics = score(own, planted, plant(1))
-    assert set(metrics) == {"cluster_ari", "cluster_ami"}
+    assert set(metrics) == {f"cluster_{agreement}" for agreement in AGREEMENTS}
     assert metrics["cluster_ari"]["value"] == pytest.approx(1)
     assert metrics["cluster_ari"]["clusters"] == metrics["cluster_ari"]["species"] == 8
     with pytest.raises(Unsuited):
