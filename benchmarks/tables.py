@@ -8,10 +8,12 @@ The markers are `<!-- results:NAME -->` and `<!-- /results:NAME -->`. NAME is
 
 - the data file's stem and the evaluation split, as in `coi.test`, for all tasks, or with one task, as `coi.test:knn`;
 - `FOLDER/coi.val` for the results of a subfolder of the results;
+- `aims` for those of the shipped models, over all tables;
 - `training/NAME` for a measurement of training_throughput.py, `inference/NAME` for one of inference_throughput.py
   or of million_records.py.
 
-How tables look is in task_tables.py, training_tables.py and inference_tables.py, what stands in them in headlines.py.
+How tables look is in task_tables.py, training_tables.py, inference_tables.py and model_aims.py, what stands in those
+of tasks in headlines.py.
 """
 
 import argparse
@@ -24,10 +26,12 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks.inference_tables import render_inference, render_memory
+from benchmarks.model_aims import render_model_aims
 from benchmarks.result_folders import INFERENCE, TRAINING, find_places, read_rates, read_tables
 from benchmarks.task_tables import render_results
 from benchmarks.training_tables import render_rates
 
+AIMS = "aims"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"
 
 
@@ -43,7 +47,7 @@ def render(folder: Path) -> dict[str, str]:
     tables = read_tables(folder) if find_places(folder) or not texts else {}
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}
-    return texts
+    return texts | ({AIMS: render_model_aims(tables)} if tables else {})
 
 
 def fill(text: str, tables: Mapping[str, str], source: Path) -> str:
