@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# The full runs on real data: every method that installs here, on the tasks that it can do. Not all have been made yet:
-# what stands in benchmarks/results is committed.
+# The full runs on real data: every method that installs here, on the tasks that it can do; all that stands in
+# benchmarks/results but what training and inference measure.
 #
 #   bash benchmarks/full_runs.sh DATA RUNS [GROUP …]
 #
 # DATA holds coi.tsv.gz, 12s.tsv.gz, … and genomes/ (benchmarks/DATA.md says where from); RUNS takes tables made of them
 # and cached embeddings. What is finished is not run again, so it can be stopped at any time and started anew; groups can
-# run side by side. MODEL and GENOME_MODEL are the shipped checkpoints unless set. Hardware: CPU; RESULTS (by default
-# benchmarks/results) is where results go, `make tables` renders them.
+# run side by side. MODEL and GENOME_MODEL are the shipped checkpoints unless set. Hardware: CPU, 16 GB; hours: about 6 of
+# one core; RESULTS (by default benchmarks/results) is where results go, `make tables` renders them. kmer4 holds what tnf
+# does and is left out.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") runs=$(absolute "$2")
@@ -19,53 +20,76 @@ mkdir -p "$runs"
 queries="strand.queries=500 length.queries=500 dimensions.queries=500 mutation.queries=500"
 run() { python benchmarks/run.py --resume --cache "$runs/cache" --batch_tokens 4096 --set $queries "$@"; }
 
-coi() { # all of COI; alignment takes hours here, so it has a group of its own
+coi() { # all of COI, by what needs no alignment
     local barcodes=(--data "$data/coi.tsv.gz" --output "$results")
-    run "${barcodes[@]}" --model tnf tnf_k kmer4 kmer5 kmer6 canonical6 canonical7 kmer_mlp kmer_mlp6 "$model" \
-        --task knn species_clustering open_set few_shot strand length mutation dimensions
-    run "${barcodes[@]}" --model tnf kmer6 canonical7 kmer_mlp6 "$model" --task zero_shot_clustering linear_probe
+    local tasks=(knn species_clustering zero_shot_clustering open_set few_shot strand length mutation dimensions)
+    run "${barcodes[@]}" --model tnf tnf_k kmer5 kmer6 canonical7 kmer_mlp kmer_mlp6 "$model" --task "${tasks[@]}"
+    run "${barcodes[@]}" --model canonical6 --task knn species_clustering
+    run "${barcodes[@]}" --model vsearch --task species_clustering
     run "${barcodes[@]}" --model sintax --task knn open_set few_shot strand length mutation
+    run "${barcodes[@]}" --model tnf tnf_k kmer_mlp kmer_mlp6 "$model" --task linear_probe # d x classes: not wide ones
 }
 
-side_by_side() { # whole genera of COI that make 15,000 sequences, with tools that align
+side_by_side() { # whole genera that make fewer sequences, with tools that align
     local part=(--data "$data/coi.tsv.gz" --output "$results/side_by_side" --max_sequences 15000)
-    run "${part[@]}" --model kmer6 canonical7 kmer_mlp6 "$model" \
-        --task knn species_clustering zero_shot_clustering open_set few_shot
-    run "${part[@]}" --model vsearch --task knn species_clustering zero_shot_clustering open_set few_shot
-    run "${part[@]}" --model blast --task knn open_set few_shot
-    run "${part[@]}" --model kmer6 kmer_mlp6 "$model" --task linear_probe
+    local tasks=(knn species_clustering zero_shot_clustering open_set few_shot strand length mutation)
+    run "${part[@]}" --model kmer6 canonical7 kmer_mlp6 "$model" --task "${tasks[@]}" dimensions linear_probe
+    run "${part[@]}" --model vsearch --task "${tasks[@]}"
+    run "${part[@]}" --model sintax blast --task knn open_set few_shot strand length mutation
+    if [ ! -e "$runs/genomes.tsv.gz" ]; then cut_genomes; fi
+    part=(--data "$runs/genomes.tsv.gz" --output "$results/side_by_side" --max_sequences 3000)
+    tasks=(knn open_set strand length mutation)
+    run "${part[@]}" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task "${tasks[@]}" dimensions linear_probe
+    run "${part[@]}" --model blast sintax vsearch --task "${tasks[@]}"
+}
+
+fine_tuning() { # an even smaller part, since every epoch costs what embedding the whole does
+    local part=(--data "$data/coi.tsv.gz" --output "$results/fine_tuning" --max_sequences 5000)
+    run "${part[@]}" --model kmer6 canonical7 kmer_mlp6 "$model" --task linear_probe knn
+    run "${part[@]}" --model sintax blast vsearch --task knn
+    run "${part[@]}" --model "$model" --task fine_tune --set fine_tune.epochs=6 fine_tune.learning_rate=1e-3
 }
 
 markers() { # other markers than the shipped model saw, in splits of their own
     local marker
-    for marker in 12s its 16s_bact its2 cytb; do
+    for marker in its 12s cytb its2 16s_bact; do
         if [ ! -e "$runs/$marker.tsv.gz" ]; then
             python benchmarks/make_splits.py --data "$data/$marker.tsv.gz" --output "$runs/$marker.tsv.gz"
         fi
-        local table=(--data "$runs/$marker.tsv.gz" --output "$results")
-        run "${table[@]}" --model tnf kmer6 canonical7 kmer_mlp6 "$model" \
-            --task knn species_clustering zero_shot_clustering open_set few_shot
-        run "${table[@]}" --model sintax blast --task knn open_set
-        run "${table[@]}" --model vsearch --task knn species_clustering open_set
+        local table=(--data "$runs/$marker.tsv.gz" --output "$results" --max_sequences 3000)
+        local tasks=(knn species_clustering zero_shot_clustering open_set few_shot)
+        run "${table[@]}" --model tnf kmer6 canonical7 kmer_mlp6 "$model" vsearch --task "${tasks[@]}"
+        run "${table[@]}" --model sintax blast --task knn open_set few_shot
     done
 }
 
-genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea
-    if [ ! -e "$runs/genomes.tsv.gz" ]; then
-        python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 --output "$runs/genomes.tsv.gz"
-    fi
-    local contigs=(--data "$runs/genomes.tsv.gz" --output "$results")
-    contigs+=(--max_sequences 9000) # whole genera of half of the data
-    run "${contigs[@]}" --model tnf tnf_k canonical6 kmer_mlp "$genome_model" --task species_clustering binning
+cut_genomes() {
+    python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 --output "$runs/genomes.tsv.gz"
 }
 
-organelles() { # more than 1,000 unseen species, for methods that were trained on none of them
+genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea
+    if [ ! -e "$runs/genomes.tsv.gz" ]; then cut_genomes; fi
+    run --data "$runs/genomes.tsv.gz" --output "$results" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" \
+        --task species_clustering binning zero_shot_clustering few_shot
+}
+
+organelles() { # pieces of more than 1,000 unseen species, for methods that were trained on none of them
     if [ ! -e "$runs/organelles.tsv.gz" ]; then
         python benchmarks/make_contigs.py --table "$data/organelle_genomes.tsv.gz" --shortest 1000 --longest 5000 \
             --unseen_share 0.3 --output "$runs/organelles.tsv.gz"
     fi
-    run --data "$runs/organelles.tsv.gz" --output "$results" --model tnf canonical6 --task species_clustering binning
+    local pieces=(--data "$runs/organelles.tsv.gz" --output "$results")
+    run "${pieces[@]}" --model tnf tnf_k kmer_mlp "$genome_model" --task species_clustering
+    run "${pieces[@]}" --model tnf tnf_k canonical6 kmer_mlp --task knn
 }
 
-if [ $# -gt 2 ]; then groups=("${@:3}"); else groups=(coi side_by_side markers genomes organelles); fi
+pictures() { # of the vectors themselves; `make tables` draws those of the results
+    local barcodes=(--data "$data/coi.tsv.gz" --cache "$runs/cache")
+    python benchmarks/plots.py map --projection umap --model canonical7 "$model" "${barcodes[@]}" --output "$results/coi.map.png"
+    python benchmarks/plots.py confusion --model "$model" "${barcodes[@]}" --output "$results/coi.confusion.png"
+    python benchmarks/plots.py map --model tnf "$genome_model" --colour_by genus --data "$runs/genomes.tsv.gz" \
+        --cache "$runs/cache" --output "$results/genomes.map.png"
+}
+
+if [ $# -gt 2 ]; then groups=("${@:3}"); else groups=(coi side_by_side fine_tuning markers genomes organelles pictures); fi
 for group in "${groups[@]}"; do "$group"; done

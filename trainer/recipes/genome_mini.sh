@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# dnacse-genome-mini (0.7 million parameters) for contigs of bacteria and archaea: DNABERT-S's recipe, small.
+# dnacse-genome-mini (0.8 million parameters) for contigs of bacteria and archaea: DNABERT-S's recipe, small.
 #
 #   bash trainer/recipes/genome_mini.sh contigs.tsv.gz runs/genome-mini [further options of train.py]
 #
