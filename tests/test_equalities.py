@@ -78,6 +78,7 @@ CASES = {
         "pooling": "cls_tanh",
         **QUIET,
     },
+    "embeddings compared": {"objective": "mi_mix", "compare": "embeddings", "cached_chunk_size": 4},
     "cached": {"objective": "weighted_simclr", "cached_chunk_size": 1},
     "by tokens": {"objective": "weighted_simclr", "chunk_tokens": 30},
     "cached mi_mix": {"objective": "mi_mix", "cached_chunk_size": 2},

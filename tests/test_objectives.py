@@ -1,14 +1,15 @@
-"""What the objectives give to the encoder: noise to the second view of noise_contrastive in training, nowhere else."""
+"""What the objectives give to the encoder (noise: only to the second view of noise_contrastive) and compare of it."""
 
 import pytest
 import torch
 from training_step import ROWS, pairs, step
 from transformers import PreTrainedTokenizerFast
 
-from modeling_dnacse import DnacseModel, EncoderNoise
+from modeling_dnacse import DnacseConfig, DnacseModel, EncoderNoise
 from modeling_dnacse.configuration_dnacse import PAD_TOKEN_ID
-from trainer import train
+from trainer import objectives, train
 from trainer.curriculum import OBJECTIVES
+from trainer.losses import weighted_simclr
 
 STRONG = {"noise_additive": 0.1, "noise_multiplicative": 0.2, "noise_substitution": 1.0}
 
@@ -53,6 +54,28 @@ def test_only_the_second_view_is_distorted(tiny_folder, calls, options):
 def test_other_objectives_have_no_noise(tiny_folder, calls, objective):
     step(str(tiny_folder), objective, **STRONG)
     assert calls and all(noise is None for _, noise, _ in calls)
+
+
+@pytest.mark.parametrize("objective", ["weighted_simclr", "mi_mix", "info_nce"])
+def test_the_head_is_trained_only_where_its_features_are_compared(tiny_folder, objective):
+    features, embeddings = (step(str(tiny_folder), objective, compare=what) for what in ("features", "embeddings"))
+    head = [name for name in features if "projection" in name]
+    assert head and all(features[name].abs().max() > 0 for name in head)
+    assert all(name not in embeddings or not embeddings[name].any() for name in head)
+    assert all(embeddings[name].abs().max() > 0 for name in embeddings if name not in head and "Wqkv" in name)
+
+
+def test_embeddings_are_compared_by_their_directions(tiny_folder, monkeypatch):
+    """Not by their lengths, which the last LayerNorm makes large: the losses take unit vectors."""
+    found = []
+    monkeypatch.setattr(
+        objectives, "weighted_simclr", lambda *given: found.append(given[:2]) or weighted_simclr(*given)
+    )
+    step(str(tiny_folder), "weighted_simclr", compare="embeddings")
+    width = DnacseConfig.from_pretrained(tiny_folder).hidden_size
+    for side in found[0]:
+        assert side.shape[1] == width
+        torch.testing.assert_close(side.norm(dim=1), torch.ones(len(side), dtype=side.dtype))
 
 
 def test_evaluation_has_no_noise(tiny_folder, fasta, calls, tmp_path):

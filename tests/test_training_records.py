@@ -14,8 +14,7 @@ RECORDS = ROOT / "benchmarks" / "records"
 
 
 def rows(path):
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as lines:
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
         yield from csv.DictReader(lines, delimiter="\t")
 
 

@@ -112,6 +112,9 @@ class ContrastiveArguments(TrainingArguments):
             "simclr, mi_mix, info_nce, noise_contrastive, mlm."
         },
     )
+    compare: Literal["features", "embeddings"] = field(
+        default="features", metadata={"help": "What losses compare, of the head or as released; see objectives.py."}
+    )
     temperature: float = field(default=0.05, metadata={"help": "τ of the contrastive losses."})
     mix_alpha: float = field(default=1.0, metadata={"help": "α of the Beta(α, α) that mixing weights are drawn from."})
     mixing_layers: str | None = field(

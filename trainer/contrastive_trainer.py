@@ -155,7 +155,8 @@ class ContrastiveTrainer(Trainer):
         if self.accelerator.distributed_type in (DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
             # DistributedDataParallel waits in the last term for the gradient of every parameter, also of one that only
             # earlier terms use: so each takes part, by nothing
-            self._idle = idle_parameters(self.model, objective, self.objectives.mlm_weight(objective) > 0)
+            heads = self.objectives.compares_features(objective), self.objectives.mlm_weight(objective) > 0
+            self._idle = idle_parameters(self.model, objective, *heads)
             loss = loss + 0.0 * sum(parameter.sum() for parameter in head_parameters(self.model))
         return (loss, {}) if return_outputs else loss
 

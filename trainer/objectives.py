@@ -3,8 +3,9 @@
 - A contrastive loss is one over the rows of all processes: each side is encoded in one piece or in chunks, put back in
   order, gathered, and compared.
 - mi_mix mixes anchors within a chunk, at one layer for all chunks and processes, and counts partners in the batch.
-- noise_contrastive compares pooled embeddings, not the head's features, and distorts the second view: base
-  substitution on ids, Gaussian noise inside the encoder; `--mlm_weight` adds a masked-language term.
+- What is compared are the head's unit features, with `--compare embeddings` the unit embeddings that are released.
+- noise_contrastive always compares pooled embeddings, and distorts the second view: base substitution on ids,
+  Gaussian noise inside the encoder; `--mlm_weight` adds a masked-language term.
 - mlm reads both views as unlabelled DNA; its loss is the mean over the chosen tokens of all processes.
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from transformers import PreTrainedTokenizerBase
 
 from modeling_dnacse import DnacseConfig, EncoderNoise, ManifoldMixup
@@ -58,6 +60,10 @@ class Objectives:
         """Weight of the masked-language term under an objective."""
         return {"mlm": 1.0, "noise_contrastive": self.args.mlm_weight}.get(objective, 0.0)
 
+    def compares_features(self, objective: str) -> bool:
+        """Whether the loss of an objective is one of the projection head's features."""
+        return objective not in ("mlm", "noise_contrastive") and self.args.compare == "features"
+
     def terms(self, objective: str, model: nn.Module, batch: Batch, draws: Draws) -> list[Term]:
         """The terms of the loss of `batch`, as the collator makes it, on this process."""
         terms = [] if objective == "mlm" else self.contrastive_terms(objective, model, batch, draws)
@@ -85,7 +91,9 @@ class Objectives:
 
         def encode(chunk: Chunk, **augmentation: Any) -> Tensor:
             output = model(input_ids=chunk.ids, attention_mask=chunk.mask, **augmentation)
-            return wide(output.embeddings if objective == "noise_contrastive" else output.features)
+            if objective == "noise_contrastive":
+                return wide(output.embeddings)
+            return wide(output.features if self.compares_features(objective) else normalize(output.embeddings, dim=-1))
 
         species = gather_rows(batch["species"])
 

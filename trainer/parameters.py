@@ -35,10 +35,10 @@ def head_parameters(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for name, parameter in model.named_parameters() if name.startswith(HEADS)]
 
 
-def idle_parameters(model: nn.Module, objective: str, with_mlm: bool) -> list[nn.Parameter]:
+def idle_parameters(model: nn.Module, objective: str, with_head: bool, with_mlm: bool) -> list[nn.Parameter]:
     """The parameters that get no gradient under `objective`: heads that it does not use."""
     used = {
-        PROJECTION: objective not in ("mlm", "noise_contrastive"),
+        PROJECTION: with_head,
         POOLER: objective != "mlm",
         MLM_HEAD: with_mlm,
     }

@@ -24,6 +24,7 @@ RECORDED_ARGUMENTS = [
     "singletons",
     "fragment_length",
     "fragment_pairs",
+    "compare",
     "temperature",
     "mix_alpha",
     "mixing_layers",
