@@ -27,20 +27,22 @@ coi() { # all of COI, by what needs no alignment
     run "${barcodes[@]}" --model canonical6 --task knn species_clustering
     run "${barcodes[@]}" --model vsearch --task species_clustering
     run "${barcodes[@]}" --model sintax --task knn open_set few_shot strand length mutation
-    run "${barcodes[@]}" --model tnf tnf_k kmer_mlp kmer_mlp6 "$model" --task linear_probe # d x classes: not wide ones
 }
 
 side_by_side() { # whole genera that make fewer sequences, with tools that align
     local part=(--data "$data/coi.tsv.gz" --output "$results/side_by_side" --max_sequences 15000)
-    local tasks=(knn species_clustering zero_shot_clustering open_set few_shot strand length mutation)
-    run "${part[@]}" --model kmer6 canonical7 kmer_mlp6 "$model" --task "${tasks[@]}" dimensions linear_probe
-    run "${part[@]}" --model vsearch --task "${tasks[@]}"
+    local tasks=(knn species_clustering zero_shot_clustering open_set)
+    run "${part[@]}" --model kmer6 canonical7 kmer_mlp6 "$model" --task "${tasks[@]}" \
+        few_shot strand length mutation dimensions
+    run "${part[@]}" --model kmer_mlp6 "$model" --task linear_probe
+    run "${part[@]}" --model vsearch --task "${tasks[@]}" # the others would take it hours
     run "${part[@]}" --model sintax blast --task knn open_set few_shot strand length mutation
     if [ ! -e "$runs/genomes.tsv.gz" ]; then cut_genomes; fi
     part=(--data "$runs/genomes.tsv.gz" --output "$results/side_by_side" --max_sequences 3000)
     tasks=(knn open_set strand length mutation)
-    run "${part[@]}" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task "${tasks[@]}" dimensions linear_probe
-    run "${part[@]}" --model blast sintax vsearch --task "${tasks[@]}"
+    run "${part[@]}" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task "${tasks[@]}" \
+        dimensions linear_probe
+    run "${part[@]}" --model blast sintax --task "${tasks[@]}"
 }
 
 fine_tuning() { # an even smaller part, since every epoch costs what embedding the whole does
@@ -60,6 +62,10 @@ markers() { # other markers than the shipped model saw, in splits of their own
         local tasks=(knn species_clustering zero_shot_clustering open_set few_shot)
         run "${table[@]}" --model tnf kmer6 canonical7 kmer_mlp6 "$model" vsearch --task "${tasks[@]}"
         run "${table[@]}" --model sintax blast --task knn open_set few_shot
+        if [ "$marker" = 12s ]; then # small enough for vsearch, too
+            run "${table[@]}" --model tnf kmer6 canonical7 kmer_mlp6 "$model" vsearch sintax blast \
+                --task strand length mutation
+        fi
     done
 }
 
@@ -85,7 +91,8 @@ organelles() { # pieces of more than 1,000 unseen species, for methods that were
 
 pictures() { # of the vectors themselves; `make tables` draws those of the results
     local barcodes=(--data "$data/coi.tsv.gz" --cache "$runs/cache")
-    python benchmarks/plots.py map --projection umap --model canonical7 "$model" "${barcodes[@]}" --output "$results/coi.map.png"
+    python benchmarks/plots.py map --projection umap --model canonical7 "$model" "${barcodes[@]}" \
+        --output "$results/coi.map.png"
     python benchmarks/plots.py confusion --model "$model" "${barcodes[@]}" --output "$results/coi.confusion.png"
     python benchmarks/plots.py map --model tnf "$genome_model" --colour_by genus --data "$runs/genomes.tsv.gz" \
         --cache "$runs/cache" --output "$results/genomes.map.png"
