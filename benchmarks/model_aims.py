@@ -98,7 +98,7 @@ def render_model_aims(tables: Mapping[str, Sequence[Result]]) -> str:
         tables: Results by table, of `result_folders.read_tables`.
     """
     rows: list[Iterable[str]] = [("aim", "ours", "best rival", "met or missed"), ("---",) * 4]
-    return markdown([*rows, *(row(aim, tables.get(aim.table, ())) for aim in AIMS)])
+    return markdown([*rows, *(row(aim, tables.get(aim.table, ())) for aim in AIMS)]) + "\n"
 
 
 def row(aim: Aim, results: Sequence[Result]) -> tuple[str, str, str, str]:
