@@ -63,7 +63,7 @@ def agreement_interval(truth: np.ndarray, found: np.ndarray, seed: int = 0) -> d
     Returns:
         `AGREEMENTS`, each `{"value": v, "interval": [2.5 %, 97.5 %]}`; no interval for fewer than `FEWEST` species.
 
-    >>> agreement_interval(np.array(["a", "a", "b", "b"]), np.array([5, 5, 7, 8]))["homogeneity"]
+    >>> agreement_interval(np.array(["a", "a", "b", "b"]), np.array([5, 5, 7, 7]))["ari"]
     {'value': 1.0}
     """
     table = csr_array(contingency_matrix(truth, found, sparse=True))  # (species, clusters)
