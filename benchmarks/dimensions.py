@@ -83,6 +83,6 @@ def score(
             if full_to_cluster is not None:
                 cut = rotate(normalise(full_to_cluster[:, :columns]))
                 found = cluster_ward(cut, len(np.unique(clustered.species)))
-                metric = agreement_interval(clustered.species, found, seed)["ari"]
+                metric = agreement_interval(clustered.species, found, seed, "ari")["ari"]
                 metrics[f"ward_ari_{point}"] = metric | clustered.counts
     return metrics

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The full runs on real data: every method that installs here, on the tasks that it can do; all that stands in
-# benchmarks/results but what training and inference measure.
+# The runs on real data: every method that installs here, on the tasks that it can do within hours; parts of the data are
+# named. benchmarks/results holds some rows of earlier runs, too (coi-mini, kmer4), and lacks two of these (7-mers with
+# fewer dimensions on all of COI, vsearch on 16S).
 #
 #   bash benchmarks/full_runs.sh DATA RUNS [GROUP …]
 #
@@ -37,7 +38,7 @@ side_by_side() { # whole genera that make fewer sequences, with tools that align
     run "${part[@]}" --model kmer_mlp6 "$model" --task linear_probe
     run "${part[@]}" --model vsearch --task "${tasks[@]}" # the others would take it hours
     run "${part[@]}" --model sintax blast --task knn open_set few_shot strand length mutation
-    if [ ! -e "$runs/genomes.tsv.gz" ]; then cut_genomes; fi
+    cut_genomes
     part=(--data "$runs/genomes.tsv.gz" --output "$results/side_by_side" --max_sequences 3000)
     tasks=(knn open_set strand length mutation)
     run "${part[@]}" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task "${tasks[@]}" \
@@ -70,13 +71,15 @@ markers() { # other markers than the shipped model saw, in splits of their own
 }
 
 cut_genomes() {
-    python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 --output "$runs/genomes.tsv.gz"
+    if [ ! -e "$runs/genomes.tsv.gz" ]; then
+        python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 --output "$runs/genomes.tsv.gz"
+    fi
 }
 
-genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea
-    if [ ! -e "$runs/genomes.tsv.gz" ]; then cut_genomes; fi
-    run --data "$runs/genomes.tsv.gz" --output "$results" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" \
-        --task species_clustering binning zero_shot_clustering few_shot
+genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea, whole genera of half of the data
+    cut_genomes
+    run --data "$runs/genomes.tsv.gz" --output "$results" --max_sequences 9000 \
+        --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task species_clustering binning zero_shot_clustering few_shot
 }
 
 organelles() { # pieces of more than 1,000 unseen species, for methods that were trained on none of them
@@ -90,6 +93,7 @@ organelles() { # pieces of more than 1,000 unseen species, for methods that were
 }
 
 pictures() { # of the vectors themselves; `make tables` draws those of the results
+    cut_genomes
     local barcodes=(--data "$data/coi.tsv.gz" --cache "$runs/cache")
     python benchmarks/plots.py map --projection umap --model canonical7 "$model" "${barcodes[@]}" \
         --output "$results/coi.map.png"

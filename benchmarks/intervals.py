@@ -52,22 +52,23 @@ def accuracy_interval(correct: np.ndarray, groups: np.ndarray, seed: int = 0) ->
     return {kind: {"value": float(values[kind]), "interval": percentiles(resampled[kind])} for kind in values}
 
 
-def agreement_interval(truth: np.ndarray, found: np.ndarray, seed: int = 0) -> dict[str, dict[str, Any]]:
+def agreement_interval(truth: np.ndarray, found: np.ndarray, seed: int, *names: str) -> dict[str, dict[str, Any]]:
     """Compare a clustering with species, with intervals over species.
 
     Args:
         truth: Species of each sequence (n,) str.
         found: Cluster of each sequence (n,).
         seed: Seed of the resampling.
+        names: Those of `AGREEMENTS` that are wanted; none: all of them.
 
     Returns:
-        `AGREEMENTS`, each `{"value": v, "interval": [2.5 %, 97.5 %]}`; no interval for fewer than `FEWEST` species.
+        By name, each `{"value": v, "interval": [2.5 %, 97.5 %]}`; no interval for fewer than `FEWEST` species.
 
-    >>> agreement_interval(np.array(["a", "a", "b", "b"]), np.array([5, 5, 7, 7]))["ari"]
-    {'value': 1.0}
+    >>> agreement_interval(np.array(["a", "a", "b", "b"]), np.array([5, 5, 7, 7]), 0, "ari")
+    {'ari': {'value': 1.0}}
     """
     table = csr_array(contingency_matrix(truth, found, sparse=True))  # (species, clusters)
-    return {name: over_halves(agreement, table, seed) for name, agreement in AGREEMENTS.items()}
+    return {name: over_halves(AGREEMENTS[name], table, seed) for name in names or AGREEMENTS}
 
 
 def over_halves(agreement: Callable[[csr_array, np.ndarray], np.ndarray], table: csr_array, seed: int = 0) -> dict:

@@ -103,5 +103,6 @@ def score_clusters(
             name, found = "cluster_ari", method.cluster(sequences)
         else:
             return {}
-        metrics[f"{name}@{length}"] = agreement_interval(clustered.species, found, seed)["ari"] | clustered.counts
+        agreement = agreement_interval(clustered.species, found, seed, "ari")["ari"]
+        metrics[f"{name}@{length}"] = agreement | clustered.counts
     return metrics

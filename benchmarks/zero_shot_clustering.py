@@ -68,14 +68,16 @@ def score(method: Method, unseen: Split, *, most: int = MOST, seed: int) -> dict
     rows, species, counts = replicates(unseen, most, seed)
     sequences = [unseen.sequences[row] for row in rows]
     if method.encode is None:
-        return {"cluster_ami": agreement_interval(species, own_clusters(method, sequences), seed)["ami"] | counts}
+        found = own_clusters(method, sequences)
+        return {"cluster_ami": agreement_interval(species, found, seed, "ami")["ami"] | counts}
     unit = rotate(normalise(vectors(method, sequences)))
     clusters = counts["species"]
-    metrics = {"ward_ami": agreement_interval(species, cluster_ward(unit, clusters), seed)["ami"] | counts}
+    found = cluster_ward(unit, clusters)
+    metrics = {"ward_ami": agreement_interval(species, found, seed, "ami")["ami"] | counts}
     for paper, published in SETTINGS.items():
         settings = fit_settings(published, len(rows))
         runs = [
-            agreement_interval(species, cluster_ward(project(unit, settings, run), clusters), seed)["ami"]
+            agreement_interval(species, cluster_ward(project(unit, settings, run), clusters), seed, "ami")["ami"]
             for run in tqdm(SEEDS, desc=f"UMAP as {paper}", leave=False)
         ]
         metric = {name: np.mean([run[name] for run in runs], axis=0).tolist() for name in runs[0]}

@@ -45,7 +45,7 @@ def test_macro_counts_every_species_once():
 @pytest.mark.parametrize("seed", range(3))
 def test_agreement_is_that_of_scikit_learn(seed):
     truth, found = clustered(seed)
-    for name, metric in agreement_interval(truth, found).items():
+    for name, metric in agreement_interval(truth, found, 0).items():
         assert metric["value"] == pytest.approx(SCORES[name](truth, found), abs=1e-9)
 
 
@@ -60,7 +60,7 @@ def test_agreement_intervals_are_as_wide_as_worlds_drawn_anew_differ(name):
     """The bootstrap of species made copies that agree with themselves: its interval of AMI missed the value."""
     worlds = [clustered(seed) for seed in range(80)]
     spread = np.std([SCORES[name](*world) for world in worlds])
-    found = [agreement_interval(*world)[name] for world in worlds[:6]]
+    found = [agreement_interval(*world, 0)[name] for world in worlds[:6]]
     assert all(metric["interval"][0] < metric["value"] < metric["interval"][1] for metric in found)
     widths = [(high - low) / (2 * 1.96) for low, high in (metric["interval"] for metric in found)]
     assert 0.75 * spread < np.mean(widths) < 1.35 * spread
@@ -68,13 +68,13 @@ def test_agreement_intervals_are_as_wide_as_worlds_drawn_anew_differ(name):
 
 def test_perfect_and_random_clusterings():
     truth, _ = clustered(5)
-    perfect = agreement_interval(truth, truth)
+    perfect = agreement_interval(truth, truth, 0)
     for metric in perfect.values():
         assert [metric["value"], *metric["interval"]] == pytest.approx([1, 1, 1])
-    random = agreement_interval(truth, np.random.default_rng(0).integers(0, 60, size=len(truth)))
+    random = agreement_interval(truth, np.random.default_rng(0).integers(0, 60, size=len(truth)), 0)
     assert abs(random["ari"]["value"]) < 0.05
     assert random["ami"]["interval"][0] < 0 < random["ami"]["interval"][1]
 
 
 def test_too_few_species_have_no_interval():
-    assert agreement_interval(np.array(["a", "a", "b"]), np.array([0, 0, 1]))["ari"] == {"value": 1.0}
+    assert agreement_interval(np.array(["a", "a", "b"]), np.array([0, 0, 1]), 0)["ari"] == {"value": 1.0}
