@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from conftest import TINY, random_families
 from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.sequences import reverse_complement
 from trainer.fit_embeddings import Scatters, discriminants, main, token_frequencies
+
+CALM = TINY | {"initializer_range": 0.02}  # layers that change little before they are trained, as in real models
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +31,8 @@ def families(tmp_path_factory):
     return path
 
 
-def fit(tmp_path, tiny_folder, data, *options: str) -> int:
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "dnacse", **TINY}))
+def fit(tmp_path, tiny_folder, data, *options: str, architecture=TINY) -> int:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "dnacse", **architecture}))
     arguments = ["--train_file", str(data), "--config_name", str(tmp_path / "config.json")]
     arguments += ["--tokenizer_name", str(tiny_folder), "--output_dir", str(tmp_path / "start"), *options]
     try:
@@ -80,7 +83,7 @@ def test_directions_whiten_the_scatter_within_classes():
 
 
 def test_the_start_tells_genera_better_than_a_random_one(tmp_path, tiny_folder, families):
-    assert fit(tmp_path, tiny_folder, families, "--both_strands") == 0
+    assert fit(tmp_path, tiny_folder, families, "--both_strands", architecture=CALM) == 0
     model = DnacseModel.from_pretrained(tmp_path / "start")
     assert model.config.both_strands
     tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / "start")
@@ -104,6 +107,29 @@ def test_the_start_tells_genera_better_than_a_random_one(tmp_path, tiny_folder, 
     )
     one = embed(model, tokenizer, sequences[:3], both_strands=False)
     assert np.abs(one - embed(model, tokenizer, sequences[:3])).max() > 1e-3
+
+
+def linearity(tmp_path, tiny_folder, families, constant: str) -> float:
+    """Correlation of the start's vectors with what a model without LayerNorm and layers would give."""
+    small = CALM | {"bigram_buckets": 200, "num_hidden_layers": 1}
+    (tmp_path / constant).mkdir()
+    assert fit(tmp_path / constant, tiny_folder, families, "--constant", constant, architecture=small) == 0
+    model = DnacseModel.from_pretrained(tmp_path / constant / "start")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / constant / "start")
+    sequences = [line.split("\t")[1] for line in families.read_text().splitlines()[1:]]
+    vectors = embed(model, tokenizer, sequences)
+    assert np.abs(vectors.mean(0)).max() < 0.05
+    table = model.embeddings.bigram_embeddings
+    assert table is not None
+    rows = torch.cat([model.get_input_embeddings().weight[: len(tokenizer)], table.weight[1:]])
+    linear = token_frequencies(tokenizer, sequences, buckets=200) @ rows.detach().numpy()
+    return float(np.corrcoef(vectors.ravel(), (linear - linear.mean(0)).ravel())[0, 1])
+
+
+def test_the_constant_keeps_layer_norm_from_levelling_tokens(tmp_path, tiny_folder, families):
+    with_constant, without = (linearity(tmp_path, tiny_folder, families, constant) for constant in ("1", "0"))
+    assert with_constant > 0.9
+    assert with_constant > without
 
 
 def test_what_cannot_be_fitted_is_one_sentence(tmp_path, tiny_folder, fasta, caplog):

@@ -10,16 +10,20 @@ the embeddings are a linear discriminant analysis (Fisher 1936; Rao 1948) of tok
 in which sequences of one genus agree, and genera differ. It takes minutes and no gradient, and the layers are left to
 learn what order and context add.
 
-- x (vocabulary,) are the frequencies of the tokens of a sequence; special tokens do not count.
+- x (features,) are the frequencies of the tokens of a sequence, special tokens left out, and of its bigrams where the
+  model has embeddings of those: both tables are fitted as one.
 - W is the scatter within classes, C that of all; each sequence weighs 1 / sqrt(size of its class), so that piled-up
   species do not own the scatters. A class is a genus, or with `--rank` a species, as for contigs of genomes; a record
   without a name there is left out.
-- The columns of E (vocabulary, hidden) are the leading directions v of C v = a (W + shrinkage · w · 1) v, w the mean
-  of W's diagonal, so that within-class noise is white. The mean frequency is moved to 0 and each row scaled to the
-  length that LayerNorm gives it anyway.
+- The columns of E (features, hidden) are the leading directions v of C v = a (W + shrinkage · w · 1) v, w the mean
+  of W's diagonal, so that within-class noise is white. The mean frequency is moved to 0, and all rows scaled by one
+  factor to about the length that LayerNorm gives to tokens anyway.
+- LayerNorm gives every token the same length, so those that tell nothing would weigh as much as those that tell most.
+  A constant vector added to all (the embedding of token type 0) makes it nearly linear; it is gone from the sequences'
+  vectors, which are centred in the end.
 
-Memory: a few (vocabulary, vocabulary) matrices in float64 (134 MB each at 4,096), and one row of counts a class;
-nothing grows with the number of sequences.
+Memory: a few (features, features) matrices in float64 (134 MB each at 4,096, 2.4 GB at 17,400), and one row of counts
+a class; nothing grows with the number of sequences.
 """
 
 import argparse
@@ -40,29 +44,45 @@ from transformers import PreTrainedTokenizerFast
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from modeling_dnacse import DnacseModel
+from modeling_dnacse import DnacseConfig, DnacseModel
+from modeling_dnacse.attention import PACKED
+from modeling_dnacse.bigrams import NO_PAIR, bigram_rows
 from modeling_dnacse.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.labels import read_labelled
 from modeling_dnacse.sequences import reverse_complement
+from trainer.centering import center, draw_sequences
 from trainer.command_line import run_command
 
 logger = logging.getLogger("fit_embeddings")
 BLOCK = 4096  # sequences counted at once
+CENTERED_ON = 500  # sequences
+BREAK = -1  # in place of a token, between two sequences
 
 
 def token_frequencies(
-    tokenizer: PreTrainedTokenizerFast, sequences: list[str], both_strands: bool = False
+    tokenizer: PreTrainedTokenizerFast, sequences: list[str], both_strands: bool = False, buckets: int = 0
 ) -> csr_array:
-    """How often each token occurs in a sequence, (n, vocabulary), rows of sum 1; of both strands their mean."""
+    """How often tokens, and rows of bigrams, occur a token: (n, vocabulary + buckets), the first of which sum to 1.
+
+    Of both strands it is the mean.
+    """
     if both_strands:
-        others = token_frequencies(tokenizer, [reverse_complement(sequence) for sequence in sequences])
-        return csr_array((token_frequencies(tokenizer, sequences) + others) / 2)
+        others = [reverse_complement(sequence) for sequence in sequences]
+        one, other = (token_frequencies(tokenizer, each, buckets=buckets) for each in (sequences, others))
+        return csr_array((one + other) / 2)
     ids = tokenizer(sequences, add_special_tokens=False, return_attention_mask=False)["input_ids"]
-    lengths = np.array([len(row) for row in ids])
-    weights = np.repeat(1 / np.maximum(lengths, 1), lengths)
-    ends = np.concatenate([[0], lengths.cumsum()])
-    tokens = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
-    return csr_array((weights, tokens, ends), shape=(len(sequences), len(tokenizer)))  # repeated columns add up
+    flat = np.concatenate([[*row, BREAK] for row in ids])
+    owners = np.repeat(np.arange(len(ids)), [len(row) + 1 for row in ids])
+    words = flat != BREAK
+    columns, rows = [flat[words]], [owners[words]]
+    if buckets:
+        pairs = bigram_rows(torch.from_numpy(flat)[None], buckets)[0].numpy()
+        columns.append(len(tokenizer) - 1 + pairs[pairs != NO_PAIR])
+        rows.append(owners[pairs != NO_PAIR])
+    lengths = np.array([max(len(row), 1) for row in ids])
+    of_row = np.concatenate(rows)
+    shape = (len(ids), len(tokenizer) + buckets)
+    return csr_array((1 / lengths[of_row], (of_row, np.concatenate(columns))), shape=shape)
 
 
 class Scatters:
@@ -104,10 +124,21 @@ def discriminants(within: np.ndarray, of_all: np.ndarray, hidden: int, shrinkage
     return leading * np.sign(leading[np.abs(leading).argmax(0), np.arange(hidden)])  # eigh leaves the signs open
 
 
-def unit_rows(directions: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Move the mean to 0 and give each token's row the length that LayerNorm would, sqrt(hidden)."""
-    rows = directions - mean @ directions
-    return rows * np.sqrt(rows.shape[1]) / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+def embedding_rows(directions: np.ndarray, mean: np.ndarray, tokens: int) -> np.ndarray:
+    """The directions as embeddings, of the length that LayerNorm would give; the first `tokens` rows are moved.
+
+    A token has one row of its own and at most one of a bigram, so to move the first kind by the mean vector moves it
+    to 0.
+    """
+    rows = directions.copy()
+    rows[:tokens] -= mean @ directions
+    return rows * np.sqrt(rows.shape[1] / (mean @ (rows**2).sum(1)))
+
+
+def constant_vector(hidden: int, seed: int) -> torch.Tensor:
+    """A random vector (hidden,) that LayerNorm leaves as it is: of mean 0 and variance 1."""
+    drawn = torch.randn(hidden, generator=torch.Generator().manual_seed(seed))
+    return (drawn - drawn.mean()) / drawn.std(correction=0)
 
 
 def read_classes(files: list[str], split: str | None, rank: str) -> Iterator[tuple[str, str]]:
@@ -118,11 +149,11 @@ def read_classes(files: list[str], split: str | None, rank: str) -> Iterator[tup
                 yield row["sequence"], row[rank]
 
 
-def fit(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, hidden: int) -> np.ndarray:
-    """Read the records twice, to count the classes and then their tokens: embeddings (vocabulary, hidden).
+def fit(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, config: DnacseConfig) -> np.ndarray:
+    """Read the records twice, to count the classes and then their tokens: embeddings (vocabulary + buckets, hidden).
 
     Raises:
-        ValueError: fewer than two classes, or none with two records, or a vocabulary smaller than `hidden`.
+        ValueError: fewer than two classes, or none with two records, or fewer rows than columns.
     """
     numbers: dict[str, int] = {}
     counts: list[int] = []
@@ -137,18 +168,20 @@ def fit(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, hidden: in
             f"{', '.join(args.train_file)}: {len(sizes)} names of {args.rank}, the commonest of "
             f"{sizes.max(initial=0)} records; two names and two records of one are needed: add a column {args.rank}"
         )
+    hidden, buckets = config.hidden_size, config.bigram_buckets
     if len(tokenizer) < hidden:
         raise ValueError(f"the tokenizer has {len(tokenizer)} tokens, the model {hidden} columns; take a smaller one")
-    scatters = Scatters(len(tokenizer), sizes)
+    scatters = Scatters(len(tokenizer) + buckets, sizes)
     with tqdm(total=int(sizes.sum()), unit="seq") as bar:
         records = read_classes(args.train_file, args.train_split, args.rank)
         while block := list(islice(records, BLOCK)):
-            frequencies = token_frequencies(tokenizer, [sequence for sequence, _ in block], args.both_strands)
+            sequences = [sequence for sequence, _ in block]
+            frequencies = token_frequencies(tokenizer, sequences, args.both_strands, buckets)
             scatters.add(frequencies, np.array([numbers[name] for _, name in block]))
             bar.update(len(block))
     mean, within, of_all = scatters.finish(sizes)
-    logger.info("solving for %d of %d directions", hidden, len(tokenizer))
-    return unit_rows(discriminants(within, of_all, hidden, args.shrinkage), mean)
+    logger.info("solving for %d of %d directions", hidden, len(mean))
+    return embedding_rows(discriminants(within, of_all, hidden, args.shrinkage), mean, len(tokenizer))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -164,9 +197,15 @@ def run(args: argparse.Namespace) -> None:
     config.both_strands = args.both_strands
     torch.manual_seed(args.seed)
     model = DnacseModel(config)
-    embeddings = fit(tokenizer, args, config.hidden_size)
+    embeddings = torch.from_numpy(fit(tokenizer, args, config)).float()
     with torch.no_grad():
-        model.get_input_embeddings().weight[: len(embeddings)] = torch.from_numpy(embeddings).float()
+        model.get_input_embeddings().weight[: len(tokenizer)] = embeddings[: len(tokenizer)]
+        if model.embeddings.bigram_embeddings is not None:
+            model.embeddings.bigram_embeddings.weight[NO_PAIR + 1 :] = embeddings[len(tokenizer) :]
+        constant = args.constant * constant_vector(config.hidden_size, args.seed)
+        model.embeddings.token_type_embeddings.weight[0] = constant
+    model.set_attn_implementation(PACKED)
+    center(model, tokenizer, draw_sequences(args.train_file, args.train_split, CENTERED_ON, args.seed))
     model.save_pretrained(args.output_dir)
     tokenizer.save_pretrained(args.output_dir)
     logger.info("Saved to %s: %s", args.output_dir, json.dumps({"parameters": model.num_parameters()}))
@@ -183,6 +222,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--output_dir", required=True, type=Path)
     add("--rank", choices=("species", "genus"), default="genus", help="of the classes; default: %(default)s")
     add("--both_strands", action="store_true", help="the model's vectors will be means over both strands")
+    add("--constant", type=float, default=1.0, help="its length, in lengths of a token; default: %(default)s")
     add("--shrinkage", type=float, default=1.0, help="ridge, in mean variances of a token; default: %(default)s")
     add("--seed", type=int, default=0, help="of the layers' random weights")
     return parser.parse_args(arguments)
