@@ -88,6 +88,16 @@ AIMS = (
         *(ABLATION, "species_clustering", ("kmeans_ari",), ("phase_1_only",)),
         ours="curriculum",
     ),
+    Aim(
+        "7: both without the projection head, genus",
+        *(ABLATION, "knn", ("genus_unseen",), ("phase_1_no_head",)),
+        ours="curriculum_no_head",
+    ),
+    Aim(
+        "7: both without the projection head, K-means ARI",
+        *(ABLATION, "species_clustering", ("kmeans_ari",), ("phase_1_no_head",)),
+        ours="curriculum_no_head",
+    ),
 )
 
 

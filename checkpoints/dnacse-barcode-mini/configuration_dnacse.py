@@ -18,6 +18,7 @@ AUTO_MAP = {
     "AutoModelForSequenceClassification": "modeling_dnacse.DnacseForSequenceClassification",
 }
 PAD_TOKEN_ID = 3  # [UNK] 0, [CLS] 1, [SEP] 2, [PAD] 3, [MASK] 4
+SPECIAL_TOKENS = 5
 
 
 @strict
@@ -26,6 +27,7 @@ class DnacseConfig(PreTrainedConfig):
 
     Args:
         hidden_act: activation of the masked-language head. The encoder's GLU is exact GELU always, as in DNABERT-2.
+        bigram_buckets: rows of the table of pairs of neighbouring tokens (bigrams.py); 0: none, as in DNABERT-2.
         pooling: "mean" over the attention mask ([CLS] and [SEP] included); "mean_last_two", the same of the average of
             the last layer's input and output; "cls", the first token's state; "cls_tanh", tanh(W x + b) of it, with
             weights of its own (DNACSE).
@@ -53,6 +55,7 @@ class DnacseConfig(PreTrainedConfig):
     layer_norm_eps: float | int = 1e-12
     pad_token_id: int | None = PAD_TOKEN_ID
     tie_word_embeddings: bool = True
+    bigram_buckets: int = 0
     pooling: Literal["mean", "mean_last_two", "cls", "cls_tanh"] = "mean"
     both_strands: bool = False
     projection_size: int = 128
@@ -69,6 +72,8 @@ class DnacseConfig(PreTrainedConfig):
                 f"hidden_size is {self.hidden_size}, num_attention_heads {self.num_attention_heads}: "
                 "the first must be a multiple of the second"
             )
+        if self.bigram_buckets < 0:
+            raise ValueError(f"bigram_buckets is {self.bigram_buckets}; give 0 for none, or more")
 
     @classmethod
     def get_config_dict(

@@ -10,23 +10,34 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from .alibi import attention_bias
 from .attention import DnacseSelfAttention, attention_of, check_attention, is_packed
 from .augmentation import ManifoldMixup, mix
+from .bigrams import DnacseBigramEmbeddings
 from .configuration_dnacse import DnacseConfig
 from .packed_attention import Attend, Packing, pack, packing_of, unpack
 
 
 class DnacseEmbeddings(nn.Module):
-    """LN(word + token type), dropout. No position embedding: ALiBi carries the order."""
+    """LN(word + token type + bigram), dropout. No position embedding: ALiBi carries the order."""
 
     def __init__(self, config: DnacseConfig) -> None:
-        """Build the tables."""
+        """Build the tables, that of bigrams where the configuration wants one."""
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        buckets = config.bigram_buckets
+        self.bigram_embeddings = DnacseBigramEmbeddings(buckets, config.hidden_size) if buckets else None
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, words: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
-        """Embed word vectors (batch, length, hidden); a missing token type is type 0."""
+    def forward(self, words: Tensor, ids: Tensor | None = None, token_type_ids: Tensor | None = None) -> Tensor:
+        """Embed word vectors (batch, length, hidden), of `ids` (batch, length); a missing token type is type 0.
+
+        Raises:
+            ValueError: there are bigrams, but no ids to take them from.
+        """
+        if self.bigram_embeddings is not None:
+            if ids is None:
+                raise ValueError("this model embeds pairs of tokens too, so it needs input_ids, not inputs_embeds")
+            words = words + self.bigram_embeddings(ids)
         types = (
             self.token_type_embeddings.weight[0]
             if token_type_ids is None

@@ -145,8 +145,8 @@ class DnacseModel(DnacsePreTrainedModel):
             noise: disturb the embedding output, all of it but padding and special tokens; nothing unless training.
 
         Raises:
-            ValueError: neither or both of ids and vectors are given, the mixup does not fit the model or the batch, or
-                the way of attention cannot give or take what is asked.
+            ValueError: neither or both of ids and vectors are given, or vectors to a model with bigrams; the mixup
+                does not fit the model or the batch; or the way of attention cannot give or take what is asked.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
@@ -157,7 +157,7 @@ class DnacseModel(DnacsePreTrainedModel):
             self._check_mixup(mixup, batch=words.shape[0])
         self._check_attention(kwargs)
 
-        hidden = self.embeddings(words, token_type_ids)
+        hidden = self.embeddings(words, input_ids, token_type_ids)
         if noise is not None and self.training:
             hidden = add_noise(hidden, attention_mask, noise)
         states = self.encoder(hidden, attention_mask, mixup, **kwargs)

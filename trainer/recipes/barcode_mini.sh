@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# dnacse-barcode-mini (3.6 million parameters), the shipped model, from labelled COI barcodes; `make reproduce-mini` runs
+# dnacse-barcode-mini (3.3 million parameters), the shipped model, from labelled COI barcodes; `make reproduce-mini` runs
 # this and then finishes, calibrates and measures it.
 #
 #   bash trainer/recipes/barcode_mini.sh coi.tsv.gz runs/barcode-mini [further options of train.py]
@@ -16,7 +16,8 @@ data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import os; pr
 cd "$(dirname "$0")/../.."
 
 [ -e "$output-tokenizer" ] ||
-    python trainer/train_tokenizer.py --train_file "$data" --train_split train --output_dir "$output-tokenizer"
+    python trainer/train_tokenizer.py --train_file "$data" --train_split train --vocab_size 1024 \
+        --max_sequences 5000 --output_dir "$output-tokenizer"
 [ -e "$output-start" ] || python trainer/fit_embeddings.py --train_file "$data" --train_split train --both_strands \
     --config_name trainer/configs/barcode_mini.json --tokenizer_name "$output-tokenizer" --output_dir "$output-start"
 args=(
