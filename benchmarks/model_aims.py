@@ -89,12 +89,12 @@ AIMS = (
         ours="curriculum",
     ),
     Aim(
-        "7: both without the projection head, genus",
+        "7: the same without the projection head in both, genus",
         *(ABLATION, "knn", ("genus_unseen",), ("phase_1_no_head",)),
         ours="curriculum_no_head",
     ),
     Aim(
-        "7: both without the projection head, K-means ARI",
+        "7: the same without the projection head in both, K-means ARI",
         *(ABLATION, "species_clustering", ("kmeans_ari",), ("phase_1_no_head",)),
         ours="curriculum_no_head",
     ),

@@ -1,4 +1,4 @@
-"""The DNACSE encoder: DNABERT-2's architecture, with the manifold-mixup forward of DNABERT-S.
+"""The DNACSE encoder: DNABERT-2's architecture, bigrams where asked for, and DNABERT-S's manifold-mixup forward.
 
 In: token ids and their mask, (batch, length). Out: token states (batch, length, hidden) and one vector a sequence
 (batch, hidden).
@@ -157,7 +157,8 @@ class DnacseModel(DnacsePreTrainedModel):
             self._check_mixup(mixup, batch=words.shape[0])
         self._check_attention(kwargs)
 
-        hidden = self.embeddings(words, input_ids, token_type_ids)
+        seen = None if input_ids is None else input_ids.masked_fill(attention_mask == 0, 0)  # no pair with padding
+        hidden = self.embeddings(words, token_type_ids, seen)
         if noise is not None and self.training:
             hidden = add_noise(hidden, attention_mask, noise)
         states = self.encoder(hidden, attention_mask, mixup, **kwargs)

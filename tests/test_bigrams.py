@@ -8,11 +8,13 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseForMaskedLM, DnacseModel, embed
 from modeling_dnacse.bigrams import NO_PAIR, bigram_rows
+from modeling_dnacse.configuration_dnacse import FIRST_ORDINARY_ID
 from modeling_dnacse.export import export_onnx
 from modeling_dnacse.onnx_encoder import OnnxEncoder
 from modeling_dnacse.sequences import reverse_complement
 from trainer.fit_embeddings import token_frequencies
 from trainer.release import write_repository
+from trainer.train_tokenizer import SPECIAL_TOKENS
 
 BUCKETS = 500
 
@@ -62,7 +64,7 @@ def test_pairs_are_in_the_embedding_output(model):
     for row, place in ((0, 1), (0, 2), (0, 3), (1, 1)):
         pair = table.weight[bigram_rows(ids, BUCKETS)[row, place]]
         expected = model.embeddings.LayerNorm(words[row, place] + types + pair)
-        torch.testing.assert_close(model.embeddings(words, ids)[row, place], expected)
+        torch.testing.assert_close(model.embeddings(words, ids=ids)[row, place], expected)
     assert table.weight[NO_PAIR].eq(0).all()
 
 
@@ -92,6 +94,22 @@ def test_a_masked_token_is_not_given_away():
     gradient = model.bert.embeddings.bigram_embeddings.weight.grad
     assert gradient.abs().sum(1).gt(0).sum() == 2  # the two pairs of three tokens learn, the row of zeros does not
     assert gradient[NO_PAIR].eq(0).all()
+
+
+@torch.no_grad()
+def test_what_stands_under_the_mask_makes_no_pair(model):
+    ids = torch.randint(5, 96, (2, 9), generator=torch.Generator().manual_seed(1))
+    mask = torch.tensor([[1] * 9, [1] * 6 + [0] * 3])
+    expected = model(ids[1:, :6]).pooler_output
+    torch.testing.assert_close(model(ids, mask).pooler_output[1:], expected)
+    torch.testing.assert_close(model(ids.int(), mask).pooler_output[1:], expected)
+
+
+def test_special_tokens_come_first(tiny_folder):
+    with pytest.raises(ValueError, match="the special tokens must be the first 5"):
+        DnacseConfig(bigram_buckets=9, pad_token_id=77)
+    assert len(SPECIAL_TOKENS) == FIRST_ORDINARY_ID
+    assert sorted(PreTrainedTokenizerFast.from_pretrained(tiny_folder).all_special_ids) == list(range(5))
 
 
 def test_vectors_in_place_of_ids_are_refused(model):

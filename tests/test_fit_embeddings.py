@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.sequences import reverse_complement
-from trainer.fit_embeddings import Scatters, discriminants, main, token_frequencies
+from trainer.fit_embeddings import Scatters, discriminants, embedding_rows, main, token_frequencies
 
 CALM = TINY | {"initializer_range": 0.02}  # layers that change little before they are trained, as in real models
 
@@ -109,6 +109,14 @@ def test_the_start_tells_genera_better_than_a_random_one(tmp_path, tiny_folder, 
     assert np.abs(one - embed(model, tokenizer, sequences[:3])).max() > 1e-3
 
 
+def test_rows_are_centred_and_of_unit_variance():
+    rng = np.random.default_rng(2)
+    mean = np.concatenate([rng.dirichlet(np.ones(7)), rng.dirichlet(np.ones(4))])  # of tokens and of pairs
+    rows = embedding_rows(rng.normal(size=(11, 5)) + 3, mean, tokens=7)
+    np.testing.assert_allclose(mean @ rows, 0, atol=1e-12)
+    assert mean @ (rows**2).sum(1) == pytest.approx(5)
+
+
 def linearity(tmp_path, tiny_folder, families, constant: str) -> float:
     """Correlation of the start's vectors with what a model without LayerNorm and layers would give."""
     small = CALM | {"bigram_buckets": 200, "num_hidden_layers": 1}
@@ -137,6 +145,8 @@ def test_what_cannot_be_fitted_is_one_sentence(tmp_path, tiny_folder, fasta, cap
     lonely.write_text(">a species=Aus bus\nACGTACGTACGT\n>b species=Cus dus\nTTTTACGTACGT\n")
     assert fit(tmp_path, tiny_folder, lonely) == 2
     assert "two records of one are needed" in caplog.text
+    assert fit(tmp_path, tiny_folder, fasta, architecture=TINY | {"pooling": "cls"}) == 2
+    assert "the model pools by 'cls'" in caplog.text
     (tmp_path / "start").mkdir()
     (tmp_path / "start" / "config.json").write_text("{}")
     assert fit(tmp_path, tiny_folder, fasta) == 2

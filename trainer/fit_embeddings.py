@@ -1,4 +1,4 @@
-"""Start an encoder from token embeddings fitted in closed form: labelled sequences in, a checkpoint out.
+"""Start an encoder from embeddings fitted in closed form, of tokens and of pairs: labelled sequences in, a checkpoint out.
 
     python trainer/fit_embeddings.py --train_file coi.tsv.gz --train_split train --output_dir runs/start \\
         --config_name trainer/configs/barcode_mini.json --tokenizer_name runs/tokenizer
@@ -19,10 +19,10 @@ learn what order and context add.
   of W's diagonal, so that within-class noise is white. The mean frequency is moved to 0, and all rows scaled by one
   factor to about the length that LayerNorm gives to tokens anyway.
 - LayerNorm gives every token the same length, so those that tell nothing would weigh as much as those that tell most.
-  A constant vector added to all (the embedding of token type 0) makes it nearly linear; it is gone from the sequences'
+  A constant vector added to all (the embedding of token types) makes it nearly linear; it is gone from the sequences'
   vectors, which are centred in the end.
 
-Memory: a few (features, features) matrices in float64 (134 MB each at 4,096, 2.4 GB at 17,400), and one row of counts
+Memory: a few (features, features) matrices in float64 (134 MB each at 4,096, 680 at 9,216), and one row of counts
 a class; nothing grows with the number of sequences.
 """
 
@@ -50,7 +50,7 @@ from modeling_dnacse.bigrams import NO_PAIR, bigram_rows
 from modeling_dnacse.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.labels import read_labelled
 from modeling_dnacse.sequences import reverse_complement
-from trainer.centering import center, draw_sequences
+from trainer.centering import center, check_pooling, draw_sequences
 from trainer.command_line import run_command
 
 logger = logging.getLogger("fit_embeddings")
@@ -62,7 +62,7 @@ BREAK = -1  # in place of a token, between two sequences
 def token_frequencies(
     tokenizer: PreTrainedTokenizerFast, sequences: list[str], both_strands: bool = False, buckets: int = 0
 ) -> csr_array:
-    """How often tokens, and rows of bigrams, occur a token: (n, vocabulary + buckets), the first of which sum to 1.
+    """How often tokens, and rows of bigrams, occur per token: (n, vocabulary + buckets), the first of which sum to 1.
 
     Of both strands it is the mean.
     """
@@ -88,21 +88,21 @@ def token_frequencies(
 class Scatters:
     """Sums over sequences from which the scatters within classes and of all follow."""
 
-    def __init__(self, vocabulary: int, sizes: np.ndarray) -> None:
+    def __init__(self, features: int, sizes: np.ndarray) -> None:
         """Start at 0; `sizes` (classes,) are the numbers of sequences that each class will have."""
         self.weights = 1 / np.sqrt(sizes)  # of a sequence of each class
-        self.products = np.zeros((vocabulary, vocabulary))
-        self.sums = csr_array((len(sizes), vocabulary))
+        self.products = np.zeros((features, features))
+        self.sums = csr_array((len(sizes), features))
 
     def add(self, frequencies: csr_array, classes: np.ndarray) -> None:
-        """Count a block: (n, vocabulary) and the class of each row (n,)."""
+        """Count a block: (n, features) and the class of each row (n,)."""
         rows = np.arange(len(classes))
         chosen = csr_array((self.weights[classes], (classes, rows)), shape=(len(self.weights), len(rows)))
         self.products += (frequencies.T @ frequencies.multiply(self.weights[classes][:, None])).toarray()
         self.sums = self.sums + chosen @ frequencies
 
     def finish(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The mean (vocabulary,), the scatter within classes and the scatter of all (vocabulary, vocabulary)."""
+        """The mean (features,), the scatter within classes and the scatter of all (features, features)."""
         of_class = self.weights * sizes  # (classes,)
         total = of_class.sum()
         mean = np.asarray(self.sums.sum(axis=0)).ravel() / total
@@ -127,8 +127,12 @@ def discriminants(within: np.ndarray, of_all: np.ndarray, hidden: int, shrinkage
 def embedding_rows(directions: np.ndarray, mean: np.ndarray, tokens: int) -> np.ndarray:
     """The directions as embeddings, of the length that LayerNorm would give; the first `tokens` rows are moved.
 
-    A token has one row of its own and at most one of a bigram, so to move the first kind by the mean vector moves it
-    to 0.
+    A token has one row of its own and at most one of a bigram, so to move the first kind by the mean vector of
+    sequences moves that to 0.
+
+    Args:
+        directions: (features, hidden).
+        mean: (features,) frequencies.
     """
     rows = directions.copy()
     rows[:tokens] -= mean @ directions
@@ -169,8 +173,10 @@ def fit(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, config: Dn
             f"{sizes.max(initial=0)} records; two names and two records of one are needed: add a column {args.rank}"
         )
     hidden, buckets = config.hidden_size, config.bigram_buckets
-    if len(tokenizer) < hidden:
-        raise ValueError(f"the tokenizer has {len(tokenizer)} tokens, the model {hidden} columns; take a smaller one")
+    if len(tokenizer) + buckets < hidden:
+        raise ValueError(
+            f"{len(tokenizer)} tokens and {buckets} rows of pairs; they must be more than {hidden} columns"
+        )
     scatters = Scatters(len(tokenizer) + buckets, sizes)
     with tqdm(total=int(sizes.sum()), unit="seq") as bar:
         records = read_classes(args.train_file, args.train_split, args.rank)
@@ -195,6 +201,7 @@ def run(args: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(args.tokenizer_name)
     config = load_config(args.config_name, tokenizer)
     config.both_strands = args.both_strands
+    check_pooling(config)
     torch.manual_seed(args.seed)
     model = DnacseModel(config)
     embeddings = torch.from_numpy(fit(tokenizer, args, config)).float()
@@ -203,7 +210,7 @@ def run(args: argparse.Namespace) -> None:
         if model.embeddings.bigram_embeddings is not None:
             model.embeddings.bigram_embeddings.weight[NO_PAIR + 1 :] = embeddings[len(tokenizer) :]
         constant = args.constant * constant_vector(config.hidden_size, args.seed)
-        model.embeddings.token_type_embeddings.weight[0] = constant
+        model.embeddings.token_type_embeddings.weight[:] = constant
     model.set_attn_implementation(PACKED)
     center(model, tokenizer, draw_sequences(args.train_file, args.train_split, CENTERED_ON, args.seed))
     model.save_pretrained(args.output_dir)
@@ -222,9 +229,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--output_dir", required=True, type=Path)
     add("--rank", choices=("species", "genus"), default="genus", help="of the classes; default: %(default)s")
     add("--both_strands", action="store_true", help="the model's vectors will be means over both strands")
-    add("--constant", type=float, default=1.0, help="its length, in lengths of a token; default: %(default)s")
+    add(
+        "--constant",
+        type=float,
+        default=1.0,
+        help="length of the vector added to all tokens, in theirs; default: %(default)s",
+    )
     add("--shrinkage", type=float, default=1.0, help="ridge, in mean variances of a token; default: %(default)s")
-    add("--seed", type=int, default=0, help="of the layers' random weights")
+    add("--seed", type=int, default=0, help="of the random weights and draws")
     return parser.parse_args(arguments)
 
 

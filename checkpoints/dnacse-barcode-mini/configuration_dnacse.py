@@ -18,7 +18,7 @@ AUTO_MAP = {
     "AutoModelForSequenceClassification": "modeling_dnacse.DnacseForSequenceClassification",
 }
 PAD_TOKEN_ID = 3  # [UNK] 0, [CLS] 1, [SEP] 2, [PAD] 3, [MASK] 4
-SPECIAL_TOKENS = 5
+FIRST_ORDINARY_ID = 5  # all ids below are of special tokens
 
 
 @strict
@@ -74,6 +74,11 @@ class DnacseConfig(PreTrainedConfig):
             )
         if self.bigram_buckets < 0:
             raise ValueError(f"bigram_buckets is {self.bigram_buckets}; give 0 for none, or more")
+        if self.bigram_buckets and not 0 <= (self.pad_token_id or 0) < FIRST_ORDINARY_ID:
+            raise ValueError(
+                f"pad_token_id is {self.pad_token_id}; with bigrams the special tokens must be the first "
+                f"{FIRST_ORDINARY_ID} of the vocabulary, as in DNABERT-2: take such a tokenizer"
+            )
 
     @classmethod
     def get_config_dict(

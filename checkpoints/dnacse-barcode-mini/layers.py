@@ -28,8 +28,11 @@ class DnacseEmbeddings(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, words: Tensor, ids: Tensor | None = None, token_type_ids: Tensor | None = None) -> Tensor:
-        """Embed word vectors (batch, length, hidden), of `ids` (batch, length); a missing token type is type 0.
+    def forward(self, words: Tensor, token_type_ids: Tensor | None = None, ids: Tensor | None = None) -> Tensor:
+        """Embed word vectors (batch, length, hidden); a missing token type is type 0.
+
+        Args:
+            ids: (batch, length), of which the bigrams are; 0 where the mask is.
 
         Raises:
             ValueError: there are bigrams, but no ids to take them from.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .configuration_dnacse import SPECIAL_TOKENS
+from .configuration_dnacse import FIRST_ORDINARY_ID
 
 FIRST, SECOND = 2654435761, 2246822519  # odd 32-bit constants of Knuth's multiplicative hash and of xxHash
 NO_PAIR = 0  # row of zeros
@@ -20,14 +20,15 @@ def bigram_rows(ids: Tensor, buckets: int) -> Tensor:
     """Row of each token and the one after it, 1 to `buckets`; NO_PAIR where either is none or a special token.
 
     Args:
-        ids: (batch, length) long.
+        ids: (batch, length) of any integer type.
 
     >>> bigram_rows(torch.tensor([[1, 7, 8, 2], [1, 8, 7, 8]]), buckets=1000).tolist()
     [[0, 512, 0, 0], [0, 607, 512, 0]]
     """
+    ids = ids.long()
     following = F.pad(ids, (0, 1))[:, 1:]
     hashed = (ids * FIRST + following * SECOND) % 2**32
-    return torch.where(torch.minimum(ids, following) < SPECIAL_TOKENS, NO_PAIR, 1 + hashed * buckets // 2**32)
+    return torch.where(torch.minimum(ids, following) < FIRST_ORDINARY_ID, NO_PAIR, 1 + hashed * buckets // 2**32)
 
 
 class DnacseBigramEmbeddings(nn.Embedding):
