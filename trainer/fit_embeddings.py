@@ -1,4 +1,4 @@
-"""Start an encoder from embeddings fitted in closed form, of tokens and of pairs: labelled sequences in, a checkpoint out.
+"""Start an encoder from embeddings fitted in closed form: labelled sequences in, a checkpoint out.
 
     python trainer/fit_embeddings.py --train_file coi.tsv.gz --train_split train --output_dir runs/start \\
         --config_name trainer/configs/barcode_mini.json --tokenizer_name runs/tokenizer
@@ -174,9 +174,7 @@ def fit(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, config: Dn
         )
     hidden, buckets = config.hidden_size, config.bigram_buckets
     if len(tokenizer) + buckets < hidden:
-        raise ValueError(
-            f"{len(tokenizer)} tokens and {buckets} rows of pairs; they must be more than {hidden} columns"
-        )
+        raise ValueError(f"{len(tokenizer)} tokens and {buckets} rows of pairs are fewer than {hidden} columns")
     scatters = Scatters(len(tokenizer) + buckets, sizes)
     with tqdm(total=int(sizes.sum()), unit="seq") as bar:
         records = read_classes(args.train_file, args.train_split, args.rank)
@@ -229,12 +227,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--output_dir", required=True, type=Path)
     add("--rank", choices=("species", "genus"), default="genus", help="of the classes; default: %(default)s")
     add("--both_strands", action="store_true", help="the model's vectors will be means over both strands")
-    add(
-        "--constant",
-        type=float,
-        default=1.0,
-        help="length of the vector added to all tokens, in theirs; default: %(default)s",
-    )
+    add("--constant", type=float, default=1.0, help="in lengths of a token; default: %(default)s")
     add("--shrinkage", type=float, default=1.0, help="ridge, in mean variances of a token; default: %(default)s")
     add("--seed", type=int, default=0, help="of the random weights and draws")
     return parser.parse_args(arguments)
