@@ -10,7 +10,7 @@ with the length or with its square, as the way of attention has it (attention.py
 `window_tokens` bounds both (windows.py); the model then sees no further than a window.
 
 Half precision by `dtype` keeps a vector's cosine with float32 at 0.9999 (bfloat16) or 0.99999 (float16) or more, as
-tested; with the shipped model it is within 1e-6 of 1 (200 simulated barcodes, CPU; command_options.LEAST_COSINES).
+tested; with the shipped model it is within 1e-5 of 1 (200 simulated barcodes, CPU; command_options.LEAST_COSINES).
 
 On CUDA, a model that was loaded in bfloat16 (`dtype` None) is faster than one in float32 under autocast (`dtype`
 bfloat16), and less exact.

@@ -84,7 +84,7 @@ def test_half_precision_costs_it_next_to_nothing(data, name):
     model, tokenizer = load_encoder(str(SHIPPED))
     sequences = [record.sequence for record in read_fasta(data / "unseen_test.fasta")][:10]
     exact, half = (embed(model, tokenizer, sequences, dtype=dtype) for dtype in (None, DTYPES[name]))
-    assert 1 - paired_cosines(half, exact, np.arange(10)).min() < 1e-6  # as the README says
+    assert 1 - paired_cosines(half, exact, np.arange(10)).min() < 1e-5  # as the README says
 
 
 def test_remote_code_loads_it(data):
