@@ -17,7 +17,7 @@ cd "$(dirname "$0")/../.."
 [ -e "$output-tokenizer" ] || python trainer/train_tokenizer.py --train_file "$data" --train_split train \
     --max_sequences 4000 --output_dir "$output-tokenizer"
 [ -e "$output-start" ] || python trainer/fit_embeddings.py --train_file "$data" --train_split train --both_strands \
-    --rank species --config_name trainer/configs/genome_mini.json --tokenizer_name "$output-tokenizer" \
+    --rank species --constant 0 --config_name trainer/configs/genome_mini.json --tokenizer_name "$output-tokenizer" \
     --output_dir "$output-start"
 args=(
     --train_file "$data" --train_split train --validation_split unseen_val --max_validation_pairs 300
