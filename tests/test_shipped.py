@@ -1,6 +1,7 @@
 """The shipped models: small, complete, the commands' defaults, and better than chance at what they were made for."""
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from transformers import AutoModel
 
 from benchmarks.cami import read_cami
 from benchmarks.methods import paired_cosines
+from benchmarks.networks import weights_revision
 from benchmarks.simulate import main as simulate
 from benchmarks.simulate_genomes import main as simulate_genomes
 from modeling_dnacse import embed
@@ -43,6 +45,15 @@ def test_each_is_small_calibrated_and_of_the_packages_code(folder, similarity):
     assert model.config.both_strands and 0 < getattr(model.config, similarity) < 1
     for file in folder.glob("*.py"):
         assert file.read_text() == (ROOT / "modeling_dnacse" / file.name).read_text(), file.name
+
+
+@pytest.mark.parametrize("folder", [SHIPPED, SHIPPED_FOR_GENOMES])
+def test_its_results_are_of_these_weights(folder):
+    results = [
+        json.loads(path.read_text()) for path in (ROOT / "benchmarks" / "results").rglob(f"*.{folder.name}.*json")
+    ]
+    assert len(results) > 10
+    assert {result["model_revision"] for result in results} == {weights_revision(str(folder))}
 
 
 def test_the_card_is_the_barcode_models():
