@@ -9,7 +9,7 @@ import random
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from modeling_dnacse import DnacseConfig, DnacseModel, embed
+from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.labels import read_labelled
 
 
@@ -32,14 +32,14 @@ def draw_sequences(files: list[str], split: str | None, most: int, seed: int) ->
     return drawn
 
 
-def check_pooling(config: DnacseConfig) -> None:
+def check_pooling(pooling: str) -> None:
     """Raise unless vectors are means of the last layer's states.
 
     Raises:
         ValueError: they are not.
     """
-    if config.pooling != "mean":
-        raise ValueError(f'the model pools by {config.pooling!r}; only with pooling "mean" can it be centred')
+    if pooling != "mean":
+        raise ValueError(f'the model pools by {pooling!r}; only with pooling "mean" can it be centred')
 
 
 def center(model: DnacseModel, tokenizer: PreTrainedTokenizerBase, sequences: list[str]) -> float:
@@ -48,7 +48,7 @@ def center(model: DnacseModel, tokenizer: PreTrainedTokenizerBase, sequences: li
     Raises:
         ValueError: the model does not pool by the mean of its last layer.
     """
-    check_pooling(model.config)
+    check_pooling(model.config.pooling)
     mean = torch.from_numpy(embed(model, tokenizer, sequences, progress=True).mean(0))
     last = f"encoder.layer.{model.config.num_hidden_layers - 1}.mlp.layernorm.bias"
     with torch.no_grad():

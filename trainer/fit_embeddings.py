@@ -199,7 +199,7 @@ def run(args: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(args.tokenizer_name)
     config = load_config(args.config_name, tokenizer)
     config.both_strands = args.both_strands
-    check_pooling(config)
+    check_pooling(config.pooling)
     torch.manual_seed(args.seed)
     model = DnacseModel(config)
     embeddings = torch.from_numpy(fit(tokenizer, args, config)).float()
