@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The runs on real data: every method that installs here, on the tasks that it can do within hours; parts of the data are
-# named. benchmarks/results holds some rows of earlier runs, too (coi-mini, kmer4), and lacks two of these (7-mers with
-# fewer dimensions on all of COI, vsearch on 16S).
+# named. benchmarks/results holds some rows of earlier runs, too (coi-mini, kmer4), and lacks one of these (7-mers with
+# fewer dimensions on all of COI).
 #
 #   bash benchmarks/full_runs.sh DATA RUNS [GROUP …]
 #
