@@ -8,7 +8,7 @@
 # in its last third took validation recall@1 from 0.700 to 0.603 (LOG.md).
 #
 # Hardware: 2 CPU cores, 8 GB.
-# Hours: about 20 minutes.
+# Hours: 23 minutes on one thread beside other work, 15 of them training.
 # Metric: validation recall@1 0.700 (checkpoints/dnacse-barcode-mini/training.json); of the finished model see
 # benchmarks/results.
 set -euo pipefail
