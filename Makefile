@@ -26,11 +26,12 @@ tables: $(VENV)/.ready
 DATA ?= $(error say where the labelled barcodes are: make reproduce-mini DATA=coi.tsv.gz)
 reproduce-mini: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" bash trainer/recipes/barcode_mini.sh $(DATA) runs/barcode-mini
-	$(BIN)/python trainer/finish.py --model runs/barcode-mini --output_dir runs/dnacse-barcode-mini --train_file $(DATA) --train_split train
+	$(BIN)/python trainer/finish.py --model runs/barcode-mini --start runs/barcode-mini-start --output_dir runs/dnacse-barcode-mini \
+		--train_file $(DATA) --train_split train
 	$(BIN)/dnacse calibrate $(DATA) --split unseen_val --model runs/dnacse-barcode-mini --for species
 	$(BIN)/python benchmarks/run.py --model runs/dnacse-barcode-mini canonical7 --output runs/results --resume \
-		--task knn species_clustering few_shot open_set strand length dimensions mutation --data $(DATA) \
-		--set strand.queries=500 length.queries=500 dimensions.queries=500 mutation.queries=500 --cache runs/cache
+		--task knn species_clustering few_shot open_set strand length mutation --data $(DATA) \
+		--set strand.queries=500 length.queries=500 mutation.queries=500 --cache runs/cache
 	$(BIN)/python benchmarks/tables.py --results runs/results
 
 $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 out=${1:-demo}
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=true
-threads=$(python -c 'import os; print(os.cpu_count())')
+threads=$(python -c 'import torch; print(torch.get_num_threads())')
 rm -rf "$out"
 step() { printf '\n== %s\n' "$*"; }
 

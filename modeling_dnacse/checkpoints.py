@@ -40,6 +40,11 @@ def load_checkpoint(
             f"{tokenizer.pad_token_id}, the model {model.config.vocab_size} and {model.config.pad_token_id}; "
             "give the tokenizer that it was trained with"
         )
+    if model.config.kmer and model.config.vocabulary != vocabulary_of(tokenizer):
+        raise ValueError(
+            f"the tokens of {tokenizer_name or name} are others than the model was trained with; "
+            "give the tokenizer that it was trained with"
+        )
     return model, tokenizer
 
 
@@ -50,9 +55,16 @@ def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
         ValueError: there is none, or a value in it is not allowed.
     """
     try:
-        return DnacseConfig.from_pretrained(name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
+        config = DnacseConfig.from_pretrained(name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
     except (OSError, ValueError, StrictDataclassError) as error:
         raise ValueError(f"{name} cannot be loaded as a configuration: {first_line(error)}") from error
+    config.vocabulary = vocabulary_of(tokenizer) if config.kmer else None
+    return config
+
+
+def vocabulary_of(tokenizer: PreTrainedTokenizerFast) -> str:
+    """All tokens in the order of their ids, between spaces."""
+    return " ".join(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerFast:

@@ -21,7 +21,7 @@ HUB_FILES = {
     "modeling_dnacse.py",
     "pipeline_dnacse.py",
     *("alibi.py", "attention.py", "packed_attention.py", "flash_attention.py", "flex_attention.py"),
-    *("augmentation.py", "bigrams.py", "layers.py", "mlm_head.py", "pooling.py"),
+    *("augmentation.py", "kmers.py", "layers.py", "mlm_head.py", "pooling.py"),
 }
 SEQUENCES = ["ACGTTGCAACGT" * 5, "GATTACAGATTACA", "CCGGAATTNNACGT" * 9]
 

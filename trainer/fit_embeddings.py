@@ -5,13 +5,13 @@
     accelerate launch trainer/train.py --model_name_or_path runs/start ...
 
 A new encoder's vectors are nearly the mean of its tokens' embeddings, whatever its layers are: those add little at
-first. With random embeddings that is a random projection of token counts, noisy and blind to which tokens matter. Here
-the embeddings are a linear discriminant analysis (Fisher 1936; Rao 1948) of token frequencies instead: directions
+first. With random embeddings that is a random projection of word counts, noisy and blind to which words matter. Here
+the embeddings are a linear discriminant analysis (Fisher 1936; Rao 1948) of the words' frequencies instead: directions
 in which sequences of one genus agree, and genera differ. It takes minutes and no gradient, and the layers are left to
 learn what order and context add.
 
-- x (features,) are the frequencies of the tokens of a sequence, special tokens left out, and of its bigrams where the
-  model has embeddings of those: both tables are fitted as one.
+- x (features,) are the frequencies of a sequence's words: of its k-mers where the model has embeddings of those
+  (kmers.py; its tokens then start as they are drawn, small), else of its tokens, special ones left out.
 - W is the scatter within classes, C that of all; each sequence weighs 1 / sqrt(size of its class), so that piled-up
   species do not own the scatters. A class is a genus, or with `--rank` a species, as for contigs of genomes; a record
   without a name there is left out.
@@ -19,8 +19,10 @@ learn what order and context add.
   of W's diagonal, so that within-class noise is white. The mean frequency is moved to 0, and all rows scaled by one
   factor to about the length that LayerNorm gives to tokens anyway.
 - LayerNorm gives every token the same length, so those that tell nothing would weigh as much as those that tell most.
-  A constant vector added to all (the embedding of token types) makes it nearly linear; it is gone from the sequences'
-  vectors, which are centred in the end.
+  A constant vector added to all (the embedding of token types) makes it nearly linear, the more so the longer it is.
+- The constant has two columns to itself, a and -a, to which the last LayerNorm gives the weight 0. What is left of it
+  would tell how much its tokens hold, and so errors, which make for short tokens, from species.
+- The sequences' vectors are centred in the end.
 
 Memory: a few (features, features) matrices in float64 (134 MB each at 4,096; 680 at 9,216, where the whole
 takes 4.4 GB), and one row of counts a class; nothing grows with the number of sequences.
@@ -29,6 +31,7 @@ takes 4.4 GB), and one row of counts a class; nothing grows with the number of s
 import argparse
 import json
 import logging
+import math
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -38,51 +41,67 @@ import numpy as np
 import torch
 from scipy.linalg import eigh
 from scipy.sparse import csr_array
+from torch.nn import functional as F
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from modeling_dnacse import DnacseConfig, DnacseModel
+from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
-from modeling_dnacse.bigrams import NO_PAIR, bigram_rows
 from modeling_dnacse.checkpoints import load_config, load_tokenizer
+from modeling_dnacse.kmers import NO_KMER, DnacseKmerEmbeddings
 from modeling_dnacse.labels import read_labelled
 from modeling_dnacse.sequences import reverse_complement
-from trainer.centering import center, check_pooling, draw_sequences
+from trainer.centering import center, check_pooling, draw_sequences, last_norm
 from trainer.command_line import run_command
 
 logger = logging.getLogger("fit_embeddings")
 BLOCK = 4096  # sequences counted at once
 CENTERED_ON = 500  # sequences
-BREAK = -1  # in place of a token, between two sequences
+CONSTANT_COLUMNS = 2
+TOKENISED = 64  # sequences at once, for k-mers
 
 
-def token_frequencies(
-    tokenizer: PreTrainedTokenizerFast, sequences: list[str], both_strands: bool = False, buckets: int = 0
-) -> csr_array:
-    """How often tokens, and rows of bigrams, occur per token: (n, vocabulary + buckets), the first of which sum to 1.
-
-    Of both strands it is the mean.
-    """
-    if both_strands:
-        others = [reverse_complement(sequence) for sequence in sequences]
-        one, other = (token_frequencies(tokenizer, each, buckets=buckets) for each in (sequences, others))
-        return csr_array((one + other) / 2)
+def count_tokens(tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> csr_array:
+    """How often each token occurs in each sequence, special ones left out: (n, vocabulary)."""
     ids = tokenizer(sequences, add_special_tokens=False, return_attention_mask=False)["input_ids"]
-    flat = np.concatenate([[*row, BREAK] for row in ids])
-    owners = np.repeat(np.arange(len(ids)), [len(row) + 1 for row in ids])
-    words = flat != BREAK
-    columns, rows = [flat[words]], [owners[words]]
-    if buckets:
-        pairs = bigram_rows(torch.from_numpy(flat)[None], buckets)[0].numpy()
-        columns.append(len(tokenizer) - 1 + pairs[pairs != NO_PAIR])
-        rows.append(owners[pairs != NO_PAIR])
-    lengths = np.array([max(len(row), 1) for row in ids])
-    of_row = np.concatenate(rows)
-    shape = (len(ids), len(tokenizer) + buckets)
-    return csr_array((1 / lengths[of_row], (of_row, np.concatenate(columns))), shape=shape)
+    return count([np.array(row, dtype=np.int64) for row in ids], len(tokenizer))
+
+
+def count_kmers(tokenizer: PreTrainedTokenizerFast, sequences: list[str], kmers: DnacseKmerEmbeddings) -> csr_array:
+    """How often each k-mer occurs in each sequence: (n, rows of the table but NO_KMER)."""
+    found = []
+    for start in range(0, len(sequences), TOKENISED):
+        batch = tokenizer(sequences[start : start + TOKENISED], padding=True, return_tensors="pt")
+        rows = kmers.rows(batch["input_ids"], batch["attention_mask"]).flatten(1).numpy()
+        found += [row[row != NO_KMER] - 1 for row in rows]
+    return count(found, len(kmers.weight) - 1)
+
+
+def count(found: list[np.ndarray], features: int) -> csr_array:
+    """Numbers of features found in each sequence to a table (n, features)."""
+    ends = np.cumsum([0, *map(len, found)])
+    table = csr_array((np.ones(ends[-1]), np.concatenate(found), ends), shape=(len(found), features))
+    table.sum_duplicates()
+    return table
+
+
+def frequencies_of(model: DnacseModel, tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> csr_array:
+    """What `embedding_rows` gives a row to, by sequence: (n, features), each row of which sums to 1.
+
+    K-mers where the model has embeddings of those, else tokens; of both strands, where its vectors are of both, the
+    mean, which for k-mers is the same as of one.
+    """
+    kmers = model.embeddings.kmer_embeddings
+    if kmers is not None:
+        table = count_kmers(tokenizer, sequences, kmers)
+    else:
+        table = count_tokens(tokenizer, sequences)
+        if model.config.both_strands:
+            table = table + count_tokens(tokenizer, [reverse_complement(sequence) for sequence in sequences])
+    return csr_array(table.multiply(1 / np.maximum(table.sum(1), 1)[:, None]))
 
 
 class Scatters:
@@ -98,7 +117,8 @@ class Scatters:
         """Count a block: (n, features) and the class of each row (n,)."""
         rows = np.arange(len(classes))
         chosen = csr_array((self.weights[classes], (classes, rows)), shape=(len(self.weights), len(rows)))
-        self.products += (frequencies.T @ frequencies.multiply(self.weights[classes][:, None])).toarray()
+        weighted = frequencies.multiply(np.sqrt(self.weights[classes])[:, None]).toarray().astype(np.float32)
+        self.products += weighted.T @ weighted  # in float32 ten times as fast as of a sparse table
         self.sums = self.sums + chosen @ frequencies
 
     def finish(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -124,25 +144,28 @@ def discriminants(within: np.ndarray, of_all: np.ndarray, hidden: int, shrinkage
     return leading * np.sign(leading[np.abs(leading).argmax(0), np.arange(hidden)])  # eigh leaves the signs open
 
 
-def embedding_rows(directions: np.ndarray, mean: np.ndarray, tokens: int) -> np.ndarray:
-    """The directions as embeddings, of the length that LayerNorm would give; the first `tokens` rows are moved.
-
-    A token has one row of its own and at most one of a bigram, so to move the first kind by the mean vector of
-    sequences moves that to 0.
+def embedding_rows(directions: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """The directions as embeddings (features, hidden), of mean 0 and of the length that LayerNorm would give.
 
     Args:
         directions: (features, hidden).
-        mean: (features,) frequencies.
+        mean: (features,) frequencies, of sum 1.
     """
-    rows = directions.copy()
-    rows[:tokens] -= mean @ directions
+    rows = directions - mean @ directions
     return rows * np.sqrt(rows.shape[1] / (mean @ (rows**2).sum(1)))
 
 
-def constant_vector(hidden: int, seed: int) -> torch.Tensor:
-    """A random vector (hidden,) that LayerNorm leaves as it is: of mean 0 and variance 1."""
-    drawn = torch.randn(hidden, generator=torch.Generator().manual_seed(seed))
-    return (drawn - drawn.mean()) / drawn.std(correction=0)
+def write_start(model: DnacseModel, rows: torch.Tensor, constant: float) -> None:
+    """Put fitted rows (features, hidden - CONSTANT_COLUMNS) and a constant, in lengths of a word, into a model."""
+    embeddings, norm = model.embeddings, last_norm(model)
+    kmers, length = embeddings.kmer_embeddings, math.sqrt(model.config.hidden_size)
+    with torch.no_grad():
+        words = embeddings.word_embeddings.weight[: len(rows)] if kmers is None else kmers.weight[NO_KMER + 1 :]
+        words[:] = F.pad(rows, (CONSTANT_COLUMNS, 0))
+        constant_vector = torch.tensor([1.0, -1.0]) * constant * length / math.sqrt(2)
+        embeddings.token_type_embeddings.weight[:] = F.pad(constant_vector, (0, rows.shape[1]))
+        norm.weight[:CONSTANT_COLUMNS] = 0
+        norm.bias[:CONSTANT_COLUMNS] = 0
 
 
 def read_classes(files: list[str], split: str | None, rank: str) -> Iterator[tuple[str, str]]:
@@ -153,8 +176,8 @@ def read_classes(files: list[str], split: str | None, rank: str) -> Iterator[tup
                 yield row["sequence"], row[rank]
 
 
-def fit(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, config: DnacseConfig) -> np.ndarray:
-    """Read the records twice, to count the classes and then their tokens: embeddings (vocabulary + buckets, hidden).
+def fit(model: DnacseModel, tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace) -> np.ndarray:
+    """Read the records twice, to count the classes and then their features: rows as `write_start` takes them.
 
     Raises:
         ValueError: fewer than two classes, or none with two records, or fewer rows than columns.
@@ -172,20 +195,20 @@ def fit(tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace, config: Dn
             f"{', '.join(args.train_file)}: {len(sizes)} names of {args.rank}, the commonest of "
             f"{sizes.max(initial=0)} records; two names and two records of one are needed: add a column {args.rank}"
         )
-    hidden, buckets = config.hidden_size, config.bigram_buckets
-    if len(tokenizer) + buckets < hidden:
-        raise ValueError(f"{len(tokenizer)} tokens and {buckets} rows of pairs are fewer than {hidden} columns")
-    scatters = Scatters(len(tokenizer) + buckets, sizes)
+    kmers, hidden = model.embeddings.kmer_embeddings, model.config.hidden_size - CONSTANT_COLUMNS
+    features = len(tokenizer) if kmers is None else len(kmers.weight) - 1
+    if features < hidden:
+        raise ValueError(f"{features} {'tokens' if kmers is None else 'k-mers'} are fewer than {hidden} columns")
+    scatters = Scatters(features, sizes)
     with tqdm(total=int(sizes.sum()), unit="seq") as bar:
         records = read_classes(args.train_file, args.train_split, args.rank)
         while block := list(islice(records, BLOCK)):
-            sequences = [sequence for sequence, _ in block]
-            frequencies = token_frequencies(tokenizer, sequences, args.both_strands, buckets)
+            frequencies = frequencies_of(model, tokenizer, [sequence for sequence, _ in block])
             scatters.add(frequencies, np.array([numbers[name] for _, name in block]))
             bar.update(len(block))
     mean, within, of_all = scatters.finish(sizes)
     logger.info("solving for %d of %d directions", hidden, len(mean))
-    return embedding_rows(discriminants(within, of_all, hidden, args.shrinkage), mean, len(tokenizer))
+    return embedding_rows(discriminants(within, of_all, hidden, args.shrinkage), mean)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -202,13 +225,7 @@ def run(args: argparse.Namespace) -> None:
     check_pooling(config.pooling)
     torch.manual_seed(args.seed)
     model = DnacseModel(config)
-    embeddings = torch.from_numpy(fit(tokenizer, args, config)).float()
-    with torch.no_grad():
-        model.get_input_embeddings().weight[: len(tokenizer)] = embeddings[: len(tokenizer)]
-        if model.embeddings.bigram_embeddings is not None:
-            model.embeddings.bigram_embeddings.weight[NO_PAIR + 1 :] = embeddings[len(tokenizer) :]
-        constant = args.constant * constant_vector(config.hidden_size, args.seed)
-        model.embeddings.token_type_embeddings.weight[:] = constant
+    write_start(model, torch.from_numpy(fit(model, tokenizer, args)).float(), args.constant)
     model.set_attn_implementation(PACKED)
     center(model, tokenizer, draw_sequences(args.train_file, args.train_split, CENTERED_ON, args.seed))
     model.save_pretrained(args.output_dir)
@@ -227,8 +244,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--output_dir", required=True, type=Path)
     add("--rank", choices=("species", "genus"), default="genus", help="of the classes; default: %(default)s")
     add("--both_strands", action="store_true", help="the model's vectors will be means over both strands")
-    add("--constant", type=float, default=1.0, help="in lengths of a token; default: %(default)s")
-    add("--shrinkage", type=float, default=1.0, help="ridge, in mean variances of a token; default: %(default)s")
+    add("--constant", type=float, default=4.0, help="in lengths of a word; default: %(default)s")
+    add("--shrinkage", type=float, default=1.0, help="ridge, in mean variances of a word; default: %(default)s")
     add("--seed", type=int, default=0, help="of the random weights and draws")
     return parser.parse_args(arguments)
 

@@ -13,21 +13,21 @@
 # benchmarks/results.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
-data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import os; print(os.cpu_count())')
+data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import torch; print(torch.get_num_threads())')
 cd "$(dirname "$0")/../.."
 
 [ -e "$output-tokenizer" ] ||
     python trainer/train_tokenizer.py --train_file "$data" --train_split train --vocab_size 1024 \
         --max_sequences 5000 --output_dir "$output-tokenizer"
-[ -e "$output-start" ] || python trainer/fit_embeddings.py --train_file "$data" --train_split train --both_strands \
+[ -e "$output-start" ] || python trainer/fit_embeddings.py --train_file "$data" --train_split train --shrinkage 0.5 \
     --config_name trainer/configs/barcode_mini.json --tokenizer_name "$output-tokenizer" --output_dir "$output-start"
 args=(
     --train_file "$data" --train_split train --validation_split val --max_validation_pairs 300
     --model_name_or_path "$output-start" --output_dir "$output" --attn_implementation packed
-    --curriculum "weighted_simclr:240steps" --compare embeddings --pairing same_species
-    --crop 150 700 --strand random --max_length 200
+    --curriculum "weighted_simclr:120steps" --compare embeddings --pairing same_species
+    --crop 150 700 --strand random --substitution_rate 0.03 --max_length 200
     --per_device_train_batch_size 128 --per_device_eval_batch_size 64
-    --learning_rate 5e-4 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.1
+    --learning_rate 3e-3 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.1
     --save_steps 0.25 --eval_steps 0.25 --save_total_limit 4 --seed 0
 )
 # see coi_mini.sh for both settings

@@ -10,7 +10,7 @@
 # Metric: validation recall@1 0.953; of the model on test splits see benchmarks/results.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
-data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import os; print(os.cpu_count())')
+data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import torch; print(torch.get_num_threads())')
 cd "$(dirname "$0")/../.."
 
 if [ ! -e "$output-tokenizer" ]; then

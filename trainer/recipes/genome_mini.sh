@@ -11,7 +11,7 @@
 # Metric: clustering and binning of unseen species, benchmarks/results.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
-data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import os; print(os.cpu_count())')
+data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import torch; print(torch.get_num_threads())')
 cd "$(dirname "$0")/../.."
 
 [ -e "$output-tokenizer" ] || python trainer/train_tokenizer.py --train_file "$data" --train_split train \
