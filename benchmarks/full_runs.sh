@@ -26,7 +26,7 @@ coi() { # all of COI, by what needs no alignment
     local tasks=(knn species_clustering zero_shot_clustering open_set few_shot strand length mutation dimensions)
     run "${barcodes[@]}" --model tnf tnf_k kmer5 kmer6 canonical7 kmer_mlp kmer_mlp6 "$model" --task "${tasks[@]}"
     run "${barcodes[@]}" --model canonical6 --task knn species_clustering
-    run "${barcodes[@]}" --model vsearch --task species_clustering
+    run "${barcodes[@]}" --model vsearch --task species_clustering knn
     run "${barcodes[@]}" --model sintax --task knn open_set few_shot strand length mutation
 }
 
@@ -76,9 +76,9 @@ cut_genomes() {
     fi
 }
 
-genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea, whole genera of half of the data
+genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea
     cut_genomes
-    run --data "$runs/genomes.tsv.gz" --output "$results" --max_sequences 9000 \
+    run --data "$runs/genomes.tsv.gz" --output "$results" \
         --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task species_clustering binning zero_shot_clustering few_shot
 }
 

@@ -9,7 +9,8 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
 from modeling_dnacse.sequences import reverse_complement
-from trainer.fit_embeddings import Scatters, count_tokens, discriminants, embedding_rows, frequencies_of, main
+from trainer.fit_embeddings import Scatters, discriminants, embedding_rows, main
+from trainer.word_frequencies import count_tokens, frequencies_of
 
 CALM = TINY | {"initializer_range": 0.02}  # layers that change little before they are trained, as in real models
 

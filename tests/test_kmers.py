@@ -15,9 +15,9 @@ from modeling_dnacse.kmers import NO_KMER, kmer_rows, row_of_kmers
 from modeling_dnacse.onnx_encoder import OnnxEncoder
 from modeling_dnacse.sequences import reverse_complement
 from trainer.finish import halve
-from trainer.fit_embeddings import count_kmers, frequencies_of
 from trainer.release import WEIGHTS, write_repository
 from trainer.train_tokenizer import train_tokenizer
+from trainer.word_frequencies import count_kmers, frequencies_of
 
 K = 5
 ODD = ["ACGT", "A", "NNNNN", "ACGTNACGTAC", "ACGTRYKACGTTGCA", "acgttgcaacg"]  # sequences of which little is left

@@ -24,13 +24,13 @@ def test_without_results_nothing_is_met_or_missed():
 @pytest.mark.parametrize(("ours", "verdict"), [(0.90, "met by 2.0 points"), (0.87, "missed by 1.0 points")])
 def test_the_best_rival_of_the_same_table_counts(ours, verdict):
     tables = {
-        BESIDE_TOOLS: [
+        WHOLE: [
             of("knn", OURS, genus_unseen=ours),
             of("knn", "vsearch", genus_unseen=0.85),
             of("knn", "blast", genus_unseen=0.80),
             of("knn", "sintax", genus_unseen=0.99),  # no rival of this aim
         ],
-        WHOLE: [of("knn", "blast", genus_unseen=0.99)],
+        BESIDE_TOOLS: [of("knn", "blast", genus_unseen=0.99)],
     }
     found = rows(tables)["1: genus of unseen species, 3 points above alignment"]
     assert found[1:] == ["85.0 [83.0, 86.0] `vsearch`", verdict]
@@ -49,7 +49,7 @@ def test_no_worse_is_an_interval_that_reaches_the_rival():
     says = "2: seen species, no worse than vsearch"
     for rival, verdict in ((0.91, "met by 0.0 points"), (0.93, "missed by 2.0 points")):
         table = [of("knn", OURS, species_seen=0.9), of("knn", "vsearch", species_seen=rival)]
-        assert rows({BESIDE_TOOLS: table})[says][2] == verdict
+        assert rows({WHOLE: table})[says][2] == verdict
 
 
 def test_a_draw_is_no_lead_and_the_rivals_may_have_another_metric():

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from transformers import AutoModel
+import torch
+from transformers import AutoModel, AutoTokenizer
 
 from benchmarks.cami import read_cami
 from benchmarks.methods import paired_cosines
@@ -98,9 +99,15 @@ def test_half_precision_costs_it_next_to_nothing(data, name):
     assert 1 - paired_cosines(half, exact, np.arange(10)).min() < 1e-5  # as the README says
 
 
-def test_remote_code_loads_it(data):
-    model = AutoModel.from_pretrained(SHIPPED, trust_remote_code=True)
+@torch.no_grad()
+@pytest.mark.parametrize("folder", [SHIPPED, SHIPPED_FOR_GENOMES])
+def test_remote_code_gives_what_embed_gives(data, folder):
+    model = AutoModel.from_pretrained(folder, trust_remote_code=True)
     assert str(model.dtype) == "torch.float32"
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+    sequences = [record.sequence for record in read_fasta(data / "unseen_test.fasta")][:5]
+    vectors = model(**tokenizer([*sequences, "ACGTTGCA"], padding=True, return_tensors="pt")).pooler_output
+    np.testing.assert_allclose(vectors[:5], embed(*load_encoder(str(folder)), sequences), atol=1e-3)
 
 
 def test_identify_names_species_that_the_library_holds(tmp_path, data):

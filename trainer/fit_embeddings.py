@@ -24,8 +24,8 @@ learn what order and context add.
   would tell how much its tokens hold, and so errors, which make for short tokens, from species.
 - The sequences' vectors are centred in the end.
 
-Memory: a few (features, features) matrices in float64 (134 MB each at 4,096; 680 at 9,216, where the whole
-takes 4.4 GB), and one row of counts a class; nothing grows with the number of sequences.
+Memory: a few (features, features) matrices in float64 (134 MB each at 4,096 features, 537 at the 8,192 of 7-mers), and
+one row of counts a class; nothing grows with the number of sequences.
 """
 
 import argparse
@@ -51,57 +51,16 @@ if not __package__:
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.checkpoints import load_config, load_tokenizer
-from modeling_dnacse.kmers import NO_KMER, DnacseKmerEmbeddings
+from modeling_dnacse.kmers import NO_KMER
 from modeling_dnacse.labels import read_labelled
-from modeling_dnacse.sequences import reverse_complement
 from trainer.centering import center, check_pooling, draw_sequences, last_norm
 from trainer.command_line import run_command
+from trainer.word_frequencies import frequencies_of
 
 logger = logging.getLogger("fit_embeddings")
 BLOCK = 4096  # sequences counted at once
 CENTERED_ON = 500  # sequences
 CONSTANT_COLUMNS = 2
-TOKENISED = 64  # sequences at once, for k-mers
-
-
-def count_tokens(tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> csr_array:
-    """How often each token occurs in each sequence, special ones left out: (n, vocabulary)."""
-    ids = tokenizer(sequences, add_special_tokens=False, return_attention_mask=False)["input_ids"]
-    return count([np.array(row, dtype=np.int64) for row in ids], len(tokenizer))
-
-
-def count_kmers(tokenizer: PreTrainedTokenizerFast, sequences: list[str], kmers: DnacseKmerEmbeddings) -> csr_array:
-    """How often each k-mer occurs in each sequence: (n, rows of the table but NO_KMER)."""
-    found = []
-    for start in range(0, len(sequences), TOKENISED):
-        batch = tokenizer(sequences[start : start + TOKENISED], padding=True, return_tensors="pt")
-        rows = kmers.rows(batch["input_ids"], batch["attention_mask"]).flatten(1).numpy()
-        found += [row[row != NO_KMER] - 1 for row in rows]
-    return count(found, len(kmers.weight) - 1)
-
-
-def count(found: list[np.ndarray], features: int) -> csr_array:
-    """Numbers of features found in each sequence to a table (n, features)."""
-    ends = np.cumsum([0, *map(len, found)])
-    table = csr_array((np.ones(ends[-1]), np.concatenate(found), ends), shape=(len(found), features))
-    table.sum_duplicates()
-    return table
-
-
-def frequencies_of(model: DnacseModel, tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> csr_array:
-    """What `embedding_rows` gives a row to, by sequence: (n, features), each row of which sums to 1.
-
-    K-mers where the model has embeddings of those, else tokens; of both strands, where its vectors are of both, the
-    mean, which for k-mers is the same as of one.
-    """
-    kmers = model.embeddings.kmer_embeddings
-    if kmers is not None:
-        table = count_kmers(tokenizer, sequences, kmers)
-    else:
-        table = count_tokens(tokenizer, sequences)
-        if model.config.both_strands:
-            table = table + count_tokens(tokenizer, [reverse_complement(sequence) for sequence in sequences])
-    return csr_array(table.multiply(1 / np.maximum(table.sum(1), 1)[:, None]))
 
 
 class Scatters:

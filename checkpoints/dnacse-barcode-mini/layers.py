@@ -10,37 +10,43 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from .alibi import attention_bias
 from .attention import DnacseSelfAttention, attention_of, check_attention, is_packed
 from .augmentation import ManifoldMixup, mix
-from .bigrams import DnacseBigramEmbeddings
 from .configuration_dnacse import DnacseConfig
+from .kmers import DnacseKmerEmbeddings
 from .packed_attention import Attend, Packing, pack, packing_of, unpack
 
 
 class DnacseEmbeddings(nn.Module):
-    """LN(word + token type + bigram), dropout. No position embedding: ALiBi carries the order."""
+    """LN(word + token type + k-mers), dropout. No position embedding: ALiBi carries the order."""
 
     def __init__(self, config: DnacseConfig) -> None:
-        """Build the tables, that of bigrams where the configuration wants one."""
+        """Build the tables, that of k-mers where the configuration wants one."""
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        buckets = config.bigram_buckets
-        self.bigram_embeddings = DnacseBigramEmbeddings(buckets, config.hidden_size) if buckets else None
+        self.kmer_embeddings = DnacseKmerEmbeddings(config) if config.kmer else None
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, words: Tensor, token_type_ids: Tensor | None = None, ids: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        words: Tensor,
+        token_type_ids: Tensor | None = None,
+        ids: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
         """Embed word vectors (batch, length, hidden); a missing token type is type 0.
 
         Args:
-            ids: (batch, length), of which the bigrams are; 0 where the mask is.
+            ids: (batch, length), of whose bases the k-mers are.
+            mask: (batch, length); what stands where it is 0 is in no k-mer. None: all are tokens.
 
         Raises:
-            ValueError: there are bigrams, but no ids to take them from.
+            ValueError: there are k-mers, but no ids to take them from.
         """
-        if self.bigram_embeddings is not None:
+        if self.kmer_embeddings is not None:
             if ids is None:
-                raise ValueError("this model embeds pairs of tokens too, so it needs input_ids, not inputs_embeds")
-            words = words + self.bigram_embeddings(ids)
+                raise ValueError("this model embeds k-mers too, so it needs input_ids, not inputs_embeds")
+            words = words + self.kmer_embeddings(ids, torch.ones_like(ids) if mask is None else mask)
         types = (
             self.token_type_embeddings.weight[0]
             if token_type_ids is None

@@ -18,7 +18,7 @@ AUTO_MAP = {
     "AutoModelForSequenceClassification": "modeling_dnacse.DnacseForSequenceClassification",
 }
 PAD_TOKEN_ID = 3  # [UNK] 0, [CLS] 1, [SEP] 2, [PAD] 3, [MASK] 4
-FIRST_ORDINARY_ID = 5  # all ids below are of special tokens
+LONGEST_KMER = 11  # of 2 million rows
 
 
 @strict
@@ -27,7 +27,9 @@ class DnacseConfig(PreTrainedConfig):
 
     Args:
         hidden_act: activation of the masked-language head. The encoder's GLU is exact GELU always, as in DNABERT-2.
-        bigram_buckets: rows of the table of pairs of neighbouring tokens (bigrams.py); 0: none, as in DNABERT-2.
+        kmer: k, odd, of the k-mers that are embedded beside the tokens (kmers.py); 0: none, as in DNABERT-2.
+        vocabulary: the tokens in the order of their ids, between spaces, from which a model with k-mers knows how they
+            are spelled; `load_config` takes it from a tokenizer.
         pooling: "mean" over the attention mask ([CLS] and [SEP] included); "mean_last_two", the same of the average of
             the last layer's input and output; "cls", the first token's state; "cls_tanh", tanh(W x + b) of it, with
             weights of its own (DNACSE).
@@ -55,7 +57,8 @@ class DnacseConfig(PreTrainedConfig):
     layer_norm_eps: float | int = 1e-12
     pad_token_id: int | None = PAD_TOKEN_ID
     tie_word_embeddings: bool = True
-    bigram_buckets: int = 0
+    kmer: int = 0
+    vocabulary: str | None = None
     pooling: Literal["mean", "mean_last_two", "cls", "cls_tanh"] = "mean"
     both_strands: bool = False
     projection_size: int = 128
@@ -72,13 +75,8 @@ class DnacseConfig(PreTrainedConfig):
                 f"hidden_size is {self.hidden_size}, num_attention_heads {self.num_attention_heads}: "
                 "the first must be a multiple of the second"
             )
-        if self.bigram_buckets < 0:
-            raise ValueError(f"bigram_buckets is {self.bigram_buckets}; give 0 for none, or more")
-        if self.bigram_buckets and not 0 <= (self.pad_token_id or 0) < FIRST_ORDINARY_ID:
-            raise ValueError(
-                f"pad_token_id is {self.pad_token_id}; with bigrams the special tokens must be the first "
-                f"{FIRST_ORDINARY_ID} of the vocabulary, as in DNABERT-2: take such a tokenizer"
-            )
+        if self.kmer and (self.kmer % 2 == 0 or not 0 < self.kmer <= LONGEST_KMER):
+            raise ValueError(f"kmer is {self.kmer}; give 0 for none, or an odd number up to {LONGEST_KMER}")
 
     @classmethod
     def get_config_dict(

@@ -1,4 +1,4 @@
-"""The DNACSE encoder: DNABERT-2's architecture, bigrams where asked for, and DNABERT-S's manifold-mixup forward.
+"""The DNACSE encoder: DNABERT-2's architecture, k-mers where asked for, and DNABERT-S's manifold-mixup forward.
 
 In: token ids and their mask, (batch, length). Out: token states (batch, length, hidden) and one vector a sequence
 (batch, hidden).
@@ -145,7 +145,7 @@ class DnacseModel(DnacsePreTrainedModel):
             noise: disturb the embedding output, all of it but padding and special tokens; nothing unless training.
 
         Raises:
-            ValueError: neither or both of ids and vectors are given, or vectors to a model with bigrams; the mixup
+            ValueError: neither or both of ids and vectors are given, or vectors to a model with k-mers; the mixup
                 does not fit the model or the batch; or the way of attention cannot give or take what is asked.
         """
         if (input_ids is None) == (inputs_embeds is None):
@@ -157,8 +157,7 @@ class DnacseModel(DnacsePreTrainedModel):
             self._check_mixup(mixup, batch=words.shape[0])
         self._check_attention(kwargs)
 
-        seen = None if input_ids is None else input_ids.masked_fill(attention_mask == 0, 0)  # no pair with padding
-        hidden = self.embeddings(words, token_type_ids, seen)
+        hidden = self.embeddings(words, token_type_ids, input_ids, attention_mask)
         if noise is not None and self.training:
             hidden = add_noise(hidden, attention_mask, noise)
         states = self.encoder(hidden, attention_mask, mixup, **kwargs)

@@ -1,0 +1,112 @@
+"""Embeddings of all k-mers of the sequence itself, added to those of its tokens: words that no token boundary cuts.
+
+Byte pair tokens are cut at other places after each substitution, so that the tokens of a short piece, or of one with
+errors, are not those of the whole. Its overlapping k-mers are, but for those that hold the error. A token gets the sum
+of the vectors of the k-mers that begin in it, and the sequence stays as short as its tokens make it: 650 k-mers of a
+barcode cost additions, no attention.
+
+- A k-mer and its reverse complement share a row. k is odd, so none is its own reverse complement, and of the two the
+  one whose middle base is A or C stands for both: 2 · 4^(k-1) rows.
+- What is no base (special tokens, N) is in no k-mer: a masked token is not given away by its neighbours.
+- The model reads tokens, so it must know how they are spelled: `vocabulary` of the configuration.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .configuration_dnacse import DnacseConfig
+
+BASES = "ACGT"  # the complement of base i is base 3 - i
+OTHER, END = 4, 5  # in place of a base: what is none, and what is behind a token's last
+NO_KMER = 0  # row of zeros
+
+
+def kmer_rows(k: int) -> int:
+    """Number of rows: of k-mers that are not told from their reverse complements, and NO_KMER.
+
+    >>> kmer_rows(3)
+    33
+    """
+    return 1 + 2 * 4 ** (k - 1)
+
+
+def spell(vocabulary: list[str]) -> Tensor:
+    """Tokens by their bases, int8 (vocabulary, longest): 0 to 3, OTHER, and END behind the last.
+
+    >>> spell(["[PAD]", "A", "TGN"]).tolist()
+    [[4, 5, 5], [0, 5, 5], [3, 2, 4]]
+    """
+    places = {base: place for place, base in enumerate(BASES)}
+    spelled = [[places.get(base, OTHER) for base in token] if token.isalpha() else [OTHER] for token in vocabulary]
+    longest = max(map(len, spelled))
+    return torch.tensor([[*bases, *[END] * (longest - len(bases))] for bases in spelled], dtype=torch.int8)
+
+
+def row_of_kmers(text: Tensor, k: int) -> Tensor:
+    """Rows of the k-mers at each place: (batch, length + k - 1) of bases to (batch, length).
+
+    >>> row_of_kmers(torch.tensor([[0, 1, 3, 2, 0, 4, 1, 1]]), k=3).tolist()  # ACTGANCC: AGT is ACT, CAG is CTG
+    [[8, 11, 29, 0, 0, 0]]
+    """
+    length = text.shape[1] - k + 1
+    forward, backward = text.new_zeros((text.shape[0], length)), text.new_zeros((text.shape[0], length))
+    within = torch.ones_like(forward, dtype=torch.bool)
+    for place in range(k):
+        bases = text[:, place : place + length]
+        forward = forward * 4 + bases
+        backward = backward + (3 - bases) * 4**place
+        within = within & (bases < OTHER)
+    below = 4 ** (k // 2)  # numbers of what is behind the middle base
+    chosen = torch.where(forward // below % 4 < 2, forward, backward)
+    row = 1 + (chosen // (4 * below) * 2 + chosen // below % 4) * below + chosen % below
+    return torch.where(within, row, NO_KMER)
+
+
+class DnacseKmerEmbeddings(nn.Module):
+    """Token ids (batch, length) to the summed vectors of the k-mers that begin in each (batch, length, hidden)."""
+
+    spelling: Tensor
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the table, of zeros, and note how tokens are spelled.
+
+        Raises:
+            ValueError: the configuration has no vocabulary, or one of another size.
+        """
+        super().__init__()
+        vocabulary = (config.vocabulary or "").split(" ")
+        if len(vocabulary) != config.vocab_size:
+            raise ValueError(
+                f"the configuration has k-mers and {config.vocab_size} tokens, but its vocabulary names "
+                f"{len(vocabulary)}: make it by modeling_dnacse.checkpoints.load_config, with the tokenizer"
+            )
+        self.k = config.kmer
+        self.weight = nn.Parameter(torch.zeros(kmer_rows(config.kmer), config.hidden_size))
+        self.register_buffer("spelling", spell(vocabulary))
+
+    def rows(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Rows of the k-mers that begin at each base of each token, NO_KMER for none: (batch, length, longest).
+
+        Args:
+            ids: (batch, length).
+            mask: (batch, length), 0 where what stands there is no token.
+        """
+        bases = self.spelling[ids.long()].long().masked_fill(mask[:, :, None] == 0, OTHER)
+        longest = bases.shape[2]
+        lengths = (bases != END).sum(2)
+        places = (lengths.cumsum(1) - lengths)[:, :, None] + torch.arange(longest, device=ids.device)
+        room = bases.shape[1] * longest  # for all tokens, were they the longest
+        text = torch.full((bases.shape[0], room + self.k), OTHER, dtype=torch.long, device=ids.device)
+        unused = torch.where(bases == END, room + self.k - 1, places)  # the last place is in no k-mer
+        text = text.scatter(1, unused.flatten(1), bases.flatten(1))[:, :-1]
+        rows = row_of_kmers(text, self.k).gather(1, places.flatten(1).clamp(max=room - 1)).view_as(bases)
+        return rows.masked_fill(bases == END, NO_KMER)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Look up and add."""
+        rows = self.rows(ids, mask)
+        if torch.compiler.is_exporting():  # ONNX has no such sum; the row of NO_KMER is of zeros
+            return F.embedding(rows, self.weight).sum(2)
+        sums = F.embedding_bag(rows.flatten(0, 1), self.weight, mode="sum", padding_idx=NO_KMER)
+        return sums.view(*ids.shape, -1)
