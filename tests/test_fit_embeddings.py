@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
 from modeling_dnacse.sequences import reverse_complement
-from trainer.fit_embeddings import Scatters, discriminants, embedding_rows, main
+from trainer.fit_embeddings import CONSTANT_COLUMNS, Scatters, discriminants, embedding_rows, main
 from trainer.word_frequencies import count_tokens, frequencies_of
 
 CALM = TINY | {"initializer_range": 0.02}  # layers that change little before they are trained, as in real models
@@ -130,6 +130,8 @@ def linearity(tmp_path, tiny_folder, families, constant: str) -> float:
     sequences = [line.split("\t")[1] for line in families.read_text().splitlines()[1:]]
     vectors = embed(model, tokenizer, sequences)
     assert np.abs(vectors.mean(0)).max() < 0.05
+    assert np.abs(vectors[:, :CONSTANT_COLUMNS]).max() == 0  # the constant stays inside
+    assert np.abs(vectors[:, CONSTANT_COLUMNS:]).max(0).min() > 0
     kmers = model.embeddings.kmer_embeddings
     assert kmers is not None
     linear = frequencies_of(model, tokenizer, sequences) @ kmers.weight[1:].detach().numpy()

@@ -15,7 +15,7 @@ learn what order and context add.
 - W is the scatter within classes, C that of all; each sequence weighs 1 / sqrt(size of its class), so that piled-up
   species do not own the scatters. A class is a genus, or with `--rank` a species, as for contigs of genomes; a record
   without a name there is left out.
-- The columns of E (features, hidden) are the leading directions v of C v = a (W + shrinkage · w · 1) v, w the mean
+- The columns of E (features, hidden - 2) are the leading directions v of C v = a (W + shrinkage · w · 1) v, w the mean
   of W's diagonal, so that within-class noise is white. The mean frequency is moved to 0, and all rows scaled by one
   factor to about the length that LayerNorm gives to tokens anyway.
 - LayerNorm gives every token the same length, so those that tell nothing would weigh as much as those that tell most.
