@@ -21,7 +21,7 @@ mkdir -p "$runs"
 queries="strand.queries=500 length.queries=500 dimensions.queries=500 mutation.queries=500"
 run() { python benchmarks/run.py --resume --cache "$runs/cache" --batch_tokens 4096 --set $queries "$@"; }
 
-coi() { # all of COI, by what needs no alignment
+coi() { # all of COI; of what aligns only vsearch, for its clusters and top hits
     local barcodes=(--data "$data/coi.tsv.gz" --output "$results")
     local tasks=(knn species_clustering zero_shot_clustering open_set few_shot strand length mutation dimensions)
     run "${barcodes[@]}" --model tnf tnf_k kmer5 kmer6 canonical7 kmer_mlp kmer_mlp6 "$model" --task "${tasks[@]}"
