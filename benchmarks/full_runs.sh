@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The runs on real data: every method that installs here, on the tasks that it can do within hours; parts of the data are
-# named.
+# The runs on real data: every method that installs here, on the tasks that it can do within hours; parts of the data
+# are named.
 #
 #   bash benchmarks/full_runs.sh DATA RUNS [GROUP …]
 #
@@ -53,7 +53,7 @@ fine_tuning() { # an even smaller part, since every epoch costs what embedding t
     run "${part[@]}" --model "$model" --task fine_tune --set fine_tune.epochs=6 fine_tune.learning_rate=1e-3
 }
 
-leaks() { # how many records of the splits of COI are like one of another split; the markers' are counted as they are made
+leaks() { # records of COI that are like one of another split; those of the markers are counted as their splits are made
     if [ ! -e "$results/leaks/coi.json" ]; then
         python benchmarks/make_splits.py --data "$data/coi.tsv.gz" --keep_splits --output "$runs/coi.tsv.gz" \
             --report "$results/leaks/coi.json"
@@ -100,6 +100,26 @@ organelles() { # pieces of more than 1,000 unseen species, for methods that were
     run "${pieces[@]}" --model tnf tnf_k canonical6 kmer_mlp --task knn
 }
 
+classification() { # GUE's and Genomic Benchmarks' layouts filled with what is here: orders and genera of unseen species
+    local folder=$runs/classification
+    mkdir -p "$folder"
+    if [ ! -e "$folder/coi_orders" ]; then
+        python benchmarks/make_classification.py --data "$data/coi.tsv.gz" --rank order --most 40 \
+            --output "$folder/coi_orders"
+    fi
+    if [ ! -e "$folder/contig_genera" ]; then
+        python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 \
+            --shortest 1000 --longest 2000 --output "$folder/pieces.tsv.gz"
+        python benchmarks/make_classification.py --data "$folder/pieces.tsv.gz" --rank genus --most 40 \
+            --layout genomic_benchmarks --output "$folder/contig_genera"
+    fi
+    run --data "$folder/coi_orders" --output "$results" --model tnf kmer6 canonical7 "untrained:$model" "$model" \
+        --task gue --set gue.learning_rate=1e-3
+    run --data "$folder/contig_genera" --output "$results" --model tnf kmer5 canonical6 "untrained:$genome_model" \
+        "$genome_model" --task genomic_benchmarks \
+        --set genomic_benchmarks.epochs=5 genomic_benchmarks.learning_rate=1e-3
+}
+
 pictures() { # of the vectors themselves; `make tables` draws those of the results
     cut_genomes
     local barcodes=(--data "$data/coi.tsv.gz" --cache "$runs/cache")
@@ -110,5 +130,6 @@ pictures() { # of the vectors themselves; `make tables` draws those of the resul
         --cache "$runs/cache" --output "$results/genomes.map.png"
 }
 
-if [ $# -gt 2 ]; then groups=("${@:3}"); else groups=(leaks coi side_by_side fine_tuning markers genomes organelles pictures); fi
+groups=(leaks coi side_by_side fine_tuning markers genomes organelles classification pictures)
+if [ $# -gt 2 ]; then groups=("${@:3}"); fi
 for group in "${groups[@]}"; do "$group"; done

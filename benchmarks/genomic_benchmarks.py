@@ -61,10 +61,10 @@ def score(
     learning_rate: float = 3e-5,
     max_tokens: int = 1024,
 ) -> dict[str, dict[str, Any]]:
-    """Fine-tune a checkpoint and score its answers.
+    """Fine-tune a checkpoint, or train a linear layer on other vectors, and score the answers.
 
     Args:
-        method: What is evaluated; a checkpoint.
+        method: What is evaluated.
         train: Sequences with a `label`; a tenth chooses the epoch.
         queries: Sequences to classify; None: that tenth, a little optimistic.
         seed: Seed of the held out tenth, the head, the order of batches and the bootstrap.
@@ -81,7 +81,7 @@ def score(
 
     Raises:
         ValueError: As `hold_out` and `gue.score`.
-        Unsuited: The method is no checkpoint.
+        Unsuited: The method is no checkpoint and gives no vectors.
     """
     return gue.score(
         method,

@@ -7,6 +7,9 @@ Published is the Matthews correlation (`mcc`), for `virus/covid` the macro F1; b
 Fine-tuning is that of sequence_classification.py: 32 sequences a step and a rate of 3e-5 as DNABERT-2's, but one cycle
 in place of a linear warm-up and decay, the epoch chosen by accuracy in place of the loss, and 5 epochs for all;
 DNABERT-2 takes 3 (EMP, tf), 4 (prom), 5 (mouse, splice), 8 (covid) or 10 (tata): `--set gue.epochs=8`.
+
+What cannot be fine-tuned but gives vectors, as k-mers do, learns the linear layer of linear_probe.py on them instead:
+no published protocol, but what fine-tuning has to beat.
 """
 
 from typing import Any
@@ -15,7 +18,8 @@ import numpy as np
 
 from benchmarks.classification_folders import read_folder
 from benchmarks.classification_metrics import score_answers
-from benchmarks.methods import Method, Split
+from benchmarks.linear_probe import probe
+from benchmarks.methods import Method, Split, vectors
 from benchmarks.seen_species import classes_of
 from benchmarks.sequence_classification import Examples, Recipe, fine_tune
 
@@ -43,10 +47,10 @@ def score(
     learning_rate: float = 3e-5,
     max_tokens: int = 1024,
 ) -> dict[str, dict[str, Any]]:
-    """Fine-tune a checkpoint and score its answers.
+    """Fine-tune a checkpoint, or train a linear layer on other vectors, and score the answers.
 
     Args:
-        method: What is evaluated; a checkpoint.
+        method: What is evaluated.
         train: Sequences with a `label` to learn from.
         validation: Sequences that choose the epoch.
         queries: Sequences to classify; None: those of `validation`, a little optimistic.
@@ -54,7 +58,7 @@ def score(
         device: Torch device.
         batch_tokens: Tokens a forward when the sequences are classified.
         trust_remote_code: Whether code of a Hub repository may run.
-        epochs: Passes over `train`.
+        epochs: Passes over `train`; these and the following are for fine-tuning only.
         batch_size: Sequences a step.
         learning_rate: The highest of the cycle.
         max_tokens: Longer sequences are cut there.
@@ -65,7 +69,7 @@ def score(
 
     Raises:
         ValueError: There are fewer than two classes to learn, or no sequence to classify.
-        Unsuited: The method is no checkpoint.
+        Unsuited: The method is no checkpoint and gives no vectors.
     """
     asked = validation if queries is None else queries
     learnt = np.unique(train.labels["label"])
@@ -74,9 +78,13 @@ def score(
             f"got {len(learnt)} classes to learn and {len(asked.sequences)} sequences to classify, but the task needs "
             "two and one: check the folder."
         )
-    recipe = Recipe(epochs, batch_size, learning_rate, max_tokens, seed, device, batch_tokens, trust_remote_code)
-    examples, chosen_by = (
+    learning, choosing = (
         Examples(split.sequences, classes_of(split.labels["label"], learnt)) for split in (train, validation)
     )
-    found = fine_tune(method, examples, chosen_by, asked.sequences, recipe)
+    if method.checkpoint is None:
+        embedded, queried = vectors(method, train.sequences), vectors(method, asked.sequences)
+        found = probe(embedded, learning.classes, queried, seed=seed, device=device)
+    else:
+        recipe = Recipe(epochs, batch_size, learning_rate, max_tokens, seed, device, batch_tokens, trust_remote_code)
+        found = fine_tune(method, learning, choosing, asked.sequences, recipe)
     return score_answers(classes_of(asked.labels["label"], learnt), found, seed)

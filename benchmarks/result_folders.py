@@ -4,7 +4,7 @@
 - A subfolder's stand apart, as `ablation/coi.val`.
 - In the subfolder `training` are the files of training_throughput.py, as `training/NAME`, and in `inference` those of
   inference_throughput.py and of million_records.py.
-- In the subfolder `leaks` are the reports of make_splits.py; nothing is rendered from them.
+- In the subfolder `leaks` are the reports of make_splits.py (leak_tables.py).
 
 Results of models called `ARM#SEED` are those of one recipe trained with several seeds. They become one result called
 `ARM`, each metric being the mean over the seeds, with each seed's value in `per_seed`, whatever spread the single

@@ -10,10 +10,11 @@ The markers are `<!-- results:NAME -->` and `<!-- /results:NAME -->`. NAME is
 - `FOLDER/coi.val` for the results of a subfolder of the results;
 - `aims` for those of the shipped models, over all tables;
 - `training/NAME` for a measurement of training_throughput.py, `inference/NAME` for one of inference_throughput.py
-  or of million_records.py.
+  or of million_records.py;
+- `leaks` for the reports of make_splits.py.
 
-How tables look is in task_tables.py, training_tables.py, inference_tables.py and model_aims.py, what stands in those
-of tasks in headlines.py.
+How tables look is in task_tables.py, training_tables.py, inference_tables.py, leak_tables.py and model_aims.py, what
+stands in those of tasks in headlines.py.
 """
 
 import argparse
@@ -26,8 +27,9 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks.inference_tables import render_inference, render_memory
+from benchmarks.leak_tables import read_leaks, render_leaks
 from benchmarks.model_aims import render_model_aims
-from benchmarks.result_folders import INFERENCE, TRAINING, find_places, read_rates, read_tables
+from benchmarks.result_folders import INFERENCE, LEAKS, TRAINING, find_places, read_rates, read_tables
 from benchmarks.task_tables import render_results
 from benchmarks.training_tables import render_rates
 
@@ -44,6 +46,8 @@ def render(folder: Path) -> dict[str, str]:
     texts = {name: render_rates(measured) for name, measured in read_rates(folder, TRAINING).items()}
     texts |= {name: render_inference(measured) for name, measured in read_rates(folder, INFERENCE).items()}
     texts |= {name: render_memory(measured) for name, measured in read_rates(folder, INFERENCE, "memory").items()}
+    if reports := read_leaks(folder):
+        texts[LEAKS] = render_leaks(reports)
     tables = read_tables(folder) if find_places(folder) or not texts else {}
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}

@@ -11,6 +11,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef
 from benchmarks import classification_folders, genomic_benchmarks, gue
 from benchmarks.classification_folders import read_split
 from benchmarks.classification_metrics import Classification, agreement, score_answers
+from benchmarks.embedders import load_method
 from benchmarks.jobs import make_jobs
 from benchmarks.methods import Method, Split, Unsuited
 from benchmarks.run import parse
@@ -174,5 +175,14 @@ def test_wrong_data_are_named(gue_folder, tiny):
     train, dev, test = gue.read(str(gue_folder))
     with pytest.raises(ValueError, match="got 1 classes to learn"):
         gue.score(tiny, train._replace(labels={"label": np.full(64, "0")}), dev, test, seed=0)
-    with pytest.raises(Unsuited, match="tnf is no checkpoint"):
-        gue.score(Method("tnf", "", 0), train, dev, test, seed=0)
+    with pytest.raises(Unsuited, match="sintax gives no vectors"):
+        gue.score(Method("sintax", "", 0), train, dev, test, seed=0)
+
+
+def test_k_mers_learn_a_linear_layer_and_shuffled_labels_leave_it_at_chance(gue_folder):
+    train, dev, test = gue.read(str(gue_folder))
+    method = load_method("tnf")
+    assert gue.score(method, train, dev, test, seed=0)["mcc"]["value"] > 0.7
+    rng = np.random.default_rng(0)
+    shuffled = train._replace(labels={"label": rng.permutation(train.labels["label"])})
+    assert abs(gue.score(method, shuffled, dev, test, seed=0)["mcc"]["value"]) < 0.5

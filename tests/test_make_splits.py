@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks.leak_tables import read_leaks, render_leaks
 from benchmarks.make_splits import SPLITS, assign, deduplicate, find_leaks, main
 from benchmarks.near_identity import find_near, index_sequences, is_near
 from benchmarks.result_folders import find_places
@@ -158,6 +159,8 @@ def test_the_command_reports_and_drops_planted_leaks(tmp_path, capsys):
     out = capsys.readouterr().out
     check_report(json.loads(report.read_text()), tmp_path, [row["split"] for row in records])
     assert find_places(tmp_path) == {}  # tables.py takes no report for a result
+    (row,) = (line for line in render_leaks(read_leaks(tmp_path)).splitlines() if "| unseen_test |" in line)
+    assert row.split(" | ")[0] == "| split" and row.split(" | ")[4].startswith("1 (")
     assert "unseen_test: 1 records above 99.5 % identical to one of train" in out
     assert "1 leaking records dropped" in out
     checked = {row["id"] for row in read_labelled(tmp_path / "checked.tsv")}
@@ -178,6 +181,15 @@ def check_report(report, folder, splits):
     assert leaks["unseen_test", "train"] == 1 and len(leaks) == 15
     assert not any(records for (later, earlier), records in leaks.items() if later == "novel_test")
     assert [path.name for path in (folder / "leaks").iterdir()] == ["split.json"]
+
+
+def test_what_is_no_report_is_refused_by_name(tmp_path):
+    assert read_leaks(tmp_path) == []
+    (tmp_path / "leaks").mkdir()
+    for text in ('{"kind": "training_throughput"}', "[]", "{"):
+        (tmp_path / "leaks" / "coi.json").write_text(text)
+        with pytest.raises(ValueError, match=r"coi\.json"):
+            read_leaks(tmp_path)
 
 
 def test_a_report_that_cannot_be_written_is_refused_before_the_search(tmp_path, capsys):
