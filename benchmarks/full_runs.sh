@@ -38,12 +38,6 @@ side_by_side() { # whole genera that make fewer sequences, with tools that align
     run "${part[@]}" --model kmer_mlp6 "$model" --task linear_probe
     run "${part[@]}" --model vsearch --task "${tasks[@]}" strand length mutation # few_shot would take it 48 minutes
     run "${part[@]}" --model sintax blast --task knn open_set few_shot strand length mutation
-    cut_genomes
-    part=(--data "$runs/genomes.tsv.gz" --output "$results/side_by_side" --max_sequences 3000)
-    tasks=(knn open_set strand length mutation)
-    run "${part[@]}" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task "${tasks[@]}" \
-        dimensions linear_probe
-    run "${part[@]}" --model blast sintax --task "${tasks[@]}"
 }
 
 fine_tuning() { # an even smaller part, since every epoch costs what embedding the whole does
@@ -84,10 +78,12 @@ cut_genomes() {
     fi
 }
 
-genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea
+genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea, which are too long for vsearch
     cut_genomes
-    run --data "$runs/genomes.tsv.gz" --output "$results" \
-        --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task species_clustering binning zero_shot_clustering few_shot
+    local contigs=(--data "$runs/genomes.tsv.gz" --output "$results")
+    run "${contigs[@]}" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task species_clustering binning \
+        zero_shot_clustering few_shot knn open_set strand length mutation dimensions linear_probe
+    run "${contigs[@]}" --model blast sintax --task knn open_set few_shot strand length mutation
 }
 
 organelles() { # pieces of more than 1,000 unseen species, for methods that were trained on none of them
@@ -96,8 +92,7 @@ organelles() { # pieces of more than 1,000 unseen species, for methods that were
             --unseen_share 0.3 --output "$runs/organelles.tsv.gz"
     fi
     local pieces=(--data "$runs/organelles.tsv.gz" --output "$results")
-    run "${pieces[@]}" --model tnf tnf_k kmer_mlp "$genome_model" --task species_clustering
-    run "${pieces[@]}" --model tnf tnf_k canonical6 kmer_mlp --task knn
+    run "${pieces[@]}" --model tnf tnf_k canonical6 kmer_mlp "$genome_model" --task species_clustering knn
 }
 
 classification() { # GUE's and Genomic Benchmarks' layouts filled with what is here: orders and genera of unseen species
