@@ -51,11 +51,10 @@ if not __package__:
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.checkpoints import load_config, load_tokenizer
-from modeling_dnacse.kmers import NO_KMER
 from modeling_dnacse.labels import read_labelled
 from trainer.centering import center, check_pooling, draw_sequences, last_norm
 from trainer.command_line import run_command
-from trainer.word_frequencies import frequencies_of
+from trainer.word_frequencies import frequencies_of, word_rows
 
 logger = logging.getLogger("fit_embeddings")
 BLOCK = 4096  # sequences counted at once
@@ -114,15 +113,20 @@ def embedding_rows(directions: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return rows * np.sqrt(rows.shape[1] / (mean @ (rows**2).sum(1)))
 
 
-def write_start(model: DnacseModel, rows: torch.Tensor, constant: float) -> None:
-    """Put fitted rows (features, hidden - CONSTANT_COLUMNS) and a constant, in lengths of a word, into a model."""
-    embeddings, norm = model.embeddings, last_norm(model)
-    kmers, length = embeddings.kmer_embeddings, math.sqrt(model.config.hidden_size)
+def write_start(model: DnacseModel, words: torch.Tensor, rows: torch.Tensor, constant: float) -> None:
+    """Put fitted rows (features, hidden - CONSTANT_COLUMNS) and a constant, in lengths of a word, into a model.
+
+    Args:
+        model: The model.
+        words: Its embeddings (features, hidden) that the rows are for, of `word_rows`.
+        rows: What was fitted.
+        constant: Length of the constant.
+    """
+    norm, length = last_norm(model), math.sqrt(model.config.hidden_size)
     with torch.no_grad():
-        words = embeddings.word_embeddings.weight[: len(rows)] if kmers is None else kmers.weight[NO_KMER + 1 :]
         words[:] = F.pad(rows, (CONSTANT_COLUMNS, 0))
         constant_vector = torch.tensor([1.0, -1.0]) * constant * length / math.sqrt(2)
-        embeddings.token_type_embeddings.weight[:] = F.pad(constant_vector, (0, rows.shape[1]))
+        model.embeddings.token_type_embeddings.weight[:] = F.pad(constant_vector, (0, rows.shape[1]))
         norm.weight[:CONSTANT_COLUMNS] = 0
         norm.bias[:CONSTANT_COLUMNS] = 0
 
@@ -154,10 +158,11 @@ def fit(model: DnacseModel, tokenizer: PreTrainedTokenizerFast, args: argparse.N
             f"{', '.join(args.train_file)}: {len(sizes)} names of {args.rank}, the commonest of "
             f"{sizes.max(initial=0)} records; two names and two records of one are needed: add a column {args.rank}"
         )
-    kmers, hidden = model.embeddings.kmer_embeddings, model.config.hidden_size - CONSTANT_COLUMNS
-    features = len(tokenizer) if kmers is None else len(kmers.weight) - 1
+    features, hidden = len(word_rows(model, tokenizer)), model.config.hidden_size - CONSTANT_COLUMNS
     if features < hidden:
-        raise ValueError(f"{features} {'tokens' if kmers is None else 'k-mers'} are fewer than {hidden} columns")
+        raise ValueError(
+            f"{features} words are fewer than {hidden} columns; give a tokenizer of more tokens, or less hidden_size"
+        )
     scatters = Scatters(features, sizes)
     with tqdm(total=int(sizes.sum()), unit="seq") as bar:
         records = read_classes(args.train_file, args.train_split, args.rank)
@@ -184,7 +189,8 @@ def run(args: argparse.Namespace) -> None:
     check_pooling(config.pooling)
     torch.manual_seed(args.seed)
     model = DnacseModel(config)
-    write_start(model, torch.from_numpy(fit(model, tokenizer, args)).float(), args.constant)
+    rows = torch.from_numpy(fit(model, tokenizer, args)).float()
+    write_start(model, word_rows(model, tokenizer), rows, args.constant)
     model.set_attn_implementation(PACKED)
     center(model, tokenizer, draw_sequences(args.train_file, args.train_split, CENTERED_ON, args.seed))
     model.save_pretrained(args.output_dir)

@@ -4,6 +4,7 @@ Words are what has a row in the model's embeddings: k-mers where it has those (k
 """
 
 import numpy as np
+import torch
 from scipy.sparse import csr_array
 from transformers import PreTrainedTokenizerFast
 
@@ -12,6 +13,12 @@ from modeling_dnacse.kmers import NO_KMER, DnacseKmerEmbeddings
 from modeling_dnacse.sequences import reverse_complement
 
 TOKENISED = 64  # sequences at once, for k-mers
+
+
+def word_rows(model: DnacseModel, tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
+    """The embeddings of a model's words (features, hidden): a view, to be counted or written to."""
+    kmers = model.embeddings.kmer_embeddings
+    return model.embeddings.word_embeddings.weight[: len(tokenizer)] if kmers is None else kmers.weight[NO_KMER + 1 :]
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> csr_array:
@@ -39,7 +46,7 @@ def count(found: list[np.ndarray], features: int) -> csr_array:
 
 
 def frequencies_of(model: DnacseModel, tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> csr_array:
-    """What `embedding_rows` gives a row to, by sequence: (n, features), each row of which sums to 1.
+    """How often the words of `word_rows` occur, by sequence: (n, features), each row of which sums to 1.
 
     K-mers where the model has embeddings of those, else tokens; of both strands, where its vectors are of both, the
     mean, which for k-mers is the same as of one.
