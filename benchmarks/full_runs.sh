@@ -109,10 +109,10 @@ classification() { # GUE's and Genomic Benchmarks' layouts filled with what is h
             --layout genomic_benchmarks --output "$folder/contig_genera"
     fi
     run --data "$folder/coi_orders" --output "$results" --model tnf kmer6 canonical7 "untrained:$model" "$model" \
-        --task gue --set gue.learning_rate=1e-3
+        --task gue --set gue.epochs=3 gue.learning_rate=1e-3
     run --data "$folder/contig_genera" --output "$results" --model tnf kmer5 canonical6 "untrained:$genome_model" \
         "$genome_model" --task genomic_benchmarks \
-        --set genomic_benchmarks.epochs=5 genomic_benchmarks.learning_rate=1e-3
+        --set genomic_benchmarks.epochs=3 genomic_benchmarks.learning_rate=1e-3
 }
 
 pictures() { # of the vectors themselves; `make tables` draws those of the results
