@@ -280,10 +280,16 @@ def test_files_of_several_splits_are_named_without_their_paths(data, tmp_path):
 
 
 def test_a_task_with_a_folder_of_its_own(tmp_path, capsys):
+    """Its splits are read from there; what is in two of them is counted and said, as in a table."""
     for name in ("train", "dev", "test"):
         (tmp_path / f"{name}.csv").write_text("sequence,label\nACGTACGT,0\nTTTTACGT,1\n")
     assert start(tmp_path, tmp_path / "results", task="gue") == 0
-    assert "left out: gue with tnf" in capsys.readouterr().err
+    assert "4 sequences" in capsys.readouterr().err
+    (file,) = (tmp_path / "results").iterdir()
+    result = json.loads(file.read_text())
+    assert result["leaked"] == 4
+    assert result["splits"] == {"train": 2, "dev": 2, "test": 2}
+    assert result["metrics"]["accuracy"]["value"] == 1
 
 
 def test_a_baseline_learns_from_train_alone(data, tmp_path):
