@@ -20,24 +20,19 @@ mkdir -p "$runs" "$results/leaks"
 queries="strand.queries=500 length.queries=500 dimensions.queries=500 mutation.queries=500"
 run() { python benchmarks/run.py --resume --cache "$runs/cache" --batch_tokens 4096 --set $queries "$@"; }
 
-coi() { # all of COI; of what aligns only what takes no hours
+coi() { # all of COI; a linear layer only on vectors so narrow that it takes minutes: it costs columns x species
     local barcodes=(--data "$data/coi.tsv.gz" --output "$results")
     local tasks=(knn species_clustering zero_shot_clustering open_set few_shot strand length mutation dimensions)
     run "${barcodes[@]}" --model tnf tnf_k kmer5 kmer6 canonical7 kmer_mlp kmer_mlp6 "$model" --task "${tasks[@]}"
     run "${barcodes[@]}" --model kmer4 canonical6 "untrained:$model" --task knn species_clustering
-    run "${barcodes[@]}" --model vsearch --task species_clustering knn
-    run "${barcodes[@]}" --model blast --task knn
-    run "${barcodes[@]}" --model sintax --task knn open_set few_shot strand length mutation
+    run "${barcodes[@]}" --model tnf kmer5 kmer_mlp kmer_mlp6 "$model" --task linear_probe
 }
 
-side_by_side() { # whole genera that make fewer sequences, with tools that align
-    local part=(--data "$data/coi.tsv.gz" --output "$results/side_by_side" --max_sequences 15000)
-    local tasks=(knn species_clustering zero_shot_clustering open_set)
-    run "${part[@]}" --model kmer6 canonical7 kmer_mlp6 "$model" --task "${tasks[@]}" \
-        few_shot strand length mutation dimensions
-    run "${part[@]}" --model kmer_mlp6 "$model" --task linear_probe
-    run "${part[@]}" --model vsearch --task "${tasks[@]}" strand length mutation # few_shot would take it 48 minutes
-    run "${part[@]}" --model sintax blast --task knn open_set few_shot strand length mutation
+alignment() { # the tools that align, on all of COI, too; few_shot would take vsearch hours
+    local barcodes=(--data "$data/coi.tsv.gz" --output "$results")
+    local tasks=(knn open_set strand length mutation)
+    run "${barcodes[@]}" --model sintax blast --task "${tasks[@]}" few_shot
+    run "${barcodes[@]}" --model vsearch --task species_clustering zero_shot_clustering "${tasks[@]}"
 }
 
 fine_tuning() { # an even smaller part, since every epoch costs what embedding the whole does
@@ -86,6 +81,15 @@ genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea, which are too lon
     run "${contigs[@]}" --model blast sintax --task knn open_set few_shot strand length mutation
 }
 
+long_contigs() { # 20 to 60 kb, since `length` asks only queries that are as long as its longest window
+    if [ ! -e "$runs/long_contigs.tsv.gz" ]; then
+        python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 \
+            --shortest 20000 --longest 60000 --output "$runs/long_contigs.tsv.gz"
+    fi
+    run --data "$runs/long_contigs.tsv.gz" --output "$results" --task length \
+        --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model"
+}
+
 organelles() { # pieces of more than 1,000 unseen species, for methods that were trained on none of them
     if [ ! -e "$runs/organelles.tsv.gz" ]; then
         python benchmarks/make_contigs.py --table "$data/organelle_genomes.tsv.gz" --shortest 1000 --longest 5000 \
@@ -125,6 +129,6 @@ pictures() { # of the vectors themselves; `make tables` draws those of the resul
         --cache "$runs/cache" --output "$results/genomes.map.png"
 }
 
-groups=(leaks coi side_by_side fine_tuning markers genomes organelles classification pictures)
+groups=(leaks coi alignment fine_tuning markers genomes long_contigs organelles classification pictures)
 if [ $# -gt 2 ]; then groups=("${@:3}"); fi
 for group in "${groups[@]}"; do "$group"; done
