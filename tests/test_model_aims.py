@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.model_aims import AIMS, BESIDE_TOOLS, WHOLE, render_model_aims
+from benchmarks.model_aims import AIMS, TUNED, WHOLE, render_model_aims
 from tests.made_results import metric, result
 
 OURS = "dnacse-barcode-mini"
@@ -30,7 +30,7 @@ def test_the_best_rival_of_the_same_table_counts(ours, verdict):
             of("knn", "blast", genus_unseen=0.80),
             of("knn", "sintax", genus_unseen=0.99),  # no rival of this aim
         ],
-        BESIDE_TOOLS: [of("knn", "blast", genus_unseen=0.99)],
+        TUNED: [of("knn", "blast", genus_unseen=0.99)],
     }
     found = rows(tables)["1: genus of unseen species, 3 points above alignment"]
     assert found[1:] == ["85.0 [83.0, 86.0] `vsearch`", verdict]
