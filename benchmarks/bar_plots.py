@@ -1,5 +1,5 @@
-"""The headline metrics of one data set as bars: results in, a figure out, one panel a metric of `headlines.BARS`, the
-first twelve that the results have.
+"""The headline metrics of one data set as bars: results in, a figure out, one panel a metric of `headlines.BARS` that
+the results have.
 
 Every panel has every model in the same row, the best on average on top, so that a model can be followed from panel to
 panel; networks are dark, methods without learnt weights light. A model without the metric has a dash in its place.
@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from benchmarks.headlines import BARS
 from benchmarks.picture_style import bounds, clean
 
-COLUMNS, PANELS = 4, 12  # panels beside each other, and in all
+COLUMNS = 4  # panels beside each other
 DARK, LIGHT = "#4A90C2", "#CFE2F1"  # an interval is to be seen on either
 
 Panel = Mapping[str, Mapping[str, Any]]  # model -> metric
@@ -38,8 +38,7 @@ def find_panels(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Map
         for task, metrics in BARS.items()
         for metric, heading in metrics.items()
     }
-    there = [heading for heading, panel in panels.items() if panel]
-    return {heading: panels[heading] for heading in there[:PANELS]}
+    return {heading: panel for heading, panel in panels.items() if panel}
 
 
 def rank_models(panels: Sequence[Panel]) -> list[str]:

@@ -2,7 +2,7 @@
 
 One panel a curve of `headlines.CURVES`, the first six that the results have or those asked for; one line a model with
 bars of 95 % intervals, moved a little aside so that they can be told apart. More than eight lines cannot be read: all
-networks are drawn and of the baselines the best, by their mean over the panels. The points of a panel share their
+networks are drawn and of the baselines the best, in the order of bar_plots.py. The points of a panel share their
 queries, so the shape of a line is surer than the bars say.
 """
 
@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from benchmarks.bar_plots import rank_models
 from benchmarks.headlines import CURVES, Curve, abscissa, points
 from benchmarks.picture_style import STYLES, bounds, clean
 
@@ -45,16 +46,12 @@ def find_curves(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dic
 
 
 def choose_models(panels: Sequence[Series], networks: set[str]) -> list[str]:
-    """Choose the lines: all networks, then the baselines by their mean over the panels, as many as can be read."""
-    means: dict[str, list[float]] = {}
-    for panel in panels:
-        for model, line in panel.items():
-            means.setdefault(model, []).append(float(np.mean([point["value"] for point in line.values()])))
-
-    def rank(model: str) -> tuple:
-        return model not in networks, -len(means[model]), -np.mean(means[model]), model
-
-    return sorted(means, key=rank)[:LINES]
+    """Choose the lines: all networks, then the baselines by their lead over the others, as many as can be read."""
+    means = [
+        {model: {"value": np.mean([point["value"] for point in line.values()])} for model, line in panel.items()}
+        for panel in panels
+    ]
+    return sorted(rank_models(means), key=lambda model: model not in networks)[:LINES]
 
 
 def choose_ticks(counts: Mapping[float, int], scale: str) -> list[float]:

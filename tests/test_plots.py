@@ -77,6 +77,12 @@ def test_networks_are_drawn_before_better_baselines():
     assert len(chosen) == LINES
 
 
+def test_a_baseline_that_lacks_a_curve_is_drawn_if_it_leads_the_others():
+    first = {f"kmer{k}": {"x@1": metric(0.5)} for k in range(9)}
+    second = first | {"vsearch": {"y@1": metric(0.6)}}
+    assert choose_models([first, second], set())[0] == "vsearch"
+
+
 def test_an_ablation_shows_seeds_and_their_means():
     runs = [result(f"{arm}#{seed}", value + seed / 10) for arm, value in (("a", 0.5), ("b", 0.6)) for seed in (0, 1)]
     (axes,) = plot_ablation("ablation/coi.val", merge_seeds(runs)).axes
