@@ -8,13 +8,13 @@ The markers are `<!-- results:NAME -->` and `<!-- /results:NAME -->`. NAME is
 
 - the data file's stem and the evaluation split, as in `coi.test`, for all tasks, or with one task, as `coi.test:knn`;
 - `FOLDER/coi.val` for the results of a subfolder of the results;
-- `aims` for those of the shipped models, over all tables;
+- `aims` for those of the shipped models, over all tables; `overview` for them beside their best rivals;
 - `training/NAME` for a measurement of training_throughput.py, `inference/NAME` for one of inference_throughput.py
   or of million_records.py;
 - `leaks` for the reports of make_splits.py.
 
-How tables look is in task_tables.py, training_tables.py, inference_tables.py, leak_tables.py and model_aims.py, what
-stands in those of tasks in headlines.py.
+How tables look is in task_tables.py, training_tables.py, inference_tables.py, leak_tables.py, model_aims.py and
+overview_tables.py, what stands in those of tasks in headlines.py.
 """
 
 import argparse
@@ -29,11 +29,12 @@ if not __package__:
 from benchmarks.inference_tables import render_inference, render_memory
 from benchmarks.leak_tables import read_leaks, render_leaks
 from benchmarks.model_aims import render_model_aims
+from benchmarks.overview_tables import render_overview
 from benchmarks.result_folders import INFERENCE, LEAKS, TRAINING, find_places, read_rates, read_tables
 from benchmarks.task_tables import render_results
 from benchmarks.training_tables import render_rates
 
-AIMS = "aims"
+AIMS, OVERVIEW = "aims", "overview"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"
 
 
@@ -51,7 +52,7 @@ def render(folder: Path) -> dict[str, str]:
     tables = read_tables(folder) if find_places(folder) or not texts else {}
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}
-    return texts | ({AIMS: render_model_aims(tables)} if tables else {})
+    return texts | ({AIMS: render_model_aims(tables), OVERVIEW: render_overview(tables)} if tables else {})
 
 
 def fill(text: str, tables: Mapping[str, str], source: Path) -> str:

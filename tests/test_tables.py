@@ -150,7 +150,7 @@ def test_tables_are_printed_once(results, capsys):
     ("text", "message"),
     [
         ("nothing", "no marker"),
-        ("<!-- results:cytb.test -->\n<!-- /results:cytb.test -->\n", "only coi.test, aims.\n"),
+        ("<!-- results:cytb.test -->\n<!-- /results:cytb.test -->\n", "only coi.test, aims, overview.\n"),
         ("<!-- results:coi.test:gue -->\n<!-- /results:coi.test:gue -->\n", "only coi.test:knn.\n"),
         ("<!-- results:coi.test -->\n", "lacks"),
     ],
