@@ -3,7 +3,8 @@
 import pytest
 
 from benchmarks.model_aims import BARCODES, GENOMES
-from benchmarks.overview_tables import QUESTIONS, compare, render_overview
+from benchmarks.networks import UNTRAINED
+from benchmarks.overview_tables import QUESTIONS, RANDOM, compare, render_overview
 from tests.made_results import metric, result
 
 
@@ -14,7 +15,8 @@ def test_a_lead_is_outside_of_our_interval(rival, sign):
 
 
 def test_random_weights_are_no_rival_and_without_one_nothing_is_compared():
-    assert compare([result(BARCODES, 0.9), result("untrained:it", 0.95)], "knn", ("species_seen",)) == "–"
+    assert RANDOM == UNTRAINED
+    assert compare([result(BARCODES, 0.9), result(f"{UNTRAINED}it", 0.95)], "knn", ("species_seen",)) == "–"
     assert compare([result("tnf", 0.9), result("kmer6", 0.95)], "knn", ("species_seen",)) == "–"
 
 
