@@ -17,6 +17,7 @@ more it ignores its seed.
 from typing import Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from benchmarks.intervals import agreement_interval
@@ -46,7 +47,10 @@ def project(vectors: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndar
     """Project vectors by UMAP, (n, d) -> (n, n_components) float32."""
     from umap import UMAP  # here, since the import alone compiles for seconds and only this task needs it
 
-    return np.asarray(UMAP(**settings, random_state=seed, n_jobs=1).fit_transform(vectors))
+    threads = torch.get_num_threads()
+    projected = np.asarray(UMAP(**settings, random_state=seed, n_jobs=1).fit_transform(vectors))
+    torch.set_num_threads(threads)  # numba sets OpenMP's number, which is torch's too, to that of the cores
+    return projected
 
 
 def score(method: Method, unseen: Split, *, most: int = MOST, seed: int) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.methods import Method, Split, Unsuited
 from benchmarks.zero_shot_clustering import SETTINGS, fit_settings, project, score
@@ -69,3 +70,15 @@ def test_few_sequences_lower_the_settings(planted):
     assert metrics["umap_dnacse_ami"]["n_components"] == 14
     with pytest.raises(ValueError, match="needs two"):
         score(METHOD, few._replace(labels={"species": np.array(["a"] * 16)}), seed=0)
+
+
+def test_umap_leaves_torch_its_number_of_threads():
+    """It had taken all cores for all that came after it, so that two runs side by side waited for each other."""
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            project(encode(range(80)), fit_settings(SETTINGS["dnacse"], 80), seed=0)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
