@@ -26,6 +26,7 @@ from sklearn.manifold import TSNE
 from benchmarks.methods import Method, Split, normalise, vectors
 from benchmarks.picture_style import GREY, STYLES
 from benchmarks.queries import draw_question
+from benchmarks.zero_shot_clustering import project as project_by_umap
 
 COMPONENTS = 50
 MARGIN = 0.006  # of an outline, as a share of the map's width
@@ -59,12 +60,8 @@ def project(vectors: np.ndarray, projection: str, seed: int) -> np.ndarray:
     """Lay vectors (n, d) out in two dimensions, (n, 2), both from 0 to 1, by "tsne" or "umap"."""
     components = PCA(min(COMPONENTS, *vectors.shape), random_state=seed).fit_transform(vectors)
     if projection == "umap":
-        from umap import UMAP  # here, since the import alone compiles for seconds
-
-        neighbours = min(15, len(vectors) - 1)
-        points = np.asarray(
-            UMAP(n_neighbors=neighbours, min_dist=0.3, random_state=seed, n_jobs=1).fit_transform(components)
-        )
+        settings = {"n_neighbors": min(15, len(vectors) - 1), "min_dist": 0.3}
+        points = project_by_umap(components, settings, seed)
     else:
         perplexity = min(30.0, (len(vectors) - 1) / 3)
         points = TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(components)
