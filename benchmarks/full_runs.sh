@@ -81,13 +81,13 @@ genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea, which are too lon
     run "${contigs[@]}" --model blast sintax --task knn open_set few_shot strand length mutation
 }
 
-long_contigs() { # 20 to 60 kb, since `length` asks only queries that are as long as its longest window
+long_contigs() { # 20 to 30 kb, since `length` asks only queries as long as its longest window; whole genera of them
     if [ ! -e "$runs/long_contigs.tsv.gz" ]; then
         python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 \
-            --shortest 20000 --longest 60000 --output "$runs/long_contigs.tsv.gz"
+            --shortest 20000 --longest 30000 --output "$runs/long_contigs.tsv.gz"
     fi
-    run --data "$runs/long_contigs.tsv.gz" --output "$results" --task length \
-        --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model"
+    run --data "$runs/long_contigs.tsv.gz" --output "$results" --max_sequences 1500 --task length \
+        --set length.queries=200 --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model"
 }
 
 organelles() { # pieces of more than 1,000 unseen species, for methods that were trained on none of them
