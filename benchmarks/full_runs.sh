@@ -6,7 +6,7 @@
 #
 # DATA holds coi.tsv.gz, 12s.tsv.gz, … and genomes/ (benchmarks/DATA.md says where from); RUNS takes tables made of them
 # and cached embeddings. What is finished is not run again, so it can be stopped at any time and started anew; groups can
-# run side by side. MODEL and GENOME_MODEL are the shipped checkpoints unless set. Hardware: CPU, 16 GB; hours: about 6 of
+# run side by side. MODEL and GENOME_MODEL are the shipped checkpoints unless set. Hardware: CPU, 16 GB; hours: about 5 of
 # one core; RESULTS (by default benchmarks/results) is where results go, `make tables` renders them. kmer4 gives what tnf
 # does and is run on two tasks only.
 set -euo pipefail
