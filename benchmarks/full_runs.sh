@@ -6,8 +6,8 @@
 #
 # DATA holds coi.tsv.gz, 12s.tsv.gz, … and genomes/ (benchmarks/DATA.md says where from); RUNS takes tables made of them
 # and cached embeddings. What is finished is not run again, so it can be stopped at any time and started anew; groups can
-# run side by side. MODEL and GENOME_MODEL are the shipped checkpoints unless set. Hardware: CPU, 16 GB; hours: about 5 of
-# one core; RESULTS (by default benchmarks/results) is where results go, `make tables` renders them. kmer4 gives what tnf
+# run side by side. MODEL and GENOME_MODEL are the shipped checkpoints unless set. Hardware: CPU, 16 GB; it takes
+# hours; RESULTS (by default benchmarks/results) is where results go, `make tables` renders them. kmer4 gives what tnf
 # does and is run on two tasks only.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
@@ -28,7 +28,7 @@ coi() { # all of COI; a linear layer only on vectors so narrow that it takes min
     run "${barcodes[@]}" --model tnf kmer5 kmer_mlp kmer_mlp6 "$model" --task linear_probe
 }
 
-alignment() { # the tools that align, on all of COI, too; few_shot would take vsearch hours
+alignment() { # the tools that align, on all of COI, too; few_shot would take vsearch hours; of blast only knn and strand were run
     local barcodes=(--data "$data/coi.tsv.gz" --output "$results")
     local tasks=(knn open_set strand length mutation)
     run "${barcodes[@]}" --model sintax blast --task "${tasks[@]}" few_shot

@@ -24,7 +24,7 @@ ROWS = {  # table -> what it is of
     "genomes.test": "contigs of bacteria and archaea, which the genome model was trained on",
     "organelles.test": "pieces of organelle genomes",
 }
-QUESTIONS = {  # heading -> task and metrics; clusters that a tool finds itself are its answer to the first's question
+QUESTIONS = {  # heading -> task and metrics; a tool that clusters by itself has cluster_ami in place of ward_ami
     "species, seen": ("knn", ("species_seen",)),
     "genus of unseen species": ("knn", ("genus_unseen",)),
     "clusters of unseen species, AMI": ("species_clustering", ("ward_ami", "cluster_ami")),
