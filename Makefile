@@ -1,13 +1,14 @@
 # make test    the test suite            make demo    simulate, train, embed, compare: under 5 minutes on 2 cores
 # make check   ruff and pyright          make tables  fill in the tables and pictures from benchmarks/results
 # make reproduce-mini DATA=coi.tsv.gz   the shipped model, from labelled barcodes to its table: about an hour on 2 cores
+# make sync    copy the model's code into the shipped checkpoints, after a change of it
 # make clean   remove what the other targets made
 # Each creates the virtual environment it needs; VENV and PYTHON choose another place or interpreter.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: test demo check tables reproduce-mini clean
+.PHONY: test demo check tables reproduce-mini sync clean
 test: $(VENV)/.ready
 	$(BIN)/python -m pytest
 
@@ -33,6 +34,10 @@ reproduce-mini: $(VENV)/.ready
 		--task knn species_clustering few_shot open_set strand length mutation --data $(DATA) \
 		--set strand.queries=500 length.queries=500 mutation.queries=500 --cache runs/cache
 	$(BIN)/python benchmarks/tables.py --results runs/results
+
+HUB_FILES := $(filter-out %/__init__.py %/cli.py,$(wildcard modeling_dnacse/*.py))
+sync:
+	for model in checkpoints/*/; do rm -f $$model*.py && cp $(HUB_FILES) $$model; done
 
 $(VENV)/.ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dnacse needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

@@ -14,7 +14,7 @@ step() { printf '\n== %s\n' "$*"; }
 # Half of the records are fragments down to 150 bp, with 2 % errors: whole, clean barcodes are no test, for there a random
 # encoder clusters species perfectly already
 step "Simulate barcodes of 200 species"
-python benchmarks/simulate.py --output "$out/data" --species 200 --records_per_species 12 --shortest 150 --error_rate 0.02
+python benchmarks/data/simulate.py --output "$out/data" --species 200 --records_per_species 12 --shortest 150 --error_rate 0.02
 
 step "Train a tokenizer on the training split"
 python trainer/train_tokenizer.py --train_file "$out/data/barcodes.tsv" --train_split train \
@@ -48,7 +48,7 @@ step "Compare with k-mer profiles and with the untrained model"
 python benchmarks/run.py --model "$out/model" "untrained:$out/model" kmer4 kmer6 --task knn species_clustering \
     --data "$out/data/barcodes.tsv" --output "$out/results"
 python benchmarks/tables.py --results "$out/results"
-python benchmarks/verdict.py --results "$out/results" --model model --untrained untrained:model
+python benchmarks/report/verdict.py --results "$out/results" --model model --untrained untrained:model
 
 step "Draw the map of the unseen species"
 python benchmarks/plots.py map --model "$out/model" "untrained:$out/model" kmer6 --data "$out/data/barcodes.tsv" \

@@ -6,12 +6,12 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from benchmarks.costs import Spent, measure
-from benchmarks.fingerprints import code_digest, digest
-from benchmarks.methods import Method
-from benchmarks.result_files import PACKAGES, SCHEMA_VERSION, commit
-from benchmarks.splits import Data, take
-from modeling_dnacse.provenance import package_versions
+from benchmarks.data.splits import Data, take
+from benchmarks.methods.method import Method
+from benchmarks.provenance.costs import Spent, measure
+from benchmarks.provenance.fingerprints import code_digest, digest
+from benchmarks.report.result_files import PACKAGES, SCHEMA_VERSION, commit
+from modeling_dnacse.machine.provenance import package_versions
 
 
 class Job(NamedTuple):

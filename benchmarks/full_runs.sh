@@ -44,7 +44,7 @@ fine_tuning() { # an even smaller part, since every epoch costs what embedding t
 
 leaks() { # records of COI that are like one of another split; those of the markers are counted as their splits are made
     if [ ! -e "$results/leaks/coi.json" ]; then
-        python benchmarks/make_splits.py --data "$data/coi.tsv.gz" --keep_splits --output "$runs/coi.tsv.gz" \
+        python benchmarks/data/make_splits.py --data "$data/coi.tsv.gz" --keep_splits --output "$runs/coi.tsv.gz" \
             --report "$results/leaks/coi.json"
     fi
 }
@@ -53,7 +53,7 @@ markers() { # other markers than the shipped model saw, in splits of their own
     local marker
     for marker in its 12s cytb its2 16s_bact; do
         if [ ! -e "$runs/$marker.tsv.gz" ]; then
-            python benchmarks/make_splits.py --data "$data/$marker.tsv.gz" --output "$runs/$marker.tsv.gz" \
+            python benchmarks/data/make_splits.py --data "$data/$marker.tsv.gz" --output "$runs/$marker.tsv.gz" \
                 --report "$results/leaks/$marker.json"
         fi
         local table=(--data "$runs/$marker.tsv.gz" --output "$results")
@@ -69,7 +69,7 @@ markers() { # other markers than the shipped model saw, in splits of their own
 
 cut_genomes() {
     if [ ! -e "$runs/genomes.tsv.gz" ]; then
-        python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 --output "$runs/genomes.tsv.gz"
+        python benchmarks/data/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 --output "$runs/genomes.tsv.gz"
     fi
 }
 
@@ -83,7 +83,7 @@ genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea, which are too lon
 
 long_contigs() { # 20 to 30 kb, since `length` asks only queries as long as its longest window; whole genera of them
     if [ ! -e "$runs/long_contigs.tsv.gz" ]; then
-        python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 \
+        python benchmarks/data/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 \
             --shortest 20000 --longest 30000 --output "$runs/long_contigs.tsv.gz"
     fi
     run --data "$runs/long_contigs.tsv.gz" --output "$results" --max_sequences 1500 --task length \
@@ -92,7 +92,7 @@ long_contigs() { # 20 to 30 kb, since `length` asks only queries as long as its 
 
 organelles() { # pieces of more than 1,000 unseen species, for methods that were trained on none of them
     if [ ! -e "$runs/organelles.tsv.gz" ]; then
-        python benchmarks/make_contigs.py --table "$data/organelle_genomes.tsv.gz" --shortest 1000 --longest 5000 \
+        python benchmarks/data/make_contigs.py --table "$data/organelle_genomes.tsv.gz" --shortest 1000 --longest 5000 \
             --unseen_share 0.3 --output "$runs/organelles.tsv.gz"
     fi
     local pieces=(--data "$runs/organelles.tsv.gz" --output "$results")
@@ -103,13 +103,13 @@ classification() { # GUE's and Genomic Benchmarks' layouts filled with what is h
     local folder=$runs/classification
     mkdir -p "$folder"
     if [ ! -e "$folder/coi_orders" ]; then
-        python benchmarks/make_classification.py --data "$data/coi.tsv.gz" --rank order --most 40 \
+        python benchmarks/data/make_classification.py --data "$data/coi.tsv.gz" --rank order --most 40 \
             --output "$folder/coi_orders"
     fi
     if [ ! -e "$folder/contig_genera" ]; then
-        python benchmarks/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 \
+        python benchmarks/data/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 \
             --shortest 1000 --longest 2000 --output "$folder/pieces.tsv.gz"
-        python benchmarks/make_classification.py --data "$folder/pieces.tsv.gz" --rank genus --most 40 \
+        python benchmarks/data/make_classification.py --data "$folder/pieces.tsv.gz" --rank genus --most 40 \
             --layout genomic_benchmarks --output "$folder/contig_genera"
     fi
     run --data "$folder/coi_orders" --output "$results" --model tnf kmer6 canonical7 "untrained:$model" "$model" \

@@ -7,7 +7,10 @@ from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any
 
-from benchmarks import (
+from benchmarks.data.readers import pin
+from benchmarks.data.splits import Data, count_leaked, describe, read_splits, take
+from benchmarks.evaluation import Job
+from benchmarks.tasks import (
     binning,
     dimensions,
     few_shot,
@@ -23,9 +26,6 @@ from benchmarks import (
     strand,
     zero_shot_clustering,
 )
-from benchmarks.evaluation import Job
-from benchmarks.readers import pin
-from benchmarks.splits import Data, count_leaked, describe, read_splits, take
 
 TASKS: dict[str, ModuleType] = {  # each has SPLITS and score(); one with READS = "folder" has read(), too
     "knn": knn,
@@ -98,7 +98,7 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
         if not any(name in data.splits for name in names):
             raise ValueError(
                 f"{options.data} has no record of the splits {', '.join(names)}, one of which {task} needs: check its "
-                "split column, or make one with benchmarks/make_splits.py."
+                "split column, or make one with benchmarks/data/make_splits.py."
             )
         leaked = count_leaked(take(data, names))
         if leaked:

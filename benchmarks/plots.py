@@ -26,18 +26,18 @@ from typing import TypeVar
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.ablation_plots import find_arms, plot_ablation
-from benchmarks.bar_plots import find_panels, plot_bars
-from benchmarks.confusion_plots import ABOVE, plot_confusion
-from benchmarks.curve_plots import find_curves, plot_curves
-from benchmarks.embedders import load_method
-from benchmarks.inference_plots import plot_inference
-from benchmarks.map_plots import plot_map
-from benchmarks.methods import Method, Split
-from benchmarks.picture_style import save
-from benchmarks.result_folders import INFERENCE, Result, read_rates, read_tables
-from benchmarks.splits import read_splits
-from modeling_dnacse.labels import RANKS
+from benchmarks.data.splits import read_splits
+from benchmarks.methods.load import load_method
+from benchmarks.methods.method import Method, Split
+from benchmarks.report.ablation_plots import find_arms, plot_ablation
+from benchmarks.report.bar_plots import find_panels, plot_bars
+from benchmarks.report.confusion_plots import ABOVE, plot_confusion
+from benchmarks.report.curve_plots import find_curves, plot_curves
+from benchmarks.report.map_plots import plot_map
+from benchmarks.report.picture_style import save
+from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read_tables
+from benchmarks.report.speed_plots import plot_inference
+from modeling_dnacse.reading.labels import RANKS
 
 Table = Sequence[Result]
 Value = TypeVar("Value")
@@ -61,7 +61,7 @@ def choose(tables: Mapping[str, Value], options: argparse.Namespace) -> tuple[st
 def read_data(options: argparse.Namespace) -> tuple[list[Method], Split, Split]:
     """The models, the labelled references and the split that was asked for."""
     if ":" not in options.data and not Path(options.data).exists():
-        raise ValueError(f"no file {options.data}: check --data, or make one with benchmarks/simulate.py.")
+        raise ValueError(f"no file {options.data}: check --data, or make one with benchmarks/data/simulate.py.")
     splits = read_splits(options.data)
     for needed in {options.split, "train"} if options.references else {options.split}:
         if needed not in splits:

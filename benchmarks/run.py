@@ -30,12 +30,12 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.embedders import BASELINES, find_model, load_method
 from benchmarks.evaluation import Job, evaluate, fingerprint_of
 from benchmarks.jobs import TASKS, make_jobs
-from benchmarks.methods import Unsuited
-from benchmarks.result_files import file_name, is_current, refuse_other_data, write_result
-from modeling_dnacse.provenance import device_name
+from benchmarks.methods.load import BASELINES, find_model, load_method
+from benchmarks.methods.method import Unsuited
+from benchmarks.report.result_files import file_name, is_current, refuse_other_data, write_result
+from modeling_dnacse.machine.provenance import device_name
 
 SHOWN = 6  # metrics of a pair that the progress line shows
 
@@ -76,7 +76,7 @@ def check(options: argparse.Namespace) -> None:
             f"got {len(options.name)} names for {len(options.model)} models: give one --name each, or none."
         )
     if ":" not in options.data and not Path(options.data).exists():
-        raise ValueError(f"no file {options.data}: check --data, or make one with benchmarks/simulate.py.")
+        raise ValueError(f"no file {options.data}: check --data, or make one with benchmarks/data/simulate.py.")
     for model in options.model:
         find_model(model, options.trust_remote_code)
 

@@ -26,13 +26,13 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.inference_tables import render_inference, render_memory
-from benchmarks.leak_tables import read_leaks, render_leaks
-from benchmarks.model_aims import render_model_aims
-from benchmarks.overview_tables import render_overview
-from benchmarks.result_folders import INFERENCE, LEAKS, TRAINING, find_places, read_rates, read_tables
-from benchmarks.task_tables import render_results
-from benchmarks.training_tables import render_rates
+from benchmarks.report.leak_tables import read_leaks, render_leaks
+from benchmarks.report.model_aims import render_model_aims
+from benchmarks.report.overview_tables import render_overview
+from benchmarks.report.result_folders import INFERENCE, LEAKS, TRAINING, find_places, read_rates, read_tables
+from benchmarks.report.speed_tables import render_inference, render_memory
+from benchmarks.report.task_tables import render_results
+from benchmarks.report.training_tables import render_rates
 
 AIMS, OVERVIEW = "aims", "overview"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"

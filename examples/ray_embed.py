@@ -18,8 +18,8 @@ import pyarrow as pa
 import ray
 
 from modeling_dnacse import embed
-from modeling_dnacse.encoders import load_encoder
-from modeling_dnacse.labels import read_labelled
+from modeling_dnacse.loading.encoders import load_encoder
+from modeling_dnacse.reading.labels import read_labelled
 
 
 def read(files: dict[str, np.ndarray], batch_records: int) -> Iterator[dict[str, list[str]]]:

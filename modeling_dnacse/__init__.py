@@ -8,15 +8,19 @@
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
 
 from .augmentation import EncoderNoise, ManifoldMixup
+from .clustering.k_medoid import k_medoid, similarity_threshold
 from .configuration_dnacse import DnacseConfig
-from .embedding import embed
+from .embedding.embed import embed
+from .loading.checkpoints import load_checkpoint
 from .modeling_dnacse import (
     DnacseForContrastiveLearning,
     DnacseForMaskedLM,
     DnacseForSequenceClassification,
     DnacseModel,
 )
-from .sequences import Record, read_fasta
+from .reading.labels import read_labelled
+from .reading.sequences import Record, read_fasta
+from .vectors.files import read_vectors
 
 # Two registrations: the Auto classes find the installed package without trust_remote_code, and save_pretrained copies
 # the code beside the weights, so that every folder saved is a complete Hub repository.
@@ -41,5 +45,10 @@ __all__ = [
     "ManifoldMixup",
     "Record",
     "embed",
+    "k_medoid",
+    "load_checkpoint",
     "read_fasta",
+    "read_labelled",
+    "read_vectors",
+    "similarity_threshold",
 ]

@@ -11,8 +11,13 @@ from types import ModuleType
 
 from transformers.utils import logging
 
-from . import bin_command, calibrate_command, cluster_command, embed_command, export_command, identify_command
-from .cpu import prepare_cpu
+from .commands import bin as bin_command
+from .commands import calibrate as calibrate_command
+from .commands import cluster as cluster_command
+from .commands import embed as embed_command
+from .commands import export as export_command
+from .commands import identify as identify_command
+from .machine.cpu import prepare_cpu
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "embed": (embed_command, "one vector for each sequence of a file"),

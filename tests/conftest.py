@@ -9,22 +9,13 @@ os.environ["NUMBA_OPT"] = "1"  # UMAP is compiled anew in each run; on small dat
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from modeling_dnacse import DnacseConfig, DnacseModel
-from trainer.release import write_repository
+from tests.support.families import TINY, random_families
+from trainer.releasing.release import write_repository
 from trainer.train_tokenizer import train_tokenizer
-
-TINY = {
-    "vocab_size": 96,
-    "hidden_size": 48,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 6,
-    "intermediate_size": 64,
-    "initializer_range": 0.2,  # at 0.02 a random model hardly tells sequences apart, and equality tests test nothing
-}
 
 
 @pytest.fixture
@@ -41,25 +32,12 @@ def tiny_config() -> DnacseConfig:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A complete tiny checkpoint, tokenizer included, as trainer/release.py writes it."""
+    """A complete tiny checkpoint, tokenizer included, as trainer/releasing/release.py writes it."""
     torch.manual_seed(0)
     tokenizer = train_tokenizer(list(random_families(seed=1).values()), vocab_size=96)
     folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
     write_repository(folder, DnacseModel(DnacseConfig(**TINY)), tokenizer, {"README.md": "# tiny\n"})
     return folder
-
-
-def random_families(seed: int, species: int = 12, records: int = 4, length: int = 120) -> dict[str, str]:
-    """Sequences by header, `r0 species=Genus a`: each species one random sequence, 3 % substituted in each record."""
-    rng = np.random.default_rng(seed)
-    sequences = {}
-    for number in range(species):
-        ancestor = rng.choice(list("ACGT"), length)
-        for record in range(records):
-            mutated = np.where(rng.random(length) < 0.03, rng.choice(list("ACGT"), length), ancestor)
-            name = f"r{number}_{record} species=Genus {chr(97 + number)}"
-            sequences[name] = "".join(mutated[: length - int(rng.integers(length // 4))])
-    return sequences
 
 
 @pytest.fixture(scope="session")

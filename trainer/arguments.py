@@ -6,8 +6,8 @@ from typing import Literal
 import torch
 from transformers import TrainingArguments
 
-from trainer.masking import Span
-from trainer.views import DEFAULT_MUTATION, Pairing
+from trainer.objective.masking import Span
+from trainer.pairing.views import DEFAULT_MUTATION, Pairing
 
 BY_CURRICULUM = "the curriculum sets the number of steps; shorten its phases, such as mi_mix:0.1"
 # options of TrainingArguments that must stay as they are, since they would do nothing or harm without a word

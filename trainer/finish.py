@@ -22,12 +22,12 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from modeling_dnacse import DnacseModel
-from modeling_dnacse.atomic import written_whole
 from modeling_dnacse.attention import PACKED
-from modeling_dnacse.checkpoints import load_checkpoint
-from trainer.centering import center, draw_sequences, lengthen
-from trainer.command_line import run_command
-from trainer.release import CARD, WEIGHTS, write_repository
+from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.machine.atomic import written_whole
+from trainer.releasing.release import CARD, WEIGHTS, write_repository
+from trainer.running.command_line import run_command
+from trainer.starting.centering import center, draw_sequences, lengthen
 
 logger = logging.getLogger("finish")
 KEPT = (CARD, "training.json", "training_log.json")

@@ -50,11 +50,11 @@ if not __package__:
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
-from modeling_dnacse.checkpoints import load_config, load_tokenizer
-from modeling_dnacse.labels import read_labelled
-from trainer.centering import center, check_pooling, draw_sequences, last_norm
-from trainer.command_line import run_command
-from trainer.word_frequencies import frequencies_of, word_rows
+from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
+from modeling_dnacse.reading.labels import read_labelled
+from trainer.running.command_line import run_command
+from trainer.starting.centering import center, check_pooling, draw_sequences, last_norm
+from trainer.starting.feature_frequencies import frequencies_of, word_rows
 
 logger = logging.getLogger("fit_embeddings")
 BLOCK = 4096  # sequences counted at once

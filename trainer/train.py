@@ -27,18 +27,18 @@ from transformers import HfArgumentParser, PreTrainedTokenizerFast, set_seed
 
 from modeling_dnacse import DnacseForContrastiveLearning
 from modeling_dnacse.attention import PACKED
-from modeling_dnacse.checkpoints import load_checkpoint, load_config, load_tokenizer
+from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from trainer.arguments import ContrastiveArguments
-from trainer.card import model_card
-from trainer.collator import PairCollator
-from trainer.contrastive_trainer import ContrastiveTrainer
-from trainer.curriculum import parse_curriculum
-from trainer.hub import HubRepository, PushOnSave
-from trainer.release import CARD, write_repository
-from trainer.resume import check_same_run, checkpoint_to_resume, run_facts
-from trainer.termination import EXIT_CODE
-from trainer.training_data import training_data
-from trainer.training_record import HISTORY, RECORD, as_json, training_record
+from trainer.pairing.collator import PairCollator
+from trainer.records.training_data import training_data
+from trainer.releasing.card import model_card
+from trainer.releasing.hub import HubRepository, PushOnSave
+from trainer.releasing.release import CARD, write_repository
+from trainer.releasing.training_record import HISTORY, RECORD, as_json, training_record
+from trainer.running.contrastive_trainer import ContrastiveTrainer
+from trainer.running.curriculum import parse_curriculum
+from trainer.running.resume import check_same_run, checkpoint_to_resume, run_facts
+from trainer.running.termination import EXIT_CODE
 
 logger = logging.getLogger("train.py")
 

@@ -4,8 +4,8 @@
 
 The layout is DNABERT-2's ([UNK] [CLS] [SEP] [PAD] [MASK] first, template `[CLS] A [SEP]`). Three things differ:
 
-- the tokenizer applies the alphabet policy of modeling_dnacse/sequences.py itself, so raw and cleaned sequences give
-  the same ids; only an illegal character, an error there, is [UNK] here;
+- the tokenizer applies the alphabet policy of modeling_dnacse/reading/sequences.py itself, so raw and cleaned
+  sequences give the same ids; only an illegal character, an error there, is [UNK] here;
 - a run of N is one [UNK], whatever its length, where DNABERT-2 gives one a base;
 - tokens have at most 16 bp by default: without a bound, conserved stretches of a barcode up to 159 bp become tokens,
   which one substitution breaks up.
@@ -28,10 +28,10 @@ if not __package__:
 from tokenizers import Tokenizer, models, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from modeling_dnacse.labels import read_labelled
-from modeling_dnacse.sequences import AlphabetCounts
-from modeling_dnacse.tokenization import apply_policy
-from trainer.command_line import run_command
+from modeling_dnacse.loading.tokenization import apply_policy
+from modeling_dnacse.reading.labels import read_labelled
+from modeling_dnacse.reading.sequences import AlphabetCounts
+from trainer.running.command_line import run_command
 
 SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")  # their ids are their positions
 BASES = "ACGT"

@@ -79,7 +79,7 @@ class DnacseKmerEmbeddings(nn.Module):
         if len(vocabulary) != config.vocab_size:
             raise ValueError(
                 f"the configuration has k-mers and {config.vocab_size} tokens, but its vocabulary names "
-                f"{len(vocabulary)}: make it by modeling_dnacse.checkpoints.load_config, with the tokenizer"
+                f"{len(vocabulary)}: make it by modeling_dnacse.loading.checkpoints.load_config, with the tokenizer"
             )
         self.k = config.kmer
         self.weight = nn.Parameter(torch.zeros(kmer_rows(config.kmer), config.hidden_size))

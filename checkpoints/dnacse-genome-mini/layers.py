@@ -1,18 +1,31 @@
-"""The layers of the encoder and their stack, named as in DNABERT-2, so that its checkpoints load as they are."""
+"""The encoder's parts in the order data flows: embeddings, layers and their stack, pooling, the masked-language head.
+
+Modules are named and nested as in DNABERT-2, so that its checkpoints load as they are.
+"""
 
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.activations import ACT2FN
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from .alibi import attention_bias
-from .attention import DnacseSelfAttention, attention_of, check_attention, is_packed
+from .attention import (
+    Attend,
+    DnacseSelfAttention,
+    Packing,
+    attention_bias,
+    attention_of,
+    check_attention,
+    is_packed,
+    pack,
+    packing_of,
+    unpack,
+)
 from .augmentation import ManifoldMixup, mix
 from .configuration_dnacse import DnacseConfig
 from .kmers import DnacseKmerEmbeddings
-from .packed_attention import Attend, Packing, pack, packing_of, unpack
 
 
 class DnacseEmbeddings(nn.Module):
@@ -161,3 +174,69 @@ class DnacseEncoder(nn.Module):
 def as_batch(hidden: Tensor, packing: Packing | None, mask: Tensor) -> Tensor:
     """What the layers gave, padded or packed, as (batch, length, hidden)."""
     return hidden if packing is None else unpack(hidden, packing, mask)
+
+
+class DnacsePooler(nn.Module):
+    """DNACSE's "cls" pooler, tanh(W x + b) on the first token's state; named as in DNABERT-S's checkpoints."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the layer."""
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, first: Tensor) -> Tensor:
+        """(batch, hidden) to the same."""
+        return torch.tanh(self.dense(first))
+
+
+def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the token states (batch, length, hidden) over the mask (batch, length): (batch, hidden).
+
+    >>> masked_mean(torch.tensor([[[2.0], [4.0], [9.0]]]), torch.tensor([[1, 1, 0]]))
+    tensor([[3.]])
+    """
+    wide = torch.promote_types(hidden.dtype, torch.float32)  # a sum over thousands of tokens overflows float16
+    weight = mask.to(wide)[:, :, None]
+    return ((hidden * weight).sum(1) / weight.sum(1).clamp(min=1)).to(hidden.dtype)
+
+
+class DnacsePredictionTransform(nn.Module):
+    """The dense layer, activation and norm before the decoder of the masked-language head."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the transform."""
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.activation = ACT2FN[config.hidden_act]
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(…, hidden) to the same."""
+        return self.LayerNorm(self.activation(self.dense(hidden)))
+
+
+class DnacsePredictions(nn.Module):
+    """Token states to logits over the vocabulary; the decoder is tied to the word table."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build transform and decoder."""
+        super().__init__()
+        self.transform = DnacsePredictionTransform(config)
+        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(…, hidden) to (…, vocabulary)."""
+        return self.decoder(self.transform(hidden))
+
+
+class DnacseMaskedLMHead(nn.Module):
+    """The masked-language head, nested as in DNABERT-2's checkpoints."""
+
+    def __init__(self, config: DnacseConfig) -> None:
+        """Build the predictions."""
+        super().__init__()
+        self.predictions = DnacsePredictions(config)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(…, hidden) to (…, vocabulary)."""
+        return self.predictions(hidden)

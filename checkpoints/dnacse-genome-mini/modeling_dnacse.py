@@ -33,9 +33,15 @@ from transformers.utils.output_capturing import capture_outputs
 from .attention import DnacseSelfAttention, check_attention, is_packed
 from .augmentation import EncoderNoise, ManifoldMixup, add_noise
 from .configuration_dnacse import DnacseConfig
-from .layers import DnacseEmbeddings, DnacseEncoder, DnacseLayer, EncoderStates
-from .mlm_head import DnacseMaskedLMHead
-from .pooling import DnacsePooler, masked_mean
+from .layers import (
+    DnacseEmbeddings,
+    DnacseEncoder,
+    DnacseLayer,
+    DnacseMaskedLMHead,
+    DnacsePooler,
+    EncoderStates,
+    masked_mean,
+)
 
 
 @dataclass

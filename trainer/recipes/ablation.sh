@@ -54,7 +54,7 @@ if [ "$1" = fragments ]; then  # windows are cut from indexed FASTA
 import sys
 from pathlib import Path
 
-from modeling_dnacse.labels import read_labelled
+from modeling_dnacse.reading.labels import read_labelled
 
 with Path(sys.argv[2]).open("w") as file:
     for record in read_labelled(Path(sys.argv[1]), split="train"):

@@ -3,7 +3,7 @@
 #
 #   bash trainer/recipes/genome_mini.sh contigs.tsv.gz runs/genome-mini [further options of train.py]
 #
-# benchmarks/make_contigs.py cuts genomes into such a table; its splits train and unseen_val are used. Pairs are contigs
+# benchmarks/data/make_contigs.py cuts genomes into such a table; its splits train and unseen_val are used. Pairs are contigs
 # of one species, of which each view is a window.
 #
 # Hardware: 2 CPU cores, 8 GB.

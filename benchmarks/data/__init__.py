@@ -1,0 +1,1 @@
+"""Labelled data in, splits out; and the scripts that make such data."""

@@ -1,0 +1,109 @@
+"""Genomes of a folder or a table, in: labelled by species, and each species seen or unseen, out.
+
+- A folder holds `index.tsv` (genome_id, species, genus, split) and `<genome_id>.fa.gz`; its species are train or test.
+  Test species become `unseen_test`, and of the train species a share of `UNSEEN_VAL`, chosen by a hash of the name,
+  becomes `unseen_val`.
+- A table is a labelled file with a genome a row; its species stay unseen_val, unseen_test, novel_test, or are seen.
+
+Species are named by people and some are one by their genomes (Escherichia and Shigella): `merge_species` unites them.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from benchmarks.data.name_hashes import share_of
+from benchmarks.data.sketches import K, sketch
+from modeling_dnacse.reading.labels import RANKS, read_labelled
+from modeling_dnacse.reading.sequences import read_fasta
+
+ROLES = ("seen", "unseen_val", "unseen_test", "novel_test")  # what was seen outranks what was not
+UNSEEN_VAL = 0.15  # of the species
+SCALE = 100  # of the sketches: 160 k-mers of a mitochondrial genome, 7,000 of 0.7 Mbp
+
+
+class Genome(NamedTuple):
+    """One assembly: its sequences, labels by rank, and `seen` or the unseen split of its species."""
+
+    id: str
+    sequences: list[str]
+    labels: dict[str, str]
+    role: str
+
+
+def read_genomes(folder: Path) -> Iterator[Genome]:
+    """Read a folder of assemblies, in the order of its index.
+
+    Raises:
+        ValueError: The index lacks a column or names a split other than train and test, or a file is damaged.
+    """
+    index = folder / "index.tsv"
+    with index.open(newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            if not {"genome_id", "species", "genus", "split"} <= row.keys() or row["split"] not in ("train", "test"):
+                raise ValueError(
+                    f"{index}: got the row {row}; each needs genome_id, species, genus, and a split, train or test."
+                )
+            sequences = [record.sequence for record in read_fasta(folder / f"{row['genome_id']}.fa.gz")]
+            labels = dict.fromkeys(RANKS, "") | {"species": row["species"], "genus": row["genus"]}
+            role = "unseen_test" if row["split"] == "test" else "seen"
+            if role == "seen" and share_of(row["species"], "unseen_val") < UNSEEN_VAL:
+                role = "unseen_val"
+            yield Genome(row["genome_id"], sequences, labels, role)
+
+
+def read_table(path: Path) -> Iterator[Genome]:
+    """Read a labelled file that holds a genome a row; rows without a species are left out."""
+    for row in read_labelled(path):
+        if row["species"]:
+            role = row["split"] if row["split"] in ROLES else "seen"
+            yield Genome(row["id"], [row["sequence"]], {rank: row[rank] for rank in RANKS}, role)
+
+
+def draw_unseen(genomes: Iterable[Genome], share: float) -> list[Genome]:
+    """Draw by a hash of the name which species are unseen: a share in unseen_test, `UNSEEN_VAL` of the rest in val."""
+    drawn = []
+    for genome in genomes:
+        species = genome.labels["species"]
+        role = "unseen_val" if share_of(species, "unseen_val") < UNSEEN_VAL else "seen"
+        role = "unseen_test" if share_of(species, "unseen_test") < share else role
+        drawn.append(genome._replace(role=role))
+    return drawn
+
+
+def merge_species(genomes: Sequence[Genome], identity: float) -> tuple[list[Genome], list[str]]:
+    """Give one name to species of which two genomes are at least this alike (single linkage).
+
+    Two genomes are alike when the smaller sketch shares identity ** K of its k-mers with the other, see `sketches`.
+
+    Args:
+        genomes: Genomes of any species.
+        identity: 0..1.
+
+    Returns:
+        The genomes with their new names and one role a species, the first of `ROLES` that one had; and the new names.
+    """
+    sketches = [np.unique(np.concatenate([sketch(s, SCALE) for s in g.sequences])) for g in genomes]
+    sizes = np.array([len(kept) for kept in sketches])
+    _, columns = np.unique(np.concatenate(sketches), return_inverse=True)
+    rows = np.repeat(np.arange(len(genomes)), sizes)
+    holds = sparse.csr_array((np.ones(len(rows), dtype=np.int32), (rows, columns)))  # (genomes, k-mers)
+    shared = (holds @ holds.T).tocoo()
+    alike = shared.data >= identity**K * np.minimum(sizes[shared.row], sizes[shared.col])
+    names, species = np.unique([genome.labels["species"] for genome in genomes], return_inverse=True)
+    links = (species[shared.row[alike]], species[shared.col[alike]])
+    graph = sparse.coo_array((np.ones(len(links[0])), links), shape=(len(names), len(names)))
+    _, group = sparse.csgraph.connected_components(graph, directed=False)
+    joined = [" / ".join(names[group == g]) for g in range(group.max() + 1)]
+    roles = [ROLES.index(genome.role) for genome in genomes]
+    role_of = np.full(len(joined), len(ROLES))
+    np.minimum.at(role_of, group[species], roles)
+    merged = [
+        genome._replace(labels=genome.labels | {"species": joined[g]}, role=ROLES[role_of[g]])
+        for genome, g in zip(genomes, group[species], strict=True)
+    ]
+    return merged, [name for name, size in zip(joined, np.bincount(group), strict=True) if size > 1]

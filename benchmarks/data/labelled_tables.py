@@ -1,0 +1,24 @@
+"""The table that the makers of data write and `read_labelled` reads: one row a sequence, its labels and its split."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from xopen import xopen
+
+from modeling_dnacse.reading.labels import RANKS
+
+COLUMNS = ("id", "sequence", *RANKS, "split")
+
+
+def write_table(records: Iterable[Mapping[str, str]], path: Path) -> None:
+    """Write records with the keys of `COLUMNS`, tab-separated.
+
+    Args:
+        records: The rows.
+        path: The file; a suffix .gz compresses it. Its bytes depend on the records alone.
+    """
+    with xopen(path, "wt", threads=0, newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
+        writer.writerow(COLUMNS)
+        writer.writerows([record[column] for column in COLUMNS] for record in records)

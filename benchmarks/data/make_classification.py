@@ -1,0 +1,135 @@
+"""Make a classification data set in the published layouts: any labelled source and a rank in, a folder out.
+
+    python benchmarks/data/make_classification.py --data coi.tsv.gz --rank order --output orders
+    python benchmarks/data/make_classification.py --data contigs.tsv.gz --rank genus --output genera \\
+        --layout genomic_benchmarks
+
+The classes are the names at one rank. By default those to learn from are in the split train, those to choose the epoch
+by in unseen_val, those to score in unseen_test: which order, or which genus, has a species that was never shown?
+
+- `gue`: `train.csv`, `dev.csv` and `test.csv` of the columns sequence and label, for the task gue;
+- `genomic_benchmarks`: `train/CLASS/*.txt` and `test/CLASS/*.txt`, for the task genomic_benchmarks, which chooses the
+  epoch by a part of train: the second split is not used.
+
+A class has at least `FEWEST` sequences to learn from; at most `--most` of each class are taken, drawn by the hash of
+their ids, as are those to choose by and to score. What has no name at the rank, or none that can be learnt, is left
+out and counted.
+"""
+
+import argparse
+import csv
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from benchmarks.data.name_hashes import share_of
+from benchmarks.data.readers import pin, read_records
+from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.reading.labels import RANKS
+
+PARTS = ("train", "dev", "test")
+SPLITS = ("train", "unseen_val", "unseen_test")
+FEWEST = 10  # sequences of a class in train
+
+Example = tuple[str, str]  # sequence, class
+
+
+def draw_examples(
+    records: Iterable[Mapping[str, str]], rank: str, splits: Sequence[str], most: int
+) -> dict[str, list[Example]]:
+    """Draw the examples of each part.
+
+    Args:
+        records: Those of `read_records`.
+        rank: One of `RANKS`.
+        splits: Which split gives train, dev and test.
+        most: Sequences of a class in a part, at most.
+
+    Returns:
+        Part -> examples in the order of the records; dev and test hold classes of train only.
+
+    Raises:
+        ValueError: Fewer than two classes can be learnt, or nothing is left to choose by or to score.
+    """
+    part_of = dict(zip(splits, PARTS, strict=True))
+    chosen = [record for record in records if record["split"] in part_of and record[rank]]
+    drawn: dict[str, list[Example]] = {part: [] for part in PARTS}
+    taken: Counter[tuple[str, str]] = Counter()
+    order = sorted(range(len(chosen)), key=lambda row: share_of(chosen[row]["id"], "classification"))
+    rows = set()
+    for row in order:
+        place = (part_of[chosen[row]["split"]], chosen[row][rank])
+        taken[place] += 1
+        if taken[place] <= most:
+            rows.add(row)
+    learnt = {name for (part, name), count in taken.items() if part == "train" and count >= FEWEST}
+    for row in sorted(rows):
+        record = chosen[row]
+        if record[rank] in learnt:
+            drawn[part_of[record["split"]]].append((record["sequence"], record[rank]))
+    if len(learnt) < 2 or not all(drawn.values()):
+        sizes = ", ".join(f"{len(examples)} in {part}" for part, examples in drawn.items())
+        raise ValueError(
+            f"got {len(learnt)} classes of {FEWEST} or more sequences at the rank {rank} and {sizes}, but two classes "
+            "and a sequence in each part are needed: give another --rank, --splits or source."
+        )
+    return drawn
+
+
+def write_gue(drawn: Mapping[str, Sequence[Example]], folder: Path) -> None:
+    """Write a CSV file a part."""
+    for part, examples in drawn.items():
+        with (folder / f"{part}.csv").open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("sequence", "label"))
+            writer.writerows(examples)
+
+
+def write_genomic_benchmarks(drawn: Mapping[str, Sequence[Example]], folder: Path) -> None:
+    """Write a text file a sequence, in a folder a class, for train and test."""
+    for part in ("train", "test"):
+        for row, (sequence, name) in enumerate(drawn[part]):
+            place = folder / part / re.sub(r"[^\w.-]+", "_", name)
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{row:06d}.txt").write_text(sequence)
+
+
+LAYOUTS = {"gue": write_gue, "genomic_benchmarks": write_genomic_benchmarks}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 2 when arguments or files were wrong."""
+    parser = argparse.ArgumentParser(description="Make a classification data set.", allow_abbrev=False)
+    parser.add_argument("--data", required=True, help="labelled source, see readers.py")
+    parser.add_argument("--rank", required=True, choices=RANKS, help="whose names are the classes")
+    parser.add_argument("--output", type=Path, required=True, help="a folder that does not exist")
+    parser.add_argument("--layout", choices=tuple(LAYOUTS), default="gue")
+    parser.add_argument(
+        "--splits", nargs=3, default=["train", "unseen_val", "unseen_test"], help="of train, dev, test"
+    )
+    parser.add_argument("--most", type=int, default=100, help="sequences of a class in a part")
+    options = parser.parse_args(arguments)
+    try:
+        if options.output.exists():
+            raise ValueError(f"{options.output} exists; remove it or give another --output.")
+        if len(set(options.splits)) < 3 or options.most < FEWEST:
+            raise ValueError(f"--splits takes three different names, --most {FEWEST} or more.")
+        drawn = draw_examples(read_records(pin(options.data)), options.rank, options.splits, options.most)
+        with written_whole(options.output) as folder:
+            folder.mkdir(parents=True)
+            LAYOUTS[options.layout](drawn, folder)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"make_classification.py: {error}\n")
+        return 2
+    sizes = ", ".join(f"{len(examples)} in {part}" for part, examples in drawn.items())
+    sys.stdout.write(f"{len({name for _, name in drawn['train']})} classes; sequences: {sizes}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""Cut genomes into a labelled table of contigs: assemblies or organelles in, one TSV with the splits' names out.
+
+    python benchmarks/data/make_contigs.py --genomes genomes --merge_identity 0.95 --output contigs.tsv.gz
+    python benchmarks/data/make_contigs.py --table organelle_genomes.tsv.gz --shortest 1000 --longest 5000 \\
+        --output organelle_contigs.tsv.gz
+
+Which species are seen is the source's own choice (see `genomes`), or with `--unseen_share` drawn anew by a hash of the
+name, for an evaluation over more species: only for methods that were not trained on the source's own train split.
+
+A genome is cut without gaps or overlaps into pieces whose lengths are drawn (`draw_lengths`); what is left at the end
+of a sequence and is shorter than the shortest piece is dropped, as is a piece with more than `MOST_N` of N. Of a seen
+species, the first `TRAIN_SHARE` of each genome's pieces are `train` and the rest `test`.
+
+Species that are one by their genomes: with `--merge_identity`, species of which two genomes share the k-mers expected
+at that identity become one, named after all, which is unseen only if all were. 0.95 is the boundary of bacterial
+species (Jain et al. 2018, doi:10.1038/s41467-018-07641-9); it would merge good species of animals.
+
+De-duplication: a piece that was there before, on either strand, is dropped; so is a piece outside of train that shares
+with the train pieces half of its 31-mers (about 98 % identity), as the second strain of a species can.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from benchmarks.data.genomes import Genome, draw_unseen, merge_species, read_genomes, read_table
+from benchmarks.data.labelled_tables import write_table
+from benchmarks.data.name_hashes import seed_of
+from benchmarks.data.sketches import NONE, sketch
+from modeling_dnacse.reading.sequences import reverse_complement
+
+TRAIN_SHARE = 0.7  # of a genome's pieces
+MOST_N = 0.01
+SIGMA = 0.5  # of the logarithm of lengths: 95 % of the draws are within 0.38 to 2.7 times the median
+SCALE = 20  # of the sketches: 125 k-mers of 2,500 bp
+MOST_SHARED = 0.5  # of a piece's k-mers with train
+
+
+class Piece(NamedTuple):
+    """A contig of the table."""
+
+    id: str
+    sequence: str
+    labels: dict[str, str]
+    split: str
+
+
+def draw_lengths(bases: int, shortest: int, longest: int, shape: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw the lengths of successive pieces of a sequence.
+
+    Args:
+        bases: Length of the sequence in bp.
+        shortest: Of a piece, in bp.
+        longest: Of a piece, in bp.
+        shape: "uniform" between both, or "lognormal" with the median sqrt(shortest * longest) and `SIGMA`, a length
+            outside of both being drawn again.
+        rng: Source of randomness.
+
+    Returns:
+        Lengths (pieces,) whose sum is at most `bases`, with less than `longest` bp left.
+
+    >>> lengths = draw_lengths(100_000, 2500, 20_000, "lognormal", np.random.default_rng(0))
+    >>> bool(lengths.min() >= 2500), bool(lengths.max() <= 20_000), bool(lengths.sum() > 80_000)
+    (True, True, True)
+    """
+    count = bases // shortest
+    if shape == "uniform":
+        lengths = rng.integers(shortest, longest + 1, count)
+    else:
+        drawn = np.exp(rng.normal(np.log(shortest * longest) / 2, SIGMA, 4 * count + 100)).astype(np.int64)
+        lengths = drawn[(drawn >= shortest) & (drawn <= longest)][:count]
+    fitting = int(np.searchsorted(np.cumsum(lengths), bases, side="right"))
+    rest = bases - int(lengths[:fitting].sum())
+    return np.append(lengths[:fitting], rest) if shortest <= rest <= longest else lengths[:fitting]
+
+
+def cut(genome: Genome, shortest: int, longest: int, shape: str, seed: int) -> list[Piece]:
+    """Cut a genome into pieces, in its order; the draw depends on the seed and the genome's id alone."""
+    rng = np.random.default_rng(seed_of(genome.id, seed))
+    pieces = []
+    for sequence in genome.sequences:
+        ends = np.cumsum(draw_lengths(len(sequence), shortest, longest, shape, rng))
+        pieces += [sequence[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)] if len(ends) else []
+    first = round(TRAIN_SHARE * len(pieces))
+    return [
+        Piece(f"{genome.id}_{number}", piece, genome.labels, split)
+        for number, piece in enumerate(pieces)
+        if piece.count("N") <= MOST_N * len(piece)
+        for split in [genome.role if genome.role != "seen" else "train" if number < first else "test"]
+    ]
+
+
+def drop_repeats(pieces: Sequence[Piece]) -> tuple[list[Piece], dict[str, int]]:
+    """Drop pieces that were there before and pieces that share too much with train, see the head of this file.
+
+    Returns:
+        The pieces that stay, and how many were dropped as `repeated` and as `leaking`.
+    """
+    kept, seen = [], set()
+    for piece in sorted(pieces, key=lambda piece: piece.split != "train"):  # train first: a repeat leaves the test
+        canonical = hash(min(piece.sequence, reverse_complement(piece.sequence)))
+        if canonical not in seen:
+            kept.append(piece)
+        seen.add(canonical)
+    trained = [sketch(piece.sequence, SCALE) for piece in kept if piece.split == "train"]
+    known = np.unique(np.concatenate([[NONE], *trained]))  # NONE is no k-mer; it is above all of them
+    apart = []
+    for piece in tqdm(kept, desc="comparing with train", unit=" pieces", leave=False):
+        kmers = sketch(piece.sequence, SCALE) if piece.split != "train" else known[:0]
+        if np.sum(known[np.searchsorted(known, kmers)] == kmers) <= MOST_SHARED * len(kmers):
+            apart.append(piece)
+    return apart, {"repeated": len(pieces) - len(kept), "leaking": len(kept) - len(apart)}
+
+
+def cap(pieces: Sequence[Piece], most: int, seed: int) -> list[Piece]:
+    """Draw at most `most` pieces of each species in each split."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, piece in enumerate(pieces):
+        groups.setdefault((piece.labels["species"], piece.split), []).append(index)
+    kept: list[int] = []
+    for (species, split), indices in groups.items():
+        rng = np.random.default_rng(seed_of(f"{species} {split}", seed))
+        kept += rng.permutation(indices)[:most].tolist()
+    return [pieces[index] for index in sorted(kept)]
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Parse and check the command line."""
+    parser = argparse.ArgumentParser(description="Cut genomes into a table of contigs.", allow_abbrev=False)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--genomes", type=Path, help="folder with index.tsv and a .fa.gz a genome")
+    source.add_argument("--table", type=Path, help="labelled file with a genome a row")
+    parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
+    parser.add_argument("--shortest", type=int, default=2500, help="bp of a piece; default: %(default)s")
+    parser.add_argument("--longest", type=int, default=20_000, help="bp of a piece; default: %(default)s")
+    parser.add_argument("--lengths", choices=("lognormal", "uniform"), default="lognormal")
+    parser.add_argument("--most", type=int, default=100, help="pieces a species and split; default: %(default)s")
+    parser.add_argument("--merge_identity", type=float, help="0..1, unite species whose genomes are this alike")
+    parser.add_argument("--unseen_share", type=float, help="0..1, draw this share of the species as unseen_test")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    if not 1 <= options.shortest <= options.longest or options.most < 1:
+        parser.error(
+            f"got --shortest {options.shortest}, --longest {options.longest} and --most {options.most}, but the "
+            "shortest piece has at least 1 bp and no more than the longest, and a species at least 1 piece"
+        )
+    for name in ("merge_identity", "unseen_share"):
+        if getattr(options, name) is not None and not 0 < getattr(options, name) < 1:
+            parser.error(f"got --{name} {getattr(options, name)}, but it lies between 0 and 1")
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 2 when arguments or files were wrong."""
+    options = parse(arguments)
+    try:
+        source = read_genomes(options.genomes) if options.genomes else read_table(options.table)
+        genomes = list(tqdm(source, desc="reading", unit=" genomes", leave=False))
+        if options.unseen_share:
+            genomes = draw_unseen(genomes, options.unseen_share)
+        if options.merge_identity:
+            genomes, united = merge_species(genomes, options.merge_identity)
+            sys.stdout.write("".join(f"one species by their genomes: {name}\n" for name in united))
+        pieces = [p for g in genomes for p in cut(g, options.shortest, options.longest, options.lengths, options.seed)]
+        apart, dropped = drop_repeats(pieces)
+        chosen = cap(apart, options.most, options.seed)
+        rows = (piece.labels | {"id": piece.id, "sequence": piece.sequence, "split": piece.split} for piece in chosen)
+        write_table(rows, options.output)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"make_contigs.py: {error}\n")
+        return 2
+    sys.stdout.write(
+        f"{len(pieces)} pieces of {len(genomes)} genomes: {dropped['repeated']} dropped as repeated, "
+        f"{dropped['leaking']} as like a train piece, {len(apart) - len(chosen)} above {options.most} a species\n"
+    )
+    for split, count in Counter(piece.split for piece in chosen).items():
+        species = {piece.labels["species"] for piece in chosen if piece.split == split}
+        sys.stdout.write(f"{split}: {count} pieces of {len(species)} species\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

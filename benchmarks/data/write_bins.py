@@ -1,0 +1,60 @@
+"""Bin contigs with a model and write what CAMI's tools read: a model and a labelled file in, two files out.
+
+    python benchmarks/data/write_bins.py --model kmer4 --data contigs.tsv.gz --output bins
+    amber.py --gold_standard_file bins/gold_standard.binning --output_dir amber bins/kmer4.binning
+
+The contigs, the threshold and the bins are those of the task `binning`; `gold_standard.binning` holds their species.
+A baseline that learns does so from the data's split train, as in run.py.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from benchmarks.data.cami import write_cami
+from benchmarks.data.splits import read_splits, to_split
+from benchmarks.methods.load import load_method
+from benchmarks.tasks.binning import SPLITS, bin_contigs
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 2 when arguments or files were wrong."""
+    parser = argparse.ArgumentParser(description="Bin contigs with a model.", allow_abbrev=False)
+    parser.add_argument("--model", required=True, help="as run.py takes it; it must give vectors")
+    parser.add_argument("--data", required=True, help="labelled source, as run.py takes it")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the two files")
+    parser.add_argument("--evaluation_split", choices=tuple(SPLITS), default="test")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
+    options = parser.parse_args(arguments)
+    try:
+        splits = read_splits(options.data)
+        method = load_method(
+            options.model,
+            training=splits.get("train"),
+            device=options.device,
+            trust_remote_code=options.trust_remote_code,
+        )
+        labelled, contigs = (splits.get(name) or to_split([]) for name in SPLITS[options.evaluation_split])
+        threshold, rows, bins = bin_contigs(method, labelled, contigs)
+        options.output.mkdir(parents=True, exist_ok=True)
+        ids, species = contigs.ids[rows].tolist(), np.char.replace(contigs.labels["species"][rows], " ", "_")
+        lengths = [len(contigs.sequences[row]) for row in rows]
+        write_cami(options.output / "gold_standard.binning", ids, species, lengths)
+        write_cami(options.output / f"{method.name.replace('/', '--')}.binning", ids, bins)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"write_bins.py: {error}\n")
+        return 2
+    found = len(set(bins.tolist()) - {-1})
+    sys.stdout.write(f"{found} bins of {int((bins >= 0).sum())} of {len(rows)} contigs, threshold {threshold:.4f}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Vectors of a network, kept: a sequence that was embedded once is never embedded again.
+
+One SQLite file a network, named by its fingerprint (weights, tokenizer, settings, code: never a name), one row a
+sequence, keyed by its SHA-256. Writes are transactions of `BLOCK` sequences: an interrupted run loses one block at
+most, several processes may share a folder, and a damaged file is an error of SQLite's, not a wrong vector. Each row
+also holds its share of the time that its block took and the block's peaks of memory, so that what embedding costs is
+known from a later run, too.
+
+A vector depends on what it was batched with in its last bits only (about 1e-6).
+"""
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.provenance.costs import Spent, count_memory, watch_memory
+
+BLOCK = 4096
+# an earlier table, `vectors`, does not say the memory: what only it holds is embedded anew
+TABLE = "CREATE TABLE IF NOT EXISTS kept (sequence BLOB PRIMARY KEY, vector BLOB, wall REAL, cpu REAL, peaks TEXT)"
+
+
+def encode_once(
+    encode: Callable[[Sequence[str]], np.ndarray], path: Path, spent: Spent, sequences: Sequence[str]
+) -> np.ndarray:
+    """Look vectors up, embed those that are missing, a block at a time.
+
+    Args:
+        encode: (n,) str -> (n, d) float32, of the network that the file belongs to.
+        path: The network's file; it is made where it does not exist.
+        spent: Takes up the time that embedding the sequences took, now or earlier; their memory is counted by
+            `costs.count_memory`.
+        sequences: What to embed (n,).
+
+    Returns:
+        Vectors (n, d), float32; (0, 0) for no sequences.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keys = [hashlib.sha256(sequence.encode()).digest() for sequence in sequences]
+    with closing(sqlite3.connect(path, timeout=600)) as database:
+        database.execute(TABLE)
+        missing = {
+            key: sequence
+            for key, sequence in zip(keys, sequences, strict=True)
+            if not database.execute("SELECT 1 FROM kept WHERE sequence = ?", (key,)).fetchone()
+        }
+        with tqdm(total=len(missing), unit=" sequences", desc="embedding", disable=not missing) as bar:
+            for block in blocks(list(missing)):
+                with watch_memory() as peaks:
+                    wall, cpu = time.perf_counter(), time.process_time()
+                    vectors = encode([missing[key] for key in block]).astype("<f4", copy=False)
+                    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+                costs = (wall / len(block), cpu / len(block), json.dumps(peaks))
+                rows = [(key, vector.tobytes(), *costs) for key, vector in zip(block, vectors, strict=True)]
+                with database:  # a transaction
+                    database.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?)", rows)
+                bar.update(len(block))
+        return read_vectors(database, keys, spent)
+
+
+def read_vectors(database: sqlite3.Connection, keys: Sequence[bytes], spent: Spent) -> np.ndarray:
+    """Collect the vectors of sequences that are all there, (n,) keys -> (n, d) float32, and count their costs."""
+    found = np.empty((0, 0), dtype=np.float32)
+    said: set[str] = set()  # the peaks, of which all rows of a block have the same
+    for row, key in enumerate(keys):
+        query = "SELECT vector, wall, cpu, peaks FROM kept WHERE sequence = ?"
+        vector, wall, cpu, peaks = database.execute(query, (key,)).fetchone()
+        if not row:
+            found = np.empty((len(keys), len(vector) // 4), dtype=np.float32)
+        found[row] = np.frombuffer(vector, dtype="<f4")
+        spent.add(1, wall, cpu)
+        said.add(peaks)
+    for peaks in said:
+        count_memory(json.loads(peaks))
+    return found
+
+
+def blocks(keys: list[bytes]) -> Iterator[list[bytes]]:
+    """Cut a list into blocks of `BLOCK`."""
+    return (keys[first : first + BLOCK] for first in range(0, len(keys), BLOCK))

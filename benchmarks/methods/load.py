@@ -1,0 +1,99 @@
+"""A model id in, a method that tasks can question out.
+
+Model ids:
+
+- a baseline of `BASELINES`, each described in its own file;
+- a folder or Hub id of a checkpoint, or `untrained:` and one of these: see networks.py.
+
+Vectors of networks are kept by content (embedding_cache.py), those of k-mer baselines are counted anew.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from transformers import PreTrainedConfig
+
+from benchmarks.methods import alignment_tools, kmer_mlp, kmers, spectra
+from benchmarks.methods.embedding_cache import encode_once
+from benchmarks.methods.method import Method, Split
+from benchmarks.methods.networks import UNTRAINED, find_network, load_network
+from benchmarks.provenance.costs import Spent, metered
+from benchmarks.provenance.fingerprints import code_digest, digest, split_digest
+
+# name -> make(name, training, cache)
+BASELINES = {**kmers.BASELINES, **spectra.BASELINES, **kmer_mlp.BASELINES, **alignment_tools.BASELINES}
+
+
+def find_model(model: str, trust_remote_code: bool = False) -> PreTrainedConfig | None:
+    """Check a model id without loading weights.
+
+    Returns:
+        The config of a checkpoint, None for a baseline.
+
+    Raises:
+        ValueError: It is neither a baseline, nor a checkpoint's folder, nor a Hub repository within reach.
+    """
+    if model in BASELINES:
+        return None
+    config = find_network(model, trust_remote_code)
+    if config is None:
+        raise ValueError(
+            f"got the model {model!r}, which is neither a baseline ({', '.join(BASELINES)}), nor a checkpoint folder "
+            f"(with a config.json), nor a Hub id within reach, nor one of the last two after {UNTRAINED!r}: "
+            "check the spelling."
+        )
+    return config
+
+
+def load_method(
+    model: str,
+    *,
+    name: str = "",
+    training: Split | None = None,
+    cache: Path | None = None,
+    device: str = "cpu",
+    batch_tokens: int = 16_384,
+    trust_remote_code: bool = False,
+) -> Method:
+    """Load a method by its model id (see the head of this file).
+
+    Args:
+        model: Model id.
+        name: What results call it; by default a baseline's or Hub id, or a folder's last part.
+        training: Labelled rows for the baselines that learn.
+        cache: Folder where vectors and trained baselines are kept by content; None: nothing is kept.
+        device: Torch device of a checkpoint; embeddings are computed in float32.
+        batch_tokens: Tokens a forward, padding included.
+        trust_remote_code: Whether code of a Hub repository may run.
+
+    Raises:
+        ValueError: As `find_model`, or a baseline lacks what it needs.
+    """
+    spent = Spent()
+    config = find_model(model, trust_remote_code)
+    if config is None:
+        make = BASELINES[model]
+        method = make(model, training, cache)
+        learnt = split_digest(training) if training else ""
+        return method._replace(
+            name=name or method.name,
+            fingerprint=digest(model, method.revision, learnt, code_digest(make.__module__)),
+            spent=spent,
+            **{ability: metered(work, spent) for ability, work in method._asdict().items() if callable(work)},
+        )
+    network = load_network(
+        model, config, device=device, batch_tokens=batch_tokens, trust_remote_code=trust_remote_code
+    )
+    if cache is None:
+        encode = metered(network.encode, spent)
+    else:
+        encode = partial(encode_once, network.encode, cache / f"{network.fingerprint}.sqlite", spent)
+    return Method(
+        name or network.name,
+        network.revision,
+        network.parameters,
+        encode=encode,
+        checkpoint=None if model.startswith(UNTRAINED) else model,
+        fingerprint=network.fingerprint,
+        spent=spent,
+    )

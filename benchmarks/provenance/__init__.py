@@ -1,0 +1,1 @@
+"""What a result says of how it came about: costs and fingerprints."""

@@ -1,0 +1,65 @@
+"""How many records of a split are like one of a split before it, as a Markdown table: reports of make_splits.py in."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report.result_folders import LEAKS
+from benchmarks.report.speed_aims import markdown
+
+Report = Mapping[str, Any]
+
+
+def read_leaks(folder: Path) -> list[Report]:
+    """Read the reports of a folder of results; there may be none.
+
+    Raises:
+        ValueError: A file is no report.
+    """
+    reports = []
+    for path in sorted((folder / LEAKS).glob("*.json")):
+        try:
+            report = json.loads(path.read_text())
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        if not isinstance(report, dict) or report.get("kind") != LEAKS:
+            raise ValueError(f"{path} is no report of make_splits.py: other results belong elsewhere.")
+        reports.append(report)
+    return reports
+
+
+def render_leaks(reports: Sequence[Report]) -> str:
+    """Render reports: a row a split, a column a split before it.
+
+    >>> splits = {"train": {"records": 90, "species": 9}, "unseen_test": {"records": 10, "species": 3}}
+    >>> leaks = [{"split": "unseen_test", "like": "train", "records": 2}]
+    >>> print(render_leaks([{"data": "coi.tsv.gz", "splits": splits, "leaks": leaks, "identity_above": 0.995}]))
+    | data | split | records | species | like one of train |
+    |---|---|---|---|---|
+    | coi | train | 90 | 9 | – |
+    | coi | unseen_test | 10 | 3 | 2 (20.0 %) |
+    <BLANKLINE>
+    Like: above 99.5 % identical, over the whole of the shorter one.
+    <BLANKLINE>
+    """
+    earlier = list(dict.fromkeys(pair["like"] for report in reports for pair in report["leaks"]))
+    heads = ("data", "split", "records", "species", *(f"like one of {split}" for split in earlier))
+    rows: list[Iterable[str]] = [heads, ("---",) * len(heads)]
+    for report in reports:
+        found = {(pair["split"], pair["like"]): pair["records"] for pair in report["leaks"]}
+        for split, counts in report["splits"].items():
+            sizes = (f"{counts['records']:,}", f"{counts['species']:,}")
+            cells = (share(found.get((split, before)), counts["records"]) for before in earlier)
+            rows.append((report["data"].partition(".")[0], split, *sizes, *cells))
+    above = ", ".join(f"{100 * identity:g} %" for identity in {report["identity_above"] for report in reports})
+    return markdown(rows) + f"\n\nLike: above {above} identical, over the whole of the shorter one.\n"
+
+
+def share(count: int | None, records: int) -> str:
+    """A count and its share, – for none.
+
+    >>> share(1, 8), share(None, 8)
+    ('1 (12.5 %)', '–')
+    """
+    return "–" if count is None else f"{count:,} ({count / records:.1%})".replace("%", " %")

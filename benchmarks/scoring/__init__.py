@@ -1,0 +1,1 @@
+"""What several tasks share: questions, alterations, metrics and their intervals."""

@@ -1,0 +1,1 @@
+"""How fast embedding and training are, and how much memory they take."""

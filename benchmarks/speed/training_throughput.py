@@ -1,0 +1,213 @@
+"""How fast training is: the trainer's own command, run once for each arm, in; one JSON with all arms out.
+
+    python benchmarks/speed/training_throughput.py --name coi-mini --output benchmarks/results/training \\
+        --steps 12 --batch_size 64 --max_length 400 -- --train_file coi.tsv.gz --train_split train \\
+        --config_name trainer/configs/mini.json --tokenizer_name runs/tokenizer
+
+What stands after `--` goes to trainer/train.py as it is. The arms differ in nothing but what `arms` says:
+
+- `padded`: every sequence padded to --max_length, as the ancestors train;
+- `sdpa`: batches of similar length, each side padded to its own longest;
+- `packed`: the same batches without padding, the default on a CPU;
+- `cached`: packed with gradient caching, so that memory follows the chunk and not the batch;
+- `tokens`: sdpa with gradient caching in chunks of similar length and of at most so many tokens;
+- `packed, 4 x batch` and `cached, 4 x batch`: what a larger contrastive batch costs in memory either way, in chunks of
+  the same size as `cached`;
+- on CUDA also `bf16` and `varlen` (unpadded, FlashAttention); elsewhere they are named as waiting for a GPU.
+
+Each arm is a process of its own; one that breaks is named in the result, under `failed`, with the last line it said.
+Rates are the median over its logged steps but the first quarter, in which memory is still being found; peak memory is
+the process's high-water mark, on CUDA besides that of the tensors there.
+
+On an H100, not yet run: the base size at 660 bp, where `bf16` or `varlen` are to use 30 % of the FLOPs (`mfu`),
+
+    python benchmarks/speed/training_throughput.py --name h100-base-660bp --output benchmarks/results/training \\
+        --steps 40 --batch_size 64 --max_length 200 -- --train_file coi.tsv.gz --train_split train --crop 660 660 \\
+        --config_name trainer/configs/base.json --tokenizer_name runs/tokenizer --dataloader_num_workers 8
+
+and in windows of 10 kb of genomes (a folder of FASTA with index.tsv), where they are to use 40 %:
+
+    python benchmarks/speed/training_throughput.py --name h100-base-10kb --output benchmarks/results/training \\
+        --steps 40 --batch_size 8 --max_length 3000 -- --train_file genomes --pairing same_record_fragments \\
+        --config_name trainer/configs/base.json --tokenizer_name runs/tokenizer --dataloader_num_workers 8
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+import torch
+from tqdm import tqdm
+
+from benchmarks.report.result_files import PACKAGES, commit, write_json
+from modeling_dnacse.machine.provenance import device_name, package_versions
+
+TRAIN = Path(__file__).resolve().parents[2] / "trainer" / "train.py"
+RATES = ("pairs_per_second", "tokens_per_second", "padding", "input_pairs_per_second", "mfu", "gpu_memory_mb")
+CUDA_ONLY = ("bf16", "varlen")
+
+
+def chunk_sizes(batch_size: int, max_length: int, chunk: int | None, chunk_tokens: int | None) -> tuple[int, int]:
+    """Sequences and tokens of a chunk: those given, or a quarter of the batch and half of the tokens it may hold.
+
+    Two sequences at least, as mi_mix needs. Most are shorter than --max_length, so that only a tight bound on tokens
+    divides a batch of them.
+
+    Raises:
+        ValueError: a side of the batch would pass in one chunk, without gradient caching.
+
+    >>> chunk_sizes(64, 400, None, None), chunk_sizes(4, 3000, None, None)
+    ((16, 3200), (2, 3000))
+    """
+    if chunk is None:
+        chunk = max(2, batch_size // 4)
+    if not 0 < chunk < batch_size:
+        raise ValueError(
+            f"--chunk is {chunk} and --batch_size {batch_size}: nothing would be cached; "
+            "give a chunk of at least 1 and below the batch"
+        )
+    if chunk_tokens is None:
+        chunk_tokens = chunk * max_length // 2
+    if not 0 < chunk_tokens < batch_size * max_length:
+        raise ValueError(
+            f"--chunk_tokens is {chunk_tokens} and a batch holds up to {batch_size * max_length}: nothing would be "
+            "cached; give at least 1 and fewer than the batch"
+        )
+    return chunk, chunk_tokens
+
+
+def arms(batch_size: int, max_length: int, chunk: int, chunk_tokens: int) -> dict[str, list[str]]:
+    """The options in which each arm differs from the common ones."""
+    batch, larger = ["--per_device_train_batch_size", str(batch_size)], str(4 * batch_size)
+    sdpa, packed = ["--attn_implementation", "sdpa"], ["--attn_implementation", "packed"]
+    cached = ["--cached_chunk_size", str(chunk)]
+    return {
+        "padded": [*batch, *sdpa, "--pad_to_multiple_of", str(max_length)],
+        "sdpa": [*batch, *sdpa],
+        "packed": [*batch, *packed],
+        "cached": [*batch, *packed, *cached],
+        "tokens": [*batch, *sdpa, "--chunk_tokens", str(chunk_tokens)],
+        "packed, 4 x batch": ["--per_device_train_batch_size", larger, *packed],
+        "cached, 4 x batch": ["--per_device_train_batch_size", larger, *packed, *cached],
+        "bf16": [*batch, *sdpa, "--bf16", "true"],
+        "varlen": [*batch, "--bf16", "true", "--attn_implementation", "flash_attention_2"],
+    }
+
+
+def run(arguments: list[str]) -> tuple[list[dict[str, Any]], float]:
+    """Train in a process of its own.
+
+    Returns:
+        The steps of its training log, and its peak resident memory in MB.
+
+    Raises:
+        ValueError: It failed; the message is its last line, or the signal that killed it.
+    """
+    with tempfile.TemporaryDirectory(prefix="throughput-") as folder, tempfile.TemporaryFile("w+") as said:
+        output = Path(folder) / "model"
+        process = subprocess.Popen(
+            [sys.executable, str(TRAIN), *arguments, "--output_dir", str(output)], stdout=said, stderr=said
+        )
+        _, status, usage = os.wait4(process.pid, 0)  # of this child alone, where getrusage sees the largest of all
+        if os.WIFSIGNALED(status):  # of a lack of memory the kernel says no word
+            raise ValueError(f"train.py was killed by {signal.Signals(os.WTERMSIG(status)).name}")
+        if status:
+            said.seek(0)
+            raise ValueError(said.read().strip().rpartition("\n")[2])
+        log = json.loads((output / "training_log.json").read_text())
+    return [entry for entry in log if "pairs_per_second" in entry], round(usage.ru_maxrss / 1024, 1)
+
+
+def summarise(steps: list[dict[str, Any]], peak_memory_mb: float) -> dict[str, float]:
+    """Medians over the steps but the first quarter.
+
+    >>> steps = [{"pairs_per_second": rate} for rate in (1.0, 8.0, 9.0, 10.0)]
+    >>> summarise(steps, 5.0)
+    {'pairs_per_second': 9.0, 'peak_memory_mb': 5.0}
+    """
+    settled = steps[len(steps) // 4 :]
+    rates = {
+        rate: round(statistics.median(values), 3)
+        for rate in RATES
+        if (values := [entry[rate] for entry in settled if rate in entry])
+    }
+    return rates | {"peak_memory_mb": peak_memory_mb}
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="Measure training.", allow_abbrev=False)
+    parser.add_argument("--name", required=True, help="what the results are called, such as coi-mini")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the result file")
+    parser.add_argument("--arm", nargs="+", help="only these arms")
+    parser.add_argument("--steps", type=int, default=12, help="optimizer steps an arm")
+    parser.add_argument("--batch_size", type=int, default=64, help="pairs in a batch")
+    parser.add_argument("--max_length", type=int, default=400, help="tokens")
+    parser.add_argument("--chunk", type=int, help="sequences of a chunk with gradient caching; default: batch / 4")
+    parser.add_argument("--chunk_tokens", type=int, help="tokens of a chunk; default: chunk x max_length / 2")
+    parser.add_argument("training", nargs="+", help="after --: options of train.py")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 1 when an arm failed, or 2 when the arguments were wrong."""
+    options = parse(arguments)
+    try:
+        chunk, chunk_tokens = chunk_sizes(options.batch_size, options.max_length, options.chunk, options.chunk_tokens)
+    except ValueError as error:
+        sys.stderr.write(f"training_throughput.py: {error}\n")
+        return 2
+    common = [
+        *options.training,
+        *("--curriculum", f"weighted_simclr:{options.steps}steps", "--max_length", str(options.max_length)),
+        *("--validation_fraction", "0", "--logging_steps", "1", "--save_strategy", "no", "--disable_tqdm", "true"),
+    ]
+    cuda = torch.cuda.is_available()
+    chosen = {
+        name: extra
+        for name, extra in arms(options.batch_size, options.max_length, chunk, chunk_tokens).items()
+        if options.arm is None or name in options.arm
+    }
+    measured: dict[str, dict[str, float]] = {}
+    failed: dict[str, str] = {}  # arm -> what broke
+    for name, extra in tqdm(chosen.items(), desc="arms", unit=" arms"):
+        if name in CUDA_ONLY and not cuda:
+            continue
+        try:
+            measured[name] = summarise(*run([*common, *extra]))
+        except ValueError as error:
+            failed[name] = str(error)
+    result = {
+        "kind": "training_throughput",
+        "name": options.name,
+        "steps": options.steps,
+        "batch_size": options.batch_size,
+        "max_length": options.max_length,
+        "chunk": chunk,
+        "chunk_tokens": chunk_tokens,
+        "arms": measured,
+        "failed": failed,
+        "waiting_for_a_gpu": [name for name in CUDA_ONLY if name in chosen and not cuda],
+        "threads": torch.get_num_threads(),
+        "versions": package_versions(PACKAGES),
+        "commit": commit(),
+        "device": device_name(torch.device("cuda" if cuda else "cpu")),
+    }
+    write_json(result, options.output / f"{options.name}.json")
+    for name, reason in failed.items():
+        sys.stderr.write(f"training_throughput.py: {name}: {reason}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Task binning: sort contigs of unknown species into genomes; vectors in, species recovered and bin quality out.
+
+The protocol of DNABERT-S (arXiv 2402.08777, spec §4): contigs of at least `SHORTEST` bp, of species with at least
+`FEWEST` of them; the similarity threshold comes from labelled contigs of other species, never from those scored;
+greedy K-medoid (modeling_dnacse/clustering/k_medoid.py); bins and species are matched one to one, for the most contigs
+in common.
+
+The labelled contigs are those of `unseen_val`, of species that a trained model does not know either; for the
+evaluation split val they are those of `train`.
+
+- `recovered_f1@0.1` ... `@0.9`: share of the species whose bin has an F1 above that, and `recovered_recall@...` with
+  `count` of `of` species. As in the published code only contigs in a bin count, so that leaving contigs out costs
+  nothing; `recovered_f1_all@...` counts every contig of the species.
+- AMBER's (Meyer et al. 2018, doi:10.1093/gigascience/giy069), in bp: `completeness_bp`, the mean over species of the
+  largest part in one bin; `purity_bp`, the mean over bins of the part of its main species; `ari_bp`, of the contigs in
+  a bin alone; and `assigned_bp`, the part of all bp that is in a bin, without which ARI says little.
+
+Intervals are over species (intervals.py), the bootstrap for shares of species and their mean completeness, halves for
+ARI; nothing is binned or matched anew. Means over bins have none: bins are no sample of anything.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+
+from benchmarks.methods.method import Method, Split, vectors
+from benchmarks.scoring.intervals import accuracy_interval, adjusted_rand, over_halves
+from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
+
+SPLITS = {"test": ("unseen_val", "unseen_test"), "val": ("train", "unseen_val")}
+SHORTEST, FEWEST = 2500, 10  # bp, contigs a species
+LEVELS = np.arange(1, 10) / 10
+
+
+def choose_contigs(split: Split) -> np.ndarray:
+    """Choose the contigs that are long enough, of species that have enough of them: (chosen,) rows, ascending.
+
+    >>> species = np.array(["a"] * 10 + ["b"] * 10)
+    >>> choose_contigs(Split(species, ["A" * 2500] * 19 + ["A" * 2499], {"species": species})).tolist()
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    """
+    species = split.labels["species"]
+    usable = (species != "") & (np.array([len(sequence) for sequence in split.sequences], dtype=int) >= SHORTEST)
+    names, counts = np.unique(species[usable], return_counts=True)
+    return np.flatnonzero(usable & np.isin(species, names[counts >= FEWEST]))
+
+
+def tabulate(species: np.ndarray, bins: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Add up weights by species and bin: (n,) str, (n,) int of which -1 is left out, (n,) -> (species, bins)."""
+    names, row = np.unique(species, return_inverse=True)
+    inside = bins >= 0
+    labels, column = np.unique(bins[inside], return_inverse=True)
+    table = np.zeros((len(names), len(labels)))
+    np.add.at(table, (row[inside], column), weights[inside])
+    return table
+
+
+def match_bins(table: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Match bins with species one to one, with the most contigs in common, and score each species.
+
+    Args:
+        table: Contigs of each species in each bin (species, bins).
+        sizes: Contigs of each species that count (species,).
+
+    Returns:
+        F1 and recall (species,); 0 for a species without a bin.
+
+    >>> match_bins(np.array([[8, 2], [7, 0]]), np.array([10, 7]))[1].tolist()
+    [0.2, 1.0]
+    """
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    common, expected = np.zeros(len(table)), sizes.astype(float)
+    common[rows] = table[rows, columns]
+    expected[rows] += table.sum(axis=0)[columns]
+    return 2 * common / np.maximum(expected, 1), common / np.maximum(sizes, 1)
+
+
+def bin_quality(table: np.ndarray, sizes: np.ndarray) -> dict[str, dict[str, Any]]:
+    """AMBER's measures of genome bins.
+
+    Args:
+        table: bp of each species in each bin (species, bins).
+        sizes: bp of each species, binned or not (species,).
+
+    >>> quality = bin_quality(np.array([[60.0, 20.0], [0.0, 80.0]]), np.array([100.0, 100.0]))
+    >>> [round(quality[name]["value"], 3) for name in ("completeness_bp", "purity_bp", "assigned_bp")]
+    [0.7, 0.9, 0.8]
+    """
+    if not table.size:
+        return {name: {"value": 0.0} for name in ("completeness_bp", "purity_bp", "ari_bp", "assigned_bp")}
+    return {
+        "completeness_bp": over_species(table.max(axis=1) / sizes),
+        "purity_bp": {"value": float((table.max(axis=0) / table.sum(axis=0)).mean())},
+        "ari_bp": over_halves(adjusted_rand, csr_array(table)),
+        "assigned_bp": {"value": float(table.sum() / sizes.sum())},
+    }
+
+
+def over_species(scores: np.ndarray) -> dict[str, Any]:
+    """The mean of a score or bool of each species (species,), with its interval."""
+    return accuracy_interval(scores, np.arange(len(scores)))["micro"]
+
+
+def recovered(species: np.ndarray, bins: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Count the species recovered above each level (see the head of this file): metrics by name and level.
+
+    Args:
+        species: Species of each contig (n,) str.
+        bins: Bin of each (n,) int, -1 = none.
+    """
+    table = tabulate(species, bins, np.ones(len(bins)))
+    _, sizes = np.unique(species, return_counts=True)
+    f1, recall = match_bins(table, table.sum(axis=1))
+    f1_all, _ = match_bins(table, sizes)
+    counts = {"of": len(sizes), "scored": len(bins)}
+    return {
+        f"{name}@{level:g}": over_species(values > level) | {"count": int((values > level).sum())} | counts
+        for name, values in (("recovered_f1", f1), ("recovered_recall", recall), ("recovered_f1_all", f1_all))
+        for level in LEVELS
+    }
+
+
+def bin_contigs(method: Method, labelled: Split, contigs: Split) -> tuple[float, np.ndarray, np.ndarray]:
+    """Bin the contigs that the protocol takes.
+
+    Args:
+        method: What embeds them.
+        labelled: Contigs of other species, for the threshold.
+        contigs: Contigs to bin; their species only tell which of them the protocol takes.
+
+    Returns:
+        The threshold, the rows taken (n,), and their bins (n,), -1 = none.
+
+    Raises:
+        ValueError: A split has no such contigs, or both have a species in common.
+        Unsuited: The method gives no vectors.
+    """
+    known, rows = choose_contigs(labelled), choose_contigs(contigs)
+    if not (len(known) and len(rows)):
+        raise ValueError(
+            f"got {len(known)} labelled contigs and {len(rows)} to bin, of at least {SHORTEST} bp and of species with "
+            f"{FEWEST} or more: give contigs of genomes, as benchmarks/data/make_contigs.py cuts them."
+        )
+    if shared := set(labelled.labels["species"][known]) & set(contigs.labels["species"][rows]):
+        raise ValueError(f"{str(min(shared))!r} is a labelled species and one to bin: make the splits disjoint.")
+    threshold = similarity_threshold(vectors(method, labelled.sequences)[known], labelled.labels["species"][known])
+    return threshold, rows, k_medoid(vectors(method, contigs.sequences)[rows], threshold, FEWEST)
+
+
+def score(method: Method, labelled: Split, contigs: Split, *, seed: int) -> dict[str, dict[str, Any]]:
+    """Bin contigs of species that the method was not trained on and compare the bins with the species.
+
+    Args:
+        method: What is evaluated.
+        labelled: Contigs of other species, for the threshold.
+        contigs: Contigs to bin.
+        seed: Not used: nothing is drawn.
+
+    Returns:
+        Metrics (see the head of this file), and `threshold` with the number of labelled contigs it is from.
+
+    Raises:
+        ValueError: As `bin_contigs`.
+        Unsuited: The method gives no vectors.
+    """
+    threshold, rows, bins = bin_contigs(method, labelled, contigs)
+    species = contigs.labels["species"][rows]
+    lengths = np.array([len(contigs.sequences[row]) for row in rows])
+    left_out = {"left_out": len(contigs.ids) - len(rows)}
+    _, group = np.unique(species, return_inverse=True)
+    quality = bin_quality(tabulate(species, bins, lengths), np.bincount(group, weights=lengths))
+    counts = {"scored": len(rows), "bins": len(set(bins[bins >= 0].tolist()))} | left_out
+    metrics = {name: metric | left_out for name, metric in recovered(species, bins).items()}
+    metrics |= {name: metric | counts for name, metric in quality.items()}
+    known = len(choose_contigs(labelled))
+    metrics["threshold"] = {"value": min(threshold, 1.0), "scored": known, "left_out": len(labelled.ids) - known}
+    return metrics

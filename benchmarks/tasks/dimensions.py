@@ -1,0 +1,88 @@
+"""Task dimensions: how few columns do? Accuracy and clustering as vectors are cut or projected; a curve over columns.
+
+Columns: the powers of two from 16 up to the method's own number, and that number. Two ways to have fewer:
+
+- `_first@D`: the first D columns, which only a model trained for it (Matryoshka) or a lucky one can spare;
+- `_pca@D`: the first D principal components of the references' vectors, centred on their mean. At the full number
+  this differs from `_first` by the centring alone. There are no more components than references.
+
+Vectors are scaled to unit length before either. Metrics: `species_seen`, `genus_unseen` (1-NN by cosine) and
+`ward_ari`, Ward's clustering of unseen species with two or more queries, given their true number. Which queries: see
+queries.py.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from benchmarks.methods.method import Method, Split, nearest_neighbours, normalise, vectors
+from benchmarks.scoring.intervals import accuracy_interval, agreement_interval
+from benchmarks.scoring.queries import QUERIES, ask, draw_replicates
+from benchmarks.tasks.species_clustering import cluster_ward, rotate
+
+SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
+FEWEST = 16  # columns
+
+
+def choose_dimensions(columns: int) -> list[int]:
+    """Choose the numbers of columns to compare.
+
+    >>> choose_dimensions(768)
+    [16, 32, 64, 128, 256, 512, 768]
+    """
+    powers = [2**power for power in range(columns.bit_length())]
+    return [*(power for power in powers if FEWEST <= power < columns), columns]
+
+
+def fit_components(vectors: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Fit principal components to vectors (n, d); the result projects vectors (m, d) -> (m, min(n, d))."""
+    # by the eigenvectors of the (d, d) covariance: the default for many columns is a full SVD of all rows
+    return PCA(min(vectors.shape), svd_solver="covariance_eigh").fit(vectors).transform
+
+
+def score(
+    method: Method, references: Split, seen: Split, unseen: Split, *, seed: int, queries: int = QUERIES
+) -> dict[str, dict[str, Any]]:
+    """Score cut and projected vectors.
+
+    Args:
+        method: What is evaluated.
+        references: Labelled sequences; the components are theirs.
+        seen: Queries whose species the references hold.
+        unseen: Queries of other species; those are clustered.
+        seed: Seed of the draw of queries and of the intervals.
+        queries: How many to draw at most of either split.
+
+    Returns:
+        Metrics, see the head of this file.
+
+    Raises:
+        ValueError: There are no queries or no references.
+        Unsuited: The method gives no vectors.
+    """
+    questions = ask(references, seen, unseen, seed=seed, queries=queries)
+    clustered = draw_replicates(unseen, seed=seed, queries=queries)
+    library = normalise(vectors(method, references.sequences))
+    asked = {name: normalise(vectors(method, question.sequences)) for name, question in questions.items()}
+    to_cluster = normalise(vectors(method, clustered.sequences)) if clustered.sequences else None
+    metrics = {}
+    for kind, project in {"first": np.asarray, "pca": fit_components(library)}.items():
+        full_library = project(library)
+        full_asked = {name: project(unit) for name, unit in asked.items()}
+        full_to_cluster = None if to_cluster is None else project(to_cluster)
+        for columns in choose_dimensions(full_library.shape[1]):
+            point = f"{kind}@{columns}"
+            for name, question in questions.items():
+                names = references.labels[question.rank]
+                known = (names != "")[None]
+                (index,) = nearest_neighbours(full_asked[name][:, :columns], full_library[:, :columns], known)
+                metric = accuracy_interval(names[index] == question.names, question.species, seed)["micro"]
+                metrics[f"{name}_{point}"] = metric | question.counts
+            if full_to_cluster is not None:
+                cut = rotate(normalise(full_to_cluster[:, :columns]))
+                found = cluster_ward(cut, len(np.unique(clustered.species)))
+                metric = agreement_interval(clustered.species, found, seed, "ari")["ari"]
+                metrics[f"ward_ari_{point}"] = metric | clustered.counts
+    return metrics

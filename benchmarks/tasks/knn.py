@@ -1,0 +1,70 @@
+"""Task knn: name a sequence after its nearest labelled reference; a method and splits in, accuracies out.
+
+One nearest neighbour: by cosine for what gives vectors, the top hit of a search tool, the call of a classifier. With
+the splits of the real data:
+
+- `species_seen`: queries of `test`, references of `train`, which hold the same species.
+- `genus_unseen`, `family_unseen`, `order_unseen`: queries of `unseen_test`, species that no reference has.
+- `family_novel`, `order_novel`: queries of `novel_test`, whose whole genera no reference has; left out where the data
+  have no such split.
+
+For model selection the same with `val` and `unseen_val`: it never sees a test split. Each accuracy comes twice, over
+sequences and (`_macro`) as the mean over species, with a 95 % interval from resampling species: records of one
+species are no independent observations. A query without a label at a rank is left out of that rank and counted as
+`left_out`; a reference without one can be no neighbour at that rank. A query without a hit is a wrong answer.
+Protocol: the zero-shot 1-NN of BarcodeBERT and BIOSCAN-5M.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.methods.method import Method, Split, call_ranks
+from benchmarks.scoring.intervals import accuracy_interval
+
+SPLITS = {"test": ("train", "test", "unseen_test", "novel_test"), "val": ("train", "val", "unseen_val")}
+EMPTY = Split(np.empty(0, dtype=str), [], {})
+
+
+def score(
+    method: Method, references: Split, seen: Split, unseen: Split, novel: Split = EMPTY, *, seed: int = 0
+) -> dict[str, dict[str, Any]]:
+    """Score a method on species that the references have and on those that they lack.
+
+    Args:
+        method: What names the queries.
+        references: Labelled sequences.
+        seen: Queries whose species are among the references.
+        unseen: Queries of other species, of genera among the references.
+        novel: Queries of other genera.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Metrics: value, interval, the number of queries scored and of those left out for want of a label.
+
+    Raises:
+        ValueError: No query can be scored at any rank.
+    """
+    questions = (
+        (seen, ("species",), "seen"),
+        (unseen, ("genus", "family", "order"), "unseen"),
+        (novel, ("family", "order"), "novel"),
+    )
+    metrics = {}
+    for queries, ranks, suffix in questions:
+        labels = {rank: references.labels[rank] for rank in ranks if queries.sequences}
+        labels = {
+            rank: names for rank, names in labels.items() if np.any(names != "") and np.any(queries.labels[rank] != "")
+        }
+        if not labels:
+            continue
+        for rank, called in call_ranks(method, queries.sequences, references.sequences, labels).items():
+            truth = queries.labels[rank]
+            scored = truth != ""
+            counts = {"scored": int(scored.sum()), "left_out": int((~scored).sum())}
+            both = accuracy_interval((called.names == truth)[scored], queries.labels["species"][scored], seed)
+            metrics[f"{rank}_{suffix}"] = both["micro"] | counts
+            metrics[f"{rank}_{suffix}_macro"] = both["macro"] | counts
+    if not metrics:
+        raise ValueError("got no query with a label that a reference has at the same rank: label more of the data.")
+    return metrics

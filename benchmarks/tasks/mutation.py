@@ -1,0 +1,52 @@
+"""Task mutation: accuracy as queries are read with more and more errors; a curve a question and kind of error.
+
+`species_seen@0.02` is the accuracy when 2 % of the bases of each query are read wrongly as another base, and
+`species_seen_indels@0.02` when half of the errors are insertions and deletions of one base: a single one shifts the
+words of a tokenizer and the frame of a codon. The point at 0 is the queries as given, which have errors of their own.
+The total rate is the same in both, the model is that of alterations.py, and the errors of one rate are among those of
+the next. Which queries: see queries.py.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.methods.method import Method, Split
+from benchmarks.scoring.alterations import mutate
+from benchmarks.scoring.queries import QUERIES, ask, score_alterations
+
+SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
+RATES = (0.01, 0.02, 0.05, 0.1)  # errors a base
+INDELS = {"": 0.0, "_indels": 0.5}  # share of the errors that are insertions or deletions
+
+
+def score(
+    method: Method, references: Split, seen: Split, unseen: Split, *, seed: int, queries: int = QUERIES
+) -> dict[str, dict[str, Any]]:
+    """Name queries with errors.
+
+    Args:
+        method: What is evaluated.
+        references: Labelled sequences, as they are.
+        seen: Queries whose species the references hold.
+        unseen: Queries of other species.
+        seed: Seed of the draw of queries, of the errors and of the intervals.
+        queries: How many to draw at most of either split.
+
+    Returns:
+        Metrics, see the head of this file.
+
+    Raises:
+        ValueError: There are no queries or no references.
+        Unsuited: The method can name nothing.
+    """
+
+    def alter(sequences: Sequence[str]) -> dict[str, Sequence[str]]:
+        return {"@0": sequences} | {
+            f"{kind}@{rate}": mutate(sequences, rate, seed, indels)
+            for kind, indels in INDELS.items()
+            for rate in RATES
+        }
+
+    return score_alterations(
+        method, references, ask(references, seen, unseen, seed=seed, queries=queries), alter, seed=seed
+    )

@@ -1,0 +1,195 @@
+"""Task open_set: is this species in the references at all, and if so, which is it?
+
+Known queries are those of the seen split whose species the references hold; absent ones are of unseen species, of
+genera that the references hold (`unseen`) or not (`novel`). Each query is named (`call`), and how sure the method is
+(cosine to or identity with the nearest reference, or a classifier's support) must tell the known from the absent.
+
+- `auroc`, `auroc_unseen`, `auroc_novel`: known against all, unseen or novel absent ones; 0.5 is chance.
+- `aupr`: average precision with the known as positives; chance is their share, known / (known + absent).
+- `kept@F`: share of known queries accepted by the lowest threshold that accepts at most the share F of the absent
+  (F = 0.01, 0.05, 0.1); `named@F`: share of known queries accepted and given the right species.
+- `kept_calibrated@F`, `named_calibrated@F`, `absent_accepted_calibrated@F`: the same by the threshold that accepts F
+  of the unseen species of validation. This is what a user of a threshold gets: the last says what F became.
+- `named_anyhow`: share of known queries given the right species when all are accepted.
+
+A query without a name is the least sure. At most `MOST` queries of a species; intervals resample species, known and
+absent ones apart. Rows whose species is on the wrong side of the references are left out.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.methods.method import Method, Split, call
+from benchmarks.scoring.intervals import RESAMPLES, accuracy_interval, percentiles
+from benchmarks.tasks.species_clustering import EMPTY, choose
+
+SPLITS = {
+    "test": ("train", "test", "unseen_test", "novel_test", "unseen_val"),
+    "val": ("train", "val", "unseen_val"),
+}
+MOST = 5  # queries a species
+RATES = (0.01, 0.05, 0.1)  # of absent queries accepted
+
+
+class Answers(NamedTuple):
+    """How sure the method was of each query, and whether the name it gave is right."""
+
+    scores: np.ndarray  # (q,) float, higher = surer
+    right: np.ndarray  # (q,) bool
+    species: np.ndarray  # (q,) str
+
+
+NONE = Answers(np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=str))
+
+
+def answer(method: Method, references: Split, queries: Split, *, present: bool, seed: int) -> Answers:
+    """Name at most `MOST` queries of each species that is present in the references, or absent."""
+    names = references.labels["species"]
+    species = queries.labels["species"]
+    rows = choose(np.where(np.isin(species, names) == present, species, ""), fewest=1, most=MOST, seed=seed)
+    if not len(rows):
+        return NONE
+    calls = call(method, [queries.sequences[row] for row in rows], references.sequences, names)
+    scores = np.where(calls.names == "", -np.inf, calls.scores)
+    return Answers(scores, calls.names == species[rows], species[rows])
+
+
+def find_threshold(absent: np.ndarray, rate: float) -> float:
+    """Find the lowest threshold that at most a share of the absent queries' scores exceeds.
+
+    >>> find_threshold(np.array([0.1, 0.4, 0.4, 0.9]), 0.5)
+    0.4
+    """
+    allowed = int(rate * len(absent) + 1e-9)  # 0.29 * 100 is 28.999...
+    return float(np.sort(absent)[::-1][allowed])
+
+
+def detect(known: Answers, absent: Answers, weights: np.ndarray) -> dict[str, float]:
+    """Tell known from absent queries by their scores, at every threshold in one pass.
+
+    Args:
+        known: Queries to accept (k,).
+        absent: Queries to refuse (a,).
+        weights: How often each query counts, the known before the absent (k + a,).
+
+    Returns:
+        `auroc`, `aupr`, and `kept@F` and `named@F` for each F of `RATES`.
+    """
+    scores = np.concatenate([known.scores, absent.scores])
+    order = np.argsort(-scores, kind="stable")
+    falls = scores[order][1:] != scores[order][:-1]
+    ends = np.append(np.flatnonzero(falls), len(scores) - 1)  # equal scores are accepted together
+    is_known = np.arange(len(scores)) < len(known.scores)
+    is_right = np.append(known.right, np.zeros(len(absent.scores), dtype=bool))
+    kept, named, accepted = (
+        np.append(0, np.cumsum((weights * mask)[order])[ends]) for mask in (is_known, is_right, ~is_known)
+    )
+    recall, false_positives = kept / kept[-1], accepted / accepted[-1]
+    precision = kept[1:] / np.maximum(kept[1:] + accepted[1:], 1e-12)
+    values = {  # no more than 1, whatever the rounding
+        "auroc": min(1.0, float(np.trapezoid(recall, false_positives))),
+        "aupr": min(1.0, float(np.sum(np.diff(recall) * precision))),
+    }
+    for rate in RATES:
+        last = np.searchsorted(false_positives, rate + 1e-12, side="right") - 1
+        values |= {f"kept@{rate}": float(recall[last]), f"named@{rate}": float(named[last] / kept[-1])}
+    return values
+
+
+def detect_with_intervals(known: Answers, absent: Answers, seed: int) -> dict[str, dict[str, Any]]:
+    """Compute `detect` with 95 % intervals from resampling species, known and absent ones apart."""
+    rng = np.random.default_rng(seed)
+    draws = []
+    for answers in (known, absent):
+        names, group = np.unique(answers.species, return_inverse=True)
+        taken = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+        draws.append(taken[:, group])  # (resamples, queries)
+    resampled = [detect(known, absent, weights) for weights in np.concatenate(draws, axis=1)]
+    values = detect(known, absent, np.ones(len(known.scores) + len(absent.scores)))
+    return {
+        name: {"value": value, "interval": percentiles(np.array([draw[name] for draw in resampled]))}
+        for name, value in values.items()
+    }
+
+
+def calibrate(known: Answers, absent: Answers, calibration: Answers, seed: int) -> dict[str, dict[str, Any]]:
+    """Accept queries by thresholds found on other absent queries.
+
+    Returns:
+        `kept_calibrated@F`, `named_calibrated@F`, `absent_accepted_calibrated@F` for each F of `RATES`.
+    """
+    metrics = {}
+    for rate in RATES:
+        threshold = find_threshold(calibration.scores, rate)
+        accepted = known.scores > threshold
+        shares = {
+            "kept": (accepted, known.species),
+            "named": (accepted & known.right, known.species),
+            "absent_accepted": (absent.scores > threshold, absent.species),
+        }
+        for name, (share, species) in shares.items():
+            metrics[f"{name}_calibrated@{rate}"] = accuracy_interval(share, species, seed)["micro"]
+    return metrics
+
+
+def tally(metrics: dict[str, dict[str, Any]], rows: int, known: Answers, absent: Answers) -> dict[str, dict[str, Any]]:
+    """Add to metrics how many queries of so many rows they are of."""
+    scored = len(known.scores) + len(absent.scores)
+    counts = {"scored": scored, "left_out": rows - scored, "known": len(known.scores), "absent": len(absent.scores)}
+    return {name: metric | counts for name, metric in metrics.items()}
+
+
+def score(
+    method: Method,
+    references: Split,
+    seen: Split,
+    unseen: Split,
+    novel: Split = EMPTY,
+    unseen_val: Split = EMPTY,
+    *,
+    seed: int,
+) -> dict[str, dict[str, Any]]:
+    """Score how a method tells species that the references hold from others.
+
+    Args:
+        method: What is evaluated.
+        references: Labelled sequences.
+        seen: Queries whose species the references hold.
+        unseen: Queries of other species of the references' genera.
+        novel: Queries of other genera; may be empty.
+        unseen_val: As `unseen`, to choose thresholds on; may be empty.
+        seed: Seed of the draw of queries and of the intervals.
+
+    Returns:
+        Metrics, see the head of this file.
+
+    Raises:
+        ValueError: There are no known or no absent queries, or no references.
+        Unsuited: The method can name nothing.
+    """
+    known = answer(method, references, seen, present=True, seed=seed)
+    absent = {
+        name: answer(method, references, split, present=False, seed=seed)
+        for name, split in {"unseen": unseen, "novel": novel}.items()
+    }
+    absent = {name: answers for name, answers in absent.items() if len(answers.scores)}
+    if not len(known.scores) or not absent:
+        raise ValueError(
+            f"got {len(known.scores)} queries whose species the references hold and "
+            f"{sum(len(answers.scores) for answers in absent.values())} whose they do not, but this task needs both: "
+            "check the labels and the split column."
+        )
+    every = Answers(*(np.concatenate(parts) for parts in zip(*absent.values(), strict=True)))
+    rows = {"unseen": len(unseen.ids), "novel": len(novel.ids)}
+    total = len(seen.ids) + sum(rows.values())
+    metrics = tally(detect_with_intervals(known, every, seed), total, known, every)
+    named = {"named_anyhow": accuracy_interval(known.right, known.species, seed)["micro"]}
+    metrics |= tally(named, len(seen.ids), known, NONE)
+    for name, answers in absent.items():
+        area = {f"auroc_{name}": detect_with_intervals(known, answers, seed)["auroc"]}
+        metrics |= tally(area, len(seen.ids) + rows[name], known, answers)
+    calibration = answer(method, references, unseen_val, present=False, seed=seed)
+    if len(calibration.scores):
+        metrics |= tally(calibrate(known, every, calibration, seed), total, known, every)
+    return metrics

@@ -1,0 +1,1 @@
+"""Vectors in, groups out: species-like clusters and genome bins."""

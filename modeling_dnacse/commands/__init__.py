@@ -1,0 +1,1 @@
+"""The commands of `dnacse`, one file each, with their tables and pictures."""

@@ -1,0 +1,100 @@
+"""Pictures of clusters and of bins: what a person looks at before believing them.
+
+They show sizes and similarities, no map: two dimensions bring close what is apart and part what is close.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..clustering.average_linkage import separation
+from .pictures import BLUE, GREY, ORANGE, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_BINS = 40  # bars in a picture
+
+
+def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold: float) -> None:
+    """Draw the sizes of clusters, and how far their members are from them and from others.
+
+    Args:
+        path: The picture.
+        vectors: Unit vectors (n, d) float32.
+        labels: Cluster of each (n,), the largest first.
+        threshold: The cosine of the cut.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    draw_sizes(left, np.bincount(labels))
+    draw_separation(right, *separation(vectors, labels), threshold)
+    figure.legend(frameon=False, loc="outside lower right", ncols=3)
+    save(figure, path)
+
+
+def draw_sizes(axes: "Axes", sizes: np.ndarray) -> None:
+    """Draw sizes by rank (k,), descending."""
+    marker = "o" if len(sizes) < 100 else None
+    axes.plot(np.arange(1, len(sizes) + 1), sizes, drawstyle="steps-mid", color=BLUE, marker=marker, markersize=4)
+    axes.set(xscale="log", yscale="log", xlabel="cluster, the largest first", ylabel="sequences in it")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:,g}")
+    alone = int((sizes == 1).sum())
+    axes.set_title(f"{sizes.sum():,} sequences in {len(sizes):,} clusters, {alone:,} of them of one", loc="left")
+
+
+def draw_separation(axes: "Axes", within: np.ndarray, between: np.ndarray, threshold: float) -> None:
+    """Draw each sequence's similarity to the rest of its cluster (n,) and to the nearest other (n,), NaN: has none."""
+    within, between = (values[np.isfinite(values)].clip(max=1) for values in (within, between))
+    lowest = min(within.min(initial=threshold), between.min(initial=threshold)) - 0.01
+    edges = np.linspace(lowest, 1, 61)
+    for name, values, colour, hatch in (
+        ("own cluster", within, BLUE, "///"),
+        ("nearest other", between, ORANGE, None),
+    ):
+        label = f"to its {name} ({len(values):,})"
+        axes.hist(values, edges, histtype="stepfilled", fc=colour, ec=colour, alpha=0.55, hatch=hatch, label=label)
+    axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"the cut, {threshold:.4f}")
+    axes.set(xlabel="average cosine of a sequence to the members", ylabel="sequences")
+    axes.set_title("The fewer orange ones right of the cut, the clearer", loc="left")
+
+
+def draw_bins(path: Path, bins: np.ndarray, bp: np.ndarray) -> None:
+    """Draw the total length of each bin, how many contigs it has, and what is in none.
+
+    Args:
+        path: The picture.
+        bins: Bin of each contig (n,), from 1; -1: in none.
+        bp: Its length (n,).
+    """
+    from matplotlib.figure import Figure
+
+    counts = np.bincount(bins[bins > 0], minlength=1)[1:]
+    mega = np.bincount(bins[bins > 0], bp[bins > 0], minlength=1)[1:] / 1e6
+    shown = min(len(counts), MOST_BINS)
+    names = [f"bin_{number}" for number in range(1, shown + 1)]
+    widths, contigs, colours = mega[:shown].tolist(), counts[:shown].tolist(), [BLUE] * shown
+    for name, members, colour in (
+        (f"{len(counts) - shown:,} smaller bins", bins > shown, BLUE),
+        ("in no bin", bins < 0, GREY),
+    ):
+        if members.any():
+            names.append(name)
+            widths.append(bp[members].sum() / 1e6)
+            contigs.append(int(members.sum()))
+            colours.append(colour)
+    figure = Figure(figsize=(8, 1.5 + 0.25 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(names, widths, color=colours)
+    axes.bar_label(bars, [f"{count:,}" for count in contigs], padding=3)
+    axes.invert_yaxis()
+    axes.margins(x=0.1, y=0.02)
+    axes.set(xlabel="total length, Mbp (beside the bars: contigs)")
+    axes.set_title(
+        f"{len(counts):,} bins hold {100 * bp[bins > 0].sum() / bp.sum():.0f} % of {bp.sum():,} bp", loc="left"
+    )
+    save(figure, path)

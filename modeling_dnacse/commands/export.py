@@ -1,0 +1,29 @@
+"""Export an encoder as an ONNX graph, which runs without torch: token ids and their mask in, one vector each out.
+
+    dnacse export --format onnx --model FOLDER_OR_HUB_ID -o FOLDER
+
+FOLDER gets model.onnx (inputs input_ids and attention_mask, output pooler_output), the tokenizer's files and
+config.json. It appears only after ONNX Runtime has given the vectors that torch gives. The other commands take FOLDER
+as their --model, on CPU.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..loading.onnx_export import export_onnx
+from .options import SHIPPED
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    add = parser.add_argument
+    add("--model", default=str(SHIPPED), help="folder or Hub id of a model; default: the shipped one")
+    add("--format", choices=["onnx"], default="onnx", help="default: %(default)s, in float32")
+    add("-o", "--output", type=Path, required=True, help="folder to make")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Export, check, and tell how well both agree."""
+    difference = export_onnx(args.model, args.output)
+    sys.stderr.write(f"{args.output}: no number of a vector differs from torch by more than {difference:.1e}\n")

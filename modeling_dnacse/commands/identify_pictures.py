@@ -1,0 +1,109 @@
+"""What a lab looks at before it reads the table of calls: how near the queries are, and which ranks they reach.
+
+Left, over the similarity of the nearest reference: the queries, beside what the library's own records are like when
+they, or their whole species, are left out; and below, the probability that the species is new. Right, the calls.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..identification.calls import Calibration, Calls, Lessons
+from .pictures import BLUE, ORANGE, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+EDGES = np.linspace(-1, 1, 401)  # of the histograms of similarities
+PALE = "#C8C8C8"
+
+
+class Tally:
+    """Counts of the calls so far; their number does not matter for memory."""
+
+    def __init__(self, ranks: tuple[str, ...]) -> None:
+        """Start at zero."""
+        self.ranks = ranks
+        self.similarities = np.zeros(len(EDGES) - 1, np.int64)
+        self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # the last row: at no rank; columns: else, likely new
+
+    def add(self, similarities: np.ndarray, calls: Calls, confidence: float) -> None:
+        """Count a block of queries, with the similarities (q,) of their nearest references."""
+        self.similarities += np.histogram(similarities.clip(-1, 1), EDGES)[0]
+        np.add.at(self.called, (calls.level, (calls.new >= confidence).astype(int)), 1)  # -1 is the last row
+
+    def summary(self) -> str:
+        """Say how many queries were called at which rank.
+
+        >>> Tally(("species", "genus")).summary()
+        '0 queries: 0 called at species, 0 at genus, 0 not called; 0 likely of a species that the library lacks'
+        """
+        totals = self.called.sum(axis=1)
+        ranks = ", ".join(f"{total:,} at {rank}" for total, rank in zip(totals, self.ranks, strict=False))
+        return (
+            f"{totals.sum():,} queries: {ranks.replace(' at', ' called at', 1)}, {totals[-1]:,} not called; "
+            f"{self.called[:, 1].sum():,} likely of a species that the library lacks"
+        )
+
+
+def draw_calls(path: Path, tally: Tally, lessons: Lessons, calibration: Calibration) -> None:
+    """Draw the picture of this module.
+
+    Args:
+        path: The picture.
+        tally: The queries.
+        lessons: What the library taught.
+        calibration: The curves that were used.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    axes = figure.subplot_mosaic([["near", "calls"], ["new", "calls"]], height_ratios=[2, 1], width_ratios=[3, 2])
+    draw_similarities(axes["near"], tally.similarities, lessons)
+    draw_new(axes["new"], calibration)
+    shown = [EDGES[:-1][tally.similarities > 0].min()]
+    if lessons.new is not None:
+        shown.append(-max(scores.max() for scores in lessons.new.scores))
+    for name in ("near", "new"):
+        axes[name].set_xlim(max(-1, min(shown) - 0.01), 1)
+    axes["near"].tick_params(labelbottom=False)
+    draw_levels(axes["calls"], tally)
+    save(figure, path)
+
+
+def draw_similarities(axes: "Axes", queries: np.ndarray, lessons: Lessons) -> None:
+    """Draw the similarities of queries (bins,) and of the records left out, as shares of each."""
+    total = queries.sum()
+    axes.stairs(queries / total, EDGES, fill=True, color=PALE, label=f"{total:,} queries")
+    if lessons.new is not None:
+        styles = (("references, left out one by one", BLUE, "-"), ("references, their species left out", ORANGE, "--"))
+        for scores, (label, colour, line) in zip(lessons.new.scores, styles, strict=True):
+            counts = np.histogram((-scores).clip(-1, 1), EDGES)[0]
+            axes.stairs(counts / len(scores), EDGES, color=colour, linestyle=line, linewidth=1.5, label=label)
+    axes.set(ylabel="share", ylim=(0, None))
+    axes.set_title("How near is the nearest reference?", loc="left")
+    axes.legend(frameon=False, loc="upper left")
+
+
+def draw_new(axes: "Axes", calibration: Calibration) -> None:
+    """Draw the probability that the library lacks the species, by similarity."""
+    if calibration.new is None:
+        axes.text(0.5, 0.5, "the library cannot tell new species", ha="center", transform=axes.transAxes)
+    else:
+        axes.plot(EDGES, calibration.new.at(-EDGES), color="black")
+    axes.set(xlabel="similarity (cosine)", ylabel="P(new species)", ylim=(-0.03, 1.03))
+
+
+def draw_levels(axes: "Axes", tally: Tally) -> None:
+    """Draw how many queries were called at each rank, and how many of them are likely new."""
+    names = [*tally.ranks, "no call"]
+    known, new = tally.called.T
+    axes.barh(names, known, color=BLUE, label="others")
+    style = {"color": "white", "edgecolor": ORANGE, "hatch": "////", "linewidth": (new > 0).astype(float)}
+    bars = axes.barh(names, new, left=known, label="likely of a new species", **style)
+    axes.bar_label(bars, [f"{total:,}" for total in known + new], padding=3)
+    axes.invert_yaxis()
+    axes.set(xlabel="queries", xlim=(0, 1.15 * (known + new).max()))
+    axes.set_title("Lowest rank that is sure enough", loc="left")
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)

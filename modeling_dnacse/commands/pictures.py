@@ -1,0 +1,33 @@
+"""What the pictures of the commands share. matplotlib draws; it is optional (extra `plot`), imported only to draw."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..machine.atomic import written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"  # Okabe and Ito's: told apart by everyone
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def check_plot(path: Path | None) -> None:
+    """See before hours of computing that a picture can be drawn; None: none is asked for.
+
+    Raises:
+        ValueError: the suffix is unknown, or matplotlib is not installed.
+    """
+    if path is not None and path.suffix not in SUFFIXES:
+        raise ValueError(f'{path}: the suffix "{path.suffix}" is no picture\'s; write to {", ".join(SUFFIXES)}')
+    if path is not None and find_spec("matplotlib") is None:
+        raise ValueError("--plot draws with matplotlib, which is not installed: pip install 'dnacse[plot]'")
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write a picture."""
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+    with written_whole(path) as hidden:
+        figure.savefig(hidden, format=path.suffix[1:], dpi=150)

@@ -1,0 +1,34 @@
+"""A name in, an encoder that `embed` takes and its tokenizer out: a checkpoint, or what `dnacse export` wrote."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from ..attention import PACKED
+from ..modeling_dnacse import DnacseModel
+from .checkpoints import load_checkpoint, load_tokenizer
+from .int8 import to_int8
+from .onnx_encoder import GRAPH, OnnxEncoder
+
+
+def load_encoder(name: str, device: str = "cpu", int8: bool = False) -> tuple[Any, PreTrainedTokenizerFast]:
+    """Load an encoder and its tokenizer: a folder with a model.onnx, or a checkpoint from a folder or the Hub.
+
+    Args:
+        device: where it will run. On a CPU attention is packed, which is fastest there and takes the least memory.
+        int8: compute the linear layers in 8-bit integers, on CPU (int8.py).
+
+    Raises:
+        ValueError: there is no such encoder, it cannot be run here, or the tokenizer is another model's.
+    """
+    on_cpu = torch.device(device).type == "cpu"
+    if int8 and not on_cpu:
+        raise ValueError(f"int8 computes on CPU, not on {device}; choose another dtype or --device cpu")
+    if Path(name, GRAPH).exists():
+        if int8:
+            raise ValueError(f"{name} holds a {GRAPH}, which computes in float32; int8 takes a checkpoint")
+        return OnnxEncoder(Path(name)), load_tokenizer(name)
+    model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation=PACKED if on_cpu else "sdpa")
+    return (to_int8(model) if int8 else model), tokenizer

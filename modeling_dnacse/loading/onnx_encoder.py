@@ -1,0 +1,82 @@
+"""An exported encoder, run by ONNX Runtime on CPU, with the face of a DnacseModel: `embed` takes either.
+
+It computes in the precision that it was exported in, with as many threads as torch would use (OMP_NUM_THREADS, or
+`torch.set_num_threads` before loading).
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from ..configuration_dnacse import DnacseConfig
+
+GRAPH = "model.onnx"
+
+
+class OnnxEncoder:
+    """Token ids (batch, length) and their mask in, `pooler_output` (batch, hidden) float32 out; CPU only."""
+
+    device = torch.device("cpu")
+    training = False
+
+    def __init__(self, folder: Path) -> None:
+        """Load what `dnacse export` wrote.
+
+        Raises:
+            ValueError: ONNX Runtime is not installed, or the graph cannot be read.
+        """
+        require("onnxruntime")
+        import onnxruntime
+        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3  # errors
+        self.config = DnacseConfig.from_pretrained(folder)
+        try:
+            self.session = onnxruntime.InferenceSession(folder / GRAPH, options, providers=["CPUExecutionProvider"])
+        except (Fail, InvalidGraph, InvalidProtobuf) as error:
+            raise ValueError(f"{folder / GRAPH} cannot be loaded: {error}; export it again") from error
+
+    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> BaseModelOutputWithPooling:
+        """Embed a batch.
+
+        Raises:
+            ValueError: another precision is asked for by autocast.
+        """
+        if torch.is_autocast_enabled("cpu"):
+            raise ValueError(f"a {GRAPH} computes in the precision it was exported in; leave the dtype at float32")
+        inputs = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
+        (vectors,) = self.session.run(["pooler_output"], inputs)
+        return BaseModelOutputWithPooling(pooler_output=torch.from_numpy(vectors))
+
+    def to(self, device: str | torch.device) -> "OnnxEncoder":
+        """Stay on CPU.
+
+        Raises:
+            ValueError: another device is asked for.
+        """
+        if torch.device(device).type != "cpu":
+            raise ValueError(f"a {GRAPH} runs on cpu, not on {device}; use the checkpoint that it was exported from")
+        return self
+
+    def train(self, mode: bool = True) -> "OnnxEncoder":
+        """Do nothing: the graph has no dropout."""
+        return self
+
+    def eval(self) -> "OnnxEncoder":
+        """Do nothing: the graph has no dropout."""
+        return self
+
+
+def require(*packages: str) -> None:
+    """Raise unless these optional packages are installed.
+
+    Raises:
+        ValueError: some are not.
+    """
+    if missing := [package for package in packages if find_spec(package) is None]:
+        raise ValueError(f"ONNX needs {' and '.join(missing)}: pip install {' '.join(missing)}")

@@ -1,0 +1,114 @@
+"""An encoder out as an ONNX graph, for whatever runs ONNX: a folder with the graph, its tokenizer and its config.json.
+
+The graph takes `input_ids` and `attention_mask`, int64 (batch, length), both of any size, and gives `pooler_output`
+(batch, hidden) float32: pooling is in it, ALiBi is computed in it from the positions, and token states stay inside. It
+is not written unless ONNX Runtime gives with it what torch gives, over lengths, batches and padding that the exporter
+has not seen.
+
+int8 is not offered here. ONNX Runtime's dynamic quantisation was tried: one scale for a whole batch makes a vector
+depend on its batch, and on the same processor the int8 layers of int8.py, on packed tokens, took half its time.
+"""
+
+import json
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from ..embedding.embed import embed
+from ..machine.atomic import written_whole
+from ..modeling_dnacse import DnacseModel
+from .checkpoints import load_checkpoint
+from .onnx_encoder import GRAPH, OnnxEncoder, require
+
+TOLERANCE = 1e-4  # of each number of a vector, against torch
+CHECKED_LENGTHS = (1, 2, 60, 657, 658, 1500)  # bp
+
+
+class PooledOnly(nn.Module):
+    """The encoder without what a vector's user has no need of."""
+
+    def __init__(self, model: DnacseModel) -> None:
+        """Wrap the encoder."""
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Token ids and their mask, (batch, length), to vectors (batch, hidden)."""
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).pooler_output
+
+
+def export_onnx(name: str, folder: Path) -> float:
+    """Write the checkpoint `name` to `folder` as an ONNX graph, in float32; the folder appears complete or not at all.
+
+    Returns:
+        The largest difference from torch of any number of a vector, as `largest_difference` finds it.
+
+    Raises:
+        ValueError: a package is missing, `folder` holds something, `name` is no checkpoint, or the graph differs from
+            it by more than TOLERANCE.
+        OSError: the disk is full or cannot be written to.
+    """
+    require("onnx", "onnxscript", "onnxruntime")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is there already; give a new folder, or remove it first")
+    if not folder.absolute().parent.is_dir():
+        raise ValueError(f"{folder}: there is no folder {folder.absolute().parent}; make it first")
+    model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation="eager")
+    model.eval()
+    with written_whole(folder.absolute()) as draft:
+        draft.mkdir()
+        write_graph(draft / GRAPH, model)
+        tokenizer.save_pretrained(draft)
+        config = model.config.to_diff_dict()
+        config.pop("auto_map")  # no code lies beside the graph
+        (draft / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        difference = largest_difference(model, OnnxEncoder(draft), tokenizer)
+        if not difference <= TOLERANCE:
+            raise ValueError(
+                f"the graph of {name} differs from torch by {difference:.1e}, above {TOLERANCE:.0e}; nothing was "
+                "written: please report it, with the versions of torch, onnx and onnxruntime"
+            )
+    return difference
+
+
+def write_graph(path: Path, model: DnacseModel) -> None:
+    """Export `model` (eager attention, in evaluation mode) to one file."""
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
+    ids = torch.tensor([[5, 6, 7], [8, 9, 9]])
+    inputs = {"input_ids": ids, "attention_mask": torch.tensor([[1, 1, 1], [1, 1, 0]])}
+    quiet = logging.getLogger("torch.onnx")  # it tells of torchvision's operators, which nothing here needs
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its own deprecations, and of two inputs of one shape
+            program = torch.onnx.export(
+                PooledOnly(model).eval(),
+                kwargs=inputs,
+                input_names=list(inputs),
+                output_names=["pooler_output"],
+                dynamic_shapes={name: {0: batch, 1: length} for name in inputs},
+                dynamo=True,
+                verbose=False,
+            )
+            if program is None:
+                raise RuntimeError("torch.onnx.export gave nothing")
+            program.save(path, external_data=False)
+    finally:
+        quiet.setLevel(level)
+
+
+def largest_difference(model: DnacseModel, encoder: OnnxEncoder, tokenizer: PreTrainedTokenizerBase) -> float:
+    """Embed random DNA with both, together and each alone: the largest difference of any number of a vector."""
+    rng = np.random.default_rng(0)
+    sequences = ["".join(rng.choice(list("ACGT"), length)) for length in CHECKED_LENGTHS]
+    differences = []
+    for batch_tokens in (2**20, 1):
+        expected, got = (embed(each, tokenizer, sequences, batch_tokens=batch_tokens) for each in (model, encoder))
+        differences.append(np.abs(expected - got).max())
+    return float(np.max(differences))  # NaN if any is

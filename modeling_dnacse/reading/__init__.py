@@ -1,0 +1,1 @@
+"""Sequence files in, checked records with their labels out."""

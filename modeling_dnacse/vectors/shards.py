@@ -1,0 +1,195 @@
+"""A folder of vectors that many processes fill: any may be lost, and the same command again makes what is missing.
+
+| file | holds |
+|---|---|
+| run.json | what the vectors depend on: input, model, options; written first |
+| part-000000.parquet, ... | `shard_records` vectors each, in the input's order; the last may have fewer |
+| manifest.json | run.json and the number of records and shards; written last, it says that the folder is complete |
+
+Shard k is made by the process of rank k % world. Who makes what follows from the input alone, so no process waits for,
+or talks to, another; a machine needs to see nothing but the input and the folder. A shard appears by one rename, so
+what is there is whole. The number of processes may change between runs: one fewer or more deals what is missing anew.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..machine.atomic import partial
+from ..machine.processes import Process
+from .writers import ParquetVectors, check_room, put_in_place
+
+Item = TypeVar("Item")
+
+SHARD_RECORDS = 16_384  # 4 blocks of embed(): a barcode's batch is then the same whoever makes the shard
+RUN, MANIFEST = "run.json", "manifest.json"
+
+
+class ShardWriter:
+    """Writes this process's shards, those that are not there yet; takes the vectors of `select`'s records in order."""
+
+    def __init__(
+        self, folder: Path, run: dict[str, Any], records: int, width: int, dtype: str, size: int, process: Process
+    ) -> None:
+        """Open the folder for a run, begun or new.
+
+        Args:
+            folder: it may exist if it is empty or holds this run.
+            run: what the vectors depend on, in JSON's types; values named `name` are told but not compared.
+            records: in the input.
+            width: of a vector.
+            dtype: float32, float16 or int8.
+            size: records in a shard.
+            process: which process this is.
+
+        Raises:
+            ValueError: the folder holds something else, or another run.
+            OSError: it is not writable, or the disk too small.
+        """
+        self.folder, self.records, self.width, self.dtype, self.size = folder, records, width, dtype, size
+        self.run = run
+        open_run(folder, run)
+        own = range(process.rank, shard_count(records, size), process.world)
+        self.shards = [shard for shard in own if not is_whole(folder, shard, records, size)]
+        self.rows = sum(shard_rows(shard, records, size) for shard in self.shards)
+        check_room(folder, self.rows * width * np.dtype(dtype).itemsize)
+        self.unfinished = iter(self.shards)
+        self.writer: ParquetVectors | None = None
+        self.room = 0  # records that the open shard still takes
+
+    def select(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Those of the input's records, or of anything in their order, whose vectors this process makes."""
+        wanted = set(self.shards)
+        return (item for number, item in enumerate(items) if number // self.size in wanted)
+
+    def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
+        """Append a block, which may span shards; a shard that is full is put in place."""
+        while len(ids):
+            if self.writer is None:
+                shard = next(self.unfinished)
+                self.writer = ParquetVectors(shard_path(self.folder, shard), self.width, self.dtype)
+                self.room = shard_rows(shard, self.records, self.size)
+            now = min(self.room, len(ids))
+            self.writer.write(ids[:now], vectors[:now])
+            ids, vectors, self.room = ids[now:], vectors[now:], self.room - now
+            if not self.room:
+                self.writer.finish()
+                self.writer = None
+
+    def finish(self) -> None:
+        """Write the manifest if all shards are there, whoever made them."""
+        total = shard_count(self.records, self.size)
+        if all(is_whole(self.folder, shard, self.records, self.size) for shard in range(total)):
+            open_run(self.folder, self.run)  # not replaced by a run that began in the same moment
+            facts = {"records": self.records, "shards": total, "width": self.width, "run": self.run}
+            write_json(self.folder / MANIFEST, facts)
+            for leftover in self.folder.glob(".part-*.partial"):  # of processes that were lost
+                leftover.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove the shard that is being written; whole ones stay."""
+        if self.writer is not None:
+            self.writer.discard()
+
+
+def complete_shards(folder: Path) -> list[Path]:
+    """The shards of a folder, in the input's order.
+
+    Raises:
+        ValueError: it is no such folder, or not complete.
+    """
+    if not (folder / RUN).is_file():
+        raise ValueError(f"{folder}: no {RUN}, so no folder of vectors; give one that dnacse embed wrote")
+    if not (folder / MANIFEST).is_file():
+        there = len(list(folder.glob("part-*.parquet")))
+        raise ValueError(
+            f"{folder}: not complete, {there:,} shards are there; run the command that began it again "
+            f"({folder / 'run.json'} tells its input, model and options)"
+        )
+    manifest = json.loads((folder / MANIFEST).read_text())
+    size = manifest["run"]["options"]["shard_records"]
+    for shard in range(manifest["shards"]):
+        if not is_whole(folder, shard, manifest["records"], size):
+            raise ValueError(
+                f"{shard_path(folder, shard)} is missing or damaged; remove {folder / 'manifest.json'} and run the "
+                "command that made it again"
+            )
+    return [shard_path(folder, shard) for shard in range(manifest["shards"])]
+
+
+def open_run(folder: Path, run: dict[str, Any]) -> None:
+    """Make the folder if need be, and see that it is this run's.
+
+    Raises:
+        ValueError: it holds something else, or another run.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, and the output is a folder; give another name")
+    folder.mkdir(exist_ok=True)
+    told = folder / RUN
+    if not told.exists():
+        others = sorted(path.name for path in folder.iterdir() if not path.name.endswith(".partial"))
+        if others and RUN not in others:  # another process may just have begun
+            raise ValueError(f"{folder} holds something else ({others[0]}); give a new or an empty folder")
+        write_json(told, run)
+    there, here = flat(json.loads(told.read_text())), flat(run)
+    differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
+    differing = [key for key in differing if not key.endswith(".name")]
+    if differing:
+        facts = "; ".join(f"{key} {there.get(key)} there, {here.get(key)} here" for key in differing)
+        raise ValueError(f"{folder} holds vectors of another run: {facts}; repeat that command or give a new folder")
+
+
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys joined by dots.
+
+    >>> flat({"input": {"records": 3}, "dtype": "int8"})
+    {'input.records': 3, 'dtype': 'int8'}
+    """
+    leaves = {}
+    for key, value in tree.items():
+        leaves |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return leaves
+
+
+def shard_count(records: int, size: int) -> int:
+    """How many shards of `size` hold `records`.
+
+    >>> shard_count(8, 4), shard_count(9, 4)
+    (2, 3)
+    """
+    return -(-records // size)
+
+
+def shard_rows(shard: int, records: int, size: int) -> int:
+    """How many records a shard holds.
+
+    >>> shard_rows(1, 8, 4), shard_rows(2, 9, 4)
+    (4, 1)
+    """
+    return min(size, records - shard * size)
+
+
+def shard_path(folder: Path, shard: int) -> Path:
+    """Where a shard stands; names sort in the order of the shards."""
+    return folder / f"part-{shard:06}.parquet"
+
+
+def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
+    """Whether a shard is there, and holds what it should: a disk's failure may cut it short, a lost process not."""
+    try:
+        return pq.read_metadata(shard_path(folder, shard)).num_rows == shard_rows(shard, records, size)
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def write_json(path: Path, facts: dict[str, Any]) -> None:
+    """Put a JSON file in place; processes may do so at once, with the same content."""
+    written = partial(path)
+    written.write_text(json.dumps(facts, indent=1))
+    put_in_place(written, path)

@@ -1,0 +1,197 @@
+"""Writers of vectors, block by block: until `finish`, the target does not exist, or is what it was before.
+
+What is being written stands in a hidden file beside its target; `discard` removes it. Memory does not grow with the
+number of vectors: parquet is written a row group at a time, the others are streams.
+"""
+
+import errno
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..machine.atomic import partial
+from .precision import narrow
+
+SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16", "int8": "I8"}
+
+
+class VectorWriter(Protocol):
+    """Takes blocks of ids and vectors in order; `finish` puts the file in place, `discard` removes what is written."""
+
+    def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
+        """Append a block of vectors (rows, width) float32."""
+
+    def finish(self) -> None:
+        """Complete the file and move it to its name."""
+
+    def discard(self) -> None:
+        """Remove what was written."""
+
+
+class ParquetVectors:
+    """Columns id, embedding and, for int8, scale; a row group a block."""
+
+    def __init__(self, path: Path, width: int, dtype: str) -> None:
+        """Open the file beside `path`."""
+        self.path, self.partial, self.width, self.dtype = path, partial(path), width, dtype
+        columns = [pa.field("id", pa.string()), pa.field("embedding", pa.list_(getattr(pa, dtype)(), width))]
+        columns += [pa.field("scale", pa.float32())] if dtype == "int8" else []
+        # parquet has no 1-byte integer: only by a dictionary, here of all 255 values, does int8 take a byte a number
+        self.schema = pa.schema(columns)
+        self.writer = pq.ParquetWriter(
+            self.partial, self.schema, use_dictionary=dtype == "int8", write_statistics=False
+        )
+
+    def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
+        """Append a row group."""
+        numbers, scales = narrow(vectors, self.dtype)
+        embedding = pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), self.width)
+        columns = [pa.array(ids, pa.string()), embedding, *([] if scales is None else [pa.array(scales)])]
+        self.writer.write_table(pa.table(columns, schema=self.schema))
+
+    def finish(self) -> None:
+        """Write the footer and move the file to its name."""
+        self.writer.close()
+        put_in_place(self.partial, self.path)
+
+    def discard(self) -> None:
+        """Remove the unfinished file."""
+        self.partial.unlink(missing_ok=True)
+
+
+class StreamedVectors:
+    """Numbers, scales and ids, each a stream of its own: what .npy and .safetensors have in common."""
+
+    def __init__(self, targets: Sequence[Path], dtype: str, streams: dict[str, BinaryIO], last: bytes) -> None:
+        """Take the streams `embeddings`, `ids` and maybe `scales`, open in the partial files of `targets`.
+
+        The ids are joined by newlines and end in `last`.
+        """
+        self.targets, self.dtype, self.streams, self.last = targets, dtype, streams, last
+        self.started = False
+
+    def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
+        """Append to each stream."""
+        broken = next((name for name in ids if "\n" in name), None)
+        if broken is not None:
+            raise ValueError(f"id {broken!r} holds a line break, which only .parquet can hold; write to .parquet")
+        numbers, scales = narrow(vectors, self.dtype)
+        self.streams["embeddings"].write(np.ascontiguousarray(numbers).data)
+        if scales is not None:
+            self.streams["scales"].write(scales.data)
+        self.streams["ids"].write((b"\n" if self.started else b"") + "\n".join(ids).encode())
+        self.started = True
+
+    def finish(self) -> None:
+        """Move the files to their names, the one that was asked for last."""
+        self.streams["ids"].write(self.last)
+        for stream in self.streams.values():
+            stream.close()
+        for target in self.targets:
+            put_in_place(partial(target), target)
+
+    def discard(self) -> None:
+        """Remove the unfinished files."""
+        for stream in self.streams.values():
+            with suppress(OSError):  # closing tries again to write what a full disk did not take
+                stream.close()
+        for target in self.targets:
+            partial(target).unlink(missing_ok=True)
+
+
+def npy_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) -> StreamedVectors:
+    """The array, the ids beside it and, for int8, the scales beside it."""
+    targets = {"ids": ids_file(path), "scales": scales_file(path), "embeddings": path}
+    arrays = {"scales": ("<f4", (rows,)), "embeddings": (np.dtype(dtype).str, (rows, width))}
+    if dtype != "int8":
+        del targets["scales"], arrays["scales"]
+    streams: dict[str, BinaryIO] = {name: partial(target).open("wb") for name, target in targets.items()}
+    for name, (kind, shape) in arrays.items():
+        header = {"descr": kind, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_2_0(streams[name], header)
+        size = streams[name].tell() + math.prod(shape) * np.dtype(kind).itemsize
+        reserve(partial(targets[name]), size)
+    return StreamedVectors(list(targets.values()), dtype, streams, b"\n")
+
+
+def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) -> StreamedVectors:
+    """One file, laid out here to fill it in place: 8 bytes of header length, a JSON header, the tensors."""
+    ids_bytes += max(rows - 1, 0)  # newlines
+    tensors = {
+        "scales": ("F32", [rows], 4 * rows),  # first: so 4-byte numbers stay at multiples of 4
+        "embeddings": (SAFETENSORS_DTYPES[dtype], [rows, width], rows * width * np.dtype(dtype).itemsize),
+        "ids": ("U8", [ids_bytes], ids_bytes),
+    }
+    if dtype != "int8":
+        del tensors["scales"]
+    header, end = {}, 0
+    for name, (kind, shape, size) in tensors.items():
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    partial(path).write_bytes(len(text).to_bytes(8, "little") + text)
+    reserve(partial(path), 8 + len(text) + end)
+    streams: dict[str, BinaryIO] = {}
+    for name in tensors:
+        streams[name] = partial(path).open("r+b")
+        streams[name].seek(8 + len(text) + header[name]["data_offsets"][0])
+    return StreamedVectors([path], dtype, streams, b"")
+
+
+def ids_file(path: Path) -> Path:
+    """Where the ids of an .npy file stand."""
+    return path.with_suffix(".ids.txt")
+
+
+def scales_file(path: Path) -> Path:
+    """Where the scales of an .npy file of int8 stand."""
+    return path.with_suffix(".scales.npy")
+
+
+def put_in_place(written: Path, path: Path) -> None:
+    """Move a complete file to its name, its content on disk before its name is."""
+    with written.open("r+b") as file:
+        os.fsync(file.fileno())
+    written.replace(path)
+
+
+def reserve(path: Path, size: int) -> None:
+    """Take a file's room on disk before hours are spent on computing; where only Linux can, see that it is there.
+
+    Raises:
+        OSError: there is no such room.
+    """
+    if sys.platform != "linux":
+        check_room(path.parent, size)
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, max(size, 1))
+        except OSError as error:
+            raise no_room(path.parent, size, error.strerror) from None
+
+
+def check_room(folder: Path, size: int) -> None:
+    """See that a folder's disk has room for `size` bytes.
+
+    Raises:
+        OSError: it has not.
+    """
+    if shutil.disk_usage(folder).free < size:
+        raise no_room(folder, size, os.strerror(errno.ENOSPC))
+
+
+def no_room(folder: Path, size: int, reason: str | None) -> OSError:
+    """The error of a disk that is too small."""
+    return OSError(f"no room for {size:,} bytes in {folder.resolve()} ({reason}); free some or write elsewhere")

@@ -1,0 +1,166 @@
+"""Contigs are cut from genomes as the head of make_contigs says, and nothing of a test is in train."""
+
+import csv
+import gzip
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from benchmarks.data.genomes import Genome, merge_species
+from benchmarks.data.make_contigs import Piece, cap, cut, draw_lengths, drop_repeats, main
+from modeling_dnacse.reading.labels import RANKS, read_labelled
+from modeling_dnacse.reading.sequences import reverse_complement
+
+
+def random_bases(length: int, seed: int) -> str:
+    return "".join(np.random.default_rng(seed).choice(list("ACGT"), length))
+
+
+def mutate(sequence: str, rate: float, seed: int = 0) -> str:
+    """Substitute this share of the bases, each by another one."""
+    rng = np.random.default_rng(seed)
+    hit = rng.random(len(sequence)) < rate
+    mutated = np.array(["ACGT"["ACGT".index(base) - int(rng.integers(1, 4))] for base in sequence])
+    return "".join(np.where(hit, mutated, list(sequence)))
+
+
+def labels(species: str) -> dict[str, str]:
+    return dict.fromkeys(RANKS, "") | {"species": species, "genus": species.split()[0]}
+
+
+def genome(name: str, sequence: str, species: str = "Alba ara", role: str = "seen") -> Genome:
+    return Genome(name, [sequence], labels(species), role)
+
+
+@pytest.mark.parametrize("shape", ["uniform", "lognormal"])
+def test_lengths_stay_within_bounds_and_fill_the_sequence(shape):
+    lengths = draw_lengths(1_000_000, 2500, 20_000, shape, np.random.default_rng(0))
+    assert lengths.min() >= 2500
+    assert lengths.max() <= 20_000
+    assert 980_000 < lengths.sum() <= 1_000_000
+    median = np.median(lengths)
+    assert (10_000 < median < 12_500) if shape == "uniform" else (6_000 < median < 8_500)
+
+
+def test_a_sequence_below_the_shortest_gives_no_piece():
+    assert not len(draw_lengths(2499, 2500, 20_000, "lognormal", np.random.default_rng(0)))
+    assert draw_lengths(2500, 2500, 20_000, "lognormal", np.random.default_rng(0)).tolist() == [2500]
+
+
+def test_pieces_follow_each_other_and_the_first_part_is_train():
+    whole = random_bases(20_000, 0)
+    pieces = cut(genome("g", whole), 500, 1500, "uniform", seed=0)
+    assert whole.startswith("".join(piece.sequence for piece in pieces))
+    splits = [piece.split for piece in pieces]
+    assert splits == sorted(splits, reverse=True)
+    assert splits.count("train") == round(0.7 * len(splits))
+    unseen = cut(genome("g", whole, role="unseen_test"), 500, 1500, "uniform", seed=0)
+    assert {piece.split for piece in unseen} == {"unseen_test"}
+    assert [piece.sequence for piece in unseen] == [piece.sequence for piece in pieces]
+
+
+def test_the_draw_depends_on_the_seed_and_the_genome_alone():
+    whole = random_bases(20_000, 1)
+    first, again, other = (cut(genome("g", whole), 500, 1500, "lognormal", seed) for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_pieces_of_unknown_bases_are_dropped():
+    pieces = cut(genome("g", "N" * 5000 + random_bases(5000, 0)), 1000, 1000, "uniform", seed=0)
+    assert len(pieces) == 5
+    assert not any("N" in piece.sequence for piece in pieces)
+
+
+def test_repeats_and_the_second_strain_leave_the_test():
+    a, b, c = (random_bases(3000, seed) for seed in range(3))
+    pieces = [
+        Piece("other strand", reverse_complement(a), labels("Alba ara"), "test"),
+        Piece("train", a, labels("Alba ara"), "train"),
+        Piece("1 % away", mutate(a, 0.01), labels("Alba ara"), "test"),
+        Piece("5 % away", mutate(a, 0.05), labels("Alba ara"), "test"),
+        Piece("new", b, labels("Alba ara"), "test"),
+        Piece("unseen", c, labels("Alba bos"), "unseen_test"),
+        Piece("unseen again", c, labels("Alba bos"), "unseen_test"),
+    ]
+    kept, dropped = drop_repeats(pieces)
+    assert [piece.id for piece in kept] == ["train", "5 % away", "new", "unseen"]
+    assert dropped == {"repeated": 2, "leaking": 1}
+
+
+def test_species_with_one_genome_become_one_and_stay_seen():
+    a, b = random_bases(20_000, 0), random_bases(20_000, 1)
+    given = [
+        genome("1", a, "Alba ara"),
+        genome("2", reverse_complement(mutate(a, 0.02)), "Alba bos", "unseen_test"),
+        genome("3", mutate(a, 0.15), "Alba cis", "unseen_test"),
+        genome("4", b, "Alba dux", "unseen_test"),
+        genome("5", mutate(b, 0.02), "Alba eos", "unseen_val"),
+    ]
+    merged, united = merge_species(given, 0.95)
+    assert united == ["Alba ara / Alba bos", "Alba dux / Alba eos"]
+    assert [g.role for g in merged] == ["seen", "seen", "unseen_test", "unseen_val", "unseen_val"]
+    assert merged[0].labels["species"] == merged[1].labels["species"] == "Alba ara / Alba bos"
+
+
+def test_no_species_has_more_than_its_cap_in_a_split():
+    pieces = [Piece(str(n), "A", labels(f"Alba {n % 2}"), ("train", "test")[n % 3 == 0]) for n in range(60)]
+    kept = cap(pieces, 5, seed=0)
+    counts = Counter((piece.labels["species"], piece.split) for piece in kept)
+    assert set(counts.values()) == {5}
+    assert len(counts) == 4
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Forty species of 12 kb: 30 train, 10 test."""
+    rows = [["genome_id", "species", "genus", "domain", "length", "n_contigs", "source", "split"]]
+    for number in range(40):
+        split = "train" if number < 30 else "test"
+        rows.append([f"G{number}", f"Alba s{number}", "Alba", "Bacteria", "12000", "2", "made", split])
+        records = [f">c{part}\n{random_bases(6000, 2 * number + part)}\n" for part in range(2)]
+        (tmp_path / f"G{number}.fa.gz").write_bytes(gzip.compress("".join(records).encode()))
+    with (tmp_path / "index.tsv").open("w", newline="") as file:
+        csv.writer(file, delimiter="\t").writerows(rows)
+    return tmp_path
+
+
+def test_a_folder_becomes_a_table_that_our_reader_reads(folder, capsys):
+    table = folder / "contigs.tsv.gz"
+    command = ["--genomes", str(folder), "--output", str(table), "--shortest", "500", "--longest", "1500"]
+    assert main([*command, "--merge_identity", "0.95"]) == 0
+    species = defaultdict(set)
+    for row in read_labelled(table):
+        species[row["split"]].add(row["species"])
+        assert 500 <= len(row["sequence"]) <= 1500
+    assert species["unseen_test"] == {f"Alba s{number}" for number in range(30, 40)}
+    assert 0 < len(species["unseen_val"]) < 15
+    assert species["train"] == species["test"] == {f"Alba s{n}" for n in range(30)} - species["unseen_val"]
+    assert "unseen_test: " in capsys.readouterr().out
+    first = table.read_bytes()
+    assert main([*command, "--merge_identity", "0.95"]) == 0
+    assert table.read_bytes() == first
+
+
+def test_a_table_of_genomes_keeps_its_splits_or_draws_them_anew(folder):
+    source = folder / "genomes.tsv"
+    splits = ("train", "unseen_val", "unseen_test", "novel_test")
+    rows = [f"g{n}\t{random_bases(4000, 100 + n)}\tAlba s{n}\t{splits[n % 4]}" for n in range(40)]
+    source.write_text("\n".join(["seq_id\tsequence\tspecies\tsplit", *rows]) + "\n")
+    command = ["--table", str(source), "--output", str(folder / "o.tsv"), "--shortest", "500", "--longest", "1000"]
+    assert main(command) == 0
+    given = {row["species"]: row["split"] for row in read_labelled(folder / "o.tsv")}
+    assert {given[f"Alba s{n}"] for n in range(1, 40, 4)} == {"unseen_val"}
+    assert {given[f"Alba s{n}"] for n in range(3, 40, 4)} == {"novel_test"}
+    assert main([*command, "--unseen_share", "0.5"]) == 0
+    drawn = {row["species"] for row in read_labelled(folder / "o.tsv", split="unseen_test")}
+    assert 10 <= len(drawn) <= 30
+
+
+def test_mistakes_are_one_sentence(folder, capsys):
+    (folder / "index.tsv").write_text("genome_id\tspecies\tgenus\tsplit\nG0\tA b\tA\tval\n")
+    assert main(["--genomes", str(folder), "--output", str(folder / "o.tsv")]) == 2
+    assert "a split, train or test" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--genomes", str(folder), "--output", "o.tsv", "--merge_identity", "2"])
+    assert "--merge_identity 2.0, but it lies between 0 and 1" in capsys.readouterr().err

@@ -1,0 +1,92 @@
+"""The simulated barcodes follow the model that their docstring states, and the files follow the real data's layout."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from benchmarks.data.labelled_tables import COLUMNS
+from benchmarks.data.simulate import SPLITS, evolve, grow_tree, is_stop, main, simulate
+
+
+def distances(sequences: np.ndarray) -> np.ndarray:
+    apart = (sequences[:, None] != sequences[None]).mean(axis=-1)
+    np.fill_diagonal(apart, 1)
+    return apart
+
+
+def test_species_are_a_few_per_cent_apart_and_third_positions_evolve_fastest():
+    _, species, _ = grow_tree(120, np.random.default_rng(0))
+    nearest = distances(species).min(axis=1)
+    assert 0.02 < np.median(nearest) < 0.06
+    assert (nearest > 0.005).all()
+    variable = (species != species[0]).mean(axis=0)
+    first, second, third = (variable[position::3].mean() for position in range(3))
+    assert third > 2 * first > 2 * second
+
+
+def test_the_barcode_stays_open():
+    _, species, _ = grow_tree(60, np.random.default_rng(1))
+    assert not is_stop(species[:, :657].reshape(60, -1, 3)).any()
+
+
+def test_records_of_one_species_differ_by_less_than_one_per_cent_before_sequencing():
+    rng = np.random.default_rng(2)
+    _, species, rates = grow_tree(6, rng)
+    specimens = evolve(np.repeat(species[:1], 20, axis=0), np.full(20, 0.005), rates, rng)
+    assert 0 < (specimens != species[0]).mean() < 0.01
+
+
+def test_transitions_outnumber_transversions():
+    rng = np.random.default_rng(3)
+    before = rng.integers(0, 4, size=(50, 658)).astype(np.uint8)
+    after = evolve(before, np.full(50, 0.05), np.ones(658), rng)
+    changes = (before ^ after)[before != after]
+    assert (changes == 2).mean() > 0.6
+
+
+def test_splits_are_those_of_the_real_data():
+    records = simulate(species=60, records_per_species=10)
+    species = {split: {r["species"] for r in records if r["split"] == split} for split in SPLITS}
+    genera = {split: {r["genus"] for r in records if r["split"] == split} for split in SPLITS}
+    assert all(species.values())
+    assert species["val"] | species["test"] <= species["train"]
+    assert not (species["unseen_val"] | species["unseen_test"]) & species["train"]
+    assert not species["unseen_val"] & species["unseen_test"]
+    assert genera["unseen_val"] | genera["unseen_test"] <= genera["train"]
+    assert len({r["species"] for r in records}) == 60
+    assert all(390 <= len(r["sequence"]) <= 670 for r in records)
+
+
+def test_the_seed_decides():
+    assert simulate(12, 3, seed=5) == simulate(12, 3, seed=5)
+    assert simulate(12, 3, seed=5) != simulate(12, 3, seed=6)
+
+
+def test_files(tmp_path):
+    assert main(["--output", str(tmp_path), "--species", "12", "--records_per_species", "4"]) == 0
+    with (tmp_path / "barcodes.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == 48
+    header, sequence = (tmp_path / "train.fasta").read_text().splitlines()[:2]
+    first = rows[0]
+    assert header == f">{first['id']} species={first['species']} genus={first['genus']} family={first['family']}"
+    assert sequence == first["sequence"]
+
+
+def test_no_species_is_an_error(tmp_path, capsys):
+    assert main(["--output", str(tmp_path), "--species", "0"]) == 2
+    assert "raise --species" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="at least 1"):
+        simulate(species=3, records_per_species=0)
+
+
+def test_fragments_and_errors_follow_their_options():
+    clean = simulate(12, 20, seed=0, shortest=658, error_rate=0)
+    assert {len(record["sequence"]) for record in clean} == {658}
+    noisy = simulate(12, 20, seed=0, shortest=100, error_rate=0.1)
+    lengths = [len(record["sequence"]) for record in noisy]
+    assert 90 < min(lengths) < 200
+    with pytest.raises(ValueError, match="--shortest 700"):
+        simulate(12, 3, shortest=700)

@@ -1,0 +1,226 @@
+"""Tables from result files: best in bold, markers filled, seeds merged, a file out of date noticed."""
+
+import json
+
+import pytest
+
+from benchmarks.jobs import TASKS
+from benchmarks.report import verdict
+from benchmarks.report.headlines import BARS, COLUMNS, CURVES, TITLES
+from benchmarks.report.result_files import write_result
+from benchmarks.report.result_folders import read_tables
+from benchmarks.report.task_tables import render_task
+from benchmarks.tables import main, render
+from tests.support.made_results import metric, result
+
+
+@pytest.fixture
+def results(tmp_path):
+    folder = tmp_path / "results"
+    write_result(result("tnf", 0.9), folder)
+    write_result(result("ours", 0.95, parameters=12_300_000), folder)
+    return folder
+
+
+def test_every_task_has_a_title_and_columns_and_nothing_else_has():
+    assert list(COLUMNS) == list(TITLES)
+    assert set(TITLES) == set(TASKS)
+    assert set(BARS) <= set(TASKS)
+    assert {curve.partition(".")[0] for curve in CURVES} <= set(TASKS)
+
+
+def test_best_is_bold_and_first():
+    lines = render_task("knn", [result("tnf", 0.9), result("ours", 0.95, parameters=12_300_000)]).splitlines()
+    assert lines[2] == "| model | parameters | species, seen |"
+    assert lines[4] == "| `ours` | 12.3 M | **95.0** [93.0, 96.0] |"
+    assert lines[5] == "| `tnf` | – | 90.0 [88.0, 91.0] |"
+
+
+def test_nothing_is_best_of_one_or_where_more_is_not_better():
+    clusters = {"kmeans_ari": metric(0.5), "cluster_ari": metric(0.5)}
+    rows = [
+        result("tool", 0, "species_clustering", metrics={"cluster_ari": metric(0.4)}),
+        result("tnf", 0, "species_clustering", metrics={"kmeans_ari": metric(0.3)}),
+        result("tnf2", 0, "species_clustering", metrics={"kmeans_ari": clusters["kmeans_ari"]}),
+    ]
+    lines = render_task("species_clustering", rows).splitlines()
+    assert lines[4:] == [
+        "| `tnf2` | **50.0** [48.0, 51.0] |  |",
+        "| `tnf` | 30.0 [28.0, 31.0] |  |",
+        "| `tool` |  | 40.0 [38.0, 41.0] |",
+    ]
+    rows = [result(name, 0, "strand", metrics={"cosine_unrelated": metric(0.4)}) for name in "ab"]
+    assert "**40.0**" not in render_task("strand", rows)
+
+
+def test_seeds_show_their_spread_and_a_new_task_shows_all_metrics():
+    seeds = {"value": 0.5, "per_seed": [0.4, 0.5, 0.6]}
+    table = render_task("juggling", [result("a", 0, "juggling", metrics={"balls": seeds})])
+    assert "| balls |" in table
+    assert "| 50.0 ± 10.0 |" in table
+
+
+def test_curves_show_their_ends():
+    curve = {f"species_seen@{length}": metric(length / 1000) for length in (658, 100, 300)}
+    header, _, row = render_task("length", [result("a", 0, "length", metrics=curve)]).splitlines()[2:]
+    assert header == "| model | species, seen, 100 bp | species, seen, 658 bp |"
+    assert row == "| `a` | 10.0 [8.0, 11.0] | 65.8 [63.8, 66.8] |"
+
+
+def test_costs_stand_where_embedding_is_the_work():
+    costs = {
+        "method": {"sequences": 500, "wall_seconds": 2.0, "cpu_seconds": 1.0},
+        "task": {"peak_memory_mb": 1024.0, "children_peak_memory_mb": 512.0},
+    }
+    lines = render_task("knn", [result("a", 0.5, costs=costs), result("b", 0.4)]).splitlines()
+    assert lines[4].endswith(" | 4.00 / 2.00 | 1.5 |")
+    assert lines[5].endswith(" |  |  |")
+    assert "GB" not in render_task("strand", [result("a", 0.5, "strand", costs=costs)])
+
+
+def test_runs_of_an_arm_become_a_row_of_a_subfolder(results):
+    for seed, value in enumerate((0.5, 0.6, 0.7)):
+        write_result(result(f"curriculum#{seed}", value, parameters=1_000_000), results / "ablation")
+    write_result(result("kmer6", 0.55), results / "ablation")
+    assert set(read_tables(results)) == {"coi.test", "ablation/coi.test"}
+    lines = render(results)["ablation/coi.test:knn"].splitlines()
+    assert lines[2] == "| model | parameters | trained | species, seen |"
+    assert lines[4] == "| `curriculum` | 1.0 M | 3 × | **60.0** ± 10.0 |"
+    assert lines[5] == "| `kmer6` | – | 1 × | 55.0 [53.0, 56.0] |"
+
+
+def test_training_rates_are_compared_with_padding(results):
+    measured = {
+        "kind": "training_throughput",
+        "name": "coi-mini",
+        "batch_size": 64,
+        "max_length": 400,
+        "arms": {
+            "padded": {"pairs_per_second": 10.0, "padding": 0.6, "peak_memory_mb": 3000.0},
+            "varlen": {"pairs_per_second": 35.0, "padding": 0.05, "peak_memory_mb": 1200.0},
+        },
+        "waiting_for_a_gpu": ["bf16"],
+        "device": "two cores",
+    }
+    (results / "training").mkdir()
+    (results / "training" / "coi-mini.json").write_text(json.dumps(measured))
+    lines = render(results)["training/coi-mini"].splitlines()
+    assert lines[0] == "| arm | pairs/s | pairs/s by padded | padding | peak memory, MB |"
+    assert lines[3] == "| varlen | 35.0 | 3.50 × | 5% | 1,200 |"
+    assert lines[-1].endswith("two cores. Not measured for want of a GPU: bf16.")
+    (results / "training" / "other.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"other\.json is no measurement"):
+        render(results)
+
+
+def test_write_then_check(results, tmp_path, capsys):
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- results:coi.test -->\nstale\n<!-- /results:coi.test -->\nafter\n")
+    check = ["--results", str(results), "--check", str(readme)]
+    assert main(check) == 1
+    assert "README.md" in capsys.readouterr().err
+    assert main(["--results", str(results), "--write", str(readme)]) == 0
+    text = readme.read_text()
+    assert text.startswith("before\n<!-- results:coi.test -->\n")
+    assert text.endswith("<!-- /results:coi.test -->\nafter\n")
+    assert "`ours`" in text
+    assert "stale" not in text
+    assert main(check) == 0
+    write_result(result("tnf", 0.97), results)
+    assert main(check) == 1
+
+
+def test_a_marker_may_ask_for_one_task(results, tmp_path):
+    write_result(result("tnf", 0.2, "strand"), results)
+    card = tmp_path / "card.md"
+    card.write_text("<!-- results:coi.test:strand -->\n<!-- /results:coi.test:strand -->\n")
+    assert main(["--results", str(results), "--write", str(card)]) == 0
+    assert "20.0" in card.read_text()
+    assert "90.0" not in card.read_text()
+
+
+def test_tables_are_printed_once(results, capsys):
+    assert main(["--results", str(results)]) == 0
+    out = capsys.readouterr().out
+    assert "### coi.test\n" in out
+    assert out.count("`ours`") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nothing", "no marker"),
+        ("<!-- results:cytb.test -->\n<!-- /results:cytb.test -->\n", "only coi.test, aims, overview.\n"),
+        ("<!-- results:coi.test:gue -->\n<!-- /results:coi.test:gue -->\n", "only coi.test:knn.\n"),
+        ("<!-- results:coi.test -->\n", "lacks"),
+    ],
+)
+def test_wrong_markers_are_one_sentence_and_nothing_is_written(results, tmp_path, capsys, text, message):
+    good = "<!-- results:coi.test -->\n<!-- /results:coi.test -->\n"
+    (tmp_path / "README.md").write_text(good)
+    (tmp_path / "card.md").write_text(text)
+    files = [str(tmp_path / name) for name in ("README.md", "card.md")]
+    assert main(["--results", str(results), "--write", *files]) == 2
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == good
+    assert (tmp_path / "card.md").read_text() == text
+
+
+def test_no_results_and_broken_results_are_named(results, tmp_path, capsys):
+    assert main(["--results", str(tmp_path / "none")]) == 2
+    assert "no result" in capsys.readouterr().err
+    (results / "broken.json").write_text("{")
+    assert main(["--results", str(results)]) == 2
+    assert "broken.json" in capsys.readouterr().err
+
+
+def test_leaks_and_quick_looks_are_said(results):
+    assert "Take care" not in render(results)["coi.test"]
+    write_result(result("tnf", 0.9, leaked=1200, max_sequences=500), results)
+    assert "up to 1,200 sequences are in more than one" in render(results)["coi.test"]
+    assert "A quick look" in render(results)["coi.test"]
+
+
+def test_rows_that_do_not_compare_are_said(results):
+    strand = {"task": "strand", "data_sha256": "a"}
+    write_result(result("ours", 0.9, **strand, options={"queries": 400}), results)
+    write_result(result("vsearch", 0.9, **strand, options={"queries": 400}), results)
+    assert "Take care" not in render(results)["coi.test"]
+    write_result(result("vsearch", 0.9, **strand, options={"queries": 200}), results)
+    said = "the rows of strand were not run alike: `ours` with queries = 400; `vsearch` with queries = 200."
+    assert said in render(results)["coi.test"]
+    write_result(result("vsearch", 0.9, task="strand", data_sha256="b"), results)
+    assert "the rows of strand come from files that differ" in render(results)["coi.test:strand"]
+    assert "Take care" not in render(results)["coi.test:knn"]
+
+
+def test_times_of_other_devices_are_said(results):
+    costs = {
+        "method": {"sequences": 500, "wall_seconds": 2.0, "cpu_seconds": 1.0},
+        "task": {"peak_memory_mb": 1024.0, "children_peak_memory_mb": 0.0},
+    }
+    for model, threads in (("tnf", 1), ("ours", 2)):
+        for task in ("knn", "strand"):
+            write_result(result(model, 0.9, task, device=f"CPU, {threads} threads", costs=costs), results)
+    write_result(result("untimed", 0.9, device="GPU"), results)
+    said = "the times of knn were not taken on one device: `ours` on CPU, 2 threads; `tnf` on CPU, 1 threads."
+    assert said in render(results)["coi.test"]
+    assert said in render(results)["coi.test:knn"]
+    assert "Take care" not in render(results)["coi.test:strand"]  # shows none
+    write_result(result("ours", 0.9, device="CPU, 1 threads", costs=costs), results)
+    assert "Take care" not in render(results)["coi.test"]
+
+
+def test_the_verdict_is_of_what_both_models_have(results, capsys):
+    verdict_on = ["--results", str(results), "--model", "ours", "--untrained", "untrained:ours"]
+    assert verdict.main(verdict_on) == 2
+    assert "untrained:ours" in capsys.readouterr().err
+    write_result(result("untrained:ours", 0.6), results)
+    write_result(result("vsearch", 0, "species_clustering", metrics={"cluster_ari": metric(0.9)}), results)
+    write_result(result("ours", 0, "fine_tune", metrics={"accuracy": metric(0.9)}), results)
+    assert verdict.main(verdict_on) == 0
+    out = capsys.readouterr().out
+    assert "species, seen: ours 95.0, untrained 60.0 (+35.0), best baseline tnf 90.0 (ahead by 5.0)" in out
+    assert "added +35.0 points" in out
+    write_result(result("untrained:ours", 0.97), results)
+    assert verdict.main(verdict_on) == 1

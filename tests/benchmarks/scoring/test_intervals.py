@@ -1,0 +1,80 @@
+"""Intervals resample species: they contain the value, have the right width and agree with scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
+
+from benchmarks.scoring.intervals import accuracy_interval, agreement_interval, expected_information
+
+SCORES = {
+    "ari": metrics.adjusted_rand_score,
+    "ami": metrics.adjusted_mutual_info_score,
+    "nmi": metrics.normalized_mutual_info_score,
+    "homogeneity": metrics.homogeneity_score,
+    "completeness": metrics.completeness_score,
+}
+
+
+def clustered(seed: int, species: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Species of 2 to 11 records; some are merged with another, some split."""
+    rng = np.random.default_rng(seed)
+    truth = np.repeat(np.arange(species), rng.integers(2, 12, size=species))
+    merged = np.where(rng.random(species) < 0.2, rng.integers(0, species, species), np.arange(species))[truth]
+    apart = rng.random(len(truth)) < rng.beta(0.3, 1.2, size=species)[truth]
+    return truth.astype(str), np.where(apart, merged + species, merged)
+
+
+def test_accuracy_intervals_contain_the_value_and_come_from_species():
+    rng = np.random.default_rng(4)
+    species = np.repeat([f"s{i}" for i in range(40)], 25)
+    correct = np.repeat(rng.random(40) < 0.7, 25)  # a species is right or wrong as a whole
+    micro = accuracy_interval(correct, species)["micro"]
+    low, high = micro["interval"]
+    assert low < micro["value"] < high
+    # 40 independent answers, not 1000: resampling sequences would give an interval five times as narrow
+    assert high - low > 0.2
+    assert accuracy_interval(correct, species) == accuracy_interval(correct, species)
+
+
+def test_macro_counts_every_species_once():
+    both = accuracy_interval(np.array([True] * 9 + [False]), np.array(["a"] * 9 + ["b"]))
+    assert (both["micro"]["value"], both["macro"]["value"]) == (0.9, 0.5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_agreement_is_that_of_scikit_learn(seed):
+    truth, found = clustered(seed)
+    for name, metric in agreement_interval(truth, found, 0).items():
+        assert metric["value"] == pytest.approx(SCORES[name](truth, found), abs=1e-9)
+
+
+def test_expected_information_is_that_of_scikit_learn():
+    table = contingency_matrix(*clustered(3))
+    theirs = expected_mutual_information(table.astype(np.int64), int(table.sum()))
+    assert expected_information(table.sum(axis=1), table.sum(axis=0)) == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_agreement_intervals_are_as_wide_as_worlds_drawn_anew_differ(name):
+    """The bootstrap of species made copies that agree with themselves: its interval of AMI missed the value."""
+    worlds = [clustered(seed) for seed in range(80)]
+    spread = np.std([SCORES[name](*world) for world in worlds])
+    found = [agreement_interval(*world, 0)[name] for world in worlds[:6]]
+    assert all(metric["interval"][0] < metric["value"] < metric["interval"][1] for metric in found)
+    widths = [(high - low) / (2 * 1.96) for low, high in (metric["interval"] for metric in found)]
+    assert 0.75 * spread < np.mean(widths) < 1.35 * spread
+
+
+def test_perfect_and_random_clusterings():
+    truth, _ = clustered(5)
+    perfect = agreement_interval(truth, truth, 0)
+    for metric in perfect.values():
+        assert [metric["value"], *metric["interval"]] == pytest.approx([1, 1, 1])
+    random = agreement_interval(truth, np.random.default_rng(0).integers(0, 60, size=len(truth)), 0)
+    assert abs(random["ari"]["value"]) < 0.05
+    assert random["ami"]["interval"][0] < 0 < random["ami"]["interval"][1]
+
+
+def test_too_few_species_have_no_interval():
+    assert agreement_interval(np.array(["a", "a", "b"]), np.array([0, 0, 1]), 0)["ari"] == {"value": 1.0}

@@ -1,0 +1,125 @@
+"""The measurement of training: every arm is a run of the real trainer, and padding is what sets them apart."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from transformers import HfArgumentParser
+
+from benchmarks.report.training_tables import render_rates
+from benchmarks.speed import training_throughput
+from modeling_dnacse import DnacseConfig
+from trainer.arguments import ContrastiveArguments
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def command(fasta, tiny_folder):
+    return [
+        *("--name", "tiny", "--steps", "4", "--batch_size", "8", "--max_length", "96", "--chunk", "4"),
+        *("--", "--train_file", str(fasta), "--config_name", str(tiny_folder), "--tokenizer_name", str(tiny_folder)),
+        "--use_cpu",
+    ]
+
+
+def test_arms_are_measured_side_by_side(command, tmp_path):
+    arms = ["padded", "packed", "varlen"]
+    assert training_throughput.main(["--output", str(tmp_path), "--arm", *arms, *command]) == 0
+    result = json.loads((tmp_path / "tiny.json").read_text())
+    assert set(result["arms"]) == {"padded", "packed"}
+    assert result["waiting_for_a_gpu"] == ["varlen"]  # and never a figure made up
+    for arm in result["arms"].values():
+        assert arm["pairs_per_second"] > 0 and arm["tokens_per_second"] > 0 and arm["peak_memory_mb"] > 100
+    assert result["arms"]["padded"]["padding"] > 0.3
+    assert result["arms"]["packed"]["padding"] == 0
+
+
+def test_an_arm_that_fails_is_told_with_its_reason(command, tmp_path, capsys):
+    broken = [*command, "--temperature", "0"]
+    assert training_throughput.main(["--output", str(tmp_path), "--arm", "packed", *broken]) == 1
+    assert "packed: train.py" in (said := capsys.readouterr().err) and "--temperature is 0.0" in said
+    result = json.loads((tmp_path / "tiny.json").read_text())
+    assert result["arms"] == {}
+    assert result["failed"] == {"packed": "train.py: error: --temperature is 0.0; it must be above 0"}
+
+
+def test_an_arm_that_fails_is_seen_in_the_file_and_the_table(command, tmp_path, monkeypatch):
+    """Only stderr once knew of it, so that a committed result looked whole."""
+
+    def run(arguments):
+        if "--cached_chunk_size" in arguments:
+            raise ValueError("train.py was killed by SIGKILL")
+        return [{"pairs_per_second": 2.0}], 100.0
+
+    monkeypatch.setattr(training_throughput, "run", run)
+    assert training_throughput.main(["--output", str(tmp_path), "--arm", "padded", "cached", *command]) == 1
+    result = json.loads((tmp_path / "tiny.json").read_text())
+    assert list(result["arms"]) == ["padded"]
+    assert result["failed"] == {"cached": "train.py was killed by SIGKILL"}
+    assert "Failed: cached (train.py was killed by SIGKILL)." in render_rates(result)
+    assert "Failed" not in render_rates(result | {"failed": {}})
+
+
+def test_a_process_without_last_words_names_its_signal(tmp_path, monkeypatch):
+    """As the kernel ends one for which memory does not suffice."""
+    script = tmp_path / "train.py"
+    script.write_text("import os, signal\nprint('so far so good', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    monkeypatch.setattr(training_throughput, "TRAIN", script)
+    with pytest.raises(ValueError, match=r"^train\.py was killed by SIGKILL$"):
+        training_throughput.run([])
+
+
+@pytest.mark.parametrize("sizes", [(64, 400), (32, 400), (8, 3000), (4, 3000), (3, 100)])
+def test_cached_arms_cache(sizes):
+    """A chunk as large as the batch once passed for caching: a side then goes through the model in one piece."""
+    batch_size, max_length = sizes
+    options = training_throughput.arms(*sizes, *training_throughput.chunk_sizes(*sizes, None, None))
+    cached, larger, tokens = (
+        dict(zip(options[name][::2], options[name][1::2], strict=True))
+        for name in ("cached", "cached, 4 x batch", "tokens")
+    )
+    assert 2 <= int(cached["--cached_chunk_size"]) < int(cached["--per_device_train_batch_size"]) == batch_size
+    assert larger == cached | {"--per_device_train_batch_size": str(4 * batch_size)}
+    assert 0 < int(tokens["--chunk_tokens"]) <= batch_size * max_length / 2
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--chunk", "8"], "--chunk is 8 and --batch_size 8: nothing would be cached; give a chunk of at least 1"),
+        (["--chunk", "0"], "--chunk is 0 and"),
+        (["--batch_size", "2", "--chunk", "2"], "--chunk is 2 and --batch_size 2"),
+        (["--chunk_tokens", "768"], "--chunk_tokens is 768 and a batch holds up to 768: nothing would be cached"),
+    ],
+)
+def test_a_chunk_that_holds_the_batch_is_refused(command, tmp_path, capsys, option, words):
+    end = command.index("--")
+    changed = ["--output", str(tmp_path), *command[:end], *option, *command[end:]]
+    assert training_throughput.main(changed) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_commands_of_the_docstring_parse(tmp_path):
+    found = re.findall(
+        r"^    python benchmarks/training_throughput\.py ((?:.*\\\n)*.*)", training_throughput.__doc__, re.M
+    )
+    parsed = [training_throughput.parse(shlex.split(command.replace("\\\n", " "))) for command in found]
+    options = {one.name: one for one in parsed}
+    assert options.keys() == {"coi-mini", "h100-base-660bp", "h100-base-10kb"}
+    for one in options.values():
+        training_throughput.chunk_sizes(one.batch_size, one.max_length, one.chunk, one.chunk_tokens)
+        parser = HfArgumentParser(ContrastiveArguments, allow_abbrev=False)
+        (args,) = parser.parse_args_into_dataclasses([*one.training, "--use_cpu", "--output_dir", str(tmp_path)])
+        assert (ROOT / args.config_name).exists()
+
+
+def test_the_base_size_is_dnabert_2s():
+    config = DnacseConfig.from_json_file(ROOT / "trainer" / "configs" / "base.json")
+    assert config.to_diff_dict() == DnacseConfig().to_diff_dict()
+    shape = config.hidden_size, config.num_hidden_layers, config.num_attention_heads, config.intermediate_size
+    assert shape == (768, 12, 12, 3072)

@@ -1,0 +1,290 @@
+"""benchmarks/run.py as users start it: results are complete and repeatable, planted errors are caught."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import run
+from benchmarks.data.simulate import simulate, write_records
+from benchmarks.methods.load import load_method
+from benchmarks.methods.method import Unsuited
+from benchmarks.report.result_files import validate, write_result
+from benchmarks.tasks import knn, species_clustering
+from modeling_dnacse import DnacseModel
+from tests.support.benchmark_runs import read, rewrite, start
+
+ROOT = Path(__file__).parents[2]
+TIMES = {"costs", "date"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("simulated")
+    write_records(simulate(species=30, records_per_species=6), folder)
+    return folder / "barcodes.tsv"
+
+
+@pytest.fixture(scope="module")
+def results(data, tmp_path_factory) -> Path:
+    """Two models on two tasks, by the command line, from another folder than the repository."""
+    output = tmp_path_factory.mktemp("results")
+    command = [sys.executable, ROOT / "benchmarks/run.py", "--model", "tnf", "kmer4", "--task", "knn"]
+    command += ["species_clustering", "--data", data, "--output", output]
+    done = subprocess.run(
+        command, cwd=data.parent, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ""}
+    )
+    assert done.returncode == 0, done.stderr
+    return output
+
+
+def test_one_result_for_each_task_and_model(results):
+    names = [
+        f"barcodes.{task}.{model}.test.json" for task in ("knn", "species_clustering") for model in ("kmer4", "tnf")
+    ]
+    assert sorted(path.name for path in results.iterdir()) == names
+    knn = read(results)
+    validate(knn)
+    assert knn["metrics"]["species_seen"]["value"] > 0.9
+    assert set(knn["splits"]) == {"train", "test", "unseen_test", "novel_test"}
+    assert knn["splits"]["novel_test"] == 0
+    assert knn["costs"]["task"]["peak_memory_mb"] > 0
+    # each query once for each split asked, the references with them
+    assert knn["costs"]["method"]["sequences"] == sum(knn["splits"].values()) + knn["splits"]["train"]
+    # the same numbers in another order of columns
+    assert knn["metrics"] == read(results, "barcodes.knn.kmer4.test.json")["metrics"]
+
+
+def test_a_second_run_changes_nothing_but_times(results, data, tmp_path):
+    assert (
+        run.main(
+            ["--model", "kmer4", "tnf", "--task", "species_clustering", "knn", "--data", str(data)]
+            + ["--output", str(tmp_path)]
+        )
+        == 0
+    )
+    for path in results.iterdir():
+        first, second = read(results, path.name), read(tmp_path, path.name)
+        assert {key for key in first if first[key] != second[key]} <= TIMES
+
+
+def test_no_path_of_this_machine_is_in_a_result(results, data):
+    for path in results.iterdir():
+        text = path.read_text()
+        assert str(data.parent) not in text
+        assert str(ROOT) not in text
+        assert "/home" not in text
+
+
+def test_a_wrong_result_is_refused(results, tmp_path):
+    result = read(results)
+    with pytest.raises(ValueError, match="paths of this machine"):
+        write_result(result | {"model": "/home/me/model"}, tmp_path)
+    with pytest.raises(ValueError, match="model"):
+        write_result({key: value for key, value in result.items() if key != "model"}, tmp_path)
+    with pytest.raises(ValueError, match="schema 1, but this version has schema 2: make it anew"):
+        write_result(result | {"schema_version": 1}, tmp_path)
+    good = result["metrics"]["species_seen"]
+    for wrong in ({"value": float("nan")}, {"interval": [0.1]}, {"per_seed": []}, {"scored": -1}, {"left_out": None}):
+        with pytest.raises(ValueError, match="species_seen"):
+            write_result(result | {"metrics": {"species_seen": good | wrong}}, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_validation_and_a_part_of_the_data(data, tmp_path):
+    flags = ["--name", "mine", "--evaluation_split", "val", "--max_sequences", "90"]
+    assert start(data, tmp_path, *flags) == 0
+    result = read(tmp_path, "barcodes.knn.mine.val.json")
+    assert set(result["splits"]) == {"train", "val", "unseen_val"}
+    assert sum(result["splits"].values()) <= 90 == result["max_sequences"]
+
+
+def test_a_failing_pair_loses_no_other(data, tmp_path, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise RuntimeError("out of memory\nsecond line")
+
+    monkeypatch.setattr(species_clustering, "score", fail)
+    flags = ["--model", "tnf", "--task", "species_clustering", "knn", "--data", str(data), "--output", str(tmp_path)]
+    assert run.main(flags) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["barcodes.knn.tnf.test.json"]
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "run.py: failed: species_clustering with tnf: RuntimeError: out of memory"
+
+
+def test_a_second_model_of_the_same_name_does_not_replace_the_first_ones_result(data, tmp_path, capsys):
+    """Two folders of one name, as a/final and b/final; here two baselines, whose names differ by a dot alone."""
+    flags = ["--model", "tnf", "kmer6", "--name", "mine.1", "mine-1", "--task", "knn"]
+    assert run.main([*flags, "--data", str(data), "--output", str(tmp_path)]) == 1
+    assert read(tmp_path, "barcodes.knn.mine-1.test.json")["model"] == "mine.1"
+    assert "knn with mine-1: barcodes.knn.mine-1.test.json is another one's" in capsys.readouterr().err
+
+
+def test_an_unsuited_pair_is_left_out_and_no_failure(data, tmp_path, monkeypatch, capsys):
+    def refuse(method, *_, **__):
+        raise Unsuited(f"{method.name} gives no vectors.")
+
+    monkeypatch.setattr(species_clustering, "score", refuse)
+    assert start(data, tmp_path, task="species_clustering") == 0
+    assert not list(tmp_path.iterdir())
+    assert "run.py: left out: species_clustering with tnf: tnf gives no vectors." in capsys.readouterr().err
+
+
+def test_resume_runs_only_what_has_changed(data, tmp_path, capsys):
+    source = Path(shutil.copy(data, tmp_path))
+
+    def is_run(*flags: str) -> bool:
+        assert start(source, tmp_path / "results", "--resume", *flags) == 0
+        return "nothing has changed" not in capsys.readouterr().err
+
+    assert is_run()
+    assert not is_run()
+    assert is_run("--seed", "1")
+    # another order of columns is another model, whatever it is called
+    assert start(source, tmp_path / "results", "--resume", "--seed", "1", "--name", "tnf", model="kmer4") == 0
+    assert is_run("--seed", "1")
+    rewrite(data, source, lambda row: [row[0], row[1], row[2] + "x", *row[3:]])
+    assert is_run("--seed", "1")
+    assert not is_run("--seed", "1")
+    broken = tmp_path / "results" / "barcodes.knn.tnf.test.json"
+    broken.write_text(broken.read_text()[:100])
+    assert is_run("--seed", "1")
+
+
+def test_resume_runs_again_what_has_other_code(data, tmp_path, monkeypatch, capsys):
+    assert start(data, tmp_path, "--resume") == 0
+    monkeypatch.setattr("benchmarks.evaluation.code_digest", lambda *_: "edited")
+    capsys.readouterr()
+    assert start(data, tmp_path, "--resume") == 0
+    assert "nothing has changed" not in capsys.readouterr().err
+
+
+def test_shuffled_labels_score_at_chance(data, tmp_path):
+    rows = [line.split("\t") for line in data.read_text().splitlines()[1:]]
+    species = iter(np.random.default_rng(0).permutation([row[2] for row in rows if row[-1] == "train"]))
+
+    def change(row: list[str]) -> list[str]:
+        return [*row[:2], next(species), *row[3:]] if row[-1] == "train" else row
+
+    shuffled = rewrite(data, tmp_path / "barcodes.tsv", change)
+    assert start(shuffled, tmp_path / "results") == 0
+    assert read(tmp_path / "results")["metrics"]["species_seen"]["value"] < 0.3  # 20 species
+
+
+def test_a_leaked_split_is_counted_and_warned_of(data, results, tmp_path, capsys):
+    header, *rows = data.read_text().splitlines()
+    tests = [row for row in rows if row.endswith("\ttest")]
+    assert read(results)["leaked"] < 3 < len(tests)  # records of one species can be alike
+    copies = ["copy_" + row.removesuffix("test") + "train" for row in tests]
+    leaked = tmp_path / "barcodes.tsv"
+    leaked.write_text("\n".join([header, *rows, *copies]) + "\n")
+    assert start(leaked, tmp_path / "results") == 0
+    count = read(tmp_path / "results")["leaked"]
+    assert count >= len(tests)
+    assert f"warning: knn: {count} sequences of barcodes.tsv are in more than one" in capsys.readouterr().err
+
+
+def test_a_swapped_model_has_another_revision_and_no_vector_of_the_first(data, tiny_folder, tmp_path):
+    """An evaluation whose cache was keyed by a name gave the second model the first one's embeddings."""
+    folder, cache = tmp_path / "model", tmp_path / "cache"
+    shutil.copytree(tiny_folder, folder)
+    flags = ["--cache", str(cache), "--resume", "--max_sequences", "60"]
+    output = tmp_path / "results"
+    assert start(data, output, *flags, model=str(folder)) == 0
+    first = read(output, "barcodes.knn.model.test.json")
+    network = DnacseModel.from_pretrained(folder)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(torch.empty_like(parameter).uniform_(-1, 1))
+    network.save_pretrained(folder)
+    assert start(data, output, *flags, model=str(folder)) == 0
+    second = read(output, "barcodes.knn.model.test.json")
+    assert first["model_revision"] != second["model_revision"]
+    assert first["fingerprint"] != second["fingerprint"]
+    assert len(list(cache.iterdir())) == 2
+    sequences = ["ACGTTGCAACGGTACC" * 4]
+    kept, anew = (load_method(str(folder), cache=place).encode(sequences) for place in (cache, None))
+    assert np.array_equal(kept, anew)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"--task": "knnn"}, "knn, species_clustering"),
+        ({"--model": "no/such/model/folder"}, "neither a baseline"),
+        ({"--data": "missing.tsv"}, "no file missing.tsv"),
+        ({"--max_sequences": "1"}, "raise --max_sequences"),
+        ({"--name": "a b"}, "2 names for 1 models"),
+        ({"--set": "knn"}, "TASK.NAME=VALUE"),
+        ({"--set": "knn.neighbours=3"}, "no such argument"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(data, tmp_path, capsys, changed, message):
+    flags = {"--model": "tnf", "--task": "knn", "--data": str(data), "--output": str(tmp_path)} | changed
+    assert run.main([word for flag, value in flags.items() for word in (flag, *value.split())]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_arguments_of_a_task_can_be_set(data, tmp_path, monkeypatch):
+    def score(method, *splits, seed: int, depth: int = 3, kind: str = "deep"):
+        return {"depth": {"value": depth / 10, "scored": 1, "left_out": 0, "kind": kind}}
+
+    monkeypatch.setattr(knn, "score", score)
+    assert start(data, tmp_path, "--set", "knn.depth=5", "knn.kind=flat") == 0
+    result = read(tmp_path)
+    assert result["options"] == {"depth": 5, "kind": "flat"}
+    assert result["metrics"]["depth"] == {"value": 0.5, "scored": 1, "left_out": 0, "kind": "flat"}
+
+
+def test_missing_splits_are_named(data, tmp_path, capsys):
+    unsplit = rewrite(data, tmp_path / "barcodes.tsv", lambda row: [*row[:-1], "all"])
+    assert start(unsplit, tmp_path) == 2
+    assert "no record of the splits train, test, unseen_test, novel_test" in capsys.readouterr().err
+    seen = rewrite(data, tmp_path / "seen.tsv", lambda row: [*row[:-1], row[-1].removeprefix("unseen_")])
+    assert start(seen, tmp_path, task="species_clustering") == 2
+    assert start(seen, tmp_path) == 0
+    assert set(read(tmp_path, "seen.knn.tnf.test.json")["metrics"]) == {"species_seen", "species_seen_macro"}
+
+
+def test_files_of_several_splits_are_named_without_their_paths(data, tmp_path):
+    header, *rows = data.read_text().splitlines()
+    for name in ("train", "test"):
+        part = [row for row in rows if row.endswith(f"\t{name}")]
+        (tmp_path / f"{name}.tsv").write_text("\n".join([header, *part]) + "\n")
+    source = f"splits:train={tmp_path}/train.tsv,test={tmp_path}/test.tsv"
+    assert start(source, tmp_path / "results") == 0
+    within = tmp_path.name
+    result = read(tmp_path / "results", f"splits-train-{within}-train-test-{within}-test.knn.tnf.test.json")
+    assert result["data"] == f"splits:train={within}-train.tsv,test={within}-test.tsv"
+
+
+def test_a_task_with_a_folder_of_its_own(tmp_path, capsys):
+    """Its splits are read from there; what is in two of them is counted and said, as in a table."""
+    for name in ("train", "dev", "test"):
+        (tmp_path / f"{name}.csv").write_text("sequence,label\nACGTACGT,0\nTTTTACGT,1\n")
+    assert start(tmp_path, tmp_path / "results", task="gue") == 0
+    assert "4 sequences" in capsys.readouterr().err
+    (file,) = (tmp_path / "results").iterdir()
+    result = json.loads(file.read_text())
+    assert result["leaked"] == 4
+    assert result["splits"] == {"train": 2, "dev": 2, "test": 2}
+    assert result["metrics"]["accuracy"]["value"] == 1
+
+
+def test_a_baseline_learns_from_train_alone(data, tmp_path):
+    """Its weights, and so its revision, are the same whatever the other splits hold."""
+    flags = ["--cache", str(tmp_path / "cache"), "--evaluation_split", "val", "--set", "strand.queries=10"]
+    source, revisions = Path(shutil.copy(data, tmp_path)), set()
+    for gone in ("none", "test"):
+        rewrite(data, source, lambda row, gone=gone: [*row[:-1], "other"] if row[-1].endswith(gone) else row)
+        assert start(source, tmp_path / "results", *flags, model="kmer_mlp", task="strand") == 0
+        revisions.add(read(tmp_path / "results", "barcodes.strand.kmer-mlp.val.json")["model_revision"])
+    assert len(revisions) == 1
+    assert len(list((tmp_path / "cache").iterdir())) == 1

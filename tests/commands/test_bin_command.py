@@ -1,0 +1,90 @@
+"""dnacse bin: every contig in one file of the folder, the table as CAMI's tools read it, nothing by halves."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from benchmarks.data.cami import read_cami
+from modeling_dnacse import DnacseModel, embed
+from modeling_dnacse.cli import main
+from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
+from modeling_dnacse.commands import bin as bin_command
+from modeling_dnacse.commands import calibrate as calibrate_command
+from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.reading.sequences import read_fasta
+from tests.support.families import random_families
+from tests.support.refusals import refuse
+
+OPTIONS = ["--min_length", "95", "--min_contigs", "2"]  # random_families are of 90 to 120 bp
+
+
+def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
+    folder = tmp_path / "bins"
+    arguments = ["bin", fasta, "-o", folder, "--model", tiny_folder, "--threshold", 0.985]
+    main([*map(str, arguments), *OPTIONS, "--plot", str(tmp_path / "bins.png")])
+    contigs = {record.id: record.sequence for record in read_fasta(fasta)}
+    files = {path.stem: {r.id: r.sequence for r in read_fasta(path)} for path in folder.glob("*.fasta")}
+    written = [pair for records in files.values() for pair in records.items()]
+    assert sorted(written) == sorted(contigs.items())
+    unbinned = files.pop("unbinned")
+    table = read_cami(folder / "bins.tsv")
+    assert table == {identifier: name for name, records in files.items() for identifier in records}
+    assert set(files) == {f"bin_{number}" for number in range(1, len(files) + 1)} and len(files) > 1
+    bp = [sum(map(len, files[f"bin_{number}"].values())) for number in range(1, len(files) + 1)]
+    assert bp == sorted(bp, reverse=True)
+    assert {identifier for identifier, sequence in contigs.items() if len(sequence) < 95} < set(unbinned)
+    long = {identifier: sequence for identifier, sequence in contigs.items() if len(sequence) >= 95}
+    vectors = embed(*load_checkpoint(DnacseModel, str(tiny_folder)), list(long.values()))
+    expected = dict(zip(long, k_medoid(vectors, 0.985, 2).tolist(), strict=True))
+    assert {(expected[identifier], table.get(identifier)) for identifier in long} >= {
+        (expected[identifier], name) for identifier, name in table.items()
+    }
+    assert len({(number, table.get(identifier)) for identifier, number in expected.items()}) == len(
+        set(expected.values())
+    )
+    assert f"{len(files)} bins of {len(table)} contigs" in capsys.readouterr().err
+    assert (tmp_path / "bins.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_calibrated_model_needs_no_threshold(fasta, tiny_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(calibrate_command, "SHORTEST", 95)
+    model, known = shutil.copytree(tiny_folder, tmp_path / "model"), tmp_path / "known.fasta"
+    families = random_families(seed=3, species=3, records=20)
+    known.write_text("".join(f">{header}\n{sequence}\n" for header, sequence in families.items()))
+    arguments = ["bin", fasta, "-o", tmp_path / "own", "--model", model, *OPTIONS]
+    assert "bin_similarity" in refuse(capsys, *arguments)
+    main(["calibrate", str(known), "--model", str(model), "--for", "bins"])
+    records = [record for record in read_fasta(known) if len(record.sequence) >= 95]
+    vectors = embed(*load_checkpoint(DnacseModel, str(model)), [record.sequence for record in records])
+    species = np.array([record.description for record in records])
+    own = json.loads((model / "config.json").read_text())["bin_similarity"]
+    assert own == pytest.approx(similarity_threshold(vectors, species), abs=1e-4)
+    main([str(argument) for argument in arguments])
+    assert f"similarity {own:.4f}, the bin_similarity of {model}" in capsys.readouterr().err
+
+
+def test_labelled_contigs_of_rare_species_do_not_count(fasta, tiny_folder, tmp_path, capsys):
+    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, *OPTIONS, "--labelled", fasta]
+    assert "with 10 or more of at least 95 bp" in refuse(capsys, *arguments)
+
+
+def test_nothing_to_bin(fasta, tiny_folder, tmp_path, capsys):
+    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, "--threshold", 0.9]
+    error = refuse(capsys, *arguments)
+    assert "none of 48 contigs has 2,500 bp" in error and "--min_length" in error
+    main([*map(str, arguments), "--min_length", "95", "--min_contigs", "49", "--plot", str(tmp_path / "bins.pdf")])
+    assert "0 bins of 0 contigs" in capsys.readouterr().err
+    assert {path.name for path in (tmp_path / "bins").iterdir()} == {"bins.tsv", "unbinned.fasta"}
+    assert "exists" in refuse(capsys, *arguments)
+
+
+def test_a_failure_leaves_no_folder(fasta, tiny_folder, tmp_path, monkeypatch, capsys):
+    def full(*arguments):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(bin_command, "write_bins", full)
+    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, "--threshold", 0.9, *OPTIONS]
+    assert "no space left" in refuse(capsys, *arguments)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,147 @@
+"""dnacse cluster and dnacse calibrate: the table, the thresholds, and what they say when something is wrong."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from modeling_dnacse import DnacseModel, embed
+from modeling_dnacse.cli import main
+from modeling_dnacse.clustering.average_linkage import cluster
+from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.machine import atomic
+from modeling_dnacse.reading.sequences import read_fasta
+from tests.support.families import random_families
+from tests.support.refusals import refuse
+
+HEADERS = list(random_families(seed=0))
+
+
+def table(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@pytest.fixture
+def model(tiny_folder, tmp_path):
+    """A copy that a test may change."""
+    return shutil.copytree(tiny_folder, tmp_path / "model")
+
+
+def test_the_table_holds_the_clusters_of_the_vectors(fasta, tiny_folder, tmp_path, capsys):
+    output, representatives, plot = tmp_path / "out.tsv", tmp_path / "out.fasta", tmp_path / "out.png"
+    arguments = ["cluster", fasta, "-o", output, "--model", tiny_folder, "--threshold", 0.98]
+    main([*map(str, arguments), "--representatives", str(representatives), "--plot", str(plot)])
+    rows = table(output)
+    assert list(rows[0]) == ["id", "cluster", "size", "similarity", "medoid"]
+    records = list(read_fasta(fasta))
+    assert [row["id"] for row in rows] == [record.id for record in records]
+    vectors = embed(*load_checkpoint(DnacseModel, str(tiny_folder)), [r.sequence for r in records], normalize=True)
+    labels = cluster(vectors, 0.98)
+    assert [row["cluster"] for row in rows] == [f"c{label + 1}" for label in labels]
+    assert 1 < labels.max() + 1 < len(rows)
+    by_id = {row["id"]: row for row in rows}
+    for row, vector in zip(rows, vectors, strict=True):
+        medoid = by_id[row["medoid"]]
+        assert medoid["cluster"] == row["cluster"] and medoid["similarity"] == "1.0000"
+        assert float(row["similarity"]) == pytest.approx(vector @ vectors[rows.index(medoid)], abs=1e-4)
+        assert int(row["size"]) == sum(other["cluster"] == row["cluster"] for other in rows)
+    written = list(read_fasta(representatives))
+    assert [record.id for record in written] == list(
+        dict.fromkeys(row["medoid"] for row in sorted(rows, key=lambda row: int(row["cluster"][1:])))
+    )
+    assert {r.sequence for r in written} <= {r.sequence for r in records}
+    assert written[0].description == f"cluster=c1 size={by_id[written[0].id]['size']}"
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert f"48 sequences in {labels.max() + 1} clusters" in capsys.readouterr().err
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_calibrated_model_needs_no_threshold(fasta, model, tmp_path, capsys):
+    output, chosen = tmp_path / "own.tsv", tmp_path / "chosen.tsv"
+    before = json.loads((model / "config.json").read_text())
+    assert "species_similarity" in refuse(capsys, "cluster", fasta, "-o", output, "--model", model)
+    main(["calibrate", str(fasta), "--model", str(model), "--for", "species"])
+    assert "chosen on 48 sequences of 12 species" in capsys.readouterr().err
+    after = json.loads((model / "config.json").read_text())
+    assert -1 < after["species_similarity"] < 1
+    assert before | {"species_similarity": after["species_similarity"]} == after
+    assert DnacseModel.from_pretrained(model).config.species_similarity == after["species_similarity"]
+    main(["cluster", str(fasta), "-o", str(output), "--model", str(model)])
+    main(["cluster", str(fasta), "-o", str(chosen), "--model", str(model), "--labelled", str(fasta)])
+    assert "adjusted Rand index" in capsys.readouterr().err
+    assert output.read_bytes() == chosen.read_bytes()
+    species = [header.split("=")[1] for header in HEADERS]
+    assert adjusted_rand_score(species, [row["cluster"] for row in table(output)]) > 0.2
+    for option in (["--both_strands"], ["--dimensions", 8]):
+        assert "vectors as they are" in refuse(capsys, "cluster", fasta, "-o", output, "--model", model, *option)
+
+
+def test_a_checkpoint_without_thresholds_has_none(tiny_folder):
+    config = DnacseModel.from_pretrained(tiny_folder).config
+    assert config.species_similarity is None and config.bin_similarity is None
+
+
+@pytest.mark.parametrize(
+    ("content", "clusters"),
+    [(">a\nACGTACGTACGT\n", ["c1"]), (">a\nACGTTGCA\n>b\nACGTTGCA\n>c\nacguugca\n", ["c1"] * 3)],
+)
+def test_one_sequence_or_all_identical(tiny_folder, tmp_path, content, clusters):
+    (tmp_path / "in.fasta").write_text(content)
+    arguments = ["cluster", tmp_path / "in.fasta", "-o", tmp_path / "out.tsv", "--model", tiny_folder]
+    main([*map(str, arguments), "--threshold", "0.9999", "--plot", str(tmp_path / "out.svg")])
+    rows = table(tmp_path / "out.tsv")
+    assert [row["cluster"] for row in rows] == clusters
+    assert {(row["medoid"], row["similarity"]) for row in rows} == {("a", "1.0000")}
+    assert "<svg" in (tmp_path / "out.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [("", "no records"), (">a\nACGT\n>a\nACGT\n", "used before"), (">a\nMKL*\n", "'L'"), (">a\n\n", "no bases")],
+)
+def test_wrong_input_is_one_sentence(tiny_folder, tmp_path, capsys, content, error):
+    (tmp_path / "in.fasta").write_text(content)
+    arguments = ["cluster", tmp_path / "in.fasta", "-o", tmp_path / "out.tsv", "--model", tiny_folder]
+    assert error in refuse(capsys, *arguments, "--threshold", 0.9)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fasta"]
+
+
+def test_wrong_options_are_told_before_computing(fasta, tiny_folder, tmp_path, capsys, monkeypatch):
+    arguments = ["cluster", fasta, "--model", tiny_folder, "--threshold", 0.9]
+    assert "make it first" in refuse(capsys, *arguments, "-o", tmp_path / "no" / "out.tsv")
+    assert "is a folder" in refuse(capsys, *arguments, "-o", tmp_path)
+    output = tmp_path / "out.png"
+    assert "give each its own" in refuse(capsys, *arguments, "-o", output, "--plot", output)
+    assert "no picture's" in refuse(capsys, *arguments, "-o", output, "--plot", tmp_path / "out.txt")
+    monkeypatch.setattr("modeling_dnacse.commands.pictures.find_spec", lambda name: None)
+    assert "pip install 'dnacse[plot]'" in refuse(capsys, *arguments, "-o", tmp_path / "out.tsv", "--plot", output)
+    with pytest.raises(SystemExit):
+        main([*map(str, arguments[:-1]), "1.5", "-o", str(output)])
+    assert "a cosine is from -1 to 1" in capsys.readouterr().err
+
+
+def test_labels_that_tell_no_threshold(tiny_folder, tmp_path, capsys):
+    unnamed, alone = tmp_path / "unnamed.fasta", tmp_path / "alone.fasta"
+    unnamed.write_text(">a\nACGTACGT\n>b\nACGTACGT\n")
+    alone.write_text(">a species=Apis mellifera\nACGTACGT\n>b species=Bos taurus\nACGTACCC\n")
+    arguments = ["cluster", unnamed, "-o", tmp_path / "out.tsv", "--model", tiny_folder, "--labelled"]
+    assert "name species in a column species" in refuse(capsys, *arguments, unnamed)
+    assert "one of them with two sequences" in refuse(capsys, *arguments, alone)
+    assert "must be a folder here" in refuse(capsys, "calibrate", alone, "--model", "a/b", "--for", "species")
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    target, folder = tmp_path / "out.tsv", tmp_path / "folder"
+    target.write_text("old")
+    for path in (target, folder):
+        with pytest.raises(KeyboardInterrupt), atomic.written_whole(path) as hidden:
+            if path == folder:
+                hidden.mkdir()
+                hidden /= "file"
+            hidden.write_text("half")
+            raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["out.tsv"]
+    assert target.read_text() == "old"

@@ -1,0 +1,153 @@
+"""`dnacse identify` on files: every query in order, libraries of all kinds, mistakes told, nothing half written."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from modeling_dnacse.cli import main
+from tests.support.families import random_families
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """12 species of two genera, four records each."""
+    path = tmp_path / "library.fasta"
+    families = random_families(seed=3).items()
+    path.write_text("".join(f">{genera(header)}\n{sequence}\n" for header, sequence in families))
+    return path
+
+
+@pytest.fixture
+def queries(tmp_path: Path) -> Path:
+    """One record of each species of the library, and one of each of four others."""
+    path = tmp_path / "queries.fasta"
+    known = list(random_families(seed=3).items())[::4]
+    other = list(random_families(seed=4, species=4, records=1).items())
+    text = [f">q{number}\n{sequence}\n" for number, (_, sequence) in enumerate(known + other)]
+    path.write_text("".join(text))
+    return path
+
+
+def genera(header: str) -> str:
+    """Part species into two genera."""
+    return header.replace("Genus", "Alpha" if header[-1] < "g" else "Beta")
+
+
+def identify(folder: Path, queries: Path, library: Path, *options: str) -> list[dict[str, str]]:
+    output = queries.parent / "calls.tsv"
+    main(["identify", str(queries), "--reference", str(library), "-o", str(output), "--model", str(folder), *options])
+    with output.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_every_query_has_a_line_and_identical_ones_find_themselves(tiny_folder, queries, library, capsys):
+    lines = identify(tiny_folder, queries, library, "--confidence", "0.7")
+    assert [line["id"] for line in lines] == [f"q{number}" for number in range(16)]
+    for number, line in enumerate(lines[:12]):
+        assert line["nearest"] == f"r{number}_0"
+        assert line["similarity"] == "1.0000"
+        assert line["species"] == genera(f"Genus {chr(97 + number)}")
+        assert line["genus"] == line["species"].split()[0]
+        assert line["second_species"] not in ("", line["species"])
+        assert float(line["genus_probability"]) >= float(line["species_probability"])
+        assert line["call"] == (line[line["rank"]] if line["rank"] else "")
+        assert (line["probability"] == "") == (line["note"] == "no name is probable enough")
+    assert sum(line["rank"] == "species" for line in lines[:12]) > 6
+    assert not any(line["rank"] == "species" for line in lines[12:])
+    new = [float(line["new_species_probability"]) for line in lines]
+    assert max(new[:12]) < sum(new[12:]) / 4
+    assert "family" not in lines[0]
+    said = capsys.readouterr().err
+    assert "48 references of 12 species, 48 looked up without themselves, 48 without their species" in said
+    assert re.search(r"16 queries: \d+ called at species, \d+ at genus, \d+ not called", said)
+
+
+def test_vectors_of_the_library_replace_embedding_it(tiny_folder, queries, library, tmp_path, capsys):
+    lines = identify(tiny_folder, queries, library)
+    main(["embed", str(library), "-o", str(tmp_path / "library.npy"), "--model", str(tiny_folder)])
+    assert identify(tiny_folder, queries, library, "--reference_vectors", str(tmp_path / "library.npy")) == lines
+
+
+def test_vectors_of_other_records_are_refused(tiny_folder, queries, library, tmp_path, capsys):
+    vectors = tmp_path / "vectors.npy"
+    other = tmp_path / "other.fasta"
+    cases = {
+        "other ids": library.read_text().replace(">r3_1 ", ">another "),
+        "has 1 vectors": library.read_text().split(">")[1].join([">", ""]),
+        "other vectors": library.read_text().replace("A", "C"),
+    }
+    for complaint, text in cases.items():
+        other.write_text(text)
+        main(["embed", str(other), "-o", str(vectors), "--model", str(tiny_folder)])
+        with pytest.raises(SystemExit):
+            identify(tiny_folder, queries, library, "--reference_vectors", str(vectors))
+        assert complaint in capsys.readouterr().err
+
+
+def test_picture(tiny_folder, queries, library, tmp_path):
+    pytest.importorskip("matplotlib")
+    identify(tiny_folder, queries, library, "--plot", str(tmp_path / "calls.png"))
+    assert (tmp_path / "calls.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_library_of_one_record_a_species_says_what_it_cannot_tell(tiny_folder, queries, library, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    records = [f">{record}" for record in library.read_text().split(">")[1:]]
+    library.write_text("".join(records[::4]))
+    lines = identify(tiny_folder, queries, library, "--plot", str(tmp_path / "calls.png"))
+    assert "cannot tell the probability of: species, new species." in capsys.readouterr().err
+    assert all(line["species"] and not line["species_probability"] for line in lines)
+    assert all(line["genus_probability"] and not line["new_species_probability"] for line in lines)
+
+
+def test_library_of_one_species(tiny_folder, queries, tmp_path, capsys):
+    library = tmp_path / "one.fasta"
+    library.write_text(">a species=Apis mellifera\nACGTACGTACGT\n>b species=Apis mellifera\nACGTACGTTCGT\n")
+    lines = identify(tiny_folder, queries, library)
+    assert {line["species"] for line in lines} == {"Apis mellifera"}
+    assert {(line["call"], line["second_species"], line["species_probability"]) for line in lines} == {("", "", "")}
+    assert "cannot tell the probability of: species, genus, new species." in capsys.readouterr().err
+
+
+def test_mistakes_are_told_with_file_and_line_and_leave_nothing(tiny_folder, queries, library, tmp_path, capsys):
+    before = sorted(tmp_path.iterdir())
+    first = library.read_text().split(">")[1]
+    bad = tmp_path / "bad.fasta"
+    cases = {
+        "": "bad.fasta:1: no records",
+        f">{first}>{first}": "bad.fasta:3: id 'r0_0' was used before",
+        ">x species=Apis mellifera\nMKV*\n": "bad.fasta:2: character",
+        ">x\nACGT\n": "none of 1 references has a species",
+    }
+    for text, complaint in cases.items():
+        bad.write_text(text)
+        with pytest.raises(SystemExit) as stopped:
+            identify(tiny_folder, queries, bad)
+        assert stopped.value.code == 2
+        assert complaint in capsys.readouterr().err
+    bad.unlink()
+    for options, complaint in (
+        (["--confidence", "95"], "--confidence is 95.0; it must be between 0 and 1"),
+        (["--expected_new", "0"], "--expected_new is 0.0; it must be between 0 and 1"),
+        (["--plot", str(tmp_path / "calls.doc")], "calls.doc"),
+    ):
+        with pytest.raises(SystemExit):
+            identify(tiny_folder, queries, library, *options)
+        assert complaint in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_interrupted_run_leaves_the_table_of_before(tiny_folder, queries, library, tmp_path, monkeypatch):
+    lines = identify(tiny_folder, queries, library)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("modeling_dnacse.commands.identify.name_queries", stop)
+    with pytest.raises(SystemExit):
+        identify(tiny_folder, queries, library)
+    assert not list(tmp_path.glob(".*partial"))
+    with (tmp_path / "calls.tsv").open(newline="") as file:
+        assert list(csv.DictReader(file, delimiter="\t")) == lines

@@ -1,0 +1,85 @@
+"""Loading by name: what is not there or does not fit is one sentence that names it."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from modeling_dnacse import DnacseModel
+from modeling_dnacse.loading.checkpoints import load_checkpoint, load_tokenizer
+from trainer.train_tokenizer import train_tokenizer
+
+
+def test_model_and_tokenizer_come_together(tiny_folder):
+    model, tokenizer = load_checkpoint(DnacseModel, str(tiny_folder))
+    assert len(tokenizer) == model.config.vocab_size == 96
+
+
+def copy_without(tiny_folder, folder, name):
+    shutil.copytree(tiny_folder, folder)
+    (folder / name).unlink()
+    return folder
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_an_incomplete_folder_is_named(tiny_folder, tmp_path, missing):
+    folder = copy_without(tiny_folder, tmp_path / "model", missing)
+    (folder / "tokenizer_config.json").unlink(missing_ok=True)
+    with pytest.raises(ValueError, match=str(folder)) as error:
+        load_checkpoint(DnacseModel, str(folder))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_truncated_weights_are_named(tiny_folder, tmp_path, name):
+    folder = copy_without(tiny_folder, tmp_path / "model", "model.safetensors")
+    (folder / name).write_bytes((tiny_folder / "model.safetensors").read_bytes()[:5000])
+    with pytest.raises(ValueError, match=str(folder)) as error:
+        load_checkpoint(DnacseModel, str(folder))
+    assert "\n" not in str(error.value)
+
+
+def test_another_models_tokenizer_is_refused(tiny_folder, tmp_path):
+    train_tokenizer(["ACGTTGCAACGGTACCGATTACA" * 9, "GGATCCTTAAGGCCATATCG" * 9], vocab_size=128).save_pretrained(
+        tmp_path
+    )
+    larger = train_tokenizer(["ACGT"], vocab_size=9)
+    larger.add_tokens([f"[extra{i}]" for i in range(100)])
+    larger.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="has 109 entries and pad id 3, the model 96 and 3; give the tokenizer"):
+        load_checkpoint(DnacseModel, str(tiny_folder), str(tmp_path))
+
+
+def test_a_half_precision_checkpoint_computes_in_full(tiny_folder, tmp_path):
+    """transformers would train its bfloat16 weights as they are, in which small steps round away."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    DnacseModel.from_pretrained(folder).to(torch.bfloat16).save_pretrained(folder)
+    model, _ = load_checkpoint(DnacseModel, str(folder))
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_a_value_that_is_not_allowed_is_named(tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('"pooling": "mean"', '"pooling": "max"'))
+    with pytest.raises(ValueError, match=rf"{folder}.*pooling.*max") as error:
+        load_checkpoint(DnacseModel, str(folder))
+    assert "\n" not in str(error.value)
+
+
+def test_a_tokenizer_without_policy_gets_it(tmp_path):
+    """DNABERT-2's: without it lower case, gaps and U are unknown, and sentence-transformers cuts at its limit."""
+    plain = train_tokenizer(["ACGTTGCAACGGTACCGATTACA" * 9], vocab_size=32)
+    published = json.loads(plain.backend_tokenizer.to_str()) | {"normalizer": None}
+    tokenizer = Tokenizer.from_str(json.dumps(published))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", model_max_length=512).save_pretrained(
+        tmp_path
+    )
+    loaded = load_tokenizer(str(tmp_path))
+    assert loaded("acg-uu")["input_ids"] == plain("ACGTT")["input_ids"]
+    loaded.save_pretrained(tmp_path / "again")
+    again = PreTrainedTokenizerFast.from_pretrained(tmp_path / "again")
+    assert again("acg-uu")["input_ids"] == plain("ACGTT")["input_ids"] and again.model_max_length > 1e9

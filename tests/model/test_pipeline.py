@@ -1,0 +1,70 @@
+"""transformers' pipeline "dna-embedding" of a released folder gives the vectors of `embed`, whatever the batches."""
+
+import numpy as np
+import pytest
+from transformers import pipeline
+
+from modeling_dnacse import DnacseModel, embed
+from modeling_dnacse.loading.checkpoints import load_checkpoint
+from tests.support.strangers import SEQUENCES, stranger
+
+
+@pytest.fixture(scope="module")
+def pipe(tiny_folder):
+    return pipeline("dna-embedding", model=str(tiny_folder), trust_remote_code=True, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def many():
+    rng = np.random.default_rng(0)
+    return ["".join(rng.choice(list("ACGT"), rng.integers(10, 300))) for _ in range(37)]
+
+
+def test_a_fresh_process_without_the_package_gives_the_same_vectors(tiny_folder, tmp_path):
+    code = f"""
+    import json
+    from transformers import pipeline
+    pipe = pipeline("dna-embedding", model=repository, trust_remote_code=True, device="cpu")
+    assert type(pipe).__module__.startswith("transformers_modules."), type(pipe)
+    assert type(pipeline(model=repository, trust_remote_code=True, device="cpu")).__name__ == type(pipe).__name__
+    print(json.dumps([vector.tolist() for vector in pipe({SEQUENCES!r})]))
+    """
+    model, tokenizer = load_checkpoint(DnacseModel, str(tiny_folder))
+    np.testing.assert_allclose(stranger(code, tiny_folder, tmp_path), embed(model, tokenizer, SEQUENCES), atol=1e-5)
+
+
+def test_batches_and_their_order_change_nothing(pipe, tiny_folder, many):
+    expected = embed(*load_checkpoint(DnacseModel, str(tiny_folder)), many)
+    for batch_size in (None, 1, 5, 100):
+        options = {} if batch_size is None else {"batch_size": batch_size}
+        np.testing.assert_allclose(np.stack(pipe(many, **options)), expected, atol=1e-5)
+    np.testing.assert_allclose(np.stack(list(pipe(sequence for sequence in many))), expected, atol=1e-5)
+    single = pipe(many[3])
+    assert (single.shape, single.dtype) == (expected[3].shape, np.float32)
+    np.testing.assert_allclose(single, expected[3], atol=1e-5)
+
+
+def test_sequences_pass_the_model_in_batches_of_like_lengths(pipe, many, monkeypatch):
+    shapes, forward = [], pipe.model.forward
+
+    def watched(input_ids, **kwargs):
+        shapes.append(tuple(input_ids.shape))
+        return forward(input_ids=input_ids, **kwargs)
+
+    monkeypatch.setattr(pipe.model, "forward", watched)
+    pipe(many)
+    assert [rows for rows, _ in shapes] == [16, 16, 5]
+    assert [width for _, width in shapes] == sorted((width for _, width in shapes), reverse=True)
+
+
+def test_vectors_of_length_one_and_the_alphabet(pipe):
+    (vector,) = pipe(["ACGTTGCAACGGTACC"], normalize=True)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(pipe("acguugca-acgguacc"), pipe("ACGTTGCAACGGTACC"), atol=1e-6)
+    assert pipe([]) == []
+
+
+@pytest.mark.parametrize("sequence", ["", "---"])
+def test_a_sequence_without_a_base_is_one_sentence(pipe, sequence):
+    with pytest.raises(ValueError, match="holds no base; leave it out"):
+        pipe([sequence])

@@ -1,0 +1,63 @@
+"""The README does what it says: its commands run as they stand, and its tables are those of the result files."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import tables
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"<!-- tested -->\n```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+
+DOCUMENTS = ("README.md", "model_card.md", "CONTRIBUTING.md", "benchmarks/RESULTS.md", "benchmarks/DATA.md")
+
+
+def test_the_commands_run_as_they_stand(tmp_path):
+    assert [language for language, _ in BLOCKS] == ["bash", "python", "python", "bash"]
+    for folder in ("benchmarks", "trainer"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HF_HOME": str(tmp_path),
+    }
+    for language, code in BLOCKS:
+        command = ["bash", "-euo", "pipefail", "-c", code] if language == "bash" else [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "runs" / "vectors.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "model_card.md", "checkpoints/dnacse-genome-mini/README.md", "benchmarks/RESULTS.md"]
+)
+def test_its_tables_are_those_of_the_result_files(name):
+    assert tables.main(["--check", str(ROOT / name)]) == 0
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, "LOG.md"])
+def test_linked_files_exist(name):
+    """A link starts at the folder of its page."""
+    for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text()):
+        assert (ROOT / name).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_named_files_exist(name):
+    """A path that begins with one of our folders, in command or sentence, starts at the root; LOG.md is history."""
+    folders, endings = "benchmarks|examples|modeling_dnacse|tests|trainer", "json|md|py|sh|yaml"
+    for target in re.findall(rf"(?<![\w./-])(?:{folders})/[\w./-]+\.(?:{endings})\b", (ROOT / name).read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_commands_that_make_data_have_options_that_there_are():
+    """They need real data, so they are read, not run."""
+    block = (ROOT / "benchmarks" / "DATA.md").read_text().replace("\\\n", " ")
+    commands = re.findall(r"^python (\S+\.py)(.*)", block, flags=re.MULTILINE)
+    assert len(commands) > 5
+    for script, options in commands:
+        missing = [name for name in re.findall(r"--\w+", options) if f'"{name}"' not in (ROOT / script).read_text()]
+        assert not missing, f"{script}: {missing}"

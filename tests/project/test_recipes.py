@@ -1,0 +1,117 @@
+"""Every recipe is a command that train.py understands: run by bash, parsed, and trained for one step on tiny data."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.families import random_families
+from trainer import train
+
+RECIPES = Path(__file__).parents[2] / "trainer" / "recipes"
+ARMS = subprocess.run(
+    ["bash", str(RECIPES / "ablation.sh"), "list"], capture_output=True, text=True, check=True
+).stdout.split()
+COMMANDS = [[path.name] for path in sorted(RECIPES.glob("*.sh")) if path.stem != "ablation"]
+COMMANDS += [["ablation.sh", arm] for arm in ARMS]
+# what a recipe says of hardware and size, and what takes a network or long; the last value of an option holds
+TINY = [
+    *("--per_device_train_batch_size", "4", "--per_device_eval_batch_size", "4", "--max_length", "64"),
+    *("--use_cpu", "--bf16", "false", "--save_strategy", "no", "--eval_strategy", "no"),
+    *("--load_best_model_at_end", "false", "--dataloader_num_workers", "0", "--disable_tqdm", "true"),
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The same records as a table with splits and as a folder of FASTA."""
+    folder = tmp_path_factory.mktemp("recipes")
+    (folder / "genomes").mkdir()
+    rows = ["id\tsequence\tspecies\tgenus\tsplit"]
+    fasta = []
+    for header, sequence in random_families(seed=2, species=12, records=6, length=1400).items():
+        name, species = re.fullmatch(r"(\S+) species=(.+)", header).groups()
+        genus = f"Genus{ord(species[-1]) // 2}"
+        species = f"{genus} {species[-1]}"
+        rows.append(f"{name}\t{sequence}\t{species}\t{genus}\t{'val' if name[-1] in '45' else 'train'}")
+        fasta.append(f">{name} species={species}\n{sequence}\n")
+    (folder / "barcodes.tsv").write_text("\n".join(rows) + "\n")
+    (folder / "genomes" / "genomes.fasta").write_text("".join(fasta))
+    return folder
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A command `accelerate` that writes its arguments down instead of starting a process for each recipe."""
+    script = tmp_path / "bin" / "accelerate"
+    script.parent.mkdir()
+    script.write_text(
+        f"#!{sys.executable}\nimport json, pathlib, sys\n"
+        f"pathlib.Path({str(tmp_path / 'arguments.json')!r}).write_text(json.dumps(sys.argv[1:]))\n"
+    )
+    script.chmod(0o755)
+    return tmp_path / "arguments.json"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_recipe_trains(command, data, recorded, tiny_folder, tmp_path):
+    name, *arm = command
+    source = data / ("genomes" if name == "dnabert_s.sh" else "barcodes.tsv")
+    output = tmp_path / "model"
+    for made in ("model-tokenizer", "model-start"):  # the scripts that make them have tests of their own
+        (tmp_path / made).symlink_to(tiny_folder)
+    path = f"{recorded.parent / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "TOKENIZER": str(tiny_folder), "PYTHONPATH": str(RECIPES.parents[1])}
+    subprocess.run(
+        ["bash", str(RECIPES / name), *arm, str(source), str(output)], env=environment, check=True, timeout=60
+    )
+    launched = json.loads(recorded.read_text())
+    assert launched[0] == "launch"
+    given = launched[launched.index("trainer/train.py") + 1 :]
+    phases = re.findall(r"(\w+):", given[given.index("--curriculum") + 1])
+    curriculum = ["--curriculum", " ".join(f"{phase}:1steps" for phase in phases)]
+    model = "--model_name_or_path" if "--model_name_or_path" in given else "--config_name"
+    splits = ["--train_split", "train"] if name == "dnacse_barcodes.sh" else []
+    changes = [*curriculum, *splits, *TINY, model, str(tiny_folder)]
+    if name == "dnabert_s.sh":
+        changes += ["--fragment_length", "500"]
+    if name == "genome_mini.sh":
+        changes += ["--validation_split", "val"]
+    if "--crop" in given:
+        changes += ["--crop", "100", "300"]
+    train.main([*given, *changes])
+    record = json.loads((output / "training.json").read_text())
+    assert record["steps"] == len(phases)
+    assert (output / "model.safetensors").exists()
+
+
+def header(name):
+    """The comment at the top of a recipe, as one line for each entry such as `Hours: …`."""
+    head = (RECIPES / name).read_text().partition("\nset -euo")[0]
+    return re.sub(r"\n# (?![A-Z][a-z ]+: )", " ", head)
+
+
+@pytest.mark.parametrize("name", sorted({command[0] for command in COMMANDS}))
+def test_each_recipe_says_what_it_takes_and_what_came_out(name):
+    said = header(name)
+    assert f"bash trainer/recipes/{name}" in said
+    assert re.search(r"^# Hardware: .*(core|GPU|A100)", said, re.M)
+    if not re.search(r"^# Hours and metric: not yet run\.$", said, re.M):
+        assert re.search(r"^# Hours: .*(\d (minutes|hours)|not yet run)", said, re.M)
+        assert re.search(r"^# Metric: .*(recall@1 0\.\d|benchmarks/results|not yet run)", said, re.M)
+
+
+def test_the_ablation_names_the_arms_that_have_no_result():
+    results = RECIPES.parents[1] / "benchmarks" / "results" / "ablation"
+    measured = {path.name.split(".")[2].rpartition("-")[0] for path in results.glob("*.json")}
+    missing = sorted(arm for arm in ARMS if arm.replace("_", "-") not in measured)
+    assert re.search(r"^# Not yet run: (.*)$", header("ablation.sh"), re.M).group(1).split() == missing
+
+
+def test_the_shipped_model_is_what_its_recipe_expects():
+    record = json.loads((RECIPES.parents[1] / "checkpoints" / "dnacse-barcode-mini" / "training.json").read_text())
+    assert f"validation recall@1 {record['validation']['recall_at_1']:.3f} " in header("barcode_mini.sh")

@@ -1,0 +1,1 @@
+"""What several tests share: made sequences, stand-ins and ways to run the product."""

@@ -1,0 +1,56 @@
+"""A finished model: centred, in half the bytes, complete, and the same but for that."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, PreTrainedTokenizerFast
+
+from modeling_dnacse import DnacseConfig, DnacseModel, embed
+from tests.support.families import TINY, random_families
+from trainer.finish import average, main
+
+
+def test_a_finished_model_is_the_old_one_less_its_mean_times_a_power_of_two(tmp_path, tiny_folder, fasta):
+    done = tmp_path / "deep" / "finished"
+    main(["--model", str(tiny_folder), "--train_file", str(fasta), "--output_dir", str(done)])
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(done)
+    old, new = (DnacseModel.from_pretrained(folder) for folder in (tiny_folder, done))
+    inside = [line for line in fasta.read_text().splitlines() if line[0] != ">"]
+    others = list(random_families(seed=9).values())
+    mean = embed(old, tokenizer, inside).mean(0)
+    assert np.linalg.norm(mean) > 1
+    centred, got = embed(old, tokenizer, others) - mean, embed(new, tokenizer, others)
+    factor = 2.0 ** round(np.log2(np.linalg.norm(got) / np.linalg.norm(centred)))
+    np.testing.assert_allclose(got, factor * centred, atol=factor * 2e-2)
+    assert 0.7 < np.sqrt(np.square(embed(new, tokenizer, inside)).mean()) < 1.42
+    assert all(str(tensor.dtype) == "torch.float16" for tensor in load_file(done / "model.safetensors").values())
+    assert str(AutoModel.from_pretrained(done).dtype) == "torch.float32"
+    assert {path.name for path in tiny_folder.iterdir()} == {path.name for path in done.iterdir()}
+
+
+def test_a_model_averaged_with_its_start_has_their_mean_weights(tiny_folder):
+    start, trained = (DnacseModel.from_pretrained(tiny_folder) for _ in range(2))
+    with torch.no_grad():
+        for weights in trained.parameters():
+            weights += torch.randn(weights.shape, generator=torch.Generator().manual_seed(0))
+    before = {name: weights.clone() for name, weights in trained.named_parameters()}
+    average(trained, start, 0.25)
+    for name, weights in trained.named_parameters():
+        torch.testing.assert_close(weights, 0.75 * before[name] + 0.25 * start.get_parameter(name))
+    other = DnacseModel(DnacseConfig(**TINY | {"hidden_size": 96}))
+    with pytest.raises(ValueError, match="other weights"):
+        average(trained, other, 0.5)
+    with pytest.raises(ValueError, match=r"--start_share is 1\.5"):
+        average(trained, start, 1.5)
+
+
+def test_what_cannot_be_finished_is_refused(tmp_path, tiny_folder, fasta, caplog):
+    for options, message in (
+        (["--output_dir", str(tmp_path)], "is there already"),
+        (["--output_dir", str(tmp_path / "o"), "--train_split", "none"], "none"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["--model", str(tiny_folder), "--train_file", str(fasta), *options])
+        assert message in caplog.text
+    assert not (tmp_path / "o").exists()

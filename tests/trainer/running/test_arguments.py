@@ -1,0 +1,50 @@
+"""Options that contradict each other or the model are one sentence, before any work is done."""
+
+import pytest
+
+from trainer.arguments import ContrastiveArguments
+from trainer.releasing.training_record import RECORDED_ARGUMENTS
+
+NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "use_cpu": True}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"noise_substitution": -0.1}, "--noise_substitution is -0.1; it must be between 0 and 1"),
+        ({"mlm_probability": 2}, "--mlm_probability is 2; it must be between 0 and 1"),
+        ({"temperature": 0}, "--temperature is 0; it must be above 0"),
+        ({"mix_alpha": -1.0}, "--mix_alpha is -1.0; it must be above 0"),
+        ({"cached_chunk_size": -1}, "--cached_chunk_size is -1; it must not be below 0"),
+        ({"noise_additive": -1.0}, "--noise_additive is -1.0; it must not be below 0"),
+        ({"crop": [100]}, "--crop takes two numbers, shortest and longest bp, got 1"),
+        ({"fragment_length": [1, 2, 3]}, "--fragment_length takes one or two numbers of bp, got 3"),
+        ({"mixing_layers": "0,3"}, '--mixing_layers is "0,3"; give numbers of layers, such as "0 3 5"'),
+        ({"push_to_hub": True}, "--push_to_hub and --hub_model_id OWNER/MODEL go together; the latter is None"),
+        ({"hub_model_id": "me/model"}, "--push_to_hub and --hub_model_id OWNER/MODEL go together"),
+        ({"hub_strategy": "checkpoint"}, "--hub_strategy is checkpoint; it must be end or every_save"),
+        ({"hub_revision": "dev"}, "--hub_revision: releases are pushed to the branch main only"),
+        ({"max_steps": 3}, "--max_steps: the curriculum sets the number of steps"),
+        ({"num_train_epochs": 5.0}, "--num_train_epochs: the curriculum sets the number of steps"),
+        ({"auto_find_batch_size": True}, "--auto_find_batch_size: batches are made for one size"),
+        ({"save_only_model": True}, "--save_only_model: a run could not go on from such checkpoints"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence(options, message):
+    with pytest.raises(ValueError) as error:
+        ContrastiveArguments(**NEEDED, **options)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_layers_to_mix():
+    assert ContrastiveArguments(**NEEDED, mixing_layers="0 3 5").layers_to_mix == [0, 3, 5]
+    assert ContrastiveArguments(**NEEDED).layers_to_mix is None
+
+
+def test_the_rates_of_mutated_pairs_are_on_record():
+    rates = ("substitution_rate", "insertion_rate", "deletion_rate")
+    for given, expected in (({}, [0.02, 0.002, 0.002]), ({"deletion_rate": 0.1}, [0.0, 0.0, 0.1])):
+        args = ContrastiveArguments(**NEEDED, pairing="mutated", **given)
+        assert [args.to_dict()[name] for name in rates] == expected
+    assert ContrastiveArguments(**NEEDED).substitution_rate == 0
+    assert set(rates) <= set(RECORDED_ARGUMENTS)

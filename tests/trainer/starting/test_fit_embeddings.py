@@ -1,0 +1,157 @@
+"""Token embeddings in closed form: the discriminants are what they claim, and the start names genera better."""
+
+import json
+
+import numpy as np
+import pytest
+from transformers import PreTrainedTokenizerFast
+
+from modeling_dnacse import DnacseConfig, DnacseModel, embed
+from modeling_dnacse.reading.sequences import reverse_complement
+from tests.support.families import TINY, random_families
+from trainer.fit_embeddings import CONSTANT_COLUMNS, Scatters, discriminants, embedding_rows, main
+from trainer.starting.feature_frequencies import count_tokens, frequencies_of
+
+CALM = TINY | {"initializer_range": 0.02}  # layers that change little before they are trained, as in real models
+
+
+@pytest.fixture(scope="module")
+def families(tmp_path_factory):
+    """Genera of two species: half of a species' sequence is its genus'."""
+    rng = np.random.default_rng(5)
+    lines = ["id\tsequence\tspecies\tgenus\tsplit"]
+    for genus in range(16):
+        shared = "".join(rng.choice(list("ACGT"), 150))
+        for species in "ab":
+            own = "".join(rng.choice(list("ACGT"), 150))
+            for record in range(3):
+                lines.append(f"r{genus}{species}{record}\t{shared}{own}\tGenus{genus} {species}\tGenus{genus}\ttrain")
+    path = tmp_path_factory.mktemp("data") / "families.tsv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def fit(tmp_path, tiny_folder, data, *options: str, architecture=TINY) -> int:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "dnacse", **architecture}))
+    arguments = ["--train_file", str(data), "--config_name", str(tmp_path / "config.json")]
+    arguments += ["--tokenizer_name", str(tiny_folder), "--output_dir", str(tmp_path / "start"), *options]
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_frequencies_count_tokens(tiny_folder):
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tiny_folder)
+    sequences = list(random_families(seed=3).values())[:5]
+    counts = count_tokens(tokenizer, sequences).toarray()
+    ids = tokenizer(sequences[2], add_special_tokens=False)["input_ids"]
+    np.testing.assert_array_equal(counts[2], np.bincount(ids, minlength=len(tokenizer)))
+    one = frequencies_of(DnacseModel(DnacseConfig(**TINY)), tokenizer, sequences).toarray()
+    np.testing.assert_allclose(one, counts / counts.sum(1, keepdims=True))
+    both_strands = DnacseModel(DnacseConfig(**TINY, both_strands=True))
+    both = frequencies_of(both_strands, tokenizer, sequences).toarray()
+    other = frequencies_of(both_strands, tokenizer, [reverse_complement(s) for s in sequences]).toarray()
+    np.testing.assert_allclose(both, other)
+    assert both.sum(1) == pytest.approx(1)
+
+
+def test_scatters_are_those_of_the_whole_table():
+    rng = np.random.default_rng(0)
+    from scipy.sparse import csr_array
+
+    table, classes = rng.random((30, 6)), rng.integers(0, 4, 30)
+    sizes = np.bincount(classes)
+    scatters = Scatters(6, sizes)
+    for block in np.array_split(np.arange(30), 4):
+        scatters.add(csr_array(table[block]), classes[block])
+    mean, within, of_all = scatters.finish(sizes)
+    weights = 1 / np.sqrt(sizes[classes])
+    weights /= weights.sum()
+    np.testing.assert_allclose(mean, weights @ table)
+    np.testing.assert_allclose(of_all, (table - mean).T @ ((table - mean) * weights[:, None]), atol=1e-6)
+    means = np.stack([table[classes == c].mean(0) for c in range(4)])[classes]  # weights are equal within a class
+    np.testing.assert_allclose(within, (table - means).T @ ((table - means) * weights[:, None]), atol=1e-6)
+
+
+def test_directions_whiten_the_scatter_within_classes():
+    rng = np.random.default_rng(1)
+    within, of_all = (a @ a.T for a in (rng.normal(size=(5, 9)), rng.normal(size=(5, 9))))
+    directions = discriminants(within, of_all + within, 3, 0.5)
+    ridge = 0.5 * np.trace(within) / 5
+    np.testing.assert_allclose(directions.T @ (within + ridge * np.eye(5)) @ directions, np.eye(3), atol=1e-9)
+    gains = np.diag(directions.T @ (of_all + within) @ directions)
+    assert np.all(np.diff(gains) < 0)
+
+
+def test_the_start_tells_genera_better_than_a_random_one(tmp_path, tiny_folder, families):
+    assert fit(tmp_path, tiny_folder, families, "--both_strands", architecture=CALM) == 0
+    model = DnacseModel.from_pretrained(tmp_path / "start")
+    assert model.config.both_strands
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / "start")
+    rows = [line.split("\t") for line in families.read_text().splitlines()[1:]]
+    sequences, species, genera = ([row[column] for row in rows] for column in (1, 2, 3))
+
+    def genus_right(encoder) -> float:
+        vectors = embed(encoder, tokenizer, sequences)
+        vectors -= vectors.mean(0)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        other = np.array(species)[:, None] != np.array(species)
+        nearest = np.where(other, vectors @ vectors.T, -np.inf).argmax(1)
+        return float(np.mean(np.array(genera)[nearest] == genera))
+
+    assert genus_right(model) > genus_right(DnacseModel(model.config)) + 0.1
+    # the strands of a sequence share a vector without being asked to
+    np.testing.assert_allclose(
+        embed(model, tokenizer, sequences[:3]),
+        embed(model, tokenizer, [reverse_complement(s) for s in sequences[:3]]),
+        atol=1e-5,
+    )
+    one = embed(model, tokenizer, sequences[:3], both_strands=False)
+    assert np.abs(one - embed(model, tokenizer, sequences[:3])).max() > 1e-3
+
+
+def test_rows_are_centred_and_of_unit_variance():
+    rng = np.random.default_rng(2)
+    mean = rng.dirichlet(np.ones(11))
+    rows = embedding_rows(rng.normal(size=(11, 5)) + 3, mean)
+    np.testing.assert_allclose(mean @ rows, 0, atol=1e-12)
+    assert mean @ (rows**2).sum(1) == pytest.approx(5)
+
+
+def linearity(tmp_path, tiny_folder, families, constant: str) -> float:
+    """Correlation of the start's vectors with what a model without LayerNorm and layers would give."""
+    small = CALM | {"kmer": 5, "num_hidden_layers": 1}
+    (tmp_path / constant).mkdir()
+    assert fit(tmp_path / constant, tiny_folder, families, "--constant", constant, architecture=small) == 0
+    model = DnacseModel.from_pretrained(tmp_path / constant / "start")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / constant / "start")
+    sequences = [line.split("\t")[1] for line in families.read_text().splitlines()[1:]]
+    vectors = embed(model, tokenizer, sequences)
+    assert np.abs(vectors.mean(0)).max() < 0.05
+    assert np.abs(vectors[:, :CONSTANT_COLUMNS]).max() == 0  # the constant stays inside
+    assert np.abs(vectors[:, CONSTANT_COLUMNS:]).max(0).min() > 0
+    kmers = model.embeddings.kmer_embeddings
+    assert kmers is not None
+    linear = frequencies_of(model, tokenizer, sequences) @ kmers.weight[1:].detach().numpy()
+    return float(np.corrcoef(vectors.ravel(), (linear - linear.mean(0)).ravel())[0, 1])
+
+
+def test_the_constant_keeps_layer_norm_from_levelling_tokens(tmp_path, tiny_folder, families):
+    with_constant, without = (linearity(tmp_path, tiny_folder, families, constant) for constant in ("1", "0"))
+    assert with_constant > 0.9
+    assert with_constant > without
+
+
+def test_what_cannot_be_fitted_is_one_sentence(tmp_path, tiny_folder, fasta, caplog):
+    lonely = tmp_path / "lonely.fasta"
+    lonely.write_text(">a species=Aus bus\nACGTACGTACGT\n>b species=Cus dus\nTTTTACGTACGT\n")
+    assert fit(tmp_path, tiny_folder, lonely) == 2
+    assert "two records of one are needed" in caplog.text
+    assert fit(tmp_path, tiny_folder, fasta, architecture=TINY | {"pooling": "cls"}) == 2
+    assert "the model pools by 'cls'" in caplog.text
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "config.json").write_text("{}")
+    assert fit(tmp_path, tiny_folder, fasta) == 2
+    assert "holds a model already" in caplog.text

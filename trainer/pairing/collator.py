@@ -1,0 +1,43 @@
+"""Pairs of sequences in, two padded batches of token ids and the numbers of their species out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from trainer.pairing.pairs import Pair
+
+
+@dataclass
+class PairCollator:
+    """Tokenise each side and pad it to its own longest sequence; what exceeds `max_length` tokens is cut off.
+
+    With `pad_to_multiple_of` it is padded further, to a multiple of that.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+    pad_to_multiple_of: int | None = None
+
+    def __call__(self, pairs: Sequence[Pair]) -> dict[str, dict[str, Tensor] | Tensor]:
+        """Return {anchors: {input_ids, attention_mask}, positives: the same, species: (batch,)}."""
+        return {
+            "anchors": self.encode([pair["anchor"] for pair in pairs]),
+            "positives": self.encode([pair["positive"] for pair in pairs]),
+            "species": torch.tensor([pair["species"] for pair in pairs]),
+        }
+
+    def encode(self, sequences: list[str]) -> dict[str, Tensor]:
+        """Ids and mask, (batch, longest)."""
+        encoded = self.tokenizer(
+            sequences,
+            padding=True,
+            pad_to_multiple_of=self.pad_to_multiple_of,
+            truncation=True,
+            max_length=self.max_length,
+            return_token_type_ids=False,
+            return_tensors="pt",
+        )
+        return dict(encoded)

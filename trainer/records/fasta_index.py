@@ -1,0 +1,135 @@
+"""Any stretch of any record of a FASTA file of any size, without reading the rest: a path and a place in, bases out.
+
+htslib (pysam) indexes plain FASTA and bgzip as they are. Of what it cannot index (a .gz of ordinary gzip, .bz2, .xz,
+lines of unequal length) a bgzip copy is made and indexed. Meanwhile the file is read once, as strictly as any other,
+so that training does not meet a damaged line after days, and its headers, which hold the labels, are kept.
+
+All of this lies in a folder of the cache of `datasets` (HF_DATASETS_CACHE) under a name made of the file's path, size,
+inode and times of change to the nanosecond: a file that was changed is never read with its former index. Memory grows
+by some 100 bytes a record of an open file and by 16 bytes for 64 kb of bgzip, and not with the bases of plain FASTA.
+
+Tried: pyfastx reads ordinary .gz at random, but it corrupted the heap (free(): invalid pointer) in each of four runs
+over 164 genomes. pyfaidx needs Biopython for bgzip and twice as long for an index.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pysam
+from datasets import config
+
+from modeling_dnacse.reading.sequences import Record, clean_sequence, read_fasta
+
+OPEN_FILES = 64
+HEADERS, COPY, PLACES, BLOCKS = "headers.tsv", "copy.fa.gz", "records.fai", "blocks.gzi"
+
+
+def index_fasta(path: Path) -> Path:
+    """The index folder of a FASTA file, made if there is none; processes that make it at the same time do no harm.
+
+    Raises:
+        ValueError: with file, line and remedy, as read_fasta.
+        OSError: the cache cannot be written.
+    """
+    folder = index_folder(path)
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        unfinished = Path(temporary, folder.name)
+        unfinished.mkdir()
+        write_index(path, unfinished)
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+    return folder
+
+
+def index_folder(path: Path) -> Path:
+    """Where the index of the file in its present state belongs.
+
+    Raises:
+        ValueError: the file cannot be looked at.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; give the path of a readable file") from error
+    facts = (path.resolve(), state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns)
+    key = hashlib.sha256("\n".join(map(str, facts)).encode()).hexdigest()[:32]
+    return Path(config.HF_DATASETS_CACHE, "dnacse-fasta-index", f"{path.name}.{key}")
+
+
+def write_index(path: Path, folder: Path) -> None:
+    """Write the index, the headers and, where htslib cannot index the file, the copy."""
+    records = read_fasta(path)
+    try:
+        build_places(path, folder)
+    except pysam.SamtoolsError:
+        records = copying(records, folder / COPY)
+    with (folder / HEADERS).open("w", encoding="utf-8") as headers:
+        for record in records:
+            headers.write(f"{len(record.sequence)}\t{record.id} {record.description}".rstrip() + "\n")
+    if (folder / COPY).exists():
+        build_places(folder / COPY, folder)
+
+
+def copying(records: Iterator[Record], copy: Path) -> Iterator[Record]:
+    """Write records to bgzip while they pass."""
+    fast: Any = "wb1"  # at the usual level all takes four times as long; pysam's types do not know that levels exist
+    with pysam.BGZFile(str(copy), fast, None) as file:
+        for number, record in enumerate(records):
+            file.write(f">{number}\n{record.sequence}\n".encode())
+            yield record
+
+
+def build_places(path: Path, folder: Path) -> None:
+    """Let htslib write where the records, and the blocks of bgzip, begin."""
+    speaks = pysam.set_verbosity(0)
+    try:
+        pysam.faidx(str(path), "--fai-idx", str(folder / PLACES), "--gzi-idx", str(folder / BLOCKS))
+    finally:
+        pysam.set_verbosity(speaks)
+
+
+def read_headers(index: Path) -> Iterator[tuple[str, int]]:
+    """Header and length in bp of each record, in the order of the file."""
+    with (index / HEADERS).open(encoding="utf-8", newline="\n") as lines:
+        for line in lines:
+            length, _, header = line.rstrip("\n").partition("\t")
+            yield header, int(length)
+
+
+def read_stretch(path: Path, index: Path, record: int, start: int, stop: int) -> str:
+    """Bases `start` to `stop` of the record at place `record`, cleaned by the alphabet policy: gaps are left out.
+
+    Raises:
+        ValueError: the file was changed since its index was made.
+    """
+    fasta = open_indexed(path, index)
+    return clean_sequence(fasta.fetch(fasta.references[record], start, stop))
+
+
+@lru_cache(maxsize=OPEN_FILES)
+def open_indexed(path: Path, index: Path) -> pysam.FastaFile:
+    """Open a file with its index, or take the one that is open.
+
+    Raises:
+        ValueError: the file was changed since its index was made.
+    """
+    if index_folder(path) != index:
+        raise ValueError(f"{path} was changed while it was in use: start again")
+    readable, places, blocks = (index / COPY if (index / COPY).exists() else path), index / PLACES, index / BLOCKS
+    return pysam.FastaFile(str(readable), str(places), str(blocks) if blocks.exists() else None)
+
+
+if os.name == "posix":
+    # a worker process would share the place in an open file with its parent, and each would read where the other is
+    os.register_at_fork(before=open_indexed.cache_clear)

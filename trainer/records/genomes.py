@@ -1,0 +1,119 @@
+"""Genomes to take windows of: FASTA files or folders in, a table of their records out, without the bases.
+
+A row of the table is a record of a file (a contig, a chromosome): `path`, `index` and `record` say where its bases
+are, `length` counts them, and `id`, `species`, `genus`, `domain` and `split` label it. Labels come from the header
+
+    >contig7 species=Escherichia coli domain=Bacteria split=train
+
+or, in a folder, from its `index.tsv`: one line a genome, whose records are in the file <genome_id>.fa (or .fasta,
+.fna, .fas; all also .gz), with the columns genome_id and species, and genus, domain (or kingdom) and split where
+known. A genome of the index without a species is one of its own under its genome_id. A folder without index.tsv stands
+for the FASTA files in it.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from datasets import Dataset as Records
+
+from modeling_dnacse.reading.labels import apply_policy, labels_from_header
+from trainer.records.fasta_index import index_fasta, read_headers
+from trainer.records.records import table_on_disk
+
+INDEX = "index.tsv"
+SUFFIXES = tuple(
+    f"{suffix}{compression}" for suffix in (".fa", ".fasta", ".fna", ".fas") for compression in ("", ".gz")
+)
+KINGDOM = ("domain", "kingdom", "superkingdom")  # of several the first counts
+KEY_VALUE = re.compile(r"(?:^|\s)(\w+)=(.*?)(?=\s+\w+=|$)")
+
+
+def load_genomes(files: list[str], split: str | None = None) -> Records:
+    """The records of genomes in FASTA files and folders; a file is indexed on the first call.
+
+    Args:
+        files: FASTA files, plain or .gz, and folders of such.
+        split: Keep the records, or the genomes of an index, that have this split.
+
+    Raises:
+        ValueError: a file is not what it should be (the message names file and line), or no record has the split.
+    """
+
+    def rows() -> Iterator[dict[str, str | int]]:
+        count = 0
+        for path, labels in (found for file in files for found in labelled_files(Path(file))):
+            if labels is not None and split not in (None, labels["split"]):
+                continue
+            index = index_fasta(path)
+            for number, (header, length) in enumerate(read_headers(index)):
+                given = labels_of_header(header) if labels is None else labels
+                if split in (None, given["split"]):
+                    count += 1
+                    place = {"path": str(path), "index": str(index), "record": number, "length": length}
+                    yield {"id": header.split(maxsplit=1)[0]} | place | given
+        if not count:
+            raise ValueError(f"{', '.join(files)}: no record has the split {split!r}; check its name and the labels")
+
+    return table_on_disk(rows())
+
+
+def labelled_files(path: Path) -> Iterator[tuple[Path, dict[str, str] | None]]:
+    """FASTA files, each with the labels of all its records, or None where its headers have them.
+
+    Raises:
+        ValueError: the path holds no FASTA, or its index.tsv names none.
+    """
+    if not path.is_dir():
+        if not path.name.endswith(SUFFIXES):
+            raise ValueError(
+                f"{path}: --pairing same_record_fragments takes FASTA files ({' '.join(SUFFIXES)}) and folders of such"
+            )
+        yield path, None
+    elif (path / INDEX).exists():
+        yield from indexed_files(path)
+    else:
+        files = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
+        if not files:
+            raise ValueError(f"{path}: neither {INDEX} nor FASTA files ({' '.join(SUFFIXES)}) in this folder")
+        yield from ((file, None) for file in files)
+
+
+def indexed_files(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """The file and the labels of each line of a folder's index.tsv.
+
+    Raises:
+        ValueError: a column is missing, or the file of a line.
+    """
+    there = {file.name: file for file in folder.iterdir()}
+    with (folder / INDEX).open(encoding="utf-8", newline="") as text:
+        lines = csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if not {"genome_id", "species"} <= set(lines.fieldnames or ()):
+            raise ValueError(f"{folder / INDEX}:1: the columns genome_id and species are needed; name them so")
+        for line in lines:
+            name = line["genome_id"]
+            files = [there[name + suffix] for suffix in SUFFIXES if name + suffix in there]
+            if len(files) != 1:
+                raise ValueError(
+                    f"{folder / INDEX}:{lines.line_num}: {len(files)} files for genome {name!r}; "
+                    f"one is needed, such as {name}.fa.gz: add or remove some"
+                )
+            labels = labels_of(line)
+            yield files[0], labels | {"species": labels["species"] or name}
+
+
+def labels_of_header(header: str) -> dict[str, str]:
+    """The labels in a FASTA header.
+
+    >>> labels_of_header("c7 species=Escherichia coli kingdom=Bacteria")
+    {'species': 'Escherichia coli', 'genus': 'Escherichia', 'domain': 'Bacteria', 'split': ''}
+    """
+    return labels_of({key.lower(): value for key, value in KEY_VALUE.findall(header)} | labels_from_header(header))
+
+
+def labels_of(given: Mapping[str, str]) -> dict[str, str]:
+    """Species, genus, domain and split under the label policy, "" for what is unknown."""
+    ranks = apply_policy(given)
+    kingdom = next((given[name] for name in KINGDOM if given.get(name)), "")
+    return {"species": ranks["species"], "genus": ranks["genus"], "domain": kingdom, "split": given.get("split") or ""}

@@ -1,0 +1,148 @@
+"""Where training and validation records come from: files or a Hub data set in, two Arrow tables of records out.
+
+Files are read once into Arrow tables on disk, in a temporary folder that goes with the process, and memory-mapped;
+nothing is cached between runs, so a changed file is never mistaken for its former self.
+"""
+
+import atexit
+import itertools
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
+from datasets import Dataset, concatenate_datasets
+
+from modeling_dnacse.loading.hub_datasets import load_commit
+from modeling_dnacse.reading.labels import apply_policy, read_labelled
+from modeling_dnacse.reading.sequences import AlphabetCounts, clean_sequence
+from trainer.records.record_arrays import label_column, species_numbers
+
+BATCH_CHARACTERS = 1 << 24
+logger = logging.getLogger("train.py")
+
+
+def load_records(
+    files: list[str] | None, dataset_name: str | None = None, revision: str | None = None, split: str | None = None
+) -> Dataset:
+    """Records with columns sequence and species, of `files` or else of a data set.
+
+    Args:
+        split: keep the rows whose column `split` has this value; of a data set without this column, the rows of its
+            split of this name, by default train.
+
+    Raises:
+        ValueError: a file is not what it should be (the message names file and line), a column or the split is
+            missing, or neither files nor a data set is given.
+    """
+    if files is not None:
+        counts = AlphabetCounts()
+
+        def labelled() -> Iterator[dict[str, str]]:
+            for file in files:
+                yield from read_labelled(Path(file), split=split, counts=counts)
+
+        records = table_on_disk(labelled())
+        logger.info("%s: %s", ", ".join(files), counts.summary())
+        return records
+    if dataset_name is None:
+        raise ValueError("there are neither files nor a data set to read; give one of them")
+    records = rows_of_split(dataset_name, revision, split)
+    missing = {"sequence", "species"} - set(records.column_names)
+    if missing:
+        raise ValueError(
+            f"data set {dataset_name} has the columns {', '.join(records.column_names)}; "
+            f"{', '.join(sorted(missing))} is missing"
+        )
+
+    def cleaned(row: dict[str, str | None], number: int) -> dict[str, str]:
+        try:
+            return {
+                "id": str(row.get("id") or number),
+                "sequence": clean_sequence(row["sequence"] or ""),
+                "split": row.get("split") or "",
+            } | apply_policy(row)
+        except ValueError as error:
+            raise ValueError(f"data set {dataset_name}, row {number}: {error}") from None
+
+    return records.map(cleaned, with_indices=True, remove_columns=records.column_names, keep_in_memory=False)
+
+
+def rows_of_split(name: str, revision: str | None, split: str | None) -> Dataset:
+    """The rows of a data set that `split` names, see `load_records`; with the column and no name, all rows.
+
+    Args:
+        revision: the whole id of a commit; None for a local folder.
+
+    Raises:
+        ValueError: the data set cannot be loaded or has no such split.
+    """
+    tables = load_commit(name, revision)
+    if "split" not in next(iter(tables.values())).column_names:
+        if (split or "train") not in tables:
+            raise ValueError(f"data set {name} has no split {split or 'train'!r}; it has {', '.join(tables)}")
+        return tables[split or "train"]
+    records = concatenate_datasets(list(tables.values()))
+    if split is None:
+        return records
+    chosen = np.flatnonzero(label_column(records, "split").to_numpy(zero_copy_only=False) == split)
+    if not len(chosen):
+        raise ValueError(f"data set {name}: no record has the split {split!r}")
+    return records.select(chosen)
+
+
+def table_on_disk(rows: Iterable[Mapping[str, str | int]]) -> Dataset:
+    """Write rows to an Arrow table in a temporary folder, memory-mapped: memory holds BATCH_CHARACTERS of them.
+
+    Arrow's own batches of a fixed number of rows do not do: 1000 genomes are gigabytes, and of 2,000,000 barcodes a
+    hundred at a time the table of contents alone is.
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    path = Path(scratch(), "records.arrow")
+    batches = (pa.RecordBatch.from_pylist(batch) for batch in batches_by_size(rows))
+    first = next(batches, None)
+    if first is None:
+        raise ValueError("there are no records to train or validate on; give files that have some")
+    with pa.ipc.new_stream(path, first.schema) as writer:
+        for batch in itertools.chain([first], batches):
+            writer.write_batch(batch)
+    return Dataset.from_file(str(path))
+
+
+def batches_by_size(rows: Iterable[Mapping[str, str | int]]) -> Iterator[list[Mapping[str, str | int]]]:
+    """Cut the stream after each BATCH_CHARACTERS of its text."""
+    batch, size = [], 0
+    for row in rows:
+        batch.append(row)
+        size += sum(len(value) for value in row.values() if isinstance(value, str))
+        if size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def scratch() -> str:
+    """A new temporary folder, removed when the process ends."""
+    folder = tempfile.mkdtemp(prefix="dnacse-records-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def hold_out(records: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Split records by species: (training, validation), the latter with `fraction` of the species, two at least.
+
+    Whole species are held out, so validation asks about species never trained on. A record without a species counts as
+    one of its own.
+    """
+    species = species_numbers(label_column(records, "species"))
+    count = species.max() + 1
+    chosen = np.random.default_rng(seed).permutation(count)[: max(2, round(fraction * count))]
+    held_out = np.isin(species, chosen)
+    return records.select(np.flatnonzero(~held_out)), records.select(np.flatnonzero(held_out))

@@ -1,0 +1,1 @@
+"""A trained model in, a complete Hub repository out."""

@@ -1,0 +1,116 @@
+"""Releases to the Hub: files that release.py wrote in, one commit of a model repository out.
+
+Trainer's own pushing stays off: it writes over the card and uploads training_args.bin and, if asked, optimizer states.
+Notable here:
+- a push is one commit by `create_commit` (`upload_folder` splits what takes long), so nobody downloads half a model;
+- models of saved steps are pushed by a thread while training goes on, one after the other; a push that fails is a
+  warning, and the next save is pushed all the same;
+- only this module holds the token: no message, record or checkpoint has it.
+"""
+
+import logging
+import shlex
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub.utils import disable_progress_bars
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from modeling_dnacse.loading.hub_datasets import reason
+
+logger = logging.getLogger("train.py")
+
+
+class HubRepository:
+    """A model repository of the Hub that a run pushes to."""
+
+    def __init__(self, name: str, token: str | None = None, private: bool | None = None) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            name: "owner/model".
+            token: for writing; None: that of HF_TOKEN or `hf auth login`.
+            private: for a repository that is not there yet; None: as its owner's settings are.
+        """
+        self.name, self.private = name, private
+        self._api = HfApi(token=token)
+        self._pushing: threading.Thread | None = None
+
+    def create(self) -> None:
+        """Make the repository unless it is there; where that fails warn, since a run may take days."""
+        try:
+            self._api.create_repo(self.name, private=self.private, exist_ok=True)
+        except Exception as error:  # HTTP, network, token and name: a class each
+            logger.warning(
+                "warning: %s cannot be written to on the Hub (%s); training goes on and tries again at its end",
+                self.name,
+                reason(error),
+            )
+
+    def push(self, folder: Path, files: Sequence[str], message: str) -> str:
+        """Commit `files`, paths inside `folder`, when the pushes before have ended; return the commit's URL.
+
+        Raises:
+            OSError: it could not be done; the sentence has the command that does it later.
+        """
+        self.wait()
+        try:
+            return self._commit(folder, files, message)
+        except Exception as error:  # as above; the library may also fail in ways of its own, and the release stands
+            private = " --private" if self.private else ""
+            raise OSError(
+                f"{folder} is released, but could not be pushed to {self.name} ({reason(error)}); push "
+                f"it later with: hf upload {self.name} {shlex.quote(str(folder))} . --exclude 'checkpoint-*'{private}"
+            ) from None
+
+    def push_later(self, draft: TemporaryDirectory, files: Sequence[str], message: str) -> None:
+        """Like `push`, by a thread that then removes the draft; a failure is a warning."""
+
+        def push() -> None:
+            with draft as folder:
+                try:
+                    self._commit(Path(folder), files, message)
+                except Exception as error:  # as above, and nobody could catch it
+                    text = "warning: %s was not pushed to %s (%s); training goes on, and so does pushing"
+                    logger.warning(text, message, self.name, reason(error))
+
+        self.wait()  # so at most one draft takes up disk
+        self._pushing = threading.Thread(target=push)
+        self._pushing.start()
+
+    def wait(self) -> None:
+        """Until no push is under way."""
+        if self._pushing is not None:
+            self._pushing.join()
+
+    def _commit(self, folder: Path, files: Sequence[str], message: str) -> str:
+        disable_progress_bars()  # of no use in a log
+        self._api.create_repo(self.name, private=self.private, exist_ok=True)
+        additions = [CommitOperationAdd(file, folder / file) for file in files]
+        return self._api.create_commit(self.name, additions, commit_message=message).commit_url
+
+
+class PushOnSave(TrainerCallback):
+    """Push the model of every checkpoint but the last, in whose place the release is pushed."""
+
+    def __init__(self, repository: HubRepository, write: Callable[[Path], Sequence[str]]) -> None:
+        """Take where to push, and what writes the model as it is to a folder and returns the files."""
+        self.repository, self.write = repository, write
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Write on all processes, since FSDP has a part of the model on each, and push from the first."""
+        if control.should_training_stop:
+            return
+        draft = TemporaryDirectory(prefix="dnacse-push-")
+        message = f"Step {state.global_step} of {state.max_steps}"
+        try:
+            files = self.write(Path(draft.name))
+        except OSError as error:
+            logger.warning("warning: %s was not written to be pushed (%s); training goes on", message, reason(error))
+            return
+        if args.process_index == 0:
+            self.repository.push_later(draft, files, message)

@@ -1,0 +1,120 @@
+"""The record of a run, training.json: what a third party needs to repeat it and the model card is rendered from."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerState
+
+from modeling_dnacse.machine.provenance import device_name, package_versions, sha256_of
+from trainer.arguments import ContrastiveArguments
+
+RECORD = "training.json"
+HISTORY = "training_log.json"
+RECORDED_ARGUMENTS = [
+    "curriculum",
+    "pooling",
+    "pairing",
+    "crop",
+    "strand",
+    "substitution_rate",
+    "insertion_rate",
+    "deletion_rate",
+    "singletons",
+    "fragment_length",
+    "fragment_pairs",
+    "compare",
+    "temperature",
+    "mix_alpha",
+    "mixing_layers",
+    "noise_additive",
+    "noise_multiplicative",
+    "noise_substitution",
+    "margin",
+    "mix_lambda",
+    "hard_negative_weight",
+    "mlm_weight",
+    "mlm_probability",
+    "mlm_span",
+    "learning_rate",
+    "head_learning_rate_multiplier",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "weight_decay",
+    "optim",
+    "max_grad_norm",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "cached_chunk_size",
+    "chunk_tokens",
+    "max_length",
+    "bf16",
+    "fp16",
+    "validation_fraction",
+    "seed",
+]
+
+
+def training_record(
+    args: ContrastiveArguments,
+    state: TrainerState,
+    data: dict[str, Any],
+    scores: dict[str, float],
+    released_step: int,
+) -> dict[str, Any]:
+    """The record of a run that is finished, or that pushes the model of a step in its midst.
+
+    Args:
+        data: facts about the training and, if any, the validation records, see training_data.py.
+        scores: of the released weights, as Trainer.evaluate returns them; empty without validation.
+    """
+    given = args.to_dict()
+    step_pairs = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
+    return {
+        "arguments": {key: given[key] for key in RECORDED_ARGUMENTS},
+        "processes": args.world_size,
+        "base_model": args.model_name_or_path and name_of(args.model_name_or_path),
+        "dataset": {"name": args.dataset_name, "revision": args.dataset_revision} if args.dataset_revision else None,
+        "data": data,
+        "steps": state.global_step,
+        "planned_steps": state.max_steps,
+        "released_step": released_step,
+        "seconds": round(training_seconds(state.log_history, step_pairs), 1),
+        "validation": {key: scores[f"eval_{key}"] for key in ("loss", "recall_at_1")} if scores else None,
+        "device": device_name(args.device),
+        "versions": package_versions(["torch", "transformers", "tokenizers", "datasets", "accelerate"]),
+    }
+
+
+def source_of(file: str) -> str:
+    """A file's name and content hash; of a folder, the number of its files and the hash of their names and hashes."""
+    path = Path(file)
+    if not path.is_dir():
+        return f"{path.name} (sha256 {sha256_of(path)})"
+    parts = sorted(part for part in path.iterdir() if part.is_file())
+    listing = "".join(f"{sha256_of(part)}  {part.name}\n" for part in parts)
+    return (
+        f"{path.name} ({len(parts)} files, sha256 of sha256sum's lines {hashlib.sha256(listing.encode()).hexdigest()})"
+    )
+
+
+def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
+    """Time in training steps, of all sessions of a resumed run together, validation and start-up not counted.
+
+    >>> training_seconds([{"step": 2, "pairs_per_second": 8}, {"step": 2}, {"step": 3, "pairs_per_second": 4}], 4)
+    2.0
+    """
+    rates = [(entry["step"], entry["pairs_per_second"]) for entry in log if "pairs_per_second" in entry]
+    starts = [0, *(step for step, _ in rates)]
+    return sum((step - start) * step_pairs / rate for start, (step, rate) in zip(starts, rates, strict=False))
+
+
+def name_of(model: str) -> str:
+    """A Hub id as it is, of a folder its last part: a path of this machine is nobody else's business."""
+    return Path(model).resolve().name if Path(model).is_dir() else model
+
+
+def as_json(value: Any) -> str:
+    """The text of a JSON file."""
+    return json.dumps(value, indent=2) + "\n"

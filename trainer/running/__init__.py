@@ -1,0 +1,1 @@
+"""The Trainer, its curriculum, checkpoints and log."""

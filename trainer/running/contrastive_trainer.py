@@ -1,0 +1,250 @@
+"""ContrastiveTrainer: the HF Trainer with a curriculum of objectives, on any number of processes.
+
+In: a DnacseForContrastiveLearning, pairs and the sampler of their global batches, a Curriculum. What differs from
+Trainer, and nothing else:
+- the order of training examples, two learning rates (encoder, head), the loss of the current phase;
+- the contrastive batch is the micro-batch of *all* processes: features are gathered with their gradient, and with
+  gradient caching (`--cached_chunk_size`, `--chunk_tokens`) it may be far larger than what passes the model at once.
+  Gradient accumulation adds up micro-batches, whose pairs are no negatives of each other: to make a contrastive batch
+  larger, cache;
+- `loss` is joined in the log by what step_log.py and retrieval.py measure;
+- evaluation scores the vectors that will be released, in every phase by the same loss and by recall@1 over the whole
+  validation set, so that values compare across phases;
+- the best checkpoint is one of the last phase, and of equally good ones the latest;
+- SIGTERM ends in a checkpoint (termination.py), and a checkpoint is whole or not there (checkpointing.py).
+"""
+
+import shutil
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import DistributedType
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import EvalPrediction, PreTrainedTokenizerBase, Trainer
+from transformers.trainer_utils import SaveStrategy, rotate_checkpoints
+
+from modeling_dnacse import DnacseForContrastiveLearning, DnacseModel
+from trainer.arguments import ContrastiveArguments
+from trainer.objective.gradient_cache import backward_but_last
+from trainer.objective.objectives import SIDES, Batch, Objectives
+from trainer.objective.randomness import Draws, SeedProcess
+from trainer.objective.retrieval import validation_scores
+from trainer.pairing.pairs import PairSampler
+from trainer.releasing.training_record import as_json
+from trainer.running.checkpointing import DRAFTS, one_sentence, put_in_place
+from trainer.running.curriculum import Curriculum
+from trainer.running.parameters import head_parameters, idle_parameters, parameter_groups
+from trainer.running.resume import RUN, STATE, run_facts
+from trainer.running.step_log import StepLog
+from trainer.running.termination import StopOnSignal, leave_signals_to_main_process
+
+
+class ContrastiveTrainer(Trainer):
+    """Trainer over pairs; Trainer's attributes hold these narrower types."""
+
+    args: ContrastiveArguments
+    model: DnacseForContrastiveLearning
+    processing_class: PreTrainedTokenizerBase
+
+    def __init__(self, *args: Any, curriculum: Curriculum, sampler: PairSampler, **kwargs: Any) -> None:
+        """Take Trainer's arguments, the curriculum, and the sampler of global batches.
+
+        Raises:
+            ValueError: token-bounded chunks under FSDP, nobody to mix with, or a tokenizer without [MASK].
+        """
+        super().__init__(*args, compute_metrics=self._scores, **kwargs)
+        if self.is_fsdp_enabled and self.args.chunk_tokens:
+            raise ValueError(
+                "--chunk_tokens makes another number of chunks on each process, and FSDP needs the same: "
+                "use --cached_chunk_size"
+            )
+        alone = 1 in (self.args.cached_chunk_size, self.args.per_device_train_batch_size)
+        if alone and "mi_mix" in curriculum.objectives:
+            raise ValueError(
+                "mi_mix mixes sequences that pass the model together, and here each is alone: give 2 or more to "
+                "--per_device_train_batch_size and --cached_chunk_size"
+            )
+        self.curriculum, self.sampler = curriculum, sampler
+        # our forward takes **kwargs, from which Trainer concludes that it divides the loss by accumulation steps
+        self.model_accepts_loss_kwargs = False
+        config: Any = self.model.config
+        self.steps = StepLog(config, self.args.device)
+        self.stop = StopOnSignal(self.accelerator)
+        self.add_callback(self.stop)
+        self.add_callback(SeedProcess())
+        self._micro_step, self._drafting = 0, False
+        self._idle: list[nn.Parameter] = []
+        self.objectives = Objectives(self.args, config, self.processing_class, self.steps)
+
+    def _init_training_state(self, *args: Any) -> tuple[int, int]:
+        """Trainer's; the best checkpoint is the one beside that which is resumed, also after both were moved."""
+        position = super()._init_training_state(*args)
+        *_, resumed, _ = args
+        if resumed:
+            best = Path(resumed).with_name(f"checkpoint-{self.state.best_global_step}")
+            self.state.best_model_checkpoint = str(best) if best.exists() else None
+        return position
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> PairSampler:
+        return self.sampler
+
+    def _get_dataloader(self, *args: Any, **kwargs: Any) -> DataLoader:
+        """Trainer's, with workers that leave SIGTERM to the main process."""
+        loader = super()._get_dataloader(*args, **kwargs)
+        leave_signals_to_main_process(getattr(loader, "base_dataloader", loader))  # accelerate wraps it
+        return loader
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Adam with the head's learning rate `head_learning_rate_multiplier` times the encoder's."""
+        if self.optimizer is None:
+            model = model or self.model
+            optimizer_class, options = self.get_optimizer_cls_and_kwargs(
+                self.args,
+                model,  # pyright: ignore[reportArgumentType] any module will do, wrapped ones too
+            )
+            groups = parameter_groups(
+                model,
+                set(self.get_decay_parameter_names(model)),
+                self.args.learning_rate,
+                self.args.head_learning_rate_multiplier,
+                self.args.weight_decay,
+            )
+            self.optimizer = optimizer_class(groups, **options)
+        return self.optimizer
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """Trainer's; a run that was stopped between its last step and its release would make one step more."""
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(*args, **kwargs)
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """Fetch the micro-batches of an optimizer step, and take the time."""
+        self.steps.start()
+        self._micro_step = 0
+        started = time.perf_counter()
+        batches = super().get_batch_samples(*args, **kwargs)
+        self.steps.waited += time.perf_counter() - started
+        return batches
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Trainer's; then what the phase does not train has no gradient, so that Adam leaves it alone."""
+        loss = super().training_step(*args, **kwargs)
+        for parameter in self._idle:
+            parameter.grad = None
+        self._micro_step += 1
+        return loss
+
+    def compute_loss(
+        self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The loss of the phase that the global step belongs to; all but the last term is already sent back."""
+        objective = self.curriculum.objectives[self.curriculum.phase_at(self.state.global_step)]
+        draws = Draws(self.args.seed, self.state.global_step, self._micro_step, self.args.process_index)
+        loss = backward_but_last(
+            self.objectives.terms(objective, model, inputs, draws),
+            lambda term: self.accelerator.backward(term / self.current_gradient_accumulation_steps),
+            partial(self.accelerator.no_sync, model),
+        )
+        self.steps.pairs += len(inputs["species"]) * self.args.world_size
+        if self.accelerator.distributed_type in (DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
+            # DistributedDataParallel waits in the last term for the gradient of every parameter, also of one that only
+            # earlier terms use: so each takes part, by nothing
+            heads = self.objectives.compares_features(objective), self.objectives.mlm_weight(objective) > 0
+            self._idle = idle_parameters(self.model, objective, *heads)
+            loss = loss + 0.0 * sum(parameter.sum() for parameter in head_parameters(self.model))
+        return (loss, {}) if return_outputs else loss
+
+    def prediction_step(
+        self, model: nn.Module, inputs: Batch, prediction_loss_only: bool, ignore_keys: Any = None
+    ) -> tuple[None, Any, Any]:
+        """Vectors of a batch of validation pairs; the loss is made of all of them at the end (`validation_scores`)."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad():
+            anchors, positives = (model(**inputs[side]).embeddings.float() for side in SIDES)
+        return None, (anchors, positives), inputs["species"]
+
+    def _scores(self, prediction: EvalPrediction) -> dict[str, float]:
+        anchors, positives = (torch.from_numpy(side) for side in prediction.predictions)
+        species = torch.from_numpy(np.asarray(prediction.label_ids))
+        batch_size = self.args.per_device_eval_batch_size
+        return validation_scores(anchors, positives, species, self.args.temperature, batch_size)
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        if self.args.save_strategy == SaveStrategy.STEPS and not self.control.should_save:
+            return False  # it could not be released
+        # An earlier phase may win at the validation task, and easy data tie early: either would waste training
+        if self.curriculum.phase_at(self.state.global_step - 1) < len(self.curriculum.objectives) - 1:
+            return False
+        name = f"eval_{(self.args.metric_for_best_model or '').removeprefix('eval_')}"
+        equal = name in metrics and metrics[name] == self.state.best_metric
+        if equal:
+            self.state.best_global_step = self.state.global_step
+        return super()._determine_best_metric(metrics, trial) or equal
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add what happened since the last log to a training log."""
+        if "loss" in logs and self.steps.pairs:
+            logs["phase"] = 1 + self.curriculum.phase_at(self.state.global_step - 1)
+            logs |= self.steps.report(self._mean_over_processes, self.args.world_size)
+        self.steps.clear()  # an evaluation logs too: its time is nobody's training time
+        super().log(logs, start_time)
+
+    def _mean_over_processes(self, values: Any) -> Any:
+        return self.accelerator.reduce(values, reduction="mean")
+
+    def _get_output_dir(self, trial: Any) -> str:
+        folder = super()._get_output_dir(trial)
+        return str(Path(folder, DRAFTS)) if self._drafting else folder
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Have Trainer write a draft, and put that in place when every process has finished its part."""
+        name, best = (f"checkpoint-{step}" for step in (self.state.global_step, self.state.best_global_step))
+        output = Path(self._get_output_dir(trial))
+        first = self.args.process_index == 0
+        with one_sentence(output / name):
+            if first:
+                shutil.rmtree(output / DRAFTS, ignore_errors=True)
+            self.accelerator.wait_for_everyone()
+            self._drafting = True
+            try:
+                super()._save_checkpoint(model, trial)
+            finally:
+                self._drafting = False
+            if best == name or (output / best).exists():
+                self.state.best_model_checkpoint = str(output / best)
+            self.accelerator.wait_for_everyone()
+            if first:
+                draft = output / DRAFTS / name
+                (draft / RUN).write_text(as_json(run_facts(self.args, self.sampler)))
+                # Trainer's names the draft as the best, and a folder that may be moved
+                replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
+                put_in_place(draft, output / name)
+                best_checkpoint = self.state.best_model_checkpoint
+                rotate_checkpoints(str(output), self.args.save_total_limit, best_checkpoint, use_mtime=True)
+            self.accelerator.wait_for_everyone()
+
+    @property
+    def step_to_release(self) -> int:
+        """The step that the weights are of when training has ended: of the best checkpoint, or else the last."""
+        best = self.state.best_model_checkpoint if self.args.load_best_model_at_end else None
+        return int(Path(best).name.partition("-")[2]) if best else self.state.global_step
+
+    def model_to_release(self) -> DnacseModel:
+        """The encoder; of one that FSDP has in pieces, a copy with the weights of all processes on the first."""
+        if not self.is_fsdp_enabled:
+            return self.model.bert
+        weights = self.accelerator.get_state_dict(self.model)
+        config: Any = self.model.config
+        encoder = DnacseModel(config)
+        if self.is_world_process_zero():
+            prefix = "bert."
+            encoder.load_state_dict(
+                {name.removeprefix(prefix): weights[name] for name in weights if name.startswith(prefix)}
+            )
+        return encoder

@@ -1,0 +1,1 @@
+"""What the closed-form start of an encoder is made of."""
