@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from benchmarks.data.splits import Data, take
 from benchmarks.methods.method import Method
+from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.costs import Spent, measure
-from benchmarks.provenance.fingerprints import code_digest, digest
+from benchmarks.provenance.fingerprints import digest
 from benchmarks.report.result_files import PACKAGES, SCHEMA_VERSION, commit
 from modeling_dnacse.machine.provenance import package_versions
 
@@ -43,7 +44,7 @@ class Job(NamedTuple):
 def fingerprint_of(job: Job, method: Method) -> str:
     """SHA-256 of all that a result's metrics depend on: code, data, method and arguments."""
     rows = [job.data.digests.get(name) for name in job.split_names()]
-    return digest(code_digest(job.module.__name__), rows, method.fingerprint, dict(job.arguments))
+    return digest(code_digest(f"{job.module.__name__}:score"), rows, method.fingerprint, dict(job.arguments))
 
 
 def evaluate(job: Job, method: Method, device: str) -> dict[str, Any]:

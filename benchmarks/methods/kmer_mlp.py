@@ -33,8 +33,9 @@ from tqdm import tqdm
 from benchmarks.methods.kmers import kmer_frequencies
 from benchmarks.methods.method import Method, Split
 from benchmarks.methods.spectra import canonical_spectra
+from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.costs import measure
-from benchmarks.provenance.fingerprints import code_digest, digest
+from benchmarks.provenance.fingerprints import digest
 
 PROFILES: dict[str, Callable[[Sequence[str]], np.ndarray]] = {
     "kmer_mlp": partial(kmer_frequencies, k=4),
@@ -185,7 +186,9 @@ def load_or_train(name: str, training: Split, cache: Path | None) -> tuple[dict[
     species = training.labels["species"]
     if cache is None:
         return measure(lambda: train(name, training.sequences, species))
-    path = cache / f"{digest(name, training.sequences, species.tolist(), code_digest(__name__))}.safetensors"
+    path = (
+        cache / f"{digest(name, training.sequences, species.tolist(), code_digest(f'{__name__}:train'))}.safetensors"
+    )
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         weights, costs = measure(lambda: train(name, training.sequences, species))

@@ -17,8 +17,9 @@ from benchmarks.methods import alignment_tools, kmer_mlp, kmers, spectra
 from benchmarks.methods.embedding_cache import encode_once
 from benchmarks.methods.method import Method, Split
 from benchmarks.methods.networks import UNTRAINED, find_network, load_network
+from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.costs import Spent, metered
-from benchmarks.provenance.fingerprints import code_digest, digest, split_digest
+from benchmarks.provenance.fingerprints import digest, split_digest
 
 # name -> make(name, training, cache)
 BASELINES = {**kmers.BASELINES, **spectra.BASELINES, **kmer_mlp.BASELINES, **alignment_tools.BASELINES}
@@ -77,7 +78,7 @@ def load_method(
         learnt = split_digest(training) if training else ""
         return method._replace(
             name=name or method.name,
-            fingerprint=digest(model, method.revision, learnt, code_digest(make.__module__)),
+            fingerprint=digest(model, method.revision, learnt, code_digest(f"{make.__module__}:{make.__name__}")),
             spent=spent,
             **{ability: metered(work, spent) for ability, work in method._asdict().items() if callable(work)},
         )

@@ -21,7 +21,8 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerFast
 from transformers.utils.hub import cached_file, extract_commit_hash
 
-from benchmarks.provenance.fingerprints import code_digest, digest
+from benchmarks.provenance.code_fingerprints import code_digest
+from benchmarks.provenance.fingerprints import digest
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.embedding.embed import embed
@@ -195,7 +196,7 @@ def network_digest(network: Any, tokenizer: Any, config: PreTrainedConfig, devic
         cutting = tokenizer.backend_tokenizer.to_str()
     else:
         cutting = [sorted(tokenizer.get_vocab().items()), Path(inspect.getfile(type(tokenizer))).read_text()]
-    code = [code_digest(__name__), package_versions(("tokenizers", "torch", "transformers"))]
+    code = [code_digest(f"{__name__}:load_network"), package_versions(("tokenizers", "torch", "transformers"))]
     if type(network).__module__.startswith("transformers_modules."):  # where transformers puts a repository's code
         folder = Path(inspect.getfile(type(network))).parent
         code += [sha256_of(path) for path in sorted(folder.glob("*.py"))]

@@ -6,43 +6,141 @@ import torch
 
 from benchmarks.methods.load import load_method
 from benchmarks.methods.method import Split
-from benchmarks.provenance import fingerprints
-from benchmarks.provenance.fingerprints import code_digest, folder_digest, imported_modules, split_digest
+from benchmarks.provenance import code_fingerprints
+from benchmarks.provenance.fingerprints import folder_digest, split_digest
 from modeling_dnacse import DnacseModel
+
+TASK = """
+import numpy as np
+from benchmarks import near
+from benchmarks.near import halve as half
+
+TITLE = "A task"
+
+
+def score(rows: list) -> float:
+    \"\"\"Score the rows.\"\"\"
+    if not rows:
+        raise ValueError("no rows")
+    return half(near.total(rows))
+"""
+NEAR = """
+from .deep.sums import add
+from modeling_dnacse import FACTOR as factor
+
+
+def total(rows):
+    return add(rows) * factor  # of all
+
+
+def halve(number):
+    from modeling_dnacse.far import two
+
+    return number / two()
+
+
+def unused():
+    return 0
+"""
+SOURCES = {
+    "benchmarks/__init__.py": "",
+    "benchmarks/deep/__init__.py": "",
+    "benchmarks/task.py": TASK,
+    "benchmarks/near.py": NEAR,
+    "benchmarks/deep/sums.py": "def add(rows):\n    return sum(rows)\n",
+    "modeling_dnacse/__init__.py": "from .far import FACTOR\n",
+    "modeling_dnacse/far.py": "FACTOR = 3\n\n\ndef two():\n    return 2\n",
+}
+
+
+class Checkout:
+    """A made checkout whose files a test may change."""
+
+    def __init__(self, root):
+        self.root = root
+        for name, text in SOURCES.items():
+            self.write(name, text)
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def change(self, name, old, new):
+        text = (self.root / name).read_text()
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def digest(self):
+        code_fingerprints.read_module.cache_clear()
+        return code_fingerprints.code_digest("benchmarks.task:score")
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """`task` imports `near`, which imports `modeling_dnacse.far`; nothing imports `other`."""
-    for folder in ("benchmarks", "modeling_dnacse"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "__init__.py").touch()
-    (tmp_path / "benchmarks/task.py").write_text("import numpy\nfrom benchmarks import near\n")
-    (tmp_path / "benchmarks/near.py").write_text("from modeling_dnacse.far import x\n")
-    (tmp_path / "modeling_dnacse/far.py").write_text("from .beside import x\n")
-    (tmp_path / "modeling_dnacse/beside.py").write_text("x = 1\n")
-    (tmp_path / "benchmarks/other.py").write_text("x = 1\n")
-    monkeypatch.setattr(fingerprints, "ROOT", tmp_path)
-    return tmp_path
+    monkeypatch.setattr(code_fingerprints, "ROOT", tmp_path)
+    yield Checkout(tmp_path)
+    code_fingerprints.read_module.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["benchmarks/task.py", "benchmarks/near.py", "modeling_dnacse/beside.py"])
-def test_code_is_a_module_and_all_that_it_imports(checkout, name):
-    before = code_digest("benchmarks.task")
-    with (checkout / name).open("a") as file:
-        file.write("y = 2\n")
-    assert code_digest("benchmarks.task") != before
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("benchmarks/task.py", "half(near.total(rows))", "near.total(rows)"),
+        ("benchmarks/task.py", "raise ValueError", "raise KeyError"),
+        ("benchmarks/near.py", "number / two()", "number // two()"),
+        ("benchmarks/deep/sums.py", "sum(rows)", "sum(rows[1:])"),
+        ("modeling_dnacse/far.py", "FACTOR = 3", "FACTOR = 4"),
+        ("modeling_dnacse/far.py", "return 2", "return 3"),
+        ("benchmarks/near.py", "def unused", "rows = list(map(print, []))\nprint(rows)\n\n\ndef unused"),
+    ],
+)
+def test_code_that_computes_something_else_has_another_digest(checkout, name, old, new):
+    before = checkout.digest()
+    checkout.change(name, old, new)
+    assert checkout.digest() != before
 
 
-def test_code_that_is_not_imported_counts_for_nothing(checkout):
-    before = code_digest("benchmarks.task")
-    (checkout / "benchmarks/other.py").write_text("x = 3\n")
-    assert code_digest("benchmarks.task") == before
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("benchmarks/task.py", "Score the rows.", "Give the score of the rows."),
+        ("benchmarks/task.py", '"no rows"', '"there are no rows: give some"'),
+        ("benchmarks/task.py", "rows: list) -> float", "rows: tuple) -> int"),
+        ("benchmarks/task.py", '"A task"', '"The task"'),
+        ("benchmarks/near.py", "# of all", "# of each and all"),
+        ("benchmarks/near.py", "return 0", "return 1"),
+    ],
+)
+def test_words_and_what_is_not_used_count_for_nothing(checkout, name, old, new):
+    before = checkout.digest()
+    checkout.change(name, old, new)
+    assert checkout.digest() == before
 
 
-def test_relative_imports_are_resolved(checkout):
-    found = imported_modules(checkout / "modeling_dnacse/far.py", "modeling_dnacse")
-    assert found == ["modeling_dnacse.beside", "modeling_dnacse.beside.x"]
+def test_moves_merges_and_splits_of_modules_change_no_digest(checkout):
+    before = checkout.digest()
+    checkout.write("benchmarks/sums.py", SOURCES["benchmarks/deep/sums.py"])
+    checkout.change("benchmarks/near.py", "from .deep.sums", "from benchmarks.sums")
+    (checkout.root / "benchmarks/deep/sums.py").unlink()
+    assert checkout.digest() == before, "moved"
+    checkout.write("modeling_dnacse/inner/numbers.py", "def two():\n    return 2\n")
+    checkout.write("modeling_dnacse/inner/__init__.py", "")
+    checkout.change("benchmarks/near.py", "modeling_dnacse.far import two", "modeling_dnacse.inner.numbers import two")
+    assert checkout.digest() == before, "split"
+    body = (checkout.root / "benchmarks/near.py").read_text().replace("from benchmarks.sums import add\n", "")
+    checkout.write("benchmarks/near.py", body + "\n" + SOURCES["benchmarks/deep/sums.py"])
+    assert checkout.digest() == before, "merged"
+    checkout.change("benchmarks/task.py", "from benchmarks import near", "import benchmarks.near as near")
+    checkout.change("benchmarks/task.py", "halve as half", "halve as one_half")
+    checkout.change("benchmarks/task.py", "half(near", "one_half(near")
+    assert checkout.digest() == before, "imported under another name"
+
+
+def test_a_name_that_is_not_found_is_no_code_that_counts_for_nothing(checkout):
+    checkout.change("benchmarks/near.py", "from .deep.sums import add", "from .deep.sums import plus as add")
+    with pytest.raises(ValueError, match="benchmarks.deep.sums defines no plus"):
+        checkout.digest()
 
 
 def test_rows_tell_splits_apart():

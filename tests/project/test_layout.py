@@ -72,7 +72,9 @@ def test_the_wheel_has_all_sub_packages():
 def test_the_root_of_the_package_is_what_travels_to_the_hub():
     root = ROOT / "modeling_dnacse"
     entrances = [str(root / f"{name}_dnacse.py") for name in ("modeling", "pipeline")]
-    travelling = {Path(name).stem for entrance in entrances for name in [entrance, *get_relative_import_files(entrance)]}
+    travelling = {
+        Path(name).stem for entrance in entrances for name in [entrance, *get_relative_import_files(entrance)]
+    }
     assert {path.stem for path in root.glob("*.py")} == travelling | STAYING
     assert not travelling & STAYING
 

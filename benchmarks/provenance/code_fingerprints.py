@@ -1,0 +1,232 @@
+"""What a figure's code computes, as a SHA-256: functions and classes in, one digest of all that they use out.
+
+A figure should be measured again when its code computes something else, and only then. So the digest is made of
+definitions, not of files: it starts at a function, such as the `score` of a task, and follows each name to the
+definition it stands for, in whatever module of ours that is. Definitions enter as syntax trees, from which all is left
+out that computes nothing: docstrings, comments, layout, annotations of functions, texts of errors, and where a
+definition stands. Moving, merging and splitting modules therefore changes no digest; renaming a function does.
+
+Names are followed as they are written. What a program finds by other ways, as by `getattr` or from a string, is not
+seen: give it as another root. A name that leads into our packages and is not found there is an error, since its code
+would silently be left out.
+"""
+
+import ast
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
+from importlib.util import resolve_name
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.provenance.fingerprints import digest
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("benchmarks", "modeling_dnacse")
+BARE = "<statements>"  # what a module does when it is imported, beside defining names
+
+
+class Place(NamedTuple):
+    """Where a name is defined: a module and a name in it, or the module itself where the name is ""."""
+
+    module: str
+    name: str
+
+
+class Module(NamedTuple):
+    """The top level of a source file."""
+
+    definitions: dict[str, list[ast.stmt]]  # name -> the statements that define it; BARE -> those that define none
+    imports: dict[str, Place]  # name -> what it stands for, where that is ours
+
+
+def code_digest(*roots: str) -> str:
+    """SHA-256 of what definitions compute, with all definitions of this checkout that they use.
+
+    Args:
+        roots: `MODULE:NAME`, as in `benchmarks.tasks.knn:score`.
+
+    Raises:
+        ValueError: a name is not defined where it is imported from.
+    """
+    waiting = [Place(*root.split(":")) for root in roots]
+    reached: set[Place] = set()
+    trees: set[str] = set()
+    while waiting:
+        place = find(waiting.pop(), ROOT)
+        if place in reached:
+            continue
+        reached |= {place}
+        if not place.name:  # a module as such, of which nobody says what is used
+            waiting += [Place(place.module, name) for name in read_module(place.module, ROOT).definitions]
+            continue
+        module = read_module(place.module, ROOT)
+        if BARE in module.definitions:
+            waiting.append(Place(place.module, BARE))
+        for statement in module.definitions[place.name]:
+            computing = Computing(place.module, module)
+            trees.add(ast.dump(computing.visit(deepcopy(statement))))
+            waiting += computing.used
+    return digest(sorted(trees))
+
+
+@cache
+def read_module(name: str, root: Path) -> Module:
+    """Read the top level of a module of this checkout."""
+    definitions: dict[str, list[ast.stmt]] = {}
+    imports: dict[str, Place] = {}
+    path = path_of(name, root)
+    for statement in flatten(ast.parse(path.read_text()).body):
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            imports |= imported(statement, name, path.name == "__init__.py")
+        elif not is_text(statement) and not is_script(statement):
+            for defined in names_defined(statement) or [BARE]:
+                definitions.setdefault(defined, []).append(statement)
+    return Module(definitions, imports)
+
+
+def path_of(name: str, root: Path) -> Path:
+    """The source file of a dotted name, whether or not there is one."""
+    path = root.joinpath(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def flatten(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module, with those within `try:` and `if TYPE_CHECKING:`, which may be imports."""
+    for statement in statements:
+        if isinstance(statement, ast.Try):
+            yield from flatten([*statement.body, *(inner for handler in statement.handlers for inner in handler.body)])
+        elif isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
+            yield from flatten(statement.body)
+        else:
+            yield statement
+
+
+def is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is a docstring."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def is_script(statement: ast.stmt) -> bool:
+    """Whether a statement is of those that make a module a script: `if __name__ == …`, `if not __package__`."""
+    return isinstance(statement, ast.If) and any(
+        isinstance(node, ast.Name) and node.id in ("__name__", "__package__") for node in ast.walk(statement.test)
+    )
+
+
+def names_defined(statement: ast.stmt) -> list[str]:
+    """The names that a top-level statement defines."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+    return []
+
+
+def imported(statement: ast.Import | ast.ImportFrom, module: str, is_package: bool) -> dict[str, Place]:
+    """Names that an import defines, where they are ours."""
+    if isinstance(statement, ast.Import):
+        places = {
+            alias.asname or alias.name.split(".")[0]: Place(
+                alias.name if alias.asname else alias.name.split(".")[0], ""
+            )
+            for alias in statement.names
+        }
+    else:
+        package = module if is_package else module.rpartition(".")[0]
+        base = resolve_name("." * statement.level + (statement.module or ""), package)
+        places = {alias.asname or alias.name: Place(base, alias.name) for alias in statement.names}
+    return {name: place for name, place in places.items() if place.module.split(".")[0] in OURS}
+
+
+def find(place: Place, root: Path) -> Place:
+    """Follow a name through imports to where it is defined.
+
+    Raises:
+        ValueError: it is defined nowhere.
+    """
+    if not place.name or place.name == BARE:
+        return place
+    if path_of(place.module, root).is_file():
+        module = read_module(place.module, root)
+        if place.name in module.definitions:
+            return place
+        if place.name in module.imports:
+            return find(module.imports[place.name], root)
+    inner = f"{place.module}.{place.name}"
+    if path_of(inner, root).is_file():
+        return Place(inner, "")
+    raise ValueError(f"{place.module} defines no {place.name}, so what it computes cannot enter a fingerprint")
+
+
+class Computing(ast.NodeTransformer):
+    """A definition's syntax tree to the part that computes; `used` are the places of the names in it that are ours."""
+
+    def __init__(self, name: str, module: Module) -> None:
+        """Start in a module of this name."""
+        self.name, self.module = name, module
+        self.imports = dict(module.imports)
+        self.used: list[Place] = []
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """An import within a function: leave it out, but follow what it imports."""
+        self.imports |= imported(node, self.name, path_of(self.name, ROOT).name == "__init__.py")
+
+    visit_Import = visit_ImportFrom  # noqa: N815
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Leave out docstring and annotations."""
+        node.returns = None
+        return self.visit_body(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """Leave out the docstring."""
+        return self.visit_body(node)
+
+    def visit_body(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
+        """Leave out texts that stand alone."""
+        node.body = [statement for statement in node.body if not is_text(statement)] or [ast.Pass()]
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """Leave out the annotation of an argument."""
+        node.annotation = None
+        return node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        """Keep which error is raised, not what it says."""
+        error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return ast.Raise(self.visit(error) if error else None, None)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """An attribute of a module is the name in it."""
+        place = self.place_of(node.value)
+        if place is None:
+            self.generic_visit(node)
+            return node
+        self.used.append(Place(place.module, node.attr))
+        return ast.Name(node.attr, ast.Load())
+
+    def place_of(self, node: ast.expr) -> Place | None:
+        """The module that an expression names, if it does."""
+        if isinstance(node, ast.Name) and node.id in self.imports:
+            place = find(self.imports[node.id], ROOT)
+        elif isinstance(node, ast.Attribute) and (outer := self.place_of(node.value)):
+            inner = f"{outer.module}.{node.attr}"
+            place = Place(inner, "") if path_of(inner, ROOT).is_file() else None
+        else:
+            return None
+        return place if place and not place.name else None
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """Note a name of ours, and give it the name that it has where it is defined."""
+        if node.id in self.imports:
+            place = find(self.imports[node.id], ROOT)
+            self.used.append(place)
+            return ast.Name(place.name or place.module.rpartition(".")[2], ast.Load())
+        if node.id in self.module.definitions:
+            self.used.append(Place(self.name, node.id))
+        return node
