@@ -186,9 +186,8 @@ def load_or_train(name: str, training: Split, cache: Path | None) -> tuple[dict[
     species = training.labels["species"]
     if cache is None:
         return measure(lambda: train(name, training.sequences, species))
-    path = (
-        cache / f"{digest(name, training.sequences, species.tolist(), code_digest(f'{__name__}:train'))}.safetensors"
-    )
+    key = digest(name, training.sequences, species.tolist(), code_digest(f"{__name__}:train"))
+    path = cache / f"{key}.safetensors"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         weights, costs = measure(lambda: train(name, training.sequences, species))

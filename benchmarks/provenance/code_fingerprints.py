@@ -169,11 +169,13 @@ class Computing(ast.NodeTransformer):
         self.imports = dict(module.imports)
         self.used: list[Place] = []
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+    def visit_ImportFrom(self, node: ast.Import | ast.ImportFrom) -> None:
         """An import within a function: leave it out, but follow what it imports."""
         self.imports |= imported(node, self.name, path_of(self.name, ROOT).name == "__init__.py")
 
-    visit_Import = visit_ImportFrom  # noqa: N815
+    def visit_Import(self, node: ast.Import) -> None:
+        """Likewise."""
+        self.visit_ImportFrom(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         """Leave out docstring and annotations."""
