@@ -26,7 +26,7 @@ LAYOUTS = ["dnabert2_layout", "dnaberts_layout"]
 
 @pytest.fixture(scope="module")
 def arrays(request):
-    file = np.load(request.path.parent / "reference" / "encoder_reference.npz")
+    file = np.load(request.path.parents[1] / "reference" / "encoder_reference.npz")
     return {key: torch.from_numpy(file[key]) for key in file.files}
 
 

@@ -141,7 +141,7 @@ FILL = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from modeling_dnacse.vectors import open_writer
+from modeling_dnacse.vectors.files import open_writer
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 for name in sys.argv[1:]:

@@ -106,7 +106,7 @@ def test_a_chunk_that_holds_the_batch_is_refused(command, tmp_path, capsys, opti
 
 def test_the_commands_of_the_docstring_parse(tmp_path):
     found = re.findall(
-        r"^    python benchmarks/training_throughput\.py ((?:.*\\\n)*.*)", training_throughput.__doc__, re.M
+        r"^    python benchmarks/speed/training_throughput\.py ((?:.*\\\n)*.*)", training_throughput.__doc__, re.M
     )
     parsed = [training_throughput.parse(shlex.split(command.replace("\\\n", " "))) for command in found]
     options = {one.name: one for one in parsed}

@@ -152,9 +152,9 @@ def test_our_package_and_the_benchmarks_load_it_by_its_id(hub, pushed, tmp_path)
     code = f"""
     import json, sys
     sys.path.insert(0, {str(ROOT)!r})
-    from benchmarks.embedders import load_method
+    from benchmarks.methods.load import load_method
     from modeling_dnacse import DnacseModel, embed
-    from modeling_dnacse.checkpoints import load_checkpoint
+    from modeling_dnacse.loading.checkpoints import load_checkpoint
     model, tokenizer = load_checkpoint(DnacseModel, "me/model")
     earlier, _ = load_checkpoint(DnacseModel, "me/model", revision={step.sha!r})
     method = load_method("me/model")
@@ -228,9 +228,9 @@ def test_every_failure_is_one_sentence(hub, tmp_path):
     from pathlib import Path
     sys.path.insert(0, {str(ROOT)!r})
     from huggingface_hub import constants
-    from modeling_dnacse.hub_datasets import dataset_commit
-    from trainer.hub import HubRepository
-    from trainer.records import load_records
+    from modeling_dnacse.loading.hub_datasets import dataset_commit
+    from trainer.releasing.hub import HubRepository
+    from trainer.records.records import load_records
     said = []
     def tell(work, *given):
         try:
@@ -280,7 +280,7 @@ def test_the_benchmarks_read_the_very_commit_and_record_it(hub, tmp_path):
     sys.path.insert(0, {str(ROOT)!r})
     import huggingface_hub.hf_api
     from benchmarks.jobs import make_jobs
-    from benchmarks.readers import pin, read_records
+    from benchmarks.data.readers import pin, read_records
     from benchmarks.run import parse
     def count(source):
         try:
@@ -303,7 +303,7 @@ def test_the_benchmarks_read_the_very_commit_and_record_it(hub, tmp_path):
     offline = f"""
     import sys
     sys.path.insert(0, {str(ROOT)!r})
-    from benchmarks.readers import read_records
+    from benchmarks.data.readers import read_records
     print(len(list(read_records("hub:me/barcodes@{first}"))))
     """
     assert run_code(hub, tmp_path, offline, HF_HUB_OFFLINE="1") == 8
