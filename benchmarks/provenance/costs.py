@@ -137,28 +137,36 @@ def high_water(status: Path) -> float:
     return 0.0
 
 
+def child_processes() -> set[str]:
+    """Numbers of this process's children; none where the system is not Linux."""
+    found: set[str] = set()
+    for children in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread may end meanwhile
+            found |= set(children.read_text().split())
+    return found
+
+
 @contextlib.contextmanager
 def watch_children() -> Iterator[list[float]]:
     """Look at child processes every `SAMPLES` seconds.
 
     The system's own figure (`ru_maxrss` of children) cannot be had: it starts at the memory of the process that
     starts them, which here holds torch. For the same reason a child that is still a copy of this process, by its
-    command line, does not count.
+    command line, does not count. Nor does one that was there before, such as multiprocessing's resource tracker.
 
     Yields:
         One number, the largest high-water mark of a child in MB so far.
     """
     largest, done = [0.0], threading.Event()
-    own = Path("/proc/self/cmdline")
+    own, before = Path("/proc/self/cmdline"), child_processes()
 
     def look() -> None:
         while not done.wait(SAMPLES):
-            for children in Path("/proc/self/task").glob("*/children"):
-                with contextlib.suppress(OSError):  # a thread may end meanwhile
-                    for child in children.read_text().split():
-                        # asked before the memory: what is another program by then will not be a copy again
-                        if Path("/proc", child, "cmdline").read_bytes() != own.read_bytes():
-                            largest[0] = max(largest[0], high_water(Path("/proc", child, "status")))
+            for child in child_processes() - before:
+                with contextlib.suppress(OSError):  # it may end meanwhile
+                    # asked before the memory: what is another program by then will not be a copy again
+                    if Path("/proc", child, "cmdline").read_bytes() != own.read_bytes():
+                        largest[0] = max(largest[0], high_water(Path("/proc", child, "status")))
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()

@@ -82,6 +82,16 @@ def test_a_child_that_is_still_a_copy_of_this_process_does_not_count():
     assert measure(copy)[1]["children_peak_memory_mb"] == 0
 
 
+@ON_LINUX
+def test_a_child_that_was_there_before_does_not_count():
+    """multiprocessing's resource tracker, which an earlier test may have started."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as earlier:
+        try:
+            assert measure(lambda: time.sleep(0.2))[1]["children_peak_memory_mb"] == 0
+        finally:
+            earlier.kill()
+
+
 def test_an_ability_adds_what_it_costs():
     spent = Spent()
     search = metered(lambda queries, references: time.sleep(0.02), spent)

@@ -1,6 +1,6 @@
 """What needs a GPU: attention there against eager, embed() against a CPU's, memory that runs out, training in fp16.
 
-    DNACSE_CUDA=1 python -m pytest tests/test_cuda.py
+    DNACSE_CUDA=1 python -m pytest tests/model/test_cuda.py
 
 The other tests run on a CPU alone, so conftest.py hides the GPU unless it is asked for. None of these has run yet.
 """
@@ -22,7 +22,7 @@ from tests.support.families import random_families
 from trainer import train
 
 pytestmark = pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="needs a GPU: DNACSE_CUDA=1 python -m pytest tests/test_cuda.py"
+    not torch.cuda.is_available(), reason="needs a GPU: DNACSE_CUDA=1 python -m pytest tests/model/test_cuda.py"
 )
 DEVICE = "cuda"
 ATTENTIONS = ["sdpa", "packed", "flash_attention_2", "flex_attention"]
