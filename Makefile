@@ -1,4 +1,5 @@
-# make test    the test suite            make demo    simulate, train, embed, compare: under 5 minutes on 2 cores
+# make quick   the tests but the slow ones: under 3 minutes on 2 cores
+# make test    all tests: under 12 minutes   make demo    simulate, train, embed, compare: under 5 minutes
 # make check   ruff and pyright          make tables  fill in the tables and pictures from benchmarks/results
 # make reproduce-mini DATA=coi.tsv.gz   the shipped model, from labelled barcodes to its table: about an hour on 2 cores
 # make sync    copy the model's code into the shipped checkpoints, after a change of it
@@ -6,26 +7,31 @@
 # Each creates the virtual environment it needs; VENV and PYTHON choose another place or interpreter.
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
+BIN ?= $(VENV)/bin
+READY := $(if $(VENV),$(VENV)/.ready)
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: test demo check tables reproduce-mini sync clean
-test: $(VENV)/.ready
-	$(BIN)/python -m pytest
+.PHONY: quick test demo check tables reproduce-mini sync clean
+quick: $(READY)
+	$(PYTEST) -m 'not slow'
 
-check: $(VENV)/.ready
+test: $(READY)
+	$(PYTEST)
+
+check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-demo: $(VENV)/.ready
+demo: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh
 
-tables: $(VENV)/.ready
+tables: $(READY)
 	$(BIN)/python benchmarks/tables.py --write README.md checkpoints/*/README.md benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/plots.py all
 
 DATA ?= $(error say where the labelled barcodes are: make reproduce-mini DATA=coi.tsv.gz)
-reproduce-mini: $(VENV)/.ready
+reproduce-mini: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" bash trainer/recipes/barcode_mini.sh $(DATA) runs/barcode-mini
 	$(BIN)/python trainer/finish.py --model runs/barcode-mini --start runs/barcode-mini-start --output_dir runs/dnacse-barcode-mini \
 		--train_file $(DATA) --train_split train

@@ -5,6 +5,8 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 if "DNACSE_CUDA" not in os.environ:  # which test_cuda.py asks for
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with all threads each wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["NUMBA_OPT"] = "1"  # UMAP is compiled anew in each run; on small data compiling is all that takes time
 
 from pathlib import Path
