@@ -15,11 +15,14 @@ import logging
 import sys
 from pathlib import Path
 
+if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from trainer.running.command_line import require
+
+    require("torch", "transformers", "dnaio")
+
 import torch
 from safetensors.torch import load_file, save_file
-
-if not __package__:
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED

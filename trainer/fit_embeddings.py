@@ -37,6 +37,12 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from trainer.running.command_line import require
+
+    require("torch", "transformers", "dnaio", "scipy")
+
 import numpy as np
 import torch
 from scipy.linalg import eigh
@@ -44,9 +50,6 @@ from scipy.sparse import csr_array
 from torch.nn import functional as F
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
-
-if not __package__:
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED

@@ -20,15 +20,20 @@ from typing import Any
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from trainer.running.command_line import require
+
+    require("torch", "transformers", "dnaio", "accelerate", "datasets")
 
 import torch
 from datasets import disable_progress_bars
-from transformers import HfArgumentParser, PreTrainedTokenizerFast, set_seed
+from transformers import PreTrainedTokenizerFast, set_seed
 
 from modeling_dnacse import DnacseForContrastiveLearning
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
-from trainer.arguments import ContrastiveArguments
+from modeling_dnacse.loading.hub_datasets import dataset_commit
+from trainer.arguments import GROUPS, ContrastiveArguments
+from trainer.arguments.grouped_parser import GroupedParser
 from trainer.pairing.collator import PairCollator
 from trainer.records.training_data import training_data
 from trainer.releasing.card import model_card
@@ -48,11 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(format="%(message)s")
     logger.setLevel(logging.INFO)
     disable_progress_bars()  # reading is quick; the bar that matters is the training's
-    parser = HfArgumentParser(
-        ContrastiveArguments,  # pyright: ignore[reportArgumentType] transformers declares a NewType that nothing is
-        allow_abbrev=False,
-        description=(__doc__ or "").partition("\n")[0],
-    )
+    parser = GroupedParser(ContrastiveArguments, GROUPS, description=(__doc__ or "").partition("\n")[0])
     try:
         (args,) = parser.parse_args_into_dataclasses(arguments)
         train(args)
@@ -81,13 +82,21 @@ def train(args: ContrastiveArguments) -> None:
     hub = hub_repository(args)
     set_seed(args.seed)
     model, tokenizer = model_and_tokenizer(args)
-    data = training_data(args)
+    if args.dataset_name:
+        args.dataset_revision = dataset_commit(args.dataset_name, args.dataset_revision)  # the same for every reader
+    data = training_data(
+        args.sources(),
+        args.pair_settings(),
+        batch_size=args.train_batch_size * args.world_size,
+        seed=args.seed,
+        name_sources=args.process_index == 0,
+    )
     batches = math.ceil(data.sampler.batches / args.gradient_accumulation_steps)
     curriculum = parse_curriculum(args.curriculum, batches)
     args.max_steps = curriculum.steps
     args.logging_steps = min(args.logging_steps, curriculum.steps)
     if checkpoint:
-        check_same_run(Path(checkpoint), run_facts(args, data.sampler))
+        check_same_run(Path(checkpoint), run_facts(args.to_dict(), args.world_size, data.sampler))
 
     trainer = ContrastiveTrainer(
         model=model,
@@ -160,7 +169,8 @@ def release(
     if scores is None:
         latest = (entry for entry in state.log_history if entry["step"] == state.global_step and "eval_loss" in entry)
         scores = next(latest, {})
-    run = training_record(trainer.args, state, facts, scores, step or state.global_step)
+    args, step = trainer.args, step or state.global_step
+    run = training_record(args.to_dict(), args.world_size, args.device, state, facts, scores, step)
     card = model_card(name, run, encoder.config, encoder.num_parameters())
     texts = {CARD: card, RECORD: as_json(run), HISTORY: as_json(state.log_history)}
     return write_repository(folder, encoder, trainer.processing_class, texts)

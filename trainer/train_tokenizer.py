@@ -22,8 +22,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-if not __package__:
+if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from trainer.running.command_line import require
+
+    require("transformers", "dnaio")
+
 
 from tokenizers import Tokenizer, models, processors, trainers
 from transformers import PreTrainedTokenizerFast

@@ -14,7 +14,7 @@ from modeling_dnacse.reading.sequences import reverse_complement
 Pairing = Literal["same_species", "same_record_fragments", "identical", "reverse_complement", "mutated"]
 Strand = Literal["forward", "reverse", "random"]
 
-# What ContrastiveArguments gives the pairing "mutated" without rates. Ours: about the distance of records of a species
+# Rates of `--pairing mutated` where none is given. Ours: about the distance between records of one species
 DEFAULT_MUTATION = {"substitution_rate": 0.02, "insertion_rate": 0.002, "deletion_rate": 0.002}
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 NUMBERS = np.full(256, 4, dtype=np.uint8)  # A C G T are 0 1 2 3, all else is N

@@ -33,7 +33,7 @@ from modeling_dnacse import DnacseForContrastiveLearning, DnacseModel
 from trainer.arguments import ContrastiveArguments
 from trainer.objective.gradient_cache import backward_but_last
 from trainer.objective.objectives import SIDES, Batch, Objectives
-from trainer.objective.randomness import Draws, SeedProcess
+from trainer.objective.randomness import SeedProcess, StepRandomness
 from trainer.objective.retrieval import validation_scores
 from trainer.pairing.pairs import PairSampler
 from trainer.releasing.training_record import as_json
@@ -80,7 +80,14 @@ class ContrastiveTrainer(Trainer):
         self.add_callback(SeedProcess())
         self._micro_step, self._drafting = 0, False
         self._idle: list[nn.Parameter] = []
-        self.objectives = Objectives(self.args, config, self.processing_class, self.steps)
+        self.objectives = Objectives(
+            self.args.objective_settings(),
+            config,
+            self.processing_class,
+            self.steps,
+            self.args.device,
+            self.args.world_size,
+        )
 
     def _init_training_state(self, *args: Any) -> tuple[int, int]:
         """Trainer's; the best checkpoint is the one beside that which is resumed, also after both were moved."""
@@ -145,9 +152,10 @@ class ContrastiveTrainer(Trainer):
     ) -> Any:
         """The loss of the phase that the global step belongs to; all but the last term is already sent back."""
         objective = self.curriculum.objectives[self.curriculum.phase_at(self.state.global_step)]
-        draws = Draws(self.args.seed, self.state.global_step, self._micro_step, self.args.process_index)
+        step, process = self.state.global_step, self.args.process_index
+        randomness = StepRandomness(self.args.seed, step, self._micro_step, process)
         loss = backward_but_last(
-            self.objectives.terms(objective, model, inputs, draws),
+            self.objectives.terms(objective, model, inputs, randomness),
             lambda term: self.accelerator.backward(term / self.current_gradient_accumulation_steps),
             partial(self.accelerator.no_sync, model),
         )
@@ -221,7 +229,7 @@ class ContrastiveTrainer(Trainer):
             self.accelerator.wait_for_everyone()
             if first:
                 draft = output / DRAFTS / name
-                (draft / RUN).write_text(as_json(run_facts(self.args, self.sampler)))
+                (draft / RUN).write_text(as_json(run_facts(self.args.to_dict(), self.args.world_size, self.sampler)))
                 # Trainer's names the draft as the best, and a folder that may be moved
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
                 put_in_place(draft, output / name)

@@ -6,11 +6,11 @@ and what differs is refused, but for the bounds of a chunk: those may be lowered
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from trainer.arguments import ContrastiveArguments
 from trainer.pairing.pairs import PairSampler
 from trainer.releasing.training_record import RECORDED_ARGUMENTS
 
@@ -57,12 +57,16 @@ def is_complete(state: Path) -> bool:
     return True
 
 
-def run_facts(args: ContrastiveArguments, sampler: PairSampler) -> dict[str, Any]:
-    """What has to be the same when a run goes on, as it comes back from JSON."""
-    given, data = args.to_dict(), sampler.dataset
+def run_facts(arguments: Mapping[str, Any], processes: int, sampler: PairSampler) -> dict[str, Any]:
+    """What has to be the same when a run is resumed, as it comes back from JSON.
+
+    Args:
+        arguments: the values of all options by name.
+    """
+    data = sampler.dataset
     names = [name for name in RECORDED_ARGUMENTS if name not in MAY_CHANGE]
-    facts = {f"--{name}": given[name] for name in [*names, "train_split", "dataset_revision"]} | {
-        "processes": args.world_size,
+    facts = {f"--{name}": arguments[name] for name in [*names, "train_split", "dataset_revision"]} | {
+        "processes": processes,
         "pairs an epoch": len(sampler),
         "data fingerprint": crc32(data.lengths.tobytes(), crc32(data.species.tobytes())),
     }
