@@ -1,4 +1,4 @@
-"""The record of a run, training.json: what a third party needs to repeat it and the model card is rendered from."""
+"""The record of a run, training.json: what others need to repeat it, and the source of the model card."""
 
 import hashlib
 import json
@@ -97,7 +97,7 @@ def training_record(
 
 
 def source_of(file: str) -> str:
-    """A file's name and content hash; of a folder, the number of its files and the hash of their names and hashes."""
+    """Name and content hash of a file; for a folder, the number of files and the hash of their names and hashes."""
     path = Path(file)
     if not path.is_dir():
         return f"{path.name} (sha256 {sha256_of(path)})"
@@ -109,7 +109,7 @@ def source_of(file: str) -> str:
 
 
 def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
-    """Time in training steps, of all sessions of a resumed run together, validation and start-up not counted.
+    """Seconds of training steps in all sessions of a resumed run together, without validation and start-up.
 
     >>> training_seconds([{"step": 2, "pairs_per_second": 8}, {"step": 2}, {"step": 3, "pairs_per_second": 4}], 4)
     2.0
@@ -120,7 +120,7 @@ def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
 
 
 def name_of(model: str) -> str:
-    """A Hub id as it is, of a folder its last part: a path of this machine is nobody else's business."""
+    """A Hub id as it is, or the last part of a folder's path, so that no path of this machine is published."""
     return Path(model).resolve().name if Path(model).is_dir() else model
 
 

@@ -1,4 +1,4 @@
-"""Which parameters learn how fast, and which a phase does not train at all."""
+"""The learning rates of parameters, and the parameters that a phase does not train."""
 
 from collections.abc import Set
 from typing import Any
@@ -11,10 +11,10 @@ HEADS = PROJECTION, MLM_HEAD, POOLER = "projection.", "cls.", "bert.pooler."
 def parameter_groups(
     model: nn.Module, decaying: Set[str], learning_rate: float, head_multiplier: float, weight_decay: float
 ) -> list[dict[str, Any]]:
-    """Parameters in an optimizer's groups: the projection head at `head_multiplier` times the encoder's rate.
+    """Groups of parameters for an optimizer: the projection head learns at `head_multiplier` times the encoder's rate.
 
     Args:
-        decaying: names of the parameters that weight decay is for.
+        decaying: names of the parameters with weight decay.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -31,12 +31,12 @@ def parameter_groups(
 
 
 def head_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that not every forward uses, the decoder aside, which is tied to the word table."""
+    """The parameters of the heads, which not every forward pass uses; the decoder is tied to the token embeddings."""
     return [parameter for name, parameter in model.named_parameters() if name.startswith(HEADS)]
 
 
 def idle_parameters(model: nn.Module, objective: str, with_head: bool, with_mlm: bool) -> list[nn.Parameter]:
-    """The parameters that get no gradient under `objective`: heads that it does not use."""
+    """The parameters of the heads that `objective` does not train."""
     used = {
         PROJECTION: with_head,
         POOLER: objective != "mlm",

@@ -33,7 +33,7 @@ def test_every_objective_may_follow_every_other():
     ("text", "message"),
     [
         ("", "is empty"),
-        ("simclr:1", '"simclr" is no objective; allowed are weighted_simclr, mi_mix'),
+        ("simclr:1", '"simclr" is not an objective; allowed are weighted_simclr, mi_mix'),
         ("mi_mix", "must be a positive number of epochs"),
         ("mi_mix:0", "must be a positive number"),
         ("mi_mix:-1", "must be a positive number"),
