@@ -13,6 +13,8 @@ Trainer only in this:
   validation set, so that values are comparable across phases;
 - the best checkpoint is one of the last phase, and the latest of equally good ones;
 - SIGTERM leads to a checkpoint (termination.py), and a checkpoint is complete or not there (checkpointing.py).
+
+The file is longer than others, because these are all methods of one class.
 """
 
 import shutil
@@ -40,7 +42,13 @@ from trainer.pairing.pairs import PairSampler
 from trainer.releasing.training_record import as_json
 from trainer.running.checkpointing import DRAFTS, one_sentence, put_in_place
 from trainer.running.curriculum import Curriculum
-from trainer.running.parameters import head_parameters, idle_parameters, parameter_groups
+from trainer.running.parameters import (
+    encoder_weights,
+    fill_missing_states,
+    head_parameters,
+    idle_parameters,
+    parameter_groups,
+)
 from trainer.running.resume import RUN, STATE, run_facts
 from trainer.running.step_log import StepLog
 from trainer.running.termination import StopOnSignal, leave_signals_to_main_process
@@ -81,14 +89,8 @@ class ContrastiveTrainer(Trainer):
         self.add_callback(SeedProcess())
         self._micro_step, self._drafting = 0, False
         self._idle: list[nn.Parameter] = []
-        self.objectives = Objectives(
-            self.args.objective_settings(),
-            config,
-            self.processing_class,
-            self.steps,
-            self.args.device,
-            self.args.world_size,
-        )
+        settings, place = self.args.objective_settings(), (self.args.device, self.args.world_size)
+        self.objectives = Objectives(settings, config, self.processing_class, self.steps, *place)
 
     def _init_training_state(self, *args: Any) -> tuple[int, int]:
         """As Trainer; the best checkpoint is looked for beside the resumed one, since both may have been moved."""
@@ -221,6 +223,8 @@ class ContrastiveTrainer(Trainer):
                 shutil.rmtree(output / DRAFTS, ignore_errors=True)
             self.accelerator.wait_for_everyone()
             self._drafting = True
+            if self.is_fsdp_enabled and self.optimizer is not None:
+                fill_missing_states(self.optimizer)
             try:
                 super()._save_checkpoint(model, trial)
             finally:
@@ -251,9 +255,6 @@ class ContrastiveTrainer(Trainer):
         weights = self.accelerator.get_state_dict(self.model)
         config: Any = self.model.config
         encoder = DnacseModel(config)
-        if self.is_world_process_zero():
-            prefix = "bert."
-            encoder.load_state_dict(
-                {name.removeprefix(prefix): weights[name] for name in weights if name.startswith(prefix)}
-            )
+        if self.is_world_process_zero():  # the others get no weights
+            encoder.load_state_dict(encoder_weights(weights))
         return encoder

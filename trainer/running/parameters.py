@@ -1,10 +1,12 @@
 """The learning rates of parameters, and the parameters that a phase does not train."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import Any
 
+import torch
 from torch import nn
 
+ENCODER = "bert."
 HEADS = PROJECTION, MLM_HEAD, POOLER = "projection.", "cls.", "bert.pooler."
 
 
@@ -44,3 +46,21 @@ def idle_parameters(model: nn.Module, objective: str, with_head: bool, with_mlm:
     }
     idle = tuple(head for head, is_used in used.items() if not is_used)
     return [parameter for name, parameter in model.named_parameters() if name.startswith(idle)]
+
+
+def encoder_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights of the encoder, by their names in it, out of those of the training model."""
+    return {name.removeprefix(ENCODER): weights[name] for name in weights if name.startswith(ENCODER)}
+
+
+def fill_missing_states(optimizer: torch.optim.Optimizer) -> None:
+    """Give the parameters that have not been trained yet a state of zeros, from which Adam would start anyway.
+
+    FSDP 2 refuses to load the state of an optimizer in which a parameter, such as that of an idle head, has none.
+    """
+    example = next(iter(optimizer.state.values()))
+    for parameter in (parameter for group in optimizer.param_groups for parameter in group["params"]):
+        if parameter not in optimizer.state:
+            optimizer.state[parameter] = {
+                name: torch.zeros_like(parameter if value.dim() else value) for name, value in example.items()
+            }
