@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One arm of the ablation on labelled barcodes. All arms train the same small encoder for the same number of steps; each
-# changes one thing.
+# One arm of the ablation on labelled barcodes. All arms train the same small encoder for the same number of steps;
+# each changes one thing.
 #
 #   bash trainer/recipes/ablation.sh list
 #   bash trainer/recipes/ablation.sh ARM BARCODES runs/ablation/ARM-0 [further options of train.py, such as --seed 1]

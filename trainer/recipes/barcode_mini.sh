@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The shipped model dnacse-barcode-mini (3.3 million parameters), from labelled COI barcodes. `make reproduce-mini` runs
-# this, then trainer/finish.py, and calibrates and measures the result.
+# The shipped model dnacse-barcode-mini (3.3 million parameters), from labelled COI barcodes. `make reproduce-mini`
+# runs this, then trainer/finish.py, and calibrates and measures the result.
 #
 #   bash trainer/recipes/barcode_mini.sh coi.tsv.gz runs/barcode-mini [further options of train.py]
 #
 # The data file has the columns sequence, species, genus and split, with the splits train and val. The curriculum is
-# phase I alone: with MI-Mix in the last third, validation recall@1 of the former model fell from 0.700 to 0.603 (LOG.md).
+# phase I alone: with MI-Mix in the last third, validation recall@1 of the former model fell from 0.700 to 0.603
+# (LOG.md).
 #
 # Hardware: 2 CPU cores, 8 GB.
 # Hours: 14 minutes on one thread beside other work, 7 of them training.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A small encoder (1.9 million parameters) from scratch on labelled COI barcodes: a tokenizer, then DNABERT-S's two phases.
+# A small encoder (1.9 million parameters) from scratch on labelled COI barcodes: a tokenizer, then DNABERT-S's two
+# phases.
 #
 #   bash trainer/recipes/coi_mini.sh coi.tsv.gz runs/coi-mini [further options of train.py]
 #

@@ -3,8 +3,8 @@
 #
 #   bash trainer/recipes/dnabert_s.sh GENOMES runs/dnabert-s [further options of train.py]
 #
-# GENOMES is a folder with an index.tsv and one FASTA file for each genome. GPUS (1) is the number of GPUs. They share the
-# 48 pairs of a step and process them in chunks, so the result does not depend on their number.
+# GENOMES is a folder with an index.tsv and one FASTA file for each genome. GPUS (1) is the number of GPUs. They share
+# the 48 pairs of a step and process them in chunks, so the result does not depend on their number.
 #
 # Hardware: the paper used 8 A100-80GB.
 # Hours: about 48 hours in the paper, for 2,000,000 pairs; ours: not yet run.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The shipped model dnacse-genome-mini (0.8 million parameters), for contigs of bacteria and archaea: DNABERT-S's phase I
-# with a small encoder.
+# The shipped model dnacse-genome-mini (0.8 million parameters), for contigs of bacteria and archaea: DNABERT-S's phase
+# I with a small encoder.
 #
 #   bash trainer/recipes/genome_mini.sh contigs.tsv.gz runs/genome-mini [further options of train.py]
 #
-# benchmarks/data/make_contigs.py cuts genomes into such a table; the splits train and unseen_val are used. A pair is two
-# contigs of one species, and each view is a window of its contig.
+# benchmarks/data/make_contigs.py cuts genomes into such a table; the splits train and unseen_val are used. A pair is
+# two contigs of one species, and each view is a window of its contig.
 #
 # Hardware: 2 CPU cores, 8 GB.
 # Hours: 14 minutes on one thread beside other work, 8 of them training.

@@ -1,4 +1,4 @@
-"""The curriculum: phases of any length, none lost, none reached twice; the draws of MI-Mix; recall."""
+"""The curriculum: phases of any length, none lost, none repeated; the partners of MI-Mix; recall."""
 
 import numpy as np
 import pytest
