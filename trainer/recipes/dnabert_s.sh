@@ -4,11 +4,11 @@
 #   bash trainer/recipes/dnabert_s.sh GENOMES runs/dnabert-s [further options of train.py]
 #
 # GENOMES is a folder with an index.tsv and one FASTA file for each genome. GPUS (1) is the number of GPUs. They share
-# the 48 pairs of a step and process them in chunks, so the result does not depend on their number.
+# the 48 pairs of a step and process them in chunks, so a single GPU is enough.
 #
 # Hardware: the paper used 8 A100-80GB.
 # Hours: about 48 hours in the paper, for 2,000,000 pairs; ours: not yet run.
-# Metric: K-means ARI 53.8 in the paper, the mean over its 12 data sets; ours: not yet run.
+# Metric: K-means ARI 53.8 over 12 data sets in the paper; ours: not yet run.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") output=$(absolute "$2")
