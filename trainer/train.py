@@ -3,12 +3,14 @@
     accelerate launch trainer/train.py --train_file barcodes.fasta --output_dir my-model \\
         --config_name trainer/configs/mini.json --tokenizer_name my-tokenizer --curriculum "weighted_simclr:1 mi_mix:2"
 
-`--model_name_or_path zhihan1996/DNABERT-2-117M` starts from a published checkpoint instead. A run that was stopped
-goes on with `--resume_from_checkpoint last`; SIGTERM stops it with a checkpoint and exit code 143. The output folder
-ends up with the weights of the best checkpoint and training.json, the record of the run; the checkpoints, which hold
-the heads of training too, stay in its subfolders. `--push_to_hub --hub_model_id me/model` pushes it to the Hub, with
-the token of the environment variable HF_TOKEN. Several GPUs: `accelerate launch --num_processes N`; several
-machines and FSDP: trainer/configs/multi_node.yaml, fsdp.yaml.
+- `--model_name_or_path zhihan1996/DNABERT-2-117M` starts from a published checkpoint instead.
+- In the end, the output folder holds the weights of the best checkpoint and training.json, the record of the run. The
+  checkpoints in its subfolders also hold the heads that only training needs.
+- SIGTERM stops a run with a checkpoint and exit code 143; `--resume_from_checkpoint last` resumes it.
+- `--push_to_hub --hub_model_id me/model` pushes the release to the Hub, with the token of the environment variable
+  HF_TOKEN.
+- Several GPUs: `accelerate launch --num_processes N`. Several machines: configs/multi_node.yaml; FSDP:
+  configs/fsdp.yaml.
 """
 
 import logging
@@ -20,15 +22,20 @@ from typing import Any
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from trainer.running.command_line import require
+
+    require("torch", "transformers", "dnaio", "accelerate", "datasets")
 
 import torch
 from datasets import disable_progress_bars
-from transformers import HfArgumentParser, PreTrainedTokenizerFast, set_seed
+from transformers import PreTrainedTokenizerFast, set_seed
 
 from modeling_dnacse import DnacseForContrastiveLearning
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
-from trainer.arguments import ContrastiveArguments
+from modeling_dnacse.loading.hub_datasets import dataset_commit
+from trainer.arguments import GROUPS, ContrastiveArguments
+from trainer.arguments.grouped_parser import GroupedParser
 from trainer.pairing.collator import PairCollator
 from trainer.records.training_data import training_data
 from trainer.releasing.card import model_card
@@ -44,15 +51,11 @@ logger = logging.getLogger("train.py")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a mistake of the user's is one sentence on stderr and exit code 2."""
+    """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     logging.basicConfig(format="%(message)s")
     logger.setLevel(logging.INFO)
-    disable_progress_bars()  # reading is quick; the bar that matters is the training's
-    parser = HfArgumentParser(
-        ContrastiveArguments,  # pyright: ignore[reportArgumentType] transformers declares a NewType that nothing is
-        allow_abbrev=False,
-        description=(__doc__ or "").partition("\n")[0],
-    )
+    disable_progress_bars()  # reading is quick; only training needs a bar
+    parser = GroupedParser(ContrastiveArguments, GROUPS, description=(__doc__ or "").partition("\n")[0])
     try:
         (args,) = parser.parse_args_into_dataclasses(arguments)
         train(args)
@@ -62,32 +65,40 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def train(args: ContrastiveArguments) -> None:
-    """Train, then release the best checkpoint; after a SIGTERM leave a checkpoint and exit.
+    """Train, then release the best checkpoint; after a SIGTERM, save a checkpoint and exit.
 
     Raises:
         ValueError: arguments, data, model and tokenizer do not fit together.
-        OSError: a file cannot be read, or the output folder not be written.
+        OSError: a file cannot be read, or the output folder cannot be written.
     """
     if args.n_gpu > 1:
         raise ValueError(
-            f"this process sees {args.n_gpu} GPUs and would use them as one: start one process a GPU with "
-            f"accelerate launch --num_processes {args.n_gpu}, or choose one with CUDA_VISIBLE_DEVICES=0"
+            f"this process sees {args.n_gpu} GPUs and would use them as one: start one process for each GPU "
+            f"with accelerate launch --num_processes {args.n_gpu}, or choose one with CUDA_VISIBLE_DEVICES=0"
         )
     if args.process_index:
-        logger.setLevel(logging.WARNING)  # one process tells
-    torch.set_flush_denormal(True)  # ALiBi's far weights underflow, and CPUs are slow on the numbers in between
-    output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments fills a missing one in
+        logger.setLevel(logging.WARNING)  # only one process reports
+    torch.set_flush_denormal(True)  # weights of far tokens (ALiBi) become denormal numbers, which CPUs compute slowly
+    output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments has set a default
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
     hub = hub_repository(args)
     set_seed(args.seed)
     model, tokenizer = model_and_tokenizer(args)
-    data = training_data(args)
+    if args.dataset_name:
+        args.dataset_revision = dataset_commit(args.dataset_name, args.dataset_revision)  # the same for every reader
+    data = training_data(
+        args.sources(),
+        args.pair_settings(),
+        batch_size=args.train_batch_size * args.world_size,
+        seed=args.seed,
+        name_sources=args.process_index == 0,
+    )
     batches = math.ceil(data.sampler.batches / args.gradient_accumulation_steps)
     curriculum = parse_curriculum(args.curriculum, batches)
     args.max_steps = curriculum.steps
     args.logging_steps = min(args.logging_steps, curriculum.steps)
     if checkpoint:
-        check_same_run(Path(checkpoint), run_facts(args, data.sampler))
+        check_same_run(Path(checkpoint), run_facts(args.to_dict(), args.world_size, data.sampler))
 
     trainer = ContrastiveTrainer(
         model=model,
@@ -105,7 +116,7 @@ def train(args: ContrastiveArguments) -> None:
         trainer.add_callback(PushOnSave(hub, partial(release, trainer=trainer, name=hub.name, facts=data.facts)))
     phases = zip(curriculum.objectives, curriculum.ends, strict=True)
     logger.info(
-        "%s records, %s pairs an epoch, %s of them a record with itself; %s",
+        "%s records, %s pairs in an epoch, %s of them a record with itself; %s",
         f"{data.facts['training']['records']:,}",
         f"{len(data.sampler):,}",
         f"{data.sampler.alone:,}",
@@ -129,7 +140,7 @@ def train(args: ContrastiveArguments) -> None:
 
 
 def hub_repository(args: ContrastiveArguments) -> HubRepository | None:
-    """Where to push to, if anywhere; the arguments no longer say so, or Trainer would push too and keep the token."""
+    """The repository to push to, if any; resets these arguments, or Trainer would push too and keep the token."""
     hub = None
     if args.push_to_hub and args.hub_model_id:
         hub = HubRepository(args.hub_model_id, args.hub_token, args.hub_private_repo)
@@ -145,14 +156,18 @@ def release(
     step: int | None = None,
     scores: dict[str, float] | None = None,
 ) -> list[str]:
-    """Write the model as it is now as a complete repository; all processes take part and the first one writes.
+    """Write the present model as a complete repository; all processes take part, and the first one writes.
 
     Args:
-        step: that its weights are of; by default the latest.
-        scores: of these weights; by default those of the latest step, if it was validated.
+        folder: of the repository.
+        trainer: that holds the model.
+        name: of the model.
+        facts: about the data, see training_data.py.
+        step: of the weights; by default the latest.
+        scores: of the weights; by default those of the latest step, if it was validated.
 
     Returns:
-        The files written, none by other processes.
+        The files written; none on the other processes.
     """
     state, encoder = trainer.state, trainer.model_to_release()
     if not trainer.is_world_process_zero():
@@ -160,17 +175,18 @@ def release(
     if scores is None:
         latest = (entry for entry in state.log_history if entry["step"] == state.global_step and "eval_loss" in entry)
         scores = next(latest, {})
-    run = training_record(trainer.args, state, facts, scores, step or state.global_step)
+    args, step = trainer.args, step or state.global_step
+    run = training_record(args.to_dict(), args.world_size, args.device, state, facts, scores, step)
     card = model_card(name, run, encoder.config, encoder.num_parameters())
     texts = {CARD: card, RECORD: as_json(run), HISTORY: as_json(state.log_history)}
     return write_repository(folder, encoder, trainer.processing_class, texts)
 
 
 def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiveLearning, PreTrainedTokenizerFast]:
-    """Load the checkpoint to start from, or make a random model of the given architecture and tokenizer's vocabulary.
+    """Load the checkpoint to start from, or make a random model of the given architecture for the tokenizer.
 
     Raises:
-        ValueError: the checkpoint cannot be loaded, or from scratch the configuration or the tokenizer is missing.
+        ValueError: the checkpoint cannot be loaded, or the configuration or tokenizer of a new model is missing.
     """
     with_mlm_head = args.mlm_weight > 0 or "mlm:" in args.curriculum
     if args.model_name_or_path:
@@ -185,7 +201,7 @@ def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiv
         config = load_config(args.config_name, tokenizer)
         config.pooling = args.pooling or config.pooling
         model = DnacseForContrastiveLearning(config, with_mlm_head=with_mlm_head)
-    # without padding a CPU trains barcodes twice as fast; compiled, the loop over sequences breaks into many graphs
+    # without padding, a CPU trains barcodes twice as fast; torch.compile would split packed attention into many graphs
     packed = PACKED if args.device.type == "cpu" and not args.torch_compile else None
     if implementation := args.attn_implementation or packed:
         model.set_attn_implementation(implementation)

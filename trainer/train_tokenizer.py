@@ -2,17 +2,17 @@
 
     python trainer/train_tokenizer.py --train_file coi.tsv.gz --train_split train --output_dir tokenizer
 
-The layout is DNABERT-2's ([UNK] [CLS] [SEP] [PAD] [MASK] first, template `[CLS] A [SEP]`). Three things differ:
+The layout is that of DNABERT-2 ([UNK] [CLS] [SEP] [PAD] [MASK] first, template `[CLS] A [SEP]`). Three things differ:
 
-- the tokenizer applies the alphabet policy of modeling_dnacse/reading/sequences.py itself, so raw and cleaned
-  sequences give the same ids; only an illegal character, an error there, is [UNK] here;
-- a run of N is one [UNK], whatever its length, where DNABERT-2 gives one a base;
-- tokens have at most 16 bp by default: without a bound, conserved stretches of a barcode up to 159 bp become tokens,
-  which one substitution breaks up.
+- The tokenizer itself applies the alphabet policy of modeling_dnacse/reading/sequences.py, so raw and cleaned
+  sequences give the same ids. Only an illegal character, which is an error there, is [UNK] here.
+- A run of N is one [UNK], whatever its length; DNABERT-2 gives one [UNK] for each N.
+- Tokens have at most 16 bp by default. Without a bound, conserved stretches of a barcode of up to 159 bp become
+  tokens, and a single substitution breaks such a token up.
 
-Merges are learnt from whole sequences, cut at N. The 43,668 train sequences of COI take 73 CPU seconds
-and 2.4 GB; 5,000 of them (`--max_sequences 5000`) 14 CPU seconds and 0.7 GB, for 6.81 instead of 6.85 bp per token on
-species that are not among them.
+Merges are learnt from whole sequences, cut at N. The 43,668 training sequences of COI take 73 CPU seconds and 2.4 GB
+of memory. A sample of 5,000 (`--max_sequences 5000`) takes 14 CPU seconds and 0.7 GB; on species outside the sample, a
+token then has 6.81 instead of 6.85 bp on average.
 """
 
 import argparse
@@ -22,8 +22,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-if not __package__:
+if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from trainer.running.command_line import require
+
+    require("transformers", "dnaio")
+
 
 from tokenizers import Tokenizer, models, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -33,7 +37,7 @@ from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts
 from trainer.running.command_line import run_command
 
-SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")  # their ids are their positions
+SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")  # in the order of their ids
 BASES = "ACGT"
 SMALLEST_VOCABULARY = len(SPECIAL_TOKENS) + len(BASES)
 
@@ -47,11 +51,12 @@ def train_tokenizer(
 
     Args:
         sequences: Letters A, C, G, T and N, as `clean_sequence` returns them.
-        vocab_size: Entries, special tokens and bases included; fewer come out when no pair occurs twice any more.
-        max_token_length: In bp; None for no bound.
+        vocab_size: Number of entries, special tokens and bases included; the result has fewer if no further pair of
+            tokens occurs twice.
+        max_token_length: In bp; None: no bound.
 
     Raises:
-        ValueError: the vocabulary has no room for the special tokens and the bases, or a token none for two bases.
+        ValueError: the vocabulary is too small for the special tokens and the bases, or tokens for two bases.
 
     >>> tokenizer = train_tokenizer(["ACGTACGTACGT"], vocab_size=12)
     >>> tokenizer.convert_ids_to_tokens(tokenizer("acgu-NNN")["input_ids"])
@@ -72,10 +77,10 @@ def train_tokenizer(
         initial_alphabet=list(BASES),
         limit_alphabet=len(BASES),
         show_progress=False,
-        # tokenizers merges up to one less than it is told
+        # tokenizers merges up to one base less than this
         max_token_length=None if max_token_length is None else max_token_length + 1,
     )
-    # the trainer drops letters outside the alphabet and would merge across an N: cut there
+    # the trainer drops letters outside the alphabet and would merge across an N: cut the sequences there
     pieces = (piece for sequence in sequences for piece in sequence.split("N") if piece)
     tokenizer.train_from_iterator(pieces, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -98,26 +103,31 @@ def train_tokenizer(
 
 
 def bases_per_token(tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> float:
-    """Return the mean length of a token in bp, special tokens aside."""
+    """Return the mean length of a token in bp, special tokens left out."""
     batch = tokenizer(sequences, add_special_tokens=False)["input_ids"]
     return sum(map(len, sequences)) / sum(map(len, batch))
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Train a DNA tokenizer.", allow_abbrev=False)
-    parser.add_argument("--train_file", nargs="+", required=True, help="FASTA, FASTQ, CSV, TSV or parquet")
-    parser.add_argument("--train_split", help="use only the records of this split")
-    parser.add_argument("--output_dir", required=True, type=Path)
-    parser.add_argument("--vocab_size", type=int, default=4096)
-    parser.add_argument("--max_token_length", type=int, default=16, help="bp; 0 for no bound")
-    parser.add_argument("--max_sequences", type=int, help="train on a random sample of at most this many")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser = argparse.ArgumentParser(
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Train a DNA tokenizer by byte pair encoding.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--train_file", nargs="+", required=True, help="Files of sequences: FASTA, FASTQ, CSV, TSV or parquet.")
+    add("--train_split", help="Use only records of this split.")
+    add("--output_dir", required=True, type=Path, help="Folder for the tokenizer.")
+    add("--vocab_size", type=int, default=4096, help="Number of tokens, special ones included.")
+    add("--max_token_length", type=int, default=16, help="Longest token in bp; 0: no bound.")
+    add("--max_sequences", type=int, help="Train on a random sample of at most this many sequences.")
+    add("--seed", type=int, default=0, help="Random seed of that sample.")
     return parser.parse_args(arguments)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Read, sample, train, save, and log what came out.
+    """Read the sequences, sample, train, and save the tokenizer.
 
     Raises:
         ValueError: an argument or a file is not what it should be.
@@ -128,7 +138,9 @@ def run(arguments: argparse.Namespace) -> None:
             f"{output} holds a tokenizer already; give another --output_dir or remove {output}/tokenizer.json"
         )
     if arguments.max_sequences is not None and arguments.max_sequences < 1:
-        raise ValueError(f"max_sequences {arguments.max_sequences} is too small; give 1 or more, or leave it away")
+        raise ValueError(
+            f"max_sequences {arguments.max_sequences} is too small; give 1 or more, or leave the option out"
+        )
     counts = AlphabetCounts()
     sequences = [
         row["sequence"]
@@ -141,17 +153,17 @@ def run(arguments: argparse.Namespace) -> None:
     tokenizer = train_tokenizer(sequences, arguments.vocab_size, arguments.max_token_length or None)
     if len(tokenizer) < arguments.vocab_size:
         logger.warning(
-            "The vocabulary has %d entries, not %d: no further pair occurs twice; give more sequences",
+            "the vocabulary has %d entries instead of %d, since no further pair occurs twice; give more sequences",
             len(tokenizer),
             arguments.vocab_size,
         )
     tokenizer.save_pretrained(output)
     reached = bases_per_token(tokenizer, sequences[:1000])
-    logger.info("Saved to %s: %.2f bp per token on a sample of the training sequences", output, reached)
+    logger.info("saved to %s: %.2f bp per token on a sample of the training sequences", output, reached)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a mistake of the user's is one sentence and exit status 2."""
+    """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     run_command(run, parse_arguments(arguments))
 
 

@@ -1,4 +1,4 @@
-"""One side of a batch in, the chunks that go through the model one at a time out."""
+"""One side of a batch in, the chunks that pass the model one at a time out."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,15 +8,15 @@ from torch import Tensor
 
 
 class Chunk(NamedTuple):
-    """Some rows of one side of a batch, without the padding that only longer rows need."""
+    """Some rows of one side of a batch, padded only to the longest of them."""
 
-    rows: Tensor  # (rows,) long: where they stand in the batch
+    rows: Tensor  # (rows,) long: their numbers in the batch
     ids: Tensor  # (rows, length)
     mask: Tensor  # (rows, length)
 
 
 def cut(ids: Tensor, mask: Tensor, most_rows: int, most_tokens: int) -> list[Chunk]:
-    """Cut a side, (batch, length) and padded at the end, into chunks as `chunk_rows` does; without bounds into one."""
+    """Cut a side (batch, length), padded at the end, into chunks as `chunk_rows` does; without bounds into one."""
     if not most_rows and not most_tokens:
         return [Chunk(torch.arange(len(ids), device=ids.device), ids, mask)]
     lengths = mask.sum(1).tolist()
@@ -29,19 +29,20 @@ def cut(ids: Tensor, mask: Tensor, most_rows: int, most_tokens: int) -> list[Chu
 
 
 def in_order(parts: Sequence[Tensor], chunks: Sequence[Chunk]) -> Tensor:
-    """Put what was computed of each chunk, (rows, …), back into the order of the batch, (batch, …)."""
+    """Join results of chunks, (rows, …) each, in the order of the batch: (batch, …)."""
     rows = torch.cat([chunk.rows for chunk in chunks])
     return torch.cat(list(parts))[rows.argsort()]
 
 
 def chunk_rows(lengths: Sequence[int], most_rows: int, most_tokens: int) -> list[list[int]]:
-    """Divide rows into chunks for one forward each.
+    """Divide rows into chunks for one forward pass each.
 
     Args:
         lengths: tokens of each row.
         most_rows: rows of a chunk; 0 for no bound.
-        most_tokens: tokens of a chunk, padding to its longest row counted; 0 for no bound. With a bound rows are
-            sorted by length, so that little is padded; without, chunks are consecutive rows. A longer row is alone.
+        most_tokens: tokens of a chunk, padding to its longest row included; 0 for no bound. With a bound, rows are
+            sorted by length, which needs little padding, and a row longer than the bound is a chunk of its own.
+            Without a bound, chunks are consecutive rows.
 
     >>> chunk_rows([9, 9, 9], most_rows=2, most_tokens=0)
     [[0, 1], [2]]

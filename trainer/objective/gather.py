@@ -1,10 +1,11 @@
-"""Rows of every process in, all rows on every process out, in the order of the processes, with the true gradient.
+"""Rows of every process in, all rows on every process out, in the order of the processes, with the exact gradient.
 
-Every process then computes the same loss of the same gathered rows. Its gradient with respect to a process's own rows
-is complete on that process, so going back needs no communication: take the own slice. DistributedDataParallel (and
-FSDP) will *average* the parameters' gradients over the W processes, where the gradient of the one global loss is their
-sum; the slice is therefore multiplied by W. So two processes of four pairs equal one process of eight, in loss and
-gradient. (`accelerator.gather` cuts the graph, and torch's functional all-gathers with gradient are deprecated.)
+After gathering, every process computes the same loss of the same rows. The gradient with respect to a process's own
+rows is complete on that process, so the backward pass needs no communication: it takes the process's slice. However,
+DistributedDataParallel and FSDP *average* the gradients of parameters over the W processes, while the gradient of the
+one global loss is their sum. So the slice is multiplied by W. Two processes with four pairs each then equal one
+process with eight, in loss and gradient. (`accelerator.gather` cuts the graph, and torch's functional all-gathers with
+gradient are deprecated.)
 """
 
 from typing import Any
@@ -27,9 +28,9 @@ class _Gather(torch.autograd.Function):
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """Concatenate the rows (n, …) of all W processes: (W · n, …). Every process must bring the same shape.
+    """Concatenate the rows (n, …) of all W processes: (W · n, …). The shape must be the same on every process.
 
-    In one process the rows themselves. Integers are gathered too, without a gradient.
+    In a single process, these are the rows themselves. Integers are gathered without a gradient.
     """
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return rows

@@ -1,14 +1,14 @@
-"""Contrastive batches larger than memory: the gradient of a loss over all rows, computed a chunk of rows at a time.
+"""Contrastive batches larger than memory: the gradient of a loss over all rows, computed one chunk of rows at a time.
 
-GradCache (Gao et al. 2021): (1) every chunk is encoded without a graph; (2) the loss over all representations gives
-the gradient of each; (3) every chunk is encoded again, now with a graph, and that gradient is sent back through it.
-Step 3 starts from the random state in which step 1 encoded the chunk, so dropout and noise fall the same and the
-gradient equals the one of a single pass, for one more forward. Memory holds one chunk's activations and the small
-matrices of representations and similarities, whatever the size of the batch.
+GradCache (Gao et al. 2021): (1) encode every chunk without a graph; (2) compute the loss of all representations and
+its gradient with respect to each of them; (3) encode every chunk again, now with a graph, and backpropagate that
+gradient. Step 3 restores the random state in which step 1 encoded the chunk, so dropout and noise are the same, and
+the gradient equals that of a single pass. The price is one more forward pass. Memory holds the activations of one
+chunk and the small matrices of representations and similarities, whatever the size of the batch.
 
-A step of training is thus a list of *terms*: functions that return a scalar with a graph, whose gradients add up to
-that of the loss and whose values to its value. `backward_but_last` goes through them; only the last term's backward
-synchronises the processes, and that one is left to the Trainer.
+A training step is therefore a list of *terms*: functions that return a scalar with a graph. Their gradients add up to
+the gradient of the loss, and their values to its value. `backward_but_last` backpropagates all terms but the last.
+Only the backward pass of the last term synchronises the processes, and the Trainer does that one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +22,11 @@ RandomState = tuple[Tensor, Tensor | None]
 
 
 def cached_terms(forwards: Sequence[Callable[[], Tensor]], loss_of: Callable[[list[Tensor]], Tensor]) -> list[Term]:
-    """Encode every chunk without a graph and return the terms of the loss, one a chunk.
+    """Encode every chunk without a graph, and return the terms of the loss, one for each chunk.
 
     Args:
-        forwards: each encodes a chunk, (rows, d), drawing from torch's global random state only.
-        loss_of: the loss of all chunks' representations.
+        forwards: each encodes a chunk to (rows, d), with randomness from torch's global generators only.
+        loss_of: computes the loss of the representations of all chunks.
     """
     states, representations = [], []
     with torch.no_grad():
@@ -52,15 +52,16 @@ def backward_but_last(
     backward: Callable[[Tensor], None],
     no_sync: Callable[[], AbstractContextManager],
 ) -> Tensor:
-    """Send back every term but the last; return the sum of all values, with the last term's graph.
+    """Backpropagate every term but the last; return the sum of all values, with the graph of the last term.
 
     Args:
-        backward: adds the gradient of a term to the parameters, scaled as the Trainer scales its loss.
-        no_sync: the context in which a backward does not synchronise processes.
+        terms: the terms of the loss.
+        backward: backpropagates a term, scaled as the Trainer scales its loss.
+        no_sync: makes a context in which a backward pass does not synchronise the processes.
     """
     total: Tensor | float = 0.0
     for term in terms[:-1]:
-        with no_sync():  # around the forward too: DistributedDataParallel decides there
+        with no_sync():  # around the forward pass too, where DistributedDataParallel decides
             value = term()
             backward(value)
         total = total + value.detach()
@@ -68,12 +69,12 @@ def backward_but_last(
 
 
 def random_state() -> RandomState:
-    """The state of torch's generators: of the CPU, and of the current CUDA device where CUDA is in use."""
+    """The state of torch's global generators: of the CPU and, if CUDA is in use, of the current CUDA device."""
     return torch.get_rng_state(), torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
 
 
 def set_random_state(state: RandomState) -> None:
-    """Put the generators into a state."""
+    """Restore the state of torch's global generators."""
     torch.set_rng_state(state[0])
     if state[1] is not None:
         torch.cuda.set_rng_state(state[1])
@@ -81,7 +82,7 @@ def set_random_state(state: RandomState) -> None:
 
 @contextmanager
 def replaying(state: RandomState) -> Iterator[None]:
-    """Run with the random numbers that followed `state`, then go on as if nothing had been drawn."""
+    """Run with the random numbers that followed `state`, then restore the present state."""
     now = random_state()
     set_random_state(state)
     try:

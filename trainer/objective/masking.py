@@ -1,8 +1,8 @@
 """Masked-language modelling: token ids in, corrupted ids and the labels to predict out (Devlin et al. 2019).
 
-Of the tokens chosen 80 % become [MASK], 10 % a random token and 10 % stay; special tokens, padding and [UNK] are never
-chosen. `span="window"` chooses runs of WINDOW consecutive tokens: byte pair tokens of DNA overlap in what they tell,
-and a single masked one (5 bp) is often given away by where its neighbours end.
+Of the chosen tokens, 80 % become [MASK], 10 % become a random token and 10 % stay. Special tokens, padding and [UNK]
+are never chosen. `span="window"` chooses runs of WINDOW consecutive tokens, because the ends of the neighbouring
+tokens often give away a single masked token (about 5 bp).
 """
 
 from typing import Any, Literal, NamedTuple
@@ -13,13 +13,13 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
 WINDOW = 4  # tokens, about 20 bp
-IGNORED = -100  # torch's label for "no prediction is scored here"
+IGNORED = -100  # torch's label for positions that do not count in the loss
 
 Span = Literal["token", "window"]
 
 
 class Vocabulary(NamedTuple):
-    """What masking has to know of a tokenizer."""
+    """What masking needs to know about a tokenizer."""
 
     mask_id: int
     ordinary: Tensor  # (entries,) long: ids that stand for DNA
@@ -31,7 +31,7 @@ class Vocabulary(NamedTuple):
 
 
 def vocabulary(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
-    """Read it off a tokenizer.
+    """Make the table for a tokenizer.
 
     Raises:
         ValueError: the tokenizer has no [MASK].
@@ -47,10 +47,14 @@ def vocabulary(tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
 def mask_tokens(
     ids: Tensor, entries: Vocabulary, probability: float, span: Span, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Corrupt `ids` (batch, length), on the device of `entries` and `generator`.
+    """Choose tokens of `ids` (batch, length) and corrupt them.
 
     Args:
-        probability: share of the ordinary tokens that is chosen.
+        ids: on the device of `entries` and `generator`.
+        entries: which ids are ordinary tokens.
+        probability: share of the ordinary tokens to choose.
+        span: whether to choose single tokens or runs of them.
+        generator: source of randomness.
 
     Returns:
         The corrupted ids and the labels, IGNORED where nothing was chosen; both (batch, length).
@@ -61,12 +65,12 @@ def mask_tokens(
 
     batch, length = ids.shape
     width = WINDOW if span == "window" else 1
-    # a token is chosen if a window starts at it or at one of the width - 1 places before it: 1 - (1 - start)^width
+    # a token is chosen if a window starts at it or at one of the width - 1 tokens before it: 1 - (1 - start)^width
     start = 1 - (1 - probability) ** (1 / width)
     starts = (uniform(batch, length + width - 1) < start).float()
     chosen = F.max_pool1d(starts[:, None], width, stride=1)[:, 0].bool() & entries.is_ordinary[ids]
     labels = ids.masked_fill(~chosen, IGNORED)
-    fate = uniform(batch, length)
+    outcome = uniform(batch, length)
     replacement = entries.ordinary[(uniform(batch, length) * len(entries.ordinary)).long()]
-    corrupted = torch.where(chosen & (fate < 0.8), entries.mask_id, ids)
-    return torch.where(chosen & (fate >= 0.9), replacement, corrupted), labels
+    corrupted = torch.where(chosen & (outcome < 0.8), entries.mask_id, ids)
+    return torch.where(chosen & (outcome >= 0.9), replacement, corrupted), labels

@@ -1,8 +1,8 @@
-"""The draws of manifold instance mixup: which layer, who is mixed with whom, how much.
+"""Manifold instance mixup: at which layer, which rows and with which weights sequences are mixed.
 
-Partners are drawn among the rows that pass the model together: those of one process, or of one chunk with gradient
-caching. The layer is one for the whole batch, of all processes. DNABERT-S's public code draws partners inside each
-replica as well, but then reads their numbers as rows of the gathered batch; `joint_mixup` counts them in the batch.
+Partners are sampled among the rows that pass the model together: those of one process or, with gradient caching, of
+one chunk. The layer is the same for the whole batch of all processes. DNABERT-S's public code also samples partners
+inside each replica, but then takes their numbers for rows of the gathered batch; `joint_mixup` renumbers them.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from modeling_dnacse import ManifoldMixup
 from trainer.objective.chunks import Chunk, in_order
 
 
-def draw_mixup(rows: int, layer: int, alpha: float, rng: np.random.Generator) -> ManifoldMixup:
-    """A permutation of `rows` rows, and λ_i = max(b, 1-b) with b ~ Beta(α, α) (DNABERT-S §3.2)."""
+def sample_mixup(rows: int, layer: int, alpha: float, rng: np.random.Generator) -> ManifoldMixup:
+    """Sample a permutation of `rows` rows, and λ_i = max(b, 1-b) with b ~ Beta(α, α) (DNABERT-S §3.2)."""
     weight = rng.beta(alpha, alpha, size=rows)
     return ManifoldMixup(
         layer=layer,
@@ -26,8 +26,8 @@ def draw_mixup(rows: int, layer: int, alpha: float, rng: np.random.Generator) ->
 
 
 def joint_mixup(chunks: Sequence[Chunk], mixups: Sequence[ManifoldMixup]) -> tuple[Tensor, Tensor]:
-    """Partners and weights of all rows of the batch: permutation (batch,) long and coefficients (batch,)."""
+    """Join the mixups of chunks to the permutation (batch,) long and the coefficients (batch,) of the whole batch."""
     device = chunks[0].rows.device
-    drawn = list(zip(chunks, mixups, strict=True))
-    permutation = in_order([chunk.rows[mixup.permutation.to(device)] for chunk, mixup in drawn], chunks)
-    return permutation, in_order([mixup.coefficients.to(device) for _, mixup in drawn], chunks)
+    pairs = list(zip(chunks, mixups, strict=True))
+    permutation = in_order([chunk.rows[mixup.permutation.to(device)] for chunk, mixup in pairs], chunks)
+    return permutation, in_order([mixup.coefficients.to(device) for _, mixup in pairs], chunks)

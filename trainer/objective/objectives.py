@@ -1,12 +1,14 @@
 """A micro-batch of pairs and the objective of the phase in, the terms of the loss out (see gradient_cache.py).
 
-- A contrastive loss is one over the rows of all processes: each side is encoded in one piece or in chunks, put back in
-  order, gathered, and compared.
-- mi_mix mixes anchors within a chunk, at one layer for all chunks and processes, and counts partners in the batch.
-- What is compared are the head's unit features, with `--compare embeddings` the unit embeddings that are released.
-- noise_contrastive always compares pooled embeddings, and distorts the second view: base substitution on ids,
-  Gaussian noise inside the encoder; `--mlm_weight` adds a masked-language term.
-- mlm reads both views as unlabelled DNA; its loss is the mean over the chosen tokens of all processes.
+- A contrastive loss covers the rows of all processes: each side is encoded at once or in chunks, put back in order,
+  gathered, and compared.
+- mi_mix mixes anchors within a chunk, at one layer for all chunks and processes. Partners are numbered by their rows
+  in the batch.
+- weighted_simclr, mi_mix and info_nce compare unit vectors: the projection head's features, or with
+  `--compare embeddings` the embeddings that are released.
+- noise_contrastive always compares pooled embeddings. It distorts the second view by base substitutions in the token
+  ids and by Gaussian noise inside the encoder; `--mlm_weight` adds a masked-language term.
+- mlm reads both views as unlabelled DNA. Its loss is the mean over the chosen tokens of all processes.
 """
 
 from collections.abc import Callable
@@ -18,17 +20,17 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from transformers import PreTrainedTokenizerBase
 
-from modeling_dnacse import DnacseConfig, EncoderNoise, ManifoldMixup
+from modeling_dnacse import DnacseConfig, ManifoldMixup
 from modeling_dnacse.attention import is_packed
-from trainer.arguments import ContrastiveArguments
 from trainer.losses import info_nce, mi_mix, noise_contrastive, weighted_simclr, wide
 from trainer.objective.chunks import Chunk, cut, in_order
 from trainer.objective.gather import gather_rows
 from trainer.objective.gradient_cache import Term, cached_terms
 from trainer.objective.masking import IGNORED, mask_tokens, vocabulary
-from trainer.objective.mixing import draw_mixup, joint_mixup
-from trainer.objective.randomness import LAYER, MASKING, PARTNERS, SUBSTITUTION, Draws
+from trainer.objective.mixing import joint_mixup, sample_mixup
+from trainer.objective.randomness import LAYER, MASKING, PARTNERS, SUBSTITUTION, StepRandomness
 from trainer.objective.retrieval import similarities
+from trainer.objective.settings import ObjectiveSettings
 from trainer.objective.token_noise import neighbours, substitute
 from trainer.running.step_log import StepLog
 
@@ -37,57 +39,67 @@ Batch = dict[str, Any]
 
 
 class Objectives:
-    """What the objectives need of the run: its arguments, tables of the vocabulary, and the log."""
+    """The objectives of a run: their settings, tables of the vocabulary, and the log of what they measure."""
 
     def __init__(
-        self, args: ContrastiveArguments, config: DnacseConfig, tokenizer: PreTrainedTokenizerBase, log: StepLog
+        self,
+        settings: ObjectiveSettings,
+        config: DnacseConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        log: StepLog,
+        device: torch.device,
+        processes: int,
     ) -> None:
-        """Read the tables off the tokenizer.
+        """Make the tables from the tokenizer.
 
         Raises:
-            ValueError: a layer to mix is none of the model's, or the tokenizer has no [MASK] for an mlm term.
+            ValueError: the model does not have a layer to mix, or the tokenizer has no mask token.
         """
-        self.args, self.config, self.log = args, config, log
-        self.layers = args.layers_to_mix or list(range(config.num_hidden_layers))
+        self.settings, self.config, self.log = settings, config, log
+        self.device, self.processes = device, processes
+        self.layers = settings.mixing_layers or tuple(range(config.num_hidden_layers))
         if max(self.layers) >= config.num_hidden_layers:
             raise ValueError(
-                f"--mixing_layers {args.mixing_layers}: the model has the layers 0 to {config.num_hidden_layers - 1}"
+                f"--mixing_layers {' '.join(map(str, self.layers))}: the model has the layers 0 to "
+                f"{config.num_hidden_layers - 1}"
             )
-        self.neighbours = neighbours(tokenizer).to(args.device)
-        self.vocabulary = vocabulary(tokenizer).to(args.device)
+        self.neighbours = neighbours(tokenizer).to(device)
+        self.vocabulary = vocabulary(tokenizer).to(device)
 
     def mlm_weight(self, objective: str) -> float:
-        """Weight of the masked-language term under an objective."""
-        return {"mlm": 1.0, "noise_contrastive": self.args.mlm_weight}.get(objective, 0.0)
+        """Weight of the masked-language term in an objective."""
+        return {"mlm": 1.0, "noise_contrastive": self.settings.mlm_weight}.get(objective, 0.0)
 
     def compares_features(self, objective: str) -> bool:
-        """Whether the loss of an objective is one of the projection head's features."""
-        return objective not in ("mlm", "noise_contrastive") and self.args.compare == "features"
+        """Whether an objective compares the projection head's features."""
+        return objective not in ("mlm", "noise_contrastive") and self.settings.compare == "features"
 
-    def terms(self, objective: str, model: nn.Module, batch: Batch, draws: Draws) -> list[Term]:
-        """The terms of the loss of `batch`, as the collator makes it, on this process."""
-        terms = [] if objective == "mlm" else self.contrastive_terms(objective, model, batch, draws)
+    def terms(self, objective: str, model: nn.Module, batch: Batch, randomness: StepRandomness) -> list[Term]:
+        """The terms of the loss of `batch`, which is this process's part as the collator makes it."""
+        terms = [] if objective == "mlm" else self.contrastive_terms(objective, model, batch, randomness)
         weight = self.mlm_weight(objective)
-        return terms + (self.mlm_terms(weight, model, batch, draws) if weight else [])
+        return terms + (self.mlm_terms(weight, model, batch, randomness) if weight else [])
 
-    def contrastive_terms(self, objective: str, model: nn.Module, batch: Batch, draws: Draws) -> list[Term]:
-        """One term where each side passes in one piece, or else one a chunk."""
-        args, noise, mixing = self.args, None, None
+    def contrastive_terms(
+        self, objective: str, model: nn.Module, batch: Batch, randomness: StepRandomness
+    ) -> list[Term]:
+        """One term if each side passes the model at once, otherwise one for each chunk."""
+        noise, mixing = None, None
         ids, masks = ([batch[side][key] for side in SIDES] for key in ("input_ids", "attention_mask"))
         if objective == "noise_contrastive":
-            noise = EncoderNoise(multiplicative=args.noise_multiplicative, additive=args.noise_additive)
-            generator = draws.generator(SUBSTITUTION, args.device)
-            ids[1] = substitute(ids[1], self.neighbours, args.noise_substitution, generator)
+            noise = self.settings.noise
+            generator = randomness.of_process(SUBSTITUTION, self.device)
+            ids[1] = substitute(ids[1], self.neighbours, self.settings.noise_substitution, generator)
         anchors, positives = (self.cut(*side) for side in zip(ids, masks, strict=True))
         mixups: list[ManifoldMixup | None] = [None] * len(anchors)
         if objective == "mi_mix":
-            rows_before = draws.process * len(ids[0])
-            drawn = self.draw_mixups(anchors, rows_before, draws)
-            permutation, coefficients = joint_mixup(anchors, drawn)
-            # of a few long sequences a chunk may hold one, which has nobody to be mixed with
-            self.log.add({"mixed": (permutation != torch.arange(len(permutation), device=args.device)).float().mean()})
+            rows_before = randomness.process * len(ids[0])
+            sampled = self.sample_mixups(anchors, rows_before, randomness)
+            permutation, coefficients = joint_mixup(anchors, sampled)
+            # a chunk of few long sequences may hold a single one, which has no partner
+            self.log.add({"mixed": (permutation != torch.arange(len(permutation), device=self.device)).float().mean()})
             mixing = gather_rows(permutation + rows_before), gather_rows(coefficients)
-            mixups = [*drawn]
+            mixups = [*sampled]
 
         def encode(chunk: Chunk, **augmentation: Any) -> Tensor:
             output = model(input_ids=chunk.ids, attention_mask=chunk.mask, **augmentation)
@@ -119,30 +131,30 @@ class Objectives:
         species: Tensor,
         mixing: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
-        """The loss of gathered rows (n, d); `mixing` holds permutation and coefficients (n,) of mi_mix."""
-        args = self.args
+        """The loss of gathered rows (n, d); for mi_mix, `mixing` holds the permutation and the coefficients (n,)."""
+        settings = self.settings
         if mixing is not None:
-            return mi_mix(anchors, positives, *mixing, args.temperature, species)
+            return mi_mix(anchors, positives, *mixing, settings.temperature, species)
         if objective == "noise_contrastive":
             return noise_contrastive(
                 anchors,
                 positives,
-                args.temperature,
-                args.margin,
-                args.mix_lambda,
-                args.hard_negative_weight,
+                settings.temperature,
+                settings.margin,
+                settings.mix_lambda,
+                settings.hard_negative_weight,
                 species=species,
             )
         function = {"weighted_simclr": weighted_simclr, "info_nce": info_nce}[objective]
-        return function(anchors, positives, args.temperature, species)
+        return function(anchors, positives, settings.temperature, species)
 
-    def mlm_terms(self, weight: float, model: nn.Module, batch: Batch, draws: Draws) -> list[Term]:
-        """One term a chunk of each side."""
-        args, generator = self.args, draws.generator(MASKING, self.args.device)
+    def mlm_terms(self, weight: float, model: nn.Module, batch: Batch, randomness: StepRandomness) -> list[Term]:
+        """One term for each chunk of either side."""
+        settings, generator = self.settings, randomness.of_process(MASKING, self.device)
         parts: list[tuple[Chunk, Tensor]] = []
         for side in SIDES:
             ids, mask = batch[side]["input_ids"], batch[side]["attention_mask"]
-            ids, labels = mask_tokens(ids, self.vocabulary, args.mlm_probability, args.mlm_span, generator)
+            ids, labels = mask_tokens(ids, self.vocabulary, settings.mlm_probability, settings.mlm_span, generator)
             parts += [(chunk, labels[chunk.rows, : chunk.ids.shape[1]]) for chunk in self.cut(ids, mask)]
         counts = [(labels != IGNORED).sum() for _, labels in parts]
         total = gather_rows(torch.stack(counts).sum()[None]).sum().clamp(min=1)
@@ -151,23 +163,24 @@ class Objectives:
             output = model(input_ids=chunk.ids, attention_mask=chunk.mask, labels=labels)
             hits = (output.logits.argmax(1) == labels[labels != IGNORED]).sum()
             self.log.add({"mlm_accuracy": hits / count.clamp(min=1)}, weight=count)
-            # gradients and values are averaged over processes, where this loss is a sum over them
-            return weight * output.loss * count * args.world_size / total
+            # gradients and values are averaged over the processes, but this loss is a sum over them
+            return weight * output.loss * count * self.processes / total
 
         return [partial(term, *part, count) for part, count in zip(parts, counts, strict=True)]
 
-    def draw_mixups(self, chunks: list[Chunk], rows_before: int, draws: Draws) -> list[ManifoldMixup]:
-        """One draw a chunk, named by the number of rows before it in the batch of all processes."""
-        layer = int(draws.rng(LAYER).choice(self.layers))
+    def sample_mixups(self, chunks: list[Chunk], rows_before: int, randomness: StepRandomness) -> list[ManifoldMixup]:
+        """One mixup for each chunk; its key is the number of rows before the chunk in the batch of all processes."""
+        layer = int(randomness.shared(LAYER).choice(self.layers))
         mixups = []
         for chunk in chunks:
-            mixups.append(draw_mixup(len(chunk.rows), layer, self.args.mix_alpha, draws.rng(PARTNERS, rows_before)))
+            rng = randomness.shared(PARTNERS, rows_before)
+            mixups.append(sample_mixup(len(chunk.rows), layer, self.settings.mix_alpha, rng))
             rows_before += len(chunk.rows)
         return mixups
 
     def cut(self, ids: Tensor, mask: Tensor) -> list[Chunk]:
-        """The chunks of a side, counted for the log."""
-        chunks = cut(ids, mask, self.args.cached_chunk_size, self.args.chunk_tokens)
-        packed = is_packed(self.config._attn_implementation or "")  # which computes no padding
+        """Cut a side into chunks, and count its tokens for the log."""
+        chunks = cut(ids, mask, self.settings.chunk_rows, self.settings.chunk_tokens)
+        packed = is_packed(self.config._attn_implementation or "")  # packed attention computes no padding
         self.log.count(mask, positions=0 if packed else sum(chunk.ids.numel() for chunk in chunks))
         return chunks

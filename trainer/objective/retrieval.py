@@ -1,6 +1,6 @@
-"""How well pairs find each other: vectors of both views in, cosine statistics and recall@1 out.
+"""How well anchors retrieve their positives: vectors of both views in, cosine statistics and recall@1 out.
 
-Candidates of an anchor's own species are left out: they are no mistakes.
+Other candidates of an anchor's own species are left out, since retrieving them is not a mistake.
 """
 
 import torch
@@ -13,14 +13,15 @@ BLOCK = 1024  # anchors compared at a time
 
 
 def similarities(anchors: Tensor, positives: Tensor, species: Tensor) -> dict[str, Tensor]:
-    """Mean cosine of positives and of negatives, and recall@1: how often the positive is nearest in the batch.
+    """Mean cosine of positives and of negatives, and recall@1: how often the positive is the nearest in the batch.
 
     Args:
-        anchors: (n, d), of any length, as `positives`.
+        anchors: (n, d), of any norm.
+        positives: (n, d), of any norm.
         species: (n,).
 
     Returns:
-        Scalars on the device of the vectors: to read one waits for the device.
+        Scalars on the device of the vectors; reading one waits for the device.
     """
     cosine = F.normalize(anchors.float(), dim=1) @ F.normalize(positives.float(), dim=1).T  # (n, n)
     negative = species[:, None] != species[None, :]
@@ -28,7 +29,7 @@ def similarities(anchors: Tensor, positives: Tensor, species: Tensor) -> dict[st
     return {
         "positive_similarity": positive.mean(),
         "negative_similarity": (cosine * negative).sum() / negative.sum().clamp(min=1),
-        "recall_at_1": beats(positive, cosine, negative).float().mean(),
+        "recall_at_1": is_nearest(positive, cosine, negative).float().mean(),
     }
 
 
@@ -38,9 +39,9 @@ def validation_scores(
     """Scores of all validation pairs together.
 
     Returns:
-        loss: `weighted_simclr` of unit vectors, the mean over batches of `batch_size` pairs, whatever the objective of
-            the phase and the number of processes, so that values compare.
-        recall_at_1: how often an anchor's positive is the nearest among the positives of all pairs.
+        loss: the mean `weighted_simclr` of unit vectors in batches of `batch_size` pairs. It is the same for every
+            objective and number of processes, so that values are comparable.
+        recall_at_1: how often an anchor's positive is the nearest of all positives.
     """
     anchors, positives = F.normalize(anchors.float(), dim=1), F.normalize(positives.float(), dim=1)
     batches = [slice(start, start + batch_size) for start in range(0, len(anchors), batch_size)]
@@ -50,10 +51,10 @@ def validation_scores(
         rows = slice(start, start + BLOCK)
         cosine = anchors[rows] @ positives.T
         negative = species[rows, None] != species[None, :]
-        hits += beats(cosine.diagonal(start), cosine, negative).sum().item()
+        hits += is_nearest(cosine.diagonal(start), cosine, negative).sum().item()
     return {"loss": torch.stack(losses).sum().item() / len(anchors), "recall_at_1": hits / len(anchors)}
 
 
-def beats(positive: Tensor, cosine: Tensor, negative: Tensor) -> Tensor:
-    """Whether each row's positive (rows,) is nearer than all that is `negative` among its candidates (rows, n)."""
+def is_nearest(positive: Tensor, cosine: Tensor, negative: Tensor) -> Tensor:
+    """Whether each row's `positive` (rows,) has a higher cosine than all `negative` candidates (rows, n)."""
     return positive > cosine.masked_fill(~negative, -torch.inf).amax(1)

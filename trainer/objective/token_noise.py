@@ -1,8 +1,8 @@
-"""Base substitution on token ids, the id-level part of DNACSE's noise: ids in, ids of the same length and mask out.
+"""Base substitutions in token ids, a part of DNACSE's noise: ids in, ids of the same shape out.
 
-A token becomes a random entry of the vocabulary that has the same number of bases and differs in exactly one of them,
-so the sequence it spells differs by that substitution and nothing moves. Tokens without such a neighbour, special
-tokens and padding stay. The formula is ours: DNACSE's noise module was never published, only its rate (0.07-0.10).
+A token is replaced by a random token with the same number of bases that differs in exactly one base. So the sequence
+gets one substitution, and no other token moves. Tokens without such a neighbour, special tokens and padding stay. The
+formula is ours: of DNACSE's noise module only the rate (0.07-0.10) was published.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ BASES = "ACGT"
 
 
 class Neighbours(NamedTuple):
-    """The neighbours of every token: those of token t are `tokens[starts[t] : starts[t] + counts[t]]`."""
+    """The neighbours of every token; those of token t are `tokens[starts[t] : starts[t] + counts[t]]`."""
 
     tokens: Tensor  # (all neighbours,) long
     starts: Tensor  # (vocabulary,) long
@@ -27,7 +27,7 @@ class Neighbours(NamedTuple):
 
 
 def neighbours(tokenizer: PreTrainedTokenizerBase) -> Neighbours:
-    """Find, for each entry of the vocabulary, the entries that are one base substitution away."""
+    """Find the neighbours of each token: the tokens that differ from it by one base substitution."""
     ids = {token: number for token, number in tokenizer.get_vocab().items() if set(token) <= set(BASES)}
     found: list[list[int]] = [[] for _ in range(len(tokenizer))]
     for token, number in ids.items():
@@ -47,7 +47,7 @@ def neighbours(tokenizer: PreTrainedTokenizerBase) -> Neighbours:
 
 
 def substitute(ids: Tensor, table: Neighbours, rate: float, generator: torch.Generator) -> Tensor:
-    """Replace each token that has a neighbour by a random one, with probability `rate`.
+    """Replace each token that has neighbours by a random one of them, with probability `rate`.
 
     Args:
         ids: (batch, length) long.

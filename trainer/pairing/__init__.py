@@ -1,1 +1,1 @@
-"""Records in, batches of pairs of views out."""
+"""How records become pairs, and pairs become batches."""

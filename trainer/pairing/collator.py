@@ -1,4 +1,4 @@
-"""Pairs of sequences in, two padded batches of token ids and the numbers of their species out."""
+"""Pairs of sequences in, two padded batches of token ids and the species numbers out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from trainer.pairing.pairs import Pair
 
 @dataclass
 class PairCollator:
-    """Tokenise each side and pad it to its own longest sequence; what exceeds `max_length` tokens is cut off.
+    """Tokenize each side, cut sequences at `max_length` tokens, and pad to the longest sequence of the side.
 
-    With `pad_to_multiple_of` it is padded further, to a multiple of that.
+    `pad_to_multiple_of` pads further, to a multiple of that many tokens.
     """
 
     tokenizer: PreTrainedTokenizerBase

@@ -1,15 +1,16 @@
-"""Which records are paired in an epoch: labels of records in, rows (pairs, 2) out."""
+"""Which records of a species form pairs in an epoch: species of records in, pairs of rows out."""
 
 import numpy as np
 
 
 def pair_within(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Cut each group, shuffled anew, into disjoint pairs: (pairs, 2) rows, every row at least once.
+    """Shuffle each group and cut it into disjoint pairs: (pairs, 2) rows, every row at least once.
 
-    The odd record out gets a random partner of its group; the only record of a group is paired with itself.
+    In a group of odd size, the last record gets a random partner. The only record of a group is paired with itself.
 
     Args:
-        groups: (records,) the number of each record's group.
+        groups: (records,) number of each record's group.
+        rng: source of randomness.
     """
     order = rng.permutation(len(groups))
     order = order[np.argsort(groups[order], kind="stable")]  # grouped, shuffled within

@@ -1,11 +1,11 @@
-"""Pairs of windows of genomes, taken from indexed FASTA at the moment they are asked for.
+"""Pairs of windows of genomes, read from indexed FASTA when they are needed.
 
-A pair is two windows of one record that do not overlap, anywhere in it, on the strand of the file unless the views say
-otherwise. A record too short for two windows gives windows of half its length, down to SHORTEST bp; still shorter ones
-are left out and counted.
+A pair is two windows of one record that do not overlap, anywhere in the record, on the strand of the file unless the
+views choose another. A record too short for two windows gives windows of half its length, down to SHORTEST bp; shorter
+records are left out and counted.
 
-A record of L bp counts as max(1, floor(L / w)) windows, w being the middle of the range of their lengths; how often it
-is drawn balances species and kingdoms by these numbers (trainer/pairing/shares.py).
+A record of L bp counts as max(1, floor(L / w)) windows, where w is the middle of the range of window lengths. These
+numbers decide how species and kingdoms are balanced (shares.py).
 """
 
 import logging
@@ -22,17 +22,17 @@ from trainer.pairing.views import Views
 from trainer.records.fasta_index import read_stretch
 from trainer.records.record_arrays import label_column, label_ranks, number_column, species_numbers
 
-SHORTEST = 500  # bp of a window; less where shorter windows are asked for
-MOST_UNKNOWN = 0.1  # share of a window that may be N
-TRIES = 20  # places drawn before the windows with the fewest N are taken
+SHORTEST = 500  # bp of a window, unless shorter windows are requested
+MAX_UNKNOWN = 0.1  # share of a window that may be N
+TRIES = 20  # places sampled before the windows with the fewest N are taken
 logger = logging.getLogger("train.py")
 
 
 class FragmentDataset(Dataset[Pair]):
-    """Records of genomes, indexed by (row, row, seed): two windows of one record, or one window of each of two.
+    """Records of genomes, indexed by (row, row, seed): a pair is two windows of one record.
 
-    Memory is about 100 bytes a record and the indexes of 64 open files, whatever the number of bases. `left_out`
-    counts the records too short for two windows, `pairs` the pairs of an epoch.
+    Memory: about 100 bytes for each record, plus the indexes of 64 open files, whatever the number of bases.
+    `left_out` counts the records that are too short for two windows, `pairs` the pairs of an epoch.
     """
 
     def __init__(
@@ -42,16 +42,16 @@ class FragmentDataset(Dataset[Pair]):
         views: Views = Views(),  # noqa: B008 frozen
         pairs: int | None = None,
     ) -> None:
-        """Count the windows and share out the pairs.
+        """Count the windows, and from them the pairs of an epoch.
 
         Args:
-            records: The table that trainer/records/genomes.py makes.
-            length: Shortest and longest window in bp; that of each window is drawn by itself.
+            records: The table that records/genomes.py makes.
+            length: Shortest and longest window in bp; each window's length is random.
             views: How the views of a pair differ from its windows.
-            pairs: Pairs of an epoch; fewer where there are fewer windows.
+            pairs: Pairs of an epoch, at most one for each window; None: see shares.py.
 
         Raises:
-            ValueError: the lengths are no range, or no record is long enough.
+            ValueError: the range of lengths is empty, or no record is long enough.
         """
         if not 1 <= length[0] <= length[1]:
             raise ValueError(f"--fragment_length {length[0]} {length[1]}; give 1 <= shortest <= longest, in bp")
@@ -65,7 +65,7 @@ class FragmentDataset(Dataset[Pair]):
         self.left_out = int((~enough).sum())
         records = records.select(np.flatnonzero(enough))
         self.views = views
-        self.record = number_column(records, "record")  # (records,) its place in its file
+        self.record = number_column(records, "record")  # (records,) position in its file
         self.file, self.files = files_of(records)  # (records,) numbers of files
         self.bp = number_column(records, "length")  # (records,)
         self.longest = np.minimum(length[1], self.bp // 2)  # (records,) bp of a window
@@ -96,19 +96,19 @@ class FragmentDataset(Dataset[Pair]):
         """Number of records that are long enough."""
         return len(self.bp)
 
-    def draw_rows(self, rng: np.random.Generator) -> np.ndarray:
-        """The rows of an epoch's pairs, balanced: (pairs,)."""
-        return self.balance.draw(rng)
+    def sample_rows(self, rng: np.random.Generator) -> np.ndarray:
+        """Sample the rows of an epoch's pairs, balanced: (pairs,)."""
+        return self.balance.sample(rng)
 
     def __getitem__(self, index: PairIndex) -> Pair:
-        """The pair of a row with itself, its windows and views made from the seed."""
+        """The pair of a row; the seed decides its windows and views."""
         row, _, seed = index
         rng = np.random.default_rng(seed)
-        anchor, positive = self.draw_windows(row, rng)
+        anchor, positive = self.sample_windows(row, rng)
         return Pair(anchor=self.views(anchor, rng), positive=self.views(positive, rng), species=int(self.species[row]))
 
-    def draw_windows(self, row: int, rng: np.random.Generator) -> tuple[str, str]:
-        """Two windows, drawn again as long as one is rich in N; of TRIES pairs the one with the fewest N."""
+    def sample_windows(self, row: int, rng: np.random.Generator) -> tuple[str, str]:
+        """Sample two windows until neither has too many N; after TRIES, take the pair with the fewest."""
         best, least = ("", ""), np.inf
         for _ in range(TRIES):
             anchor, positive = rng.integers(self.shortest[row], self.longest[row] + 1, 2).tolist()
@@ -117,7 +117,7 @@ class FragmentDataset(Dataset[Pair]):
             unknown = max(unknown_share(windows[0], anchor), unknown_share(windows[1], positive))
             if unknown < least:
                 best, least = windows, unknown
-            if least <= MOST_UNKNOWN:
+            if least <= MAX_UNKNOWN:
                 break
         return best
 
@@ -137,7 +137,7 @@ def files_of(records: Records) -> tuple[np.ndarray, list[tuple[Path, Path]]]:
 
 
 def place_two(bp: int, one: int, other: int, rng: np.random.Generator) -> tuple[int, int]:
-    """Starts of two stretches of `one` and `other` bp that do not overlap, all places equally likely.
+    """Starts of two stretches of `one` and `other` bp that do not overlap, all positions equally likely.
 
     >>> place_two(20, 10, 10, np.random.default_rng(0)) in {(0, 10), (10, 0)}
     True
@@ -147,7 +147,7 @@ def place_two(bp: int, one: int, other: int, rng: np.random.Generator) -> tuple[
 
 
 def unknown_share(window: str, length: int) -> float:
-    """The share of `length` bp that are no base in a window: N, or a gap that was left out.
+    """The share of a window of `length` bp that is N or a gap, which was left out.
 
     >>> unknown_share("ACN", 4)
     0.5

@@ -1,15 +1,16 @@
 """Pairs of views of labelled records, and the order in which an epoch goes through them.
 
-What makes a pair (`Pairing`):
-- same_species: each species, shuffled anew every epoch, is cut into disjoint pairs; an odd record out gets a random
-  partner; the only record of a species is paired with itself, or left out (`singletons`);
-- same_record_fragments: two windows of one genome, which trainer/pairing/genome_fragments.py makes;
-- identical, reverse_complement, mutated: each record with itself, once an epoch however many copies of it there are;
-  the positive is the sequence, its reverse complement, or the sequence with errors.
+What forms a pair (`Pairing`):
 
-All randomness is (seed, epoch): the sampler hands out both rows of a pair and a seed of its views, so that workers,
-processes, resumed and repeated runs see the same pairs. The rows of a batch that share a number in `species` are no
-negatives of each other; a batch holds few such rows (trainer/pairing/batches.py).
+- same_species: every epoch, each species is shuffled and cut into disjoint pairs (epoch_pairs.py). The only record of
+  a species is paired with itself, or left out (`singletons`).
+- same_record_fragments: two windows of one genome (genome_fragments.py).
+- identical, reverse_complement, mutated: each record with itself, once in an epoch however many copies of it there
+  are. The positive is the sequence, its reverse complement, or the sequence with errors.
+
+All randomness depends on (seed, epoch) alone: the sampler hands out the two rows of a pair and a seed for its views,
+so that workers, processes, resumed and repeated runs see the same pairs. Rows of a batch with the same number in
+`species` are not negatives of each other; a batch has few such rows (batches.py).
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ PairIndex = tuple[int, int, int]  # row of the anchor, row of the positive, seed
 
 
 class Pair(TypedDict):
-    """Two views. Rows with the same `species` are no negatives of each other; an unknown one has its own number."""
+    """Two views. Rows with equal `species` are not negatives; a record without a species has a number of its own."""
 
     anchor: str
     positive: str
@@ -38,17 +39,17 @@ class Pair(TypedDict):
 
 
 class PairSource(Protocol):
-    """What the sampler and validation need: PairDataset and genome_fragments.FragmentDataset have it."""
+    """What the sampler and validation need; PairDataset and genome_fragments.FragmentDataset provide it."""
 
     species: np.ndarray  # (records,) numbers from 0 on
-    lengths: np.ndarray  # (records,) bp that a view of the record is expected to have
+    lengths: np.ndarray  # (records,) expected bp of a view
 
-    def draw_rows(self, rng: np.random.Generator) -> np.ndarray:
-        """The rows of an epoch's pairs of a record with itself: (pairs,), as many in each epoch."""
+    def sample_rows(self, rng: np.random.Generator) -> np.ndarray:
+        """Sample the records to pair with themselves in an epoch: (pairs,), the same number in every epoch."""
         ...
 
     def __getitem__(self, index: PairIndex) -> Pair:
-        """The pair of two rows, its views made from the seed."""
+        """The pair of two rows; the seed decides its views."""
         ...
 
 
@@ -56,12 +57,12 @@ class PairDataset(Dataset[Pair]):
     """Labelled records, indexed by (anchor row, positive row, seed)."""
 
     def __init__(self, records: Records, views: Views = Views(), pairing: Pairing = "same_species") -> None:  # noqa: B008 frozen
-        """Number the labels and measure the sequences.
+        """Number the species and measure the sequences.
 
         Args:
             records: Columns sequence and species.
             views: How views differ from their sequences.
-            pairing: What the positive is.
+            pairing: What forms a pair.
 
         Raises:
             ValueError: pairing and views, or pairing and data, contradict each other.
@@ -77,7 +78,7 @@ class PairDataset(Dataset[Pair]):
         return len(self.records)
 
     def __getitem__(self, index: PairIndex) -> Pair:
-        """The pair of two rows, its views made from the seed."""
+        """The pair of two rows; the seed decides its views."""
         anchor_row, positive_row, seed = index
         rng = np.random.default_rng(seed)
         anchor = self.sequences[int(anchor_row)]["sequence"]
@@ -90,37 +91,37 @@ class PairDataset(Dataset[Pair]):
 
     @cached_property
     def distinct(self) -> np.ndarray:
-        """The rows without copies of a sequence."""
+        """One row of each distinct sequence."""
         return distinct_rows(self.records)
 
-    def draw_rows(self, rng: np.random.Generator) -> np.ndarray:  # noqa: D102 PairSource says it
+    def sample_rows(self, rng: np.random.Generator) -> np.ndarray:  # noqa: D102 PairSource says it
         return self.distinct
 
 
-def draw_pairs(dataset: PairSource, pairing: Pairing, rng: np.random.Generator) -> np.ndarray:
-    """Pair the records for one epoch: (pairs, 2) rows, as many in each epoch."""
+def sample_pairs(dataset: PairSource, pairing: Pairing, rng: np.random.Generator) -> np.ndarray:
+    """Pair the records for one epoch: (pairs, 2) rows, the same number in every epoch."""
     if pairing == "same_species":
         return pair_within(dataset.species, rng)
-    return np.repeat(dataset.draw_rows(rng)[:, None], 2, axis=1)
+    return np.repeat(dataset.sample_rows(rng)[:, None], 2, axis=1)
 
 
 class FixedPairs(Dataset[Pair]):
-    """Pairs and views drawn once, for validation: the same ones at every evaluation."""
+    """Validation pairs: sampled once, so that every evaluation sees the same views."""
 
     def __init__(self, dataset: PairSource, pairing: Pairing, limit: int, seed: int) -> None:
-        """Draw at most `limit` pairs; a record paired with itself says nothing about species, so those are left out.
+        """Sample at most `limit` pairs. Under same_species, pairs of a record with itself are left out.
 
         Raises:
             ValueError: there are fewer than two pairs.
         """
         rng = np.random.default_rng(seed)
-        pairs = rng.permutation(draw_pairs(dataset, pairing, rng))  # they come sorted by species
+        pairs = rng.permutation(sample_pairs(dataset, pairing, rng))  # they are sorted by species
         if pairing == "same_species":
             pairs = pairs[pairs[:, 0] != pairs[:, 1]]
         if len(pairs) < 2:
             raise ValueError(
                 f"the validation data give {len(pairs)} pairs and need 2 or more"
-                + (": a species needs two records to be a pair" if pairing == "same_species" else "")
+                + (": a species needs two records to form a pair" if pairing == "same_species" else "")
                 + "; give other data with --validation_file, or none with --validation_fraction 0"
             )
         self.dataset, self.pairs = dataset, pairs[:limit]
@@ -137,10 +138,10 @@ class FixedPairs(Dataset[Pair]):
 
 
 class PairSampler(Sampler[PairIndex]):
-    """Pairs of an epoch, ordered so that each next `batch_size` make a batch; what fills no batch is dropped.
+    """Pairs of an epoch in the order of batches of `batch_size`; pairs that do not fill a batch are dropped.
 
-    Memory is 24 bytes a pair while an epoch goes on and about 150 while it is drawn. Each epoch has as many `batches`;
-    `alone` of its pairs are the only record of a species.
+    Memory: 24 bytes for each pair of an epoch, and about 150 while it is sampled. All epochs have `batches` batches;
+    `alone` counts the pairs of a species' only record with itself.
     """
 
     def __init__(
@@ -151,17 +152,17 @@ class PairSampler(Sampler[PairIndex]):
         seed: int,
         singletons: Singletons = "keep",
     ) -> None:
-        """Prepare the draw.
+        """Count the pairs and batches of an epoch.
 
         Args:
-            dataset: What the rows are rows of.
-            pairing: What makes a pair.
-            batch_size: Pairs whose features meet in one loss: those of all processes together.
-            seed: Of all epochs.
-            singletons: "drop" leaves out the pairs of a record with itself under same_species.
+            dataset: The records.
+            pairing: What forms a pair.
+            batch_size: Pairs in one contrastive loss: those of all processes together.
+            seed: Seed of all epochs.
+            singletons: Under same_species, "drop" leaves out pairs of a record with itself.
 
         Raises:
-            ValueError: the data have fewer than two species, no two records of one, or fewer pairs than one batch.
+            ValueError: there are fewer than two species, no species with two records, or too few pairs for a batch.
         """
         self.pairing: Pairing = pairing
         self.singletons: Singletons = singletons
@@ -169,15 +170,16 @@ class PairSampler(Sampler[PairIndex]):
         species = len(np.unique(dataset.species))
         if species < 2:
             raise ValueError(
-                f"the training data hold {species} species; contrast needs two or more: add records of other species"
+                f"the training data hold {species} species; contrastive training needs two or more: "
+                "add records of other species"
                 + (", or label them (species=Genus epithet in the header)" if pairing == "same_species" else "")
             )
-        pairs = draw_pairs(dataset, pairing, np.random.default_rng(seed))
+        pairs = sample_pairs(dataset, pairing, np.random.default_rng(seed))
         alone = int((pairs[:, 0] == pairs[:, 1]).sum()) if pairing == "same_species" else 0
         if alone == len(pairs):
             raise ValueError(
-                "no species of the training data has two records, so no pair says what a species shares; label the "
-                "records (species=Genus epithet in the header), add some, or train with --pairing identical"
+                "no species of the training data has two records to form a pair; label the records "
+                "(species=Genus epithet in the header), add records, or train with --pairing identical"
             )
         self.alone = alone if singletons == "keep" else 0
         self.batches = (len(pairs) - (alone - self.alone)) // batch_size
@@ -188,21 +190,21 @@ class PairSampler(Sampler[PairIndex]):
             )
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw the pairs of another epoch from now on."""
+        """Choose the epoch whose pairs the next iteration gives."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Pairs of an epoch; the same in each."""
+        """Number of pairs in an epoch."""
         return self.batches * self.batch_size
 
     def __iter__(self) -> Iterator[PairIndex]:
-        """Draw, arrange, hand out."""
+        """Sample the pairs, arrange them in batches, and hand them out."""
         rng = np.random.default_rng((self.seed, self.epoch))
-        pairs = draw_pairs(self.dataset, self.pairing, rng)
+        pairs = sample_pairs(self.dataset, self.pairing, rng)
         if self.pairing == "same_species" and self.singletons == "drop":
             pairs = pairs[pairs[:, 0] != pairs[:, 1]]
         pairs = rng.permutation(pairs)[: len(self)]
         batches = arrange(self.dataset.lengths[pairs].sum(1), self.dataset.species[pairs[:, 0]], self.batch_size, rng)
-        rows = pairs[rng.permutation(batches).ravel()]  # whole batches change places
+        rows = pairs[rng.permutation(batches).ravel()]  # shuffle whole batches
         seeds = rng.integers(2**63, size=len(rows))
         return ((int(row[0]), int(row[1]), int(seed)) for row, seed in zip(rows, seeds, strict=True))

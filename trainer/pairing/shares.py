@@ -1,21 +1,21 @@
-"""How often each genome is drawn: windows, species and kingdoms of records in, rows of an epoch out.
+"""How often each genome is used: windows, species and kingdoms of records in, rows of an epoch out.
 
 Kingdoms are balanced, as in DNABERT-S's 2,000,000 pairs of viruses, fungi and bacteria; the formula is ours. The
-capacity of a species is the number of windows of its records, that of a kingdom the number of those of its species.
-The P pairs of an epoch are shared out evenly over the kingdoms, those of a kingdom evenly over its species, none
-giving more than its capacity (`even_shares`), those of a species over its records by chance, in proportion to their
-windows. Unless P is given, no kingdom gives more than an equal part of all windows: P = sum_k min(C_k, sum_j C_j / K)
-for K kingdoms of capacities C_k, so that a single kingdom gives as many pairs as it has windows.
+capacity of a species is the number of windows of its records; the capacity of a kingdom is that of its species
+together. The P pairs of an epoch are divided evenly over the kingdoms, then evenly over the species of a kingdom, none
+getting more than its capacity (`even_shares`). Within a species, records are sampled in proportion to their windows.
+Unless P is given, no kingdom gets more than an equal part of all windows: P = sum_k min(C_k, sum_j C_j / K) for K
+kingdoms with capacities C_k. So a single kingdom gives as many pairs as it has windows.
 """
 
 import numpy as np
 
 
 def even_shares(total: int, capacities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Share `total` out: each source gives the same number s, or all it has where that is less.
+    """Divide `total` evenly over sources with limited capacities.
 
-    share_i = min(capacity_i, s), with s such that the shares sum to `total`; as s is whole, random sources among those
-    that have more give one more.
+    share_i = min(capacity_i, s), with s such that the shares sum to `total`. Since s is a whole number, some random
+    sources with more capacity give one more.
 
     Args:
         total: At most the sum of the capacities.
@@ -41,18 +41,18 @@ def even_shares(total: int, capacities: np.ndarray, rng: np.random.Generator) ->
 
 
 class BalancedRows:
-    """Draws the rows of epochs; `pairs` is the length of each."""
+    """Samples the rows of epochs, `pairs` in each."""
 
     def __init__(self, windows: np.ndarray, species: np.ndarray, kingdoms: np.ndarray, pairs: int | None) -> None:
-        """Add up capacities.
+        """Sum the capacities.
 
         Args:
-            windows: (records,) how many each holds, at least 1.
+            windows: (records,) number of windows in each, at least 1.
             species: (records,) numbers from 0 on without gaps.
             kingdoms: (records,) numbers; a species is of the kingdom of its first record.
-            pairs: Pairs of an epoch, P above; fewer where there are fewer windows.
+            pairs: Pairs of an epoch (P above), at most one for each window; None: the formula above.
         """
-        self.by_species = np.argsort(species, kind="stable")  # (records,) rows, those of a species side by side
+        self.by_species = np.argsort(species, kind="stable")  # (records,) rows sorted by species
         self.windows_up_to = np.cumsum(windows[self.by_species])  # (records,) in that order
         _, first = np.unique(species, return_index=True)
         _, self.kingdom = np.unique(kingdoms[first], return_inverse=True)  # (species,) from 0 on
@@ -62,8 +62,8 @@ class BalancedRows:
         balanced = int(np.minimum(self.of_kingdom, total // len(self.of_kingdom)).sum())
         self.pairs = balanced if pairs is None else min(pairs, total)
 
-    def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """The rows of one epoch, sorted by species: (pairs,)."""
+    def sample(self, rng: np.random.Generator) -> np.ndarray:
+        """Sample the rows of one epoch, sorted by species: (pairs,)."""
         quota = np.zeros_like(self.of_species)
         for kingdom, share in enumerate(even_shares(self.pairs, self.of_kingdom, rng)):
             members = np.flatnonzero(self.kingdom == kingdom)

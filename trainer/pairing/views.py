@@ -1,7 +1,7 @@
-"""The views of a sequence: which stretch of it, which strand, with which errors. Text in, text out.
+"""Views of a sequence, that is crops of it, on either strand, with errors. Text in, text out.
 
-A view is made in this order: a random crop, base substitutions, deletions and insertions, one of the two strands. All
-randomness comes from the Generator that is handed in, so that a pair's seed decides its views wherever they are made.
+A view is made in this order: a random crop; base substitutions, deletions and insertions; one of the two strands. All
+randomness comes from the given Generator, so the seed of a pair decides its views, wherever they are made.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from modeling_dnacse.reading.sequences import reverse_complement
 Pairing = Literal["same_species", "same_record_fragments", "identical", "reverse_complement", "mutated"]
 Strand = Literal["forward", "reverse", "random"]
 
-# What ContrastiveArguments gives the pairing "mutated" without rates. Ours: about the distance of records of a species
+# Rates of `--pairing mutated` where none is given. Ours: about the distance between records of one species
 DEFAULT_MUTATION = {"substitution_rate": 0.02, "insertion_rate": 0.002, "deletion_rate": 0.002}
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 NUMBERS = np.full(256, 4, dtype=np.uint8)  # A C G T are 0 1 2 3, all else is N
@@ -23,15 +23,15 @@ NUMBERS[LETTERS] = np.arange(5)
 
 @dataclass(frozen=True)
 class Views:
-    """How views differ from the sequence they are made of; by default, not at all.
+    """How views differ from their sequence; by default, not at all.
 
     Attributes:
-        crop: Shortest and longest stretch in bp; its length and its place are random, and a sequence that is shorter
-            than the length drawn stays whole. The range is that before insertions and deletions.
-        strand: "random" takes either strand with equal chances, each view by itself; "reverse" always the other one.
-        substitution_rate: Chance of a base to become one of the three others; N stays N.
-        insertion_rate: Chance of each place between two bases, and of the two ends, to receive a random base.
-        deletion_rate: Chance of a base to be lost.
+        crop: Shortest and longest crop in bp, before insertions and deletions. Length and position are random; a
+            sequence shorter than the length stays whole.
+        strand: "random" takes either strand of each view with equal probability; "reverse" always the other one.
+        substitution_rate: Probability that a base becomes one of the three others; N stays N.
+        insertion_rate: Probability that a random base is inserted, for each position between two bases and both ends.
+        deletion_rate: Probability that a base is deleted.
     """
 
     crop: tuple[int, int] | None = None
@@ -44,7 +44,7 @@ class Views:
         """Check the ranges.
 
         Raises:
-            ValueError: a crop range that is none, or a rate that is no probability below 1.
+            ValueError: the range of the crop is empty, or a rate is not a probability below 1.
         """
         if self.crop is not None and not 1 <= self.crop[0] <= self.crop[1]:
             raise ValueError(f"a crop of {self.crop[0]} to {self.crop[1]} bp; give 1 <= shortest <= longest")
@@ -68,7 +68,7 @@ class Views:
         return sequence
 
     def expected_lengths(self, lengths: np.ndarray) -> np.ndarray:
-        """About how long the views of sequences of `lengths` (n,) bp will be: (n,) bp.
+        """The approximate lengths (n,) in bp of views of sequences of `lengths` (n,) bp.
 
         >>> Views(crop=(200, 400)).expected_lengths(np.array([150, 650])).tolist()
         [150, 300]
@@ -77,7 +77,7 @@ class Views:
 
 
 def crop(sequence: str, shortest: int, longest: int, rng: np.random.Generator) -> str:
-    """A random stretch of `shortest` to `longest` bp, each length and then each place equally likely.
+    """A random stretch of `shortest` to `longest` bp; each length, and then each position, is equally likely.
 
     >>> crop("ACGT", 4, 9, np.random.default_rng(0))
     'ACGT'
@@ -90,10 +90,10 @@ def crop(sequence: str, shortest: int, longest: int, rng: np.random.Generator) -
 def mutate(
     sequence: str, substitution_rate: float, insertion_rate: float, deletion_rate: float, rng: np.random.Generator
 ) -> str:
-    """Substitute, delete and insert bases, each base by itself; one base at least is left.
+    """Substitute, delete and insert bases independently; at least one base remains.
 
     Args:
-        sequence: Letters of ACGTN, as the alphabet policy leaves them.
+        sequence: Letters of ACGTN, as the alphabet policy gives them.
 
     >>> mutate("AAAA", 0.999999, 0.0, 0.0, np.random.default_rng(0))
     'CTGT'
@@ -109,24 +109,24 @@ def mutate(
 
 
 def views_of_sides(views: Views, pairing: Pairing) -> tuple[Views, Views]:
-    """The views of anchors and of positives, where both sides of a pair start from records of a table.
+    """The views of anchors and of positives, for records of a table.
 
-    Both sides differ from their records in the same way, but under `mutated`, where the errors are the positive's
-    alone, and under `reverse_complement`, where the positive is the other strand.
+    Both sides differ from their records in the same way, with two exceptions: under `mutated` only the positive has
+    errors, and under `reverse_complement` the positive is on the other strand.
 
     Raises:
-        ValueError: the pairing is not made from a table of records, or sets the strands itself.
+        ValueError: the pairing needs genomes, or it sets the strands itself and a strand was chosen.
     """
     if pairing == "same_record_fragments":
         raise ValueError(
-            "--pairing same_record_fragments takes windows of genomes from FASTA files; of the records of a table or "
-            "a data set take --pairing identical with --crop, or write them as FASTA"
+            "--pairing same_record_fragments takes windows of genomes from FASTA files; for records of a "
+            "table or a data set use --pairing identical with --crop, or write them as FASTA"
         )
     if pairing == "reverse_complement":
         if views.strand != "forward":
             raise ValueError(
-                f"--pairing reverse_complement sets the strands itself; leave out --strand {views.strand}, or take "
-                "--pairing identical with it"
+                f"--pairing reverse_complement sets the strands itself; leave out --strand {views.strand}, or use "
+                "--pairing identical"
             )
         return views, replace(views, strand="reverse")
     if pairing == "mutated":

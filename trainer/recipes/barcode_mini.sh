@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# dnacse-barcode-mini (3.3 million parameters), the shipped model, from labelled COI barcodes; `make reproduce-mini` runs
-# this and then finishes, calibrates and measures it.
+# The shipped model dnacse-barcode-mini (3.3 million parameters), from labelled COI barcodes. `make reproduce-mini`
+# runs this, then trainer/finish.py, and calibrates and measures the result.
 #
 #   bash trainer/recipes/barcode_mini.sh coi.tsv.gz runs/barcode-mini [further options of train.py]
 #
-# The data file has the columns sequence, species, genus and split, with the splits train and val. Phase I alone: MI-Mix
-# in its last third took validation recall@1 of the model before this one from 0.700 to 0.603 (LOG.md).
+# The data file has the columns sequence, species, genus and split, with the splits train and val. The curriculum is
+# phase I alone: with MI-Mix in the last third, validation recall@1 of the former model fell from 0.700 to 0.603
+# (LOG.md).
 #
 # Hardware: 2 CPU cores, 8 GB.
 # Hours: 14 minutes on one thread beside other work, 7 of them training.
-# Metric: validation recall@1 0.790 (checkpoints/dnacse-barcode-mini/training.json); of the finished model see
+# Metric: validation recall@1 0.790 (checkpoints/dnacse-barcode-mini/training.json). Test scores of the finished model:
 # benchmarks/results.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
@@ -30,6 +31,6 @@ args=(
     --learning_rate 3e-3 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.1
     --save_steps 0.25 --eval_steps 0.25 --save_total_limit 4 --seed 0
 )
-# see coi_mini.sh for both settings
+# coi_mini.sh explains both settings
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184
 accelerate launch --num_processes 1 --num_cpu_threads_per_process "$threads" trainer/train.py "${args[@]}" "${@:3}"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A small encoder (1.9 million parameters) from scratch on labelled COI barcodes: tokenizer, then the two-phase curriculum.
+# A small encoder (1.9 million parameters) from scratch on labelled COI barcodes: a tokenizer, then DNABERT-S's two
+# phases.
 #
 #   bash trainer/recipes/coi_mini.sh coi.tsv.gz runs/coi-mini [further options of train.py]
 #
@@ -7,7 +8,7 @@
 #
 # Hardware: 2 CPU cores, 8 GB.
 # Hours: 52 minutes.
-# Metric: validation recall@1 0.953; of the model on test splits see benchmarks/results.
+# Metric: validation recall@1 0.953.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import torch; print(torch.get_num_threads())')
@@ -25,7 +26,7 @@ args=(
     --learning_rate 1e-3 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.05
     --seed 0
 )
-# glibc otherwise returns each step's activations to the system and faults them in again: a third of a CPU's time
+# without these, glibc returns each step's activations to the system and requests them again: a third of the CPU time
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184
-# accelerate gives a CPU process one thread if it is not told otherwise
+# without --num_cpu_threads_per_process, accelerate gives a CPU process one thread
 accelerate launch --num_processes 1 --num_cpu_threads_per_process "$threads" trainer/train.py "${args[@]}" "${@:3}"

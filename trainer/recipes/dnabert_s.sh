@@ -3,12 +3,12 @@
 #
 #   bash trainer/recipes/dnabert_s.sh GENOMES runs/dnabert-s [further options of train.py]
 #
-# GENOMES is a folder with index.tsv and one FASTA a genome. The 48 pairs of a step are split over the GPUs at hand and
-# pass each in chunks, so one GPU does as well as several.
+# GENOMES is a folder with an index.tsv and one FASTA file for each genome. GPUS (1) is the number of GPUs. They share
+# the 48 pairs of a step and process them in chunks, so a single GPU is enough.
 #
 # Hardware: the paper used 8 A100-80GB.
-# Hours: the paper's 2,000,000 pairs took about 48 hours; ours: not yet run.
-# Metric: the paper's K-means ARI over 12 sets of its data is 53.8; ours: not yet run.
+# Hours: about 48 hours in the paper, for 2,000,000 pairs; ours: not yet run.
+# Metric: K-means ARI 53.8 over 12 data sets in the paper; ours: not yet run.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") output=$(absolute "$2")

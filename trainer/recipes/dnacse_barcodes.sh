@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# DNACSE as published: unsupervised noise contrastive tuning of DNABERT-2 on barcodes, each pair one barcode seen twice.
+# DNACSE as published: unsupervised noise contrastive tuning of DNABERT-2 on barcodes; a pair is one barcode twice.
 #
 #   bash trainer/recipes/dnacse_barcodes.sh BARCODES runs/dnacse [further options of train.py]
 #
-# BARCODES is a FASTA, CSV, TSV or parquet file. Where it names species, rows of one are no negatives of each other: for
-# training without any label leave them out.
+# BARCODES is a FASTA, CSV, TSV or parquet file. If it names species, records of one species are not negatives of each
+# other; leave the names out for training without labels. GPUS (1) is the number of GPUs.
 #
 # Hardware: the paper used 2 GPUs, 64 barcodes each.
 # Hours: not yet run.
-# Metric: the paper's abstract, on its data, has a zero-shot clustering AMI of 92.25, linear probe 98.31, fine-tuning
-# 99.17 per cent; ours: not yet run.
+# Metric: in the paper's abstract, on its data, zero-shot clustering AMI 92.25, linear probing 98.31 %, fine-tuning
+# 99.17 %; ours: not yet run.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") output=$(absolute "$2")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A small encoder (22 million parameters) from scratch on labelled barcodes: tokenizer, then all objectives in a row.
+# A small encoder (22 million parameters) from scratch on labelled barcodes: a tokenizer, then four objectives in a
+# row.
 #
 #   bash trainer/recipes/from_scratch_small.sh BARCODES runs/small [further options of train.py]
 #

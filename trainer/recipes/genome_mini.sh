@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# dnacse-genome-mini (0.8 million parameters) for contigs of bacteria and archaea: DNABERT-S's phase I, small.
+# The shipped model dnacse-genome-mini (0.8 million parameters), for contigs of bacteria and archaea: DNABERT-S's phase
+# I with a small encoder.
 #
 #   bash trainer/recipes/genome_mini.sh contigs.tsv.gz runs/genome-mini [further options of train.py]
 #
-# benchmarks/data/make_contigs.py cuts genomes into such a table; its splits train and unseen_val are used. Pairs are contigs
-# of one species, of which each view is a window.
+# benchmarks/data/make_contigs.py cuts genomes into such a table; the splits train and unseen_val are used. A pair is
+# two contigs of one species, and each view is a window of its contig.
 #
 # Hardware: 2 CPU cores, 8 GB.
 # Hours: 14 minutes on one thread beside other work, 8 of them training.
-# Metric: validation recall@1 0.347 (checkpoints/dnacse-genome-mini/training.json); clustering and binning of unseen species:
-# benchmarks/results.
+# Metric: validation recall@1 0.347 (checkpoints/dnacse-genome-mini/training.json). Clustering and binning of unseen
+# species: benchmarks/results.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") output=$(absolute "$2") threads=$(python -c 'import torch; print(torch.get_num_threads())')
@@ -29,6 +30,6 @@ args=(
     --learning_rate 2e-3 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.1
     --save_steps 0.25 --eval_steps 0.25 --save_total_limit 4 --seed 0
 )
-# see coi_mini.sh for both settings
+# coi_mini.sh explains both settings
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184
 accelerate launch --num_processes 1 --num_cpu_threads_per_process "$threads" trainer/train.py "${args[@]}" "${@:3}"

@@ -1,1 +1,1 @@
-"""Where training and validation records come from, and what is known of each."""
+"""Reading training and validation records, and facts about them."""

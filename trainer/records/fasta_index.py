@@ -1,15 +1,15 @@
-"""Any stretch of any record of a FASTA file of any size, without reading the rest: a path and a place in, bases out.
+"""Random access to FASTA files of any size: a path, a record and a range in, bases out.
 
-htslib (pysam) indexes plain FASTA and bgzip as they are. Of what it cannot index (a .gz of ordinary gzip, .bz2, .xz,
-lines of unequal length) a bgzip copy is made and indexed. Meanwhile the file is read once, as strictly as any other,
-so that training does not meet a damaged line after days, and its headers, which hold the labels, are kept.
+htslib (pysam) indexes plain FASTA and bgzip. Files that it cannot index (ordinary gzip, .bz2, .xz, lines of unequal
+length) are copied to bgzip, and the copy is indexed. Either way the file is read once, with the usual strict checks,
+so that training does not find a damaged line after days; the headers, which hold the labels, are kept.
 
-All of this lies in a folder of the cache of `datasets` (HF_DATASETS_CACHE) under a name made of the file's path, size,
-inode and times of change to the nanosecond: a file that was changed is never read with its former index. Memory grows
-by some 100 bytes a record of an open file and by 16 bytes for 64 kb of bgzip, and not with the bases of plain FASTA.
+The index lies in a folder of the cache of `datasets` (HF_DATASETS_CACHE), named after the file's path, size, inode and
+times of change in nanoseconds: a changed file is never read with its former index. Memory: about 100 bytes for each
+record of an open file and 16 bytes for each 64 kb of bgzip, independent of the number of bases of plain FASTA.
 
-Tried: pyfastx reads ordinary .gz at random, but it corrupted the heap (free(): invalid pointer) in each of four runs
-over 164 genomes. pyfaidx needs Biopython for bgzip and twice as long for an index.
+Tried instead: pyfastx has random access to ordinary .gz, but corrupted the heap (free(): invalid pointer) in each of
+four runs over 164 genomes. pyfaidx needs Biopython for bgzip and takes twice as long to index.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ HEADERS, COPY, PLACES, BLOCKS = "headers.tsv", "copy.fa.gz", "records.fai", "blo
 
 
 def index_fasta(path: Path) -> Path:
-    """The index folder of a FASTA file, made if there is none; processes that make it at the same time do no harm.
+    """Return the index folder of a FASTA file, and make it if needed; several processes may do so at the same time.
 
     Raises:
         ValueError: with file, line and remedy, as read_fasta.
@@ -53,10 +53,10 @@ def index_fasta(path: Path) -> Path:
 
 
 def index_folder(path: Path) -> Path:
-    """Where the index of the file in its present state belongs.
+    """The folder for the index of the file in its present state.
 
     Raises:
-        ValueError: the file cannot be looked at.
+        ValueError: the file cannot be accessed.
     """
     try:
         state = path.stat()
@@ -68,7 +68,7 @@ def index_folder(path: Path) -> Path:
 
 
 def write_index(path: Path, folder: Path) -> None:
-    """Write the index, the headers and, where htslib cannot index the file, the copy."""
+    """Write the index, the headers and, if htslib cannot index the file, the copy."""
     records = read_fasta(path)
     try:
         build_places(path, folder)
@@ -82,8 +82,8 @@ def write_index(path: Path, folder: Path) -> None:
 
 
 def copying(records: Iterator[Record], copy: Path) -> Iterator[Record]:
-    """Write records to bgzip while they pass."""
-    fast: Any = "wb1"  # at the usual level all takes four times as long; pysam's types do not know that levels exist
+    """Yield the records, and write each to a bgzip file."""
+    fast: Any = "wb1"  # the usual level takes four times as long; pysam's types do not know levels
     with pysam.BGZFile(str(copy), fast, None) as file:
         for number, record in enumerate(records):
             file.write(f">{number}\n{record.sequence}\n".encode())
@@ -91,16 +91,16 @@ def copying(records: Iterator[Record], copy: Path) -> Iterator[Record]:
 
 
 def build_places(path: Path, folder: Path) -> None:
-    """Let htslib write where the records, and the blocks of bgzip, begin."""
-    speaks = pysam.set_verbosity(0)
+    """Let htslib write where records and blocks of bgzip begin."""
+    verbosity = pysam.set_verbosity(0)
     try:
         pysam.faidx(str(path), "--fai-idx", str(folder / PLACES), "--gzi-idx", str(folder / BLOCKS))
     finally:
-        pysam.set_verbosity(speaks)
+        pysam.set_verbosity(verbosity)
 
 
 def read_headers(index: Path) -> Iterator[tuple[str, int]]:
-    """Header and length in bp of each record, in the order of the file."""
+    """The header and the length in bp of each record, in the order of the file."""
     with (index / HEADERS).open(encoding="utf-8", newline="\n") as lines:
         for line in lines:
             length, _, header = line.rstrip("\n").partition("\t")
@@ -108,7 +108,7 @@ def read_headers(index: Path) -> Iterator[tuple[str, int]]:
 
 
 def read_stretch(path: Path, index: Path, record: int, start: int, stop: int) -> str:
-    """Bases `start` to `stop` of the record at place `record`, cleaned by the alphabet policy: gaps are left out.
+    """Bases `start` to `stop` of record number `record`, under the alphabet policy: gaps are left out.
 
     Raises:
         ValueError: the file was changed since its index was made.
@@ -119,7 +119,7 @@ def read_stretch(path: Path, index: Path, record: int, start: int, stop: int) ->
 
 @lru_cache(maxsize=OPEN_FILES)
 def open_indexed(path: Path, index: Path) -> pysam.FastaFile:
-    """Open a file with its index, or take the one that is open.
+    """Open a file with its index; recently used files stay open.
 
     Raises:
         ValueError: the file was changed since its index was made.
@@ -131,5 +131,5 @@ def open_indexed(path: Path, index: Path) -> pysam.FastaFile:
 
 
 if os.name == "posix":
-    # a worker process would share the place in an open file with its parent, and each would read where the other is
+    # a forked worker shares the position in an open file with its parent, so each would move the other's
     os.register_at_fork(before=open_indexed.cache_clear)

@@ -1,14 +1,15 @@
-"""Genomes to take windows of: FASTA files or folders in, a table of their records out, without the bases.
+"""Genomes for same_record_fragments: FASTA files or folders in, a table of their records out, without the bases.
 
-A row of the table is a record of a file (a contig, a chromosome): `path`, `index` and `record` say where its bases
-are, `length` counts them, and `id`, `species`, `genus`, `domain` and `split` label it. Labels come from the header
+A row of the table is a record of a file (a contig or chromosome): `path`, `index` and `record` say where its bases
+are, `length` is its length in bp, and `id`, `species`, `genus`, `domain` and `split` label it. Labels come from the
+header
 
     >contig7 species=Escherichia coli domain=Bacteria split=train
 
-or, in a folder, from its `index.tsv`: one line a genome, whose records are in the file <genome_id>.fa (or .fasta,
-.fna, .fas; all also .gz), with the columns genome_id and species, and genus, domain (or kingdom) and split where
-known. A genome of the index without a species is one of its own under its genome_id. A folder without index.tsv stands
-for the FASTA files in it.
+or, for a folder, from its `index.tsv`. That table has one line for each genome, with the columns genome_id and species
+and, if known, genus, domain (or kingdom) and split. The records of the genome are in the file <genome_id>.fa (or
+.fasta, .fna, .fas; all also .gz). A genome without a species counts as a species of its own, named by its genome_id.
+In a folder without index.tsv, all FASTA files are used.
 """
 
 import csv
@@ -26,16 +27,16 @@ INDEX = "index.tsv"
 SUFFIXES = tuple(
     f"{suffix}{compression}" for suffix in (".fa", ".fasta", ".fna", ".fas") for compression in ("", ".gz")
 )
-KINGDOM = ("domain", "kingdom", "superkingdom")  # of several the first counts
+KINGDOM = ("domain", "kingdom", "superkingdom")  # the first one given counts
 KEY_VALUE = re.compile(r"(?:^|\s)(\w+)=(.*?)(?=\s+\w+=|$)")
 
 
 def load_genomes(files: list[str], split: str | None = None) -> Records:
-    """The records of genomes in FASTA files and folders; a file is indexed on the first call.
+    """The records of genomes in FASTA files and folders; files are indexed when they are first used.
 
     Args:
-        files: FASTA files, plain or .gz, and folders of such.
-        split: Keep the records, or the genomes of an index, that have this split.
+        files: FASTA files, plain or .gz, and folders of FASTA files.
+        split: Keep only records, or genomes of an index.tsv, with this split.
 
     Raises:
         ValueError: a file is not what it should be (the message names file and line), or no record has the split.
@@ -60,15 +61,16 @@ def load_genomes(files: list[str], split: str | None = None) -> Records:
 
 
 def labelled_files(path: Path) -> Iterator[tuple[Path, dict[str, str] | None]]:
-    """FASTA files, each with the labels of all its records, or None where its headers have them.
+    """FASTA files, each with the labels of all its records, or with None if its headers hold the labels.
 
     Raises:
-        ValueError: the path holds no FASTA, or its index.tsv names none.
+        ValueError: there is no FASTA file, or index.tsv is wrong.
     """
     if not path.is_dir():
         if not path.name.endswith(SUFFIXES):
             raise ValueError(
-                f"{path}: --pairing same_record_fragments takes FASTA files ({' '.join(SUFFIXES)}) and folders of such"
+                f"{path}: --pairing same_record_fragments takes FASTA files ({' '.join(SUFFIXES)}) and folders "
+                "of FASTA files"
             )
         yield path, None
     elif (path / INDEX).exists():
@@ -84,7 +86,7 @@ def indexed_files(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     """The file and the labels of each line of a folder's index.tsv.
 
     Raises:
-        ValueError: a column is missing, or the file of a line.
+        ValueError: a column or the file of a genome is missing.
     """
     there = {file.name: file for file in folder.iterdir()}
     with (folder / INDEX).open(encoding="utf-8", newline="") as text:
@@ -113,7 +115,7 @@ def labels_of_header(header: str) -> dict[str, str]:
 
 
 def labels_of(given: Mapping[str, str]) -> dict[str, str]:
-    """Species, genus, domain and split under the label policy, "" for what is unknown."""
+    """Species, genus, domain and split under the label policy; "" if unknown."""
     ranks = apply_policy(given)
     kingdom = next((given[name] for name in KINGDOM if given.get(name)), "")
     return {"species": ranks["species"], "genus": ranks["genus"], "domain": kingdom, "split": given.get("split") or ""}

@@ -1,10 +1,10 @@
-"""A table of records in; numpy arrays about all of its rows out.
+"""A table of records in, numpy arrays with a value for each record out.
 
-Labels are numbered and lengths counted inside Arrow, and sequences pass by a thousand at a time, so that memory grows
-by some bytes a record and never with the sequences.
+Arrow numbers the labels and measures the lengths, and sequences are read a thousand at a time. So memory grows by a
+few bytes for each record, independent of the sequences.
 """
 # pyright: reportAttributeAccessIssue=false
-# (pyarrow makes the functions of pyarrow.compute when it is imported)
+# (pyarrow creates the functions of pyarrow.compute when it is imported)
 
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +17,7 @@ from modeling_dnacse.reading.sequences import reverse_complement
 
 
 def label_column(records: Records, name: str) -> pa.Array:
-    """The labels of a column in the order of the rows, "" for what is unknown: also where there is no such column."""
+    """The labels of a column in the order of the rows; "" if a label, or the whole column, is missing."""
     if name not in records.column_names:
         return pa.repeat("", len(records))
     table = records.select_columns([name]).with_format("arrow")[:]
@@ -30,19 +30,19 @@ def number_column(records: Records, name: str) -> np.ndarray:
 
 
 def label_ranks(labels: Sequence[str] | pa.Array) -> np.ndarray:
-    """The place of each label among the distinct ones in alphabetical order; -1 where the label is "".
+    """The rank of each label among the distinct labels in alphabetical order; -1 for the label "".
 
     >>> label_ranks(["b", "", "a", "b", ""])
     array([ 1, -1,  0,  1, -1])
     """
     encoded = pa.array(labels, pa.string()).dictionary_encode()
     ranks = pc.rank(encoded.dictionary, tiebreaker="dense").to_numpy().astype(np.int64)
-    ranks -= 1 + pc.any(pc.equal(encoded.dictionary, ""), min_count=0).as_py()  # "" comes before all others
+    ranks -= 1 + pc.any(pc.equal(encoded.dictionary, ""), min_count=0).as_py()  # "" sorts before all others
     return ranks[encoded.indices.to_numpy()]
 
 
 def species_numbers(names: Sequence[str] | pa.Array) -> np.ndarray:
-    """Number the species; each record without one gets a number of its own.
+    """Number the species; each record without a species gets a number of its own.
 
     >>> species_numbers(["b", "", "a", "b", ""])
     array([1, 2, 0, 1, 3])
@@ -54,17 +54,17 @@ def species_numbers(names: Sequence[str] | pa.Array) -> np.ndarray:
 
 
 def sequence_lengths(records: Records) -> np.ndarray:
-    """Length of each sequence: (records,) bp."""
+    """The length of each sequence in bp: (records,)."""
     batches = [pc.binary_length(sequences).to_numpy(zero_copy_only=False) for sequences in sequence_batches(records)]
     return np.concatenate([*batches, []]).astype(np.int64)
 
 
 def distinct_rows(records: Records) -> np.ndarray:
-    """The rows that remain when exact duplicates are merged: (rows,), ascending.
+    """One row of each distinct sequence: (rows,), ascending.
 
-    A sequence and its reverse complement are one molecule and count as duplicates. Of copies the first that has a
-    species stays, or else the first. Sequences are told apart by a 64-bit hash: among 10 million there is one chance
-    in 400,000 that two different ones are taken for copies.
+    A sequence and its reverse complement are one molecule and count as duplicates. Of duplicates, the first with a
+    species is kept, or the first if none has a species. Sequences are compared by a 64-bit hash: among 10 million, the
+    probability that two different sequences count as duplicates is 1 in 400,000.
     """
     hashes = np.fromiter(
         (

@@ -1,7 +1,7 @@
-"""Where training and validation records come from: files or a Hub data set in, two Arrow tables of records out.
+"""Read training and validation records: files or a Hub data set in, Arrow tables of records out.
 
-Files are read once into Arrow tables on disk, in a temporary folder that goes with the process, and memory-mapped;
-nothing is cached between runs, so a changed file is never mistaken for its former self.
+Files are read once into memory-mapped Arrow tables in a temporary folder, which is removed when the process ends.
+Nothing is cached between runs, so a changed file is always read again.
 """
 
 import atexit
@@ -29,15 +29,18 @@ logger = logging.getLogger("train.py")
 def load_records(
     files: list[str] | None, dataset_name: str | None = None, revision: str | None = None, split: str | None = None
 ) -> Dataset:
-    """Records with columns sequence and species, of `files` or else of a data set.
+    """Records with the columns sequence and species, from `files` or else from a data set.
 
     Args:
-        split: keep the rows whose column `split` has this value; of a data set without this column, the rows of its
+        files: FASTA, FASTQ, CSV, TSV or parquet.
+        dataset_name: Hub id or local folder, if there are no files.
+        revision: whole id of a commit; None for a local folder.
+        split: keep only rows whose column `split` has this value. For a data set without such a column, take its
             split of this name, by default train.
 
     Raises:
-        ValueError: a file is not what it should be (the message names file and line), a column or the split is
-            missing, or neither files nor a data set is given.
+        ValueError: a file is wrong (the message names file and line), a column or the split is missing, or neither
+            files nor a data set is given.
     """
     if files is not None:
         counts = AlphabetCounts()
@@ -73,7 +76,7 @@ def load_records(
 
 
 def rows_of_split(name: str, revision: str | None, split: str | None) -> Dataset:
-    """The rows of a data set that `split` names, see `load_records`; with the column and no name, all rows.
+    """The rows of a split of a data set, see `load_records`; all rows if it has a column `split` and none is named.
 
     Args:
         revision: the whole id of a commit; None for a local folder.
@@ -96,10 +99,10 @@ def rows_of_split(name: str, revision: str | None, split: str | None) -> Dataset
 
 
 def table_on_disk(rows: Iterable[Mapping[str, str | int]]) -> Dataset:
-    """Write rows to an Arrow table in a temporary folder, memory-mapped: memory holds BATCH_CHARACTERS of them.
+    """Write rows to a memory-mapped Arrow table in a temporary folder; memory holds about BATCH_CHARACTERS of text.
 
-    Arrow's own batches of a fixed number of rows do not do: 1000 genomes are gigabytes, and of 2,000,000 barcodes a
-    hundred at a time the table of contents alone is.
+    Batches with a fixed number of rows are no alternative: 1,000 genomes are gigabytes, and for 2,000,000 barcodes in
+    batches of a hundred the list of batches alone is.
 
     Raises:
         ValueError: there are no rows.
@@ -116,7 +119,7 @@ def table_on_disk(rows: Iterable[Mapping[str, str | int]]) -> Dataset:
 
 
 def batches_by_size(rows: Iterable[Mapping[str, str | int]]) -> Iterator[list[Mapping[str, str | int]]]:
-    """Cut the stream after each BATCH_CHARACTERS of its text."""
+    """Cut a stream of rows into batches of about BATCH_CHARACTERS of text."""
     batch, size = [], 0
     for row in rows:
         batch.append(row)
@@ -129,17 +132,17 @@ def batches_by_size(rows: Iterable[Mapping[str, str | int]]) -> Iterator[list[Ma
 
 
 def scratch() -> str:
-    """A new temporary folder, removed when the process ends."""
+    """A new temporary folder, which is removed when the process ends."""
     folder = tempfile.mkdtemp(prefix="dnacse-records-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def hold_out(records: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Split records by species: (training, validation), the latter with `fraction` of the species, two at least.
+    """Split records into (training, validation) by species; validation gets `fraction` of the species, at least two.
 
-    Whole species are held out, so validation asks about species never trained on. A record without a species counts as
-    one of its own.
+    Whole species are held out, so validation measures species that training does not see. A record without a species
+    counts as a species of its own.
     """
     species = species_numbers(label_column(records, "species"))
     count = species.max() + 1

@@ -1,82 +1,122 @@
-"""The pairs to train on and those to validate on, made of what the arguments name.
+"""Where records come from and how they are paired in, the pairs to train on and to validate on out.
 
-`--pairing same_record_fragments` takes windows of genomes from FASTA files, which are indexed and never loaded; all
-other pairings take whole records, from files or a data set of the Hub.
+`--pairing same_record_fragments` takes windows of genomes from FASTA files, which are indexed and never loaded. All
+other pairings take whole records, from files or from a data set of the Hub.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datasets import Dataset as Records
 
-from modeling_dnacse.loading.hub_datasets import dataset_commit
-from trainer.arguments import ContrastiveArguments
-from trainer.pairing.genome_fragments import FragmentDataset
-from trainer.pairing.pairs import FixedPairs, PairDataset, PairSampler
-from trainer.pairing.views import Views
-from trainer.records.genomes import load_genomes
+from trainer.pairing.pairs import FixedPairs, PairDataset, PairSampler, Singletons
+from trainer.pairing.views import Pairing, Views
 from trainer.records.record_arrays import label_column
 from trainer.records.records import hold_out, load_records
 from trainer.releasing.training_record import source_of
+from trainer.running.command_line import require
+
+if TYPE_CHECKING:
+    from trainer.pairing.genome_fragments import FragmentDataset
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The options of the same names: either `train_file` or `dataset_name` is given.
+
+    Attributes:
+        dataset_revision: the whole id of a commit; None for a local folder.
+    """
+
+    train_file: list[str] | None
+    train_split: str | None
+    validation_file: list[str] | None
+    validation_split: str | None
+    validation_fraction: float
+    dataset_name: str | None
+    dataset_revision: str | None
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """The options of the same names; `fragment_length` holds the shortest and the longest window in bp."""
+
+    pairing: Pairing
+    views: Views
+    singletons: Singletons
+    fragment_length: tuple[int, int]
+    fragment_pairs: int | None
+    max_validation_pairs: int
 
 
 class TrainingData(NamedTuple):
     """What train.py hands to the trainer."""
 
-    pairs: PairDataset | FragmentDataset
+    pairs: "PairDataset | FragmentDataset"
     sampler: PairSampler  # of batches of all processes together
     validation: FixedPairs | None
     facts: dict[str, Any]  # for the record of the run
 
 
-def training_data(args: ContrastiveArguments) -> TrainingData:
+def training_data(
+    sources: Sources, settings: PairSettings, batch_size: int, seed: int, name_sources: bool
+) -> TrainingData:
     """Read the records and arrange their pairs.
+
+    Args:
+        sources: where the records come from.
+        settings: how pairs are made of them.
+        batch_size: pairs in a batch of all processes together.
+        seed: of all pairs, and of the species that are held out.
+        name_sources: whether the facts name the files with their hashes, which takes minutes for 100 GB: only the
+            process that writes the record needs them.
 
     Raises:
         ValueError: the data do not hold what is asked of them.
     """
-    if args.dataset_name:
-        args.dataset_revision = dataset_commit(args.dataset_name, args.dataset_revision)  # the same for every reader
-    training, validation = training_and_validation(args)
-    pairs = pairs_of(training, args)
-    batch_size = args.train_batch_size * args.world_size
-    sampler = PairSampler(pairs, args.pairing, batch_size, args.seed, args.singletons)
-    data = {"training": facts(training, args.train_file, args)}
+    training, validation = training_and_validation(sources, settings.pairing, seed)
+    pairs = pairs_of(training, settings)
+    sampler = PairSampler(pairs, settings.pairing, batch_size, seed, settings.singletons)
+    data = {"training": facts(training, sources.train_file, sources, name_sources)}
     fixed = None
     if validation is not None:
-        fixed = FixedPairs(pairs_of(validation, args), args.pairing, args.max_validation_pairs, args.seed)
-        data["validation"] = facts(validation, args.validation_file or args.train_file, args) | {"pairs": len(fixed)}
+        fixed = FixedPairs(pairs_of(validation, settings), settings.pairing, settings.max_validation_pairs, seed)
+        files = sources.validation_file or sources.train_file
+        data["validation"] = facts(validation, files, sources, name_sources) | {"pairs": len(fixed)}
     return TrainingData(pairs, sampler, fixed, data)
 
 
-def training_and_validation(args: ContrastiveArguments) -> tuple[Records, Records | None]:
+def training_and_validation(sources: Sources, pairing: Pairing, seed: int) -> tuple[Records, Records | None]:
     """The records to train on and those to validate on, if any.
 
     Raises:
-        ValueError: the data name splits and none was chosen, so that test records would be used; or one for both.
+        ValueError: the data have a column `split` and no split was chosen, so that test records would be used; or
+            training and validation would use the same split.
     """
-    training = records_of(args.train_file, args.train_split, args)
-    if args.train_split is None:
+    training = records_of(sources, sources.train_file, sources.train_split, pairing)
+    if sources.train_split is None:
         refuse_splits(training, "training", "--train_split")
-    if args.validation_file or args.validation_split:
-        if args.validation_file is None and args.validation_split == args.train_split:
+    if sources.validation_file or sources.validation_split:
+        if sources.validation_file is None and sources.validation_split == sources.train_split:
             raise ValueError(
-                f"--train_split and --validation_split are both {args.train_split}, which validates on the records "
+                f"--train_split and --validation_split are both {sources.train_split}, which validates on the records "
                 "trained on: choose another one for validation"
             )
-        validation = records_of(args.validation_file or args.train_file, args.validation_split, args)
-        if args.validation_split is None:
+        files = sources.validation_file or sources.train_file
+        validation = records_of(sources, files, sources.validation_split, pairing)
+        if sources.validation_split is None:
             refuse_splits(validation, "validation", "--validation_split")
         return training, validation
-    if args.validation_fraction:
-        return hold_out(training, args.validation_fraction, args.seed)
+    if sources.validation_fraction:
+        return hold_out(training, sources.validation_fraction, seed)
     return training, None
 
 
 def refuse_splits(records: Records, purpose: str, option: str) -> None:
-    """Make sure that records which none was chosen of are of no split.
+    """Check that records among which no split was chosen have no splits.
 
     Raises:
-        ValueError: they are of some.
+        ValueError: they have some.
     """
     splits = set(label_column(records, "split").unique().to_pylist()) - {""}
     if splits:
@@ -85,48 +125,42 @@ def refuse_splits(records: Records, purpose: str, option: str) -> None:
         )
 
 
-def records_of(files: list[str] | None, split: str | None, args: ContrastiveArguments) -> Records:
-    """The table of records of files, or of the data set.
+def records_of(sources: Sources, files: list[str] | None, split: str | None, pairing: Pairing) -> Records:
+    """The table of the records in files, or else in the data set.
 
     Raises:
-        ValueError: they are not what they should be, or fragments are asked of a data set.
+        ValueError: a file or the data set is not what it should be, or windows are asked of a data set.
     """
-    if args.pairing != "same_record_fragments":
-        return load_records(files, args.dataset_name, args.dataset_revision, split)
+    if pairing != "same_record_fragments":
+        return load_records(files, sources.dataset_name, sources.dataset_revision, split)
     if files is None:
         raise ValueError("--pairing same_record_fragments takes windows of FASTA files: give --train_file")
+    require("pysam")
+    from trainer.records.genomes import load_genomes  # here, since it imports pysam, which only genomes need
+
     return load_genomes(files, split)
 
 
-def pairs_of(records: Records, args: ContrastiveArguments) -> PairDataset | FragmentDataset:
-    """The pairs that a table of records gives."""
-    views = Views(
-        crop=(args.crop[0], args.crop[1]) if args.crop else None,
-        strand=args.strand,
-        substitution_rate=args.substitution_rate,
-        insertion_rate=args.insertion_rate,
-        deletion_rate=args.deletion_rate,
-    )
-    if args.pairing == "same_record_fragments":
-        length = args.fragment_length[0], args.fragment_length[-1]
-        return FragmentDataset(records, length, views, args.fragment_pairs)
-    return PairDataset(records, views, args.pairing)
+def pairs_of(records: Records, settings: PairSettings) -> "PairDataset | FragmentDataset":
+    """The pairs of a table of records."""
+    if settings.pairing == "same_record_fragments":
+        from trainer.pairing.genome_fragments import FragmentDataset  # here, as above
+
+        return FragmentDataset(records, settings.fragment_length, settings.views, settings.fragment_pairs)
+    return PairDataset(records, settings.views, settings.pairing)
 
 
-def facts(records: Records, files: list[str] | None, args: ContrastiveArguments) -> dict[str, Any]:
-    """What finds the same records again: sources with their content hashes, the splits taken, and counts.
-
-    Hashing 100 GB takes minutes, so only the process that writes the record does it, and the others name no source.
-    """
-    sources = []
-    if files is None and args.dataset_revision:
-        sources = [f"{args.dataset_name}@{args.dataset_revision}"]
-    elif args.process_index == 0:
-        sources = [source_of(file) for file in files or [str(args.dataset_name)]]
+def facts(records: Records, files: list[str] | None, sources: Sources, name_sources: bool) -> dict[str, Any]:
+    """What a third party needs to find the same records: sources with content hashes, splits, and counts."""
+    names = []
+    if files is None and sources.dataset_revision:
+        names = [f"{sources.dataset_name}@{sources.dataset_revision}"]
+    elif name_sources:
+        names = [source_of(file) for file in files or [str(sources.dataset_name)]]
     return {
-        "sources": sources,
-        "train_split": args.train_split,
-        "validation_split": args.validation_split,
+        "sources": names,
+        "train_split": sources.train_split,
+        "validation_split": sources.validation_split,
         "records": len(records),
         "species": len(set(label_column(records, "species").unique().to_pylist()) - {""}),
     }

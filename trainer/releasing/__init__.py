@@ -1,1 +1,1 @@
-"""A trained model in, a complete Hub repository out."""
+"""Writing a trained model as a complete Hub repository, and pushing it."""

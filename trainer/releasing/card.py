@@ -47,7 +47,7 @@ vectors = model(**tokens).pooler_output  # (2, {hidden_size})
 
 
 def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> str:
-    """Render the card from `run`, whose keys train.py writes."""
+    """Render the card from `run`, the record that training_record.py makes."""
     rows = [f"| `--{key}` | `{value}` |" for key, value in run["arguments"].items()]
     data = [
         f"- {part}: {facts['records']:,} records of {facts['species']:,} species, from "
@@ -59,7 +59,7 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
     if validation:
         results = (
             f"On {run['data']['validation']['pairs']:,} validation pairs: recall@1 {validation['recall_at_1']:.4f} "
-            f"(how often the other view is the nearest of all), loss {validation['loss']:.4f}."
+            f"(how often the other view of a pair is the nearest of all), loss {validation['loss']:.4f}."
         )
         scores = [
             EvalResult(
@@ -79,7 +79,7 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
         pipeline_tag="feature-extraction",
         tags=["biology", "genomics", "dna", "sentence-transformers", "custom_code"],
         datasets=[dataset["name"]] if dataset else None,
-        base_model=run["base_model"] if "/" in (run["base_model"] or "") else None,  # a Hub id, not a folder
+        base_model=run["base_model"] if "/" in (run["base_model"] or "") else None,  # only a Hub id, not a folder
         eval_results=scores,
     )
     text = BODY.format(

@@ -1,11 +1,12 @@
-"""Releases to the Hub: files that release.py wrote in, one commit of a model repository out.
+"""Push releases to the Hub: files that release.py wrote in, one commit of a model repository out.
 
-Trainer's own pushing stays off: it writes over the card and uploads training_args.bin and, if asked, optimizer states.
-Notable here:
-- a push is one commit by `create_commit` (`upload_folder` splits what takes long), so nobody downloads half a model;
-- models of saved steps are pushed by a thread while training goes on, one after the other; a push that fails is a
-  warning, and the next save is pushed all the same;
-- only this module holds the token: no message, record or checkpoint has it.
+Trainer's own pushing stays off: it overwrites the card, and uploads training_args.bin and possibly optimizer states.
+
+- A push is a single commit by `create_commit`, so nobody can download half a model. (`upload_folder` splits long
+  ones.)
+- A thread pushes the models of checkpoints, one after the other, while training continues. If a push fails, it warns,
+  and the next checkpoint is pushed all the same.
+- Only this module holds the token. No message, record or checkpoint contains it.
 """
 
 import logging
@@ -29,22 +30,22 @@ class HubRepository:
     """A model repository of the Hub that a run pushes to."""
 
     def __init__(self, name: str, token: str | None = None, private: bool | None = None) -> None:
-        """Nothing is sent yet.
+        """Note the repository; nothing is sent yet.
 
         Args:
             name: "owner/model".
-            token: for writing; None: that of HF_TOKEN or `hf auth login`.
-            private: for a repository that is not there yet; None: as its owner's settings are.
+            token: with the right to write; None: the token of HF_TOKEN or `hf auth login`.
+            private: visibility of a new repository; None: as its owner's settings say.
         """
         self.name, self.private = name, private
         self._api = HfApi(token=token)
         self._pushing: threading.Thread | None = None
 
     def create(self) -> None:
-        """Make the repository unless it is there; where that fails warn, since a run may take days."""
+        """Create the repository unless it exists; a failure is a warning, since a run may take days."""
         try:
             self._api.create_repo(self.name, private=self.private, exist_ok=True)
-        except Exception as error:  # HTTP, network, token and name: a class each
+        except Exception as error:  # HTTP, network, token and name raise different classes
             logger.warning(
                 "warning: %s cannot be written to on the Hub (%s); training goes on and tries again at its end",
                 self.name,
@@ -52,15 +53,15 @@ class HubRepository:
             )
 
     def push(self, folder: Path, files: Sequence[str], message: str) -> str:
-        """Commit `files`, paths inside `folder`, when the pushes before have ended; return the commit's URL.
+        """Commit `files`, paths inside `folder`, after earlier pushes have ended; return the URL of the commit.
 
         Raises:
-            OSError: it could not be done; the sentence has the command that does it later.
+            OSError: the push failed; the message has the command that pushes later.
         """
         self.wait()
         try:
             return self._commit(folder, files, message)
-        except Exception as error:  # as above; the library may also fail in ways of its own, and the release stands
+        except Exception as error:  # as above; the local release exists in any case
             private = " --private" if self.private else ""
             raise OSError(
                 f"{folder} is released, but could not be pushed to {self.name} ({reason(error)}); push "
@@ -68,41 +69,41 @@ class HubRepository:
             ) from None
 
     def push_later(self, draft: TemporaryDirectory, files: Sequence[str], message: str) -> None:
-        """Like `push`, by a thread that then removes the draft; a failure is a warning."""
+        """Push in a thread, which then removes the draft; a failure is a warning."""
 
         def push() -> None:
             with draft as folder:
                 try:
                     self._commit(Path(folder), files, message)
-                except Exception as error:  # as above, and nobody could catch it
+                except Exception as error:  # as above, and nobody could catch it in a thread
                     text = "warning: %s was not pushed to %s (%s); training goes on, and so does pushing"
                     logger.warning(text, message, self.name, reason(error))
 
-        self.wait()  # so at most one draft takes up disk
+        self.wait()  # so at most one draft takes up disk space
         self._pushing = threading.Thread(target=push)
         self._pushing.start()
 
     def wait(self) -> None:
-        """Until no push is under way."""
+        """Wait until no push is in progress."""
         if self._pushing is not None:
             self._pushing.join()
 
     def _commit(self, folder: Path, files: Sequence[str], message: str) -> str:
-        disable_progress_bars()  # of no use in a log
+        disable_progress_bars()  # useless in a log
         self._api.create_repo(self.name, private=self.private, exist_ok=True)
         additions = [CommitOperationAdd(file, folder / file) for file in files]
         return self._api.create_commit(self.name, additions, commit_message=message).commit_url
 
 
 class PushOnSave(TrainerCallback):
-    """Push the model of every checkpoint but the last, in whose place the release is pushed."""
+    """Push the model of every checkpoint but the last, in place of which the release is pushed."""
 
     def __init__(self, repository: HubRepository, write: Callable[[Path], Sequence[str]]) -> None:
-        """Take where to push, and what writes the model as it is to a folder and returns the files."""
+        """Take the repository, and a function that writes the present model to a folder and returns the files."""
         self.repository, self.write = repository, write
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Write on all processes, since FSDP has a part of the model on each, and push from the first."""
+        """Write on all processes, since FSDP keeps a part of the model on each, and push from the first."""
         if control.should_training_stop:
             return
         draft = TemporaryDirectory(prefix="dnacse-push-")

@@ -1,6 +1,7 @@
-"""A trained encoder out as a complete Hub repository: weights, code, tokenizer, pipeline, sentence-transformers, card.
+"""Write a trained encoder as a complete Hub repository: weights, code, tokenizer, pipeline, card and more.
 
-Everything is written beside its place first and then moved, the weights last, so a folder never holds half a model.
+Everything is first written to a temporary folder and then moved, the weights last, so a folder never holds half a
+model.
 """
 
 import json
@@ -17,20 +18,20 @@ from modeling_dnacse import DnacseModel
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
 PIPELINE = Path(modeling_dnacse.__path__[0], "pipeline_dnacse.py")
-# what a configuration says of it, as transformers' Pipeline.save_pretrained would write it
+# the entry in config.json, as transformers' Pipeline.save_pretrained would write it
 PIPELINES = {"dna-embedding": {"impl": f"{PIPELINE.stem}.DnaEmbeddingPipeline", "pt": ["AutoModel"], "type": "text"}}
 
 
 def write_repository(
     folder: Path, model: DnacseModel, tokenizer: PreTrainedTokenizerBase, files: dict[str, str]
 ) -> list[str]:
-    """Write the repository of `model` to `folder`; `files` are further texts by name, the card (README.md) among them.
+    """Write the repository of `model` to `folder`; `files` are further texts by name, including the card (README.md).
 
     Returns:
-        The files written, as paths inside the folder: it may hold others, such as checkpoints.
+        The files written, as paths inside the folder, which may hold others, such as checkpoints.
 
     Raises:
-        OSError: the disk is full or not writable; what stood in `folder` before still stands there.
+        OSError: the disk is full or not writable; earlier files in `folder` are still there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as draft:
@@ -56,11 +57,11 @@ def write_repository(
 
 
 def sentence_transformers_files(model: DnacseModel) -> dict[str, Any]:
-    """The files that make `SentenceTransformer(folder, trust_remote_code=True)` give the model's pooled vectors.
+    """The files with which `SentenceTransformer(folder, trust_remote_code=True)` gives the model's pooled vectors.
 
     "mean" and "cls" are written as its Pooling module, which every release reads. It has no module for the other two
-    poolings and would take the mean without a word: there the model's own pooler is used, by keys that releases before
-    6 refuse to read.
+    poolings and would silently take the mean. For those, the files select the model's own pooler, with keys that
+    releases before 6 refuse to read.
     """
     transformer = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
     pooling = {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}

@@ -1,14 +1,15 @@
-"""The record of a run, training.json: what a third party needs to repeat it and the model card is rendered from."""
+"""The record of a run, training.json: what others need to repeat it, and the source of the model card."""
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import TrainerState
 
 from modeling_dnacse.machine.provenance import device_name, package_versions, sha256_of
-from trainer.arguments import ContrastiveArguments
 
 RECORD = "training.json"
 HISTORY = "training_log.json"
@@ -57,38 +58,46 @@ RECORDED_ARGUMENTS = [
 
 
 def training_record(
-    args: ContrastiveArguments,
+    arguments: Mapping[str, Any],
+    processes: int,
+    device: torch.device,
     state: TrainerState,
     data: dict[str, Any],
     scores: dict[str, float],
     released_step: int,
 ) -> dict[str, Any]:
-    """The record of a run that is finished, or that pushes the model of a step in its midst.
+    """The record of a finished run, or of a run so far when the model of a checkpoint is pushed.
 
     Args:
+        arguments: the values of all options by name.
+        processes: number of processes that train together.
+        device: that this process trains on.
+        state: of the Trainer.
         data: facts about the training and, if any, the validation records, see training_data.py.
         scores: of the released weights, as Trainer.evaluate returns them; empty without validation.
+        released_step: the step that the released weights are of.
     """
-    given = args.to_dict()
-    step_pairs = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
+    model, revision = arguments["model_name_or_path"], arguments["dataset_revision"]
+    batch = arguments["per_device_train_batch_size"] * processes
+    step_pairs = batch * arguments["gradient_accumulation_steps"]
     return {
-        "arguments": {key: given[key] for key in RECORDED_ARGUMENTS},
-        "processes": args.world_size,
-        "base_model": args.model_name_or_path and name_of(args.model_name_or_path),
-        "dataset": {"name": args.dataset_name, "revision": args.dataset_revision} if args.dataset_revision else None,
+        "arguments": {name: arguments[name] for name in RECORDED_ARGUMENTS},
+        "processes": processes,
+        "base_model": model and name_of(model),
+        "dataset": {"name": arguments["dataset_name"], "revision": revision} if revision else None,
         "data": data,
         "steps": state.global_step,
         "planned_steps": state.max_steps,
         "released_step": released_step,
         "seconds": round(training_seconds(state.log_history, step_pairs), 1),
         "validation": {key: scores[f"eval_{key}"] for key in ("loss", "recall_at_1")} if scores else None,
-        "device": device_name(args.device),
+        "device": device_name(device),
         "versions": package_versions(["torch", "transformers", "tokenizers", "datasets", "accelerate"]),
     }
 
 
 def source_of(file: str) -> str:
-    """A file's name and content hash; of a folder, the number of its files and the hash of their names and hashes."""
+    """Name and content hash of a file; for a folder, the number of files and the hash of their names and hashes."""
     path = Path(file)
     if not path.is_dir():
         return f"{path.name} (sha256 {sha256_of(path)})"
@@ -100,7 +109,7 @@ def source_of(file: str) -> str:
 
 
 def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
-    """Time in training steps, of all sessions of a resumed run together, validation and start-up not counted.
+    """Seconds of training steps in all sessions of a resumed run together, without validation and start-up.
 
     >>> training_seconds([{"step": 2, "pairs_per_second": 8}, {"step": 2}, {"step": 3, "pairs_per_second": 4}], 4)
     2.0
@@ -111,7 +120,7 @@ def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
 
 
 def name_of(model: str) -> str:
-    """A Hub id as it is, of a folder its last part: a path of this machine is nobody else's business."""
+    """A Hub id as it is, or the last part of a folder's path, so that no path of this machine is published."""
     return Path(model).resolve().name if Path(model).is_dir() else model
 
 

@@ -1,8 +1,8 @@
-"""Checkpoint folders that are whole or not there: written beside their place, synchronised to disk, renamed.
+"""Checkpoint folders that are complete or not there: written as a draft, synchronised to disk, renamed.
 
-`checkpoint-N` appears in one rename, when every process has written its part, so a crash, a full disk or a kill leaves
-at most the draft, which nothing loads and the next checkpoint sweeps away. With several machines the output folder has
-to be on a file system that they share.
+`checkpoint-N` appears by one rename after every process has written its part. So a crash, a full disk or a kill leaves
+at most a draft, which nothing loads and the next checkpoint removes. With several machines, the output folder has to
+be on a file system that they share.
 """
 
 import os
@@ -17,10 +17,10 @@ DRAFTS = ".unfinished"  # folder of the draft, beside the checkpoints
 
 
 def put_in_place(draft: Path, place: Path) -> None:
-    """Make a finished draft appear at its place, on disk even if the machine fails next."""
+    """Rename a finished draft to `place`, safely on disk even if the machine fails next."""
     for path in sorted(draft.rglob("*")) + [draft]:
         synchronise(path)
-    if place.exists():  # an earlier run from an earlier checkpoint came this far
+    if place.exists():  # the run was resumed from an earlier checkpoint
         place.rename(draft.with_name("replaced"))
     draft.rename(place)
     synchronise(place.parent)
@@ -28,7 +28,7 @@ def put_in_place(draft: Path, place: Path) -> None:
 
 
 def synchronise(path: Path) -> None:
-    """Have a file, or the names in a folder, on disk."""
+    """Force a file, or the names in a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)
@@ -36,10 +36,10 @@ def synchronise(path: Path) -> None:
 
 @contextmanager
 def one_sentence(folder: Path) -> Iterator[None]:
-    """Tell what goes wrong in writing a checkpoint in one sentence.
+    """Report a failure to write a checkpoint in one sentence.
 
     Raises:
-        OSError: the disk is full or cannot be written to. torch and safetensors have errors of their own for that.
+        OSError: the disk is full or not writable, for which torch and safetensors raise errors of their own.
     """
     try:
         yield

@@ -1,17 +1,20 @@
-"""ContrastiveTrainer: the HF Trainer with a curriculum of objectives, on any number of processes.
+"""ContrastiveTrainer: transformers' Trainer with a curriculum of objectives, on any number of processes.
 
-In: a DnacseForContrastiveLearning, pairs and the sampler of their global batches, a Curriculum. What differs from
-Trainer, and nothing else:
-- the order of training examples, two learning rates (encoder, head), the loss of the current phase;
-- the contrastive batch is the micro-batch of *all* processes: features are gathered with their gradient, and with
+It takes a DnacseForContrastiveLearning, pairs, the sampler of their global batches, and a Curriculum. It differs from
+Trainer only in this:
+
+- the order of training examples, separate learning rates for encoder and head, and the loss of the current phase;
+- the contrastive batch is the micro-batch of *all* processes: features are gathered with their gradients. With
   gradient caching (`--cached_chunk_size`, `--chunk_tokens`) it may be far larger than what passes the model at once.
-  Gradient accumulation adds up micro-batches, whose pairs are no negatives of each other: to make a contrastive batch
-  larger, cache;
-- `loss` is joined in the log by what step_log.py and retrieval.py measure;
+  Gradient accumulation adds up micro-batches whose pairs are not negatives of each other: to enlarge the contrastive
+  batch, use gradient caching;
+- the log also has the measurements of step_log.py and retrieval.py;
 - evaluation scores the vectors that will be released, in every phase by the same loss and by recall@1 over the whole
-  validation set, so that values compare across phases;
-- the best checkpoint is one of the last phase, and of equally good ones the latest;
-- SIGTERM ends in a checkpoint (termination.py), and a checkpoint is whole or not there (checkpointing.py).
+  validation set, so that values are comparable across phases;
+- the best checkpoint is one of the last phase, and the latest of equally good ones;
+- SIGTERM leads to a checkpoint (termination.py), and a checkpoint is complete or not there (checkpointing.py).
+
+The file is longer than others, because these are all methods of one class.
 """
 
 import shutil
@@ -33,35 +36,41 @@ from modeling_dnacse import DnacseForContrastiveLearning, DnacseModel
 from trainer.arguments import ContrastiveArguments
 from trainer.objective.gradient_cache import backward_but_last
 from trainer.objective.objectives import SIDES, Batch, Objectives
-from trainer.objective.randomness import Draws, SeedProcess
+from trainer.objective.randomness import SeedProcess, StepRandomness
 from trainer.objective.retrieval import validation_scores
 from trainer.pairing.pairs import PairSampler
 from trainer.releasing.training_record import as_json
 from trainer.running.checkpointing import DRAFTS, one_sentence, put_in_place
 from trainer.running.curriculum import Curriculum
-from trainer.running.parameters import head_parameters, idle_parameters, parameter_groups
+from trainer.running.parameters import (
+    encoder_weights,
+    fill_missing_states,
+    head_parameters,
+    idle_parameters,
+    parameter_groups,
+)
 from trainer.running.resume import RUN, STATE, run_facts
 from trainer.running.step_log import StepLog
 from trainer.running.termination import StopOnSignal, leave_signals_to_main_process
 
 
 class ContrastiveTrainer(Trainer):
-    """Trainer over pairs; Trainer's attributes hold these narrower types."""
+    """Trainer for pairs; these attributes of Trainer have narrower types."""
 
     args: ContrastiveArguments
     model: DnacseForContrastiveLearning
     processing_class: PreTrainedTokenizerBase
 
     def __init__(self, *args: Any, curriculum: Curriculum, sampler: PairSampler, **kwargs: Any) -> None:
-        """Take Trainer's arguments, the curriculum, and the sampler of global batches.
+        """Take the arguments of Trainer, the curriculum, and the sampler of global batches.
 
         Raises:
-            ValueError: token-bounded chunks under FSDP, nobody to mix with, or a tokenizer without [MASK].
+            ValueError: --chunk_tokens under FSDP, mi_mix of single sequences, or a tokenizer without a mask token.
         """
         super().__init__(*args, compute_metrics=self._scores, **kwargs)
         if self.is_fsdp_enabled and self.args.chunk_tokens:
             raise ValueError(
-                "--chunk_tokens makes another number of chunks on each process, and FSDP needs the same: "
+                "--chunk_tokens gives processes different numbers of chunks, and FSDP needs the same number: "
                 "use --cached_chunk_size"
             )
         alone = 1 in (self.args.cached_chunk_size, self.args.per_device_train_batch_size)
@@ -71,7 +80,7 @@ class ContrastiveTrainer(Trainer):
                 "--per_device_train_batch_size and --cached_chunk_size"
             )
         self.curriculum, self.sampler = curriculum, sampler
-        # our forward takes **kwargs, from which Trainer concludes that it divides the loss by accumulation steps
+        # from **kwargs in our forward, Trainer concludes that it divides the loss by the accumulation steps
         self.model_accepts_loss_kwargs = False
         config: Any = self.model.config
         self.steps = StepLog(config, self.args.device)
@@ -80,10 +89,11 @@ class ContrastiveTrainer(Trainer):
         self.add_callback(SeedProcess())
         self._micro_step, self._drafting = 0, False
         self._idle: list[nn.Parameter] = []
-        self.objectives = Objectives(self.args, config, self.processing_class, self.steps)
+        settings, place = self.args.objective_settings(), (self.args.device, self.args.world_size)
+        self.objectives = Objectives(settings, config, self.processing_class, self.steps, *place)
 
     def _init_training_state(self, *args: Any) -> tuple[int, int]:
-        """Trainer's; the best checkpoint is the one beside that which is resumed, also after both were moved."""
+        """As Trainer; the best checkpoint is looked for beside the resumed one, since both may have been moved."""
         position = super()._init_training_state(*args)
         *_, resumed, _ = args
         if resumed:
@@ -95,18 +105,18 @@ class ContrastiveTrainer(Trainer):
         return self.sampler
 
     def _get_dataloader(self, *args: Any, **kwargs: Any) -> DataLoader:
-        """Trainer's, with workers that leave SIGTERM to the main process."""
+        """As Trainer, with workers that leave SIGTERM to the main process."""
         loader = super()._get_dataloader(*args, **kwargs)
         leave_signals_to_main_process(getattr(loader, "base_dataloader", loader))  # accelerate wraps it
         return loader
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """Adam with the head's learning rate `head_learning_rate_multiplier` times the encoder's."""
+        """The optimizer of --optim, with separate learning rates for the encoder and the projection head."""
         if self.optimizer is None:
             model = model or self.model
             optimizer_class, options = self.get_optimizer_cls_and_kwargs(
                 self.args,
-                model,  # pyright: ignore[reportArgumentType] any module will do, wrapped ones too
+                model,  # pyright: ignore[reportArgumentType] any module works, wrapped ones too
             )
             groups = parameter_groups(
                 model,
@@ -119,12 +129,12 @@ class ContrastiveTrainer(Trainer):
         return self.optimizer
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """Trainer's; a run that was stopped between its last step and its release would make one step more."""
+        """As Trainer, which would make one step more in a run stopped between its last step and its release."""
         if self.state.global_step < self.state.max_steps:
             super()._run_epoch(*args, **kwargs)
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
-        """Fetch the micro-batches of an optimizer step, and take the time."""
+        """Fetch the micro-batches of an optimizer step, and measure the time."""
         self.steps.start()
         self._micro_step = 0
         started = time.perf_counter()
@@ -133,7 +143,7 @@ class ContrastiveTrainer(Trainer):
         return batches
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Trainer's; then what the phase does not train has no gradient, so that Adam leaves it alone."""
+        """As Trainer; then remove the gradients of what the phase does not train, so that Adam does not change it."""
         loss = super().training_step(*args, **kwargs)
         for parameter in self._idle:
             parameter.grad = None
@@ -143,18 +153,19 @@ class ContrastiveTrainer(Trainer):
     def compute_loss(
         self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The loss of the phase that the global step belongs to; all but the last term is already sent back."""
+        """The loss of the current phase, with the graph of its last term; the other terms are backpropagated here."""
         objective = self.curriculum.objectives[self.curriculum.phase_at(self.state.global_step)]
-        draws = Draws(self.args.seed, self.state.global_step, self._micro_step, self.args.process_index)
+        step, process = self.state.global_step, self.args.process_index
+        randomness = StepRandomness(self.args.seed, step, self._micro_step, process)
         loss = backward_but_last(
-            self.objectives.terms(objective, model, inputs, draws),
+            self.objectives.terms(objective, model, inputs, randomness),
             lambda term: self.accelerator.backward(term / self.current_gradient_accumulation_steps),
             partial(self.accelerator.no_sync, model),
         )
         self.steps.pairs += len(inputs["species"]) * self.args.world_size
         if self.accelerator.distributed_type in (DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
-            # DistributedDataParallel waits in the last term for the gradient of every parameter, also of one that only
-            # earlier terms use: so each takes part, by nothing
+            # in the last term, DistributedDataParallel waits for a gradient of every parameter, even if only earlier
+            # terms use it: so add all heads times zero
             heads = self.objectives.compares_features(objective), self.objectives.mlm_weight(objective) > 0
             self._idle = idle_parameters(self.model, objective, *heads)
             loss = loss + 0.0 * sum(parameter.sum() for parameter in head_parameters(self.model))
@@ -163,7 +174,7 @@ class ContrastiveTrainer(Trainer):
     def prediction_step(
         self, model: nn.Module, inputs: Batch, prediction_loss_only: bool, ignore_keys: Any = None
     ) -> tuple[None, Any, Any]:
-        """Vectors of a batch of validation pairs; the loss is made of all of them at the end (`validation_scores`)."""
+        """Vectors of a batch of validation pairs; `validation_scores` scores all of them at the end."""
         inputs = self._prepare_inputs(inputs)
         with torch.no_grad():
             anchors, positives = (model(**inputs[side]).embeddings.float() for side in SIDES)
@@ -177,8 +188,8 @@ class ContrastiveTrainer(Trainer):
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         if self.args.save_strategy == SaveStrategy.STEPS and not self.control.should_save:
-            return False  # it could not be released
-        # An earlier phase may win at the validation task, and easy data tie early: either would waste training
+            return False  # without a checkpoint it could not be released
+        # an earlier phase may score best, and easy data tie early: either would waste later training
         if self.curriculum.phase_at(self.state.global_step - 1) < len(self.curriculum.objectives) - 1:
             return False
         name = f"eval_{(self.args.metric_for_best_model or '').removeprefix('eval_')}"
@@ -188,11 +199,11 @@ class ContrastiveTrainer(Trainer):
         return super()._determine_best_metric(metrics, trial) or equal
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add what happened since the last log to a training log."""
+        """Add the measurements since the last log."""
         if "loss" in logs and self.steps.pairs:
             logs["phase"] = 1 + self.curriculum.phase_at(self.state.global_step - 1)
             logs |= self.steps.report(self._mean_over_processes, self.args.world_size)
-        self.steps.clear()  # an evaluation logs too: its time is nobody's training time
+        self.steps.clear()  # also after an evaluation, whose time is not training time
         super().log(logs, start_time)
 
     def _mean_over_processes(self, values: Any) -> Any:
@@ -203,7 +214,7 @@ class ContrastiveTrainer(Trainer):
         return str(Path(folder, DRAFTS)) if self._drafting else folder
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Have Trainer write a draft, and put that in place when every process has finished its part."""
+        """Let Trainer write a draft, and put it in place when every process has written its part."""
         name, best = (f"checkpoint-{step}" for step in (self.state.global_step, self.state.best_global_step))
         output = Path(self._get_output_dir(trial))
         first = self.args.process_index == 0
@@ -212,6 +223,8 @@ class ContrastiveTrainer(Trainer):
                 shutil.rmtree(output / DRAFTS, ignore_errors=True)
             self.accelerator.wait_for_everyone()
             self._drafting = True
+            if self.is_fsdp_enabled and self.optimizer is not None:
+                fill_missing_states(self.optimizer)
             try:
                 super()._save_checkpoint(model, trial)
             finally:
@@ -221,8 +234,8 @@ class ContrastiveTrainer(Trainer):
             self.accelerator.wait_for_everyone()
             if first:
                 draft = output / DRAFTS / name
-                (draft / RUN).write_text(as_json(run_facts(self.args, self.sampler)))
-                # Trainer's names the draft as the best, and a folder that may be moved
+                (draft / RUN).write_text(as_json(run_facts(self.args.to_dict(), self.args.world_size, self.sampler)))
+                # Trainer's state names the draft, and a folder that may be moved
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
                 put_in_place(draft, output / name)
                 best_checkpoint = self.state.best_model_checkpoint
@@ -231,20 +244,17 @@ class ContrastiveTrainer(Trainer):
 
     @property
     def step_to_release(self) -> int:
-        """The step that the weights are of when training has ended: of the best checkpoint, or else the last."""
+        """The step of the final weights: that of the best checkpoint, or else the last."""
         best = self.state.best_model_checkpoint if self.args.load_best_model_at_end else None
         return int(Path(best).name.partition("-")[2]) if best else self.state.global_step
 
     def model_to_release(self) -> DnacseModel:
-        """The encoder; of one that FSDP has in pieces, a copy with the weights of all processes on the first."""
+        """The encoder; under FSDP, a copy that has all weights on the first process."""
         if not self.is_fsdp_enabled:
             return self.model.bert
         weights = self.accelerator.get_state_dict(self.model)
         config: Any = self.model.config
         encoder = DnacseModel(config)
-        if self.is_world_process_zero():
-            prefix = "bert."
-            encoder.load_state_dict(
-                {name.removeprefix(prefix): weights[name] for name in weights if name.startswith(prefix)}
-            )
+        if self.is_world_process_zero():  # the others get no weights
+            encoder.load_state_dict(encoder_weights(weights))
         return encoder

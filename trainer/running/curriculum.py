@@ -1,31 +1,31 @@
 """The curriculum: "weighted_simclr:1 mi_mix:2" as phases in order, each an objective and a length in epochs or steps.
 
-The phase is a pure function of the global step, so nothing has to be saved and a resumed run lands where it stopped. A
-phase of any positive length trains at least one step (DNABERT-S's public code trains nothing when the epochs are fewer
-than three).
+The phase depends on the global step alone, so nothing has to be saved, and a resumed run continues where it stopped. A
+phase of any positive length trains at least one step. (DNABERT-S's public code trains nothing for fewer than three
+epochs.)
 """
 
 from dataclasses import dataclass
 from itertools import accumulate
 
 OBJECTIVES = ("weighted_simclr", "mi_mix", "info_nce", "noise_contrastive", "mlm")
-STEPS = "steps"  # the unit that may follow a length: "mi_mix:200steps"
+STEPS = "steps"  # unit of a length: "mi_mix:200steps"
 
 
 @dataclass(frozen=True)
 class Curriculum:
-    """Objectives in order; `ends[i]` is the first global step that no longer belongs to phase i."""
+    """Objectives in order; `ends[i]` is the first global step after phase i."""
 
     objectives: tuple[str, ...]
     ends: tuple[int, ...]
 
     @property
     def steps(self) -> int:
-        """Optimizer steps of all phases together."""
+        """Number of optimizer steps of all phases together."""
         return self.ends[-1]
 
     def phase_at(self, step: int) -> int:
-        """The phase, counted from 0, that optimizer step `step` belongs to.
+        """The phase, counted from 0, of optimizer step `step`.
 
         >>> phases = parse_curriculum("weighted_simclr:1 mi_mix:0.5", steps_per_epoch=4)
         >>> [phases.phase_at(step) for step in range(phases.steps)]
@@ -41,7 +41,7 @@ def parse_curriculum(text: str, steps_per_epoch: int) -> Curriculum:
     Curriculum(objectives=('mi_mix', 'weighted_simclr', 'mlm'), ends=(1, 21, 26))
 
     Raises:
-        ValueError: the text is empty, an objective is unknown, or a length is no positive number.
+        ValueError: the text is empty, an objective is unknown, or a length is not a positive number.
     """
     objectives, steps = [], []
     for phase in text.split():
@@ -49,7 +49,7 @@ def parse_curriculum(text: str, steps_per_epoch: int) -> Curriculum:
         unit = 1 if length.endswith(STEPS) else steps_per_epoch
         if objective not in OBJECTIVES:
             raise ValueError(
-                f'--curriculum "{text}": "{objective}" is no objective; allowed are {", ".join(OBJECTIVES)}, '
+                f'--curriculum "{text}": "{objective}" is not an objective; allowed are {", ".join(OBJECTIVES)}, '
                 'written as in "weighted_simclr:1 mi_mix:2"'
             )
         objectives.append(objective)
@@ -60,10 +60,10 @@ def parse_curriculum(text: str, steps_per_epoch: int) -> Curriculum:
 
 
 def positive_number(text: str, phase: str) -> float:
-    """The length of a phase.
+    """The number in the length of a phase.
 
     Raises:
-        ValueError: it is missing, no number, or not above 0.
+        ValueError: it is missing, not a number, or not above 0.
     """
     try:
         length = float(text)

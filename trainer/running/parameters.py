@@ -1,20 +1,22 @@
-"""Which parameters learn how fast, and which a phase does not train at all."""
+"""The learning rates of parameters, and the parameters that a phase does not train."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import Any
 
+import torch
 from torch import nn
 
+ENCODER = "bert."
 HEADS = PROJECTION, MLM_HEAD, POOLER = "projection.", "cls.", "bert.pooler."
 
 
 def parameter_groups(
     model: nn.Module, decaying: Set[str], learning_rate: float, head_multiplier: float, weight_decay: float
 ) -> list[dict[str, Any]]:
-    """Parameters in an optimizer's groups: the projection head at `head_multiplier` times the encoder's rate.
+    """Groups of parameters for an optimizer: the projection head learns at `head_multiplier` times the encoder's rate.
 
     Args:
-        decaying: names of the parameters that weight decay is for.
+        decaying: names of the parameters with weight decay.
     """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -31,12 +33,12 @@ def parameter_groups(
 
 
 def head_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that not every forward uses, the decoder aside, which is tied to the word table."""
+    """The parameters of the heads, which not every forward pass uses; the decoder is tied to the token embeddings."""
     return [parameter for name, parameter in model.named_parameters() if name.startswith(HEADS)]
 
 
 def idle_parameters(model: nn.Module, objective: str, with_head: bool, with_mlm: bool) -> list[nn.Parameter]:
-    """The parameters that get no gradient under `objective`: heads that it does not use."""
+    """The parameters of the heads that `objective` does not train."""
     used = {
         PROJECTION: with_head,
         POOLER: objective != "mlm",
@@ -44,3 +46,21 @@ def idle_parameters(model: nn.Module, objective: str, with_head: bool, with_mlm:
     }
     idle = tuple(head for head, is_used in used.items() if not is_used)
     return [parameter for name, parameter in model.named_parameters() if name.startswith(idle)]
+
+
+def encoder_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights of the encoder, by their names in it, out of those of the training model."""
+    return {name.removeprefix(ENCODER): weights[name] for name in weights if name.startswith(ENCODER)}
+
+
+def fill_missing_states(optimizer: torch.optim.Optimizer) -> None:
+    """Give the parameters that have not been trained yet a state of zeros, from which Adam would start anyway.
+
+    FSDP 2 refuses to load the state of an optimizer in which a parameter, such as that of an idle head, has none.
+    """
+    example = next(iter(optimizer.state.values()))
+    for parameter in (parameter for group in optimizer.param_groups for parameter in group["params"]):
+        if parameter not in optimizer.state:
+            optimizer.state[parameter] = {
+                name: torch.zeros_like(parameter if value.dim() else value) for name, value in example.items()
+            }

@@ -1,16 +1,16 @@
-"""Which checkpoint to go on from: the output folder and the user's wish in, a checkpoint folder out.
+"""Which checkpoint to resume from: the output folder and the option in, a checkpoint folder out.
 
-A run goes on as if nothing had happened only with the data and arguments that it began with; otherwise Trainer skips
-the wrong batches, keeps the old learning rate, or begins another phase, all without a word. So checkpoints hold RUN,
-and what differs is refused, but for the bounds of a chunk: those may be lowered after memory ran out.
+A resumed run equals an uninterrupted one only with the same data and arguments. Otherwise Trainer silently skips the
+wrong batches, keeps the old learning rate, or starts another phase. So checkpoints hold a file RUN, and differences
+are refused. Only the bounds of chunks may change, in case memory ran out.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from trainer.arguments import ContrastiveArguments
 from trainer.pairing.pairs import PairSampler
 from trainer.releasing.training_record import RECORDED_ARGUMENTS
 
@@ -19,37 +19,37 @@ RUN = "run.json"
 MAY_CHANGE = ("cached_chunk_size", "chunk_tokens")
 
 
-def checkpoint_to_resume(output: Path, wish: str | None) -> str | None:
-    """The checkpoint folder to go on from; "last" is the newest one that was written to its end.
+def checkpoint_to_resume(output: Path, requested: str | None) -> str | None:
+    """The checkpoint folder to resume from; "last" is the newest complete one.
 
     Raises:
-        ValueError: there is nothing to resume, or the folder holds an earlier run and nothing was said of resuming.
+        ValueError: there is nothing to resume, or the folder holds an earlier run and resuming was not requested.
     """
     states = sorted(output.glob(f"checkpoint-*/{STATE}"), key=lambda path: int(path.parent.name.partition("-")[2]))
     finished = [path for path in states if is_complete(path)]
-    if wish is None:
+    if requested is None:
         if finished or (output / "config.json").exists():
             raise ValueError(
                 f"{output} holds an earlier run: go on with --resume_from_checkpoint last, "
                 "or choose another --output_dir"
             )
         return None
-    if wish == "last":
+    if requested == "last":
         if not finished:
             raise ValueError(
-                f"--resume_from_checkpoint last: {output} holds no checkpoint; leave the option out to start anew"
+                f"--resume_from_checkpoint last: {output} holds no checkpoint; leave the option out to start a new run"
             )
         return str(finished[-1].parent)
-    if not is_complete(Path(wish, STATE)):
+    if not is_complete(Path(requested, STATE)):
         raise ValueError(
-            f"--resume_from_checkpoint {wish}: no complete checkpoint folder, its {STATE} is missing or "
-            "cut short: take an earlier one"
+            f"--resume_from_checkpoint {requested}: not a complete checkpoint folder, its {STATE} is "
+            "missing or cut short: use an earlier one"
         )
-    return wish
+    return requested
 
 
 def is_complete(state: Path) -> bool:
-    """Whether a checkpoint's trainer_state.json, written last, is whole: a copy of a folder may be cut short."""
+    """Whether a checkpoint's trainer_state.json, the last file to be written, is complete: a copy may be cut short."""
     try:
         json.loads(state.read_text())
     except (OSError, ValueError):
@@ -57,12 +57,16 @@ def is_complete(state: Path) -> bool:
     return True
 
 
-def run_facts(args: ContrastiveArguments, sampler: PairSampler) -> dict[str, Any]:
-    """What has to be the same when a run goes on, as it comes back from JSON."""
-    given, data = args.to_dict(), sampler.dataset
+def run_facts(arguments: Mapping[str, Any], processes: int, sampler: PairSampler) -> dict[str, Any]:
+    """What has to be the same when a run is resumed, as it comes back from JSON.
+
+    Args:
+        arguments: the values of all options by name.
+    """
+    data = sampler.dataset
     names = [name for name in RECORDED_ARGUMENTS if name not in MAY_CHANGE]
-    facts = {f"--{name}": given[name] for name in [*names, "train_split", "dataset_revision"]} | {
-        "processes": args.world_size,
+    facts = {f"--{name}": arguments[name] for name in [*names, "train_split", "dataset_revision"]} | {
+        "processes": processes,
         "pairs an epoch": len(sampler),
         "data fingerprint": crc32(data.lengths.tobytes(), crc32(data.species.tobytes())),
     }
@@ -70,10 +74,10 @@ def run_facts(args: ContrastiveArguments, sampler: PairSampler) -> dict[str, Any
 
 
 def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:
-    """Compare with what a checkpoint says of its run; one without RUN, of an earlier release, says nothing.
+    """Compare `facts` with those of a checkpoint's run; a checkpoint of an earlier release may have no RUN.
 
     Raises:
-        ValueError: something differs.
+        ValueError: they differ.
     """
     if not (checkpoint / RUN).exists():
         return
@@ -81,6 +85,6 @@ def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:
     changed = [f"{name} {former.get(name)}, not {facts[name]}" for name in facts if former.get(name) != facts[name]]
     if changed:
         raise ValueError(
-            f"{checkpoint} is of a run with {'; '.join(changed)}: go on with the same, or start anew in another "
+            f"{checkpoint} is of a run with {'; '.join(changed)}: go on with the same, or start a new run in another "
             "--output_dir"
         )

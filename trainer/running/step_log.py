@@ -1,15 +1,16 @@
-"""What happened between two logs: sums are collected step by step, means and rates come out.
+"""Measurements between two logs: values of each step in, means and rates out.
 
-Nothing is read off the device before it is logged, so collecting does not hold up a GPU.
+Values are read from the device only when they are logged, so that collecting them does not delay a GPU.
 
-- tokens_per_second: real tokens of both views, of all processes; padding is not counted.
-- padding: share of the positions that went through the model that were padding.
-- input_pairs_per_second: pairs over the time that was spent waiting for batches: without workers the rate of the
-  input pipeline, with workers a lower bound of it.
-- model_tflops, on CUDA: 3 x `encoder_flops` (forward and backward) of the real tokens, a second and a device; what
-  gradient caching or checkpointing compute again is not counted. mfu: that over the device's stated dense bf16 peak.
-- mixed, under mi_mix: share of the anchors that were mixed with another one.
-- gpu_memory_mb, on CUDA: the most that tensors took up on this device since the start.
+- tokens_per_second: tokens of both views on all processes, padding not included.
+- padding: the share of padding among the positions that passed the model.
+- input_pairs_per_second: pairs per second of waiting for batches. Without workers, this is the rate of the input
+  pipeline; with workers, a lower bound of it.
+- model_tflops, on CUDA: 3 x `encoder_flops` (forward and backward) of the tokens, per second and device. What gradient
+  caching or checkpointing compute a second time is not counted. mfu: model_tflops as a share of the device's stated
+  dense bf16 peak.
+- mixed, under mi_mix: the share of anchors that were mixed with another one.
+- gpu_memory_mb, on CUDA: the peak memory of tensors on this device since the start.
 """
 
 import time
@@ -26,7 +27,7 @@ PEAK_TFLOPS = {"A100": 312.0, "H100": 989.0, "H200": 989.0}  # NVIDIA's data she
 
 
 class StepLog:
-    """Collect, then `report`."""
+    """Collects measurements for `report`."""
 
     def __init__(self, config: DnacseConfig, device: torch.device) -> None:
         """Start empty."""
@@ -35,8 +36,8 @@ class StepLog:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything; the clock starts with the next batch that is fetched."""
-        self.sums: dict[str, list[Tensor]] = defaultdict(list)  # (2,) each: a value times its weight, the weight
+        """Forget everything; the next `start` starts the clock."""
+        self.sums: dict[str, list[Tensor]] = defaultdict(list)  # (2,) each: value x weight, weight
         self.lengths: list[Tensor] = []  # of the sequences that this process computed
         self.positions = 0  # that this process computed, padding included
         self.pairs = 0  # of all processes
@@ -44,18 +45,18 @@ class StepLog:
         self.started: float | None = None
 
     def start(self) -> None:
-        """Start the clock, if it does not run."""
+        """Start the clock, unless it is running."""
         if self.started is None:
             self.started = time.perf_counter()
 
     def add(self, values: dict[str, Tensor], weight: Tensor | float = 1.0) -> None:
-        """Take scalars of this micro-batch, to be averaged by weight."""
+        """Add scalars of this micro-batch to their weighted means."""
         for name, value in values.items():
             value = value.detach().float()
             self.sums[name].append(torch.stack([value, torch.ones_like(value)]) * weight)
 
     def count(self, mask: Tensor, positions: int) -> None:
-        """Count the sequences that pass the model, by their mask (rows, length), and the positions computed."""
+        """Count sequences that pass the model, given their mask (rows, length), and the positions computed."""
         self.lengths.append(mask.sum(1))
         self.positions += positions
 
@@ -64,6 +65,7 @@ class StepLog:
 
         Args:
             mean: averages a tensor over all processes.
+            processes: number of processes.
         """
         seconds = time.perf_counter() - (self.started or 0.0)
         names = list(self.sums)

@@ -1,10 +1,11 @@
-"""SIGTERM at any moment in, a checkpoint at the end of the running step and an orderly end out.
+"""Stop on SIGTERM: a signal at any moment in, a checkpoint at the end of the running step and an orderly exit out.
 
-Schedulers end jobs with SIGTERM and some seconds of grace. The handler only takes a note; at the end of the optimizer
-step all processes agree whether any of them got it, save a checkpoint together and stop. A validation that is due then
-is made first and to its end, since it decides which checkpoint is the best: --max_validation_pairs bounds its time.
-Before training there is nothing to save and the process ends at once. Send the signal to train.py itself, to torchrun
-(which passes it on) or to the whole process group, as Slurm does: `accelerate launch` of one process does not.
+Schedulers end jobs with SIGTERM and a few seconds of grace. The handler only sets a flag. At the end of the optimizer
+step, all processes agree whether any of them got the signal, save a checkpoint together, and stop. If a validation is
+due, it is completed first, since it decides which checkpoint is the best; --max_validation_pairs bounds its time.
+Before training there is nothing to save, and the process ends at once. Send the signal to train.py itself, to
+torchrun, which passes it on, or to the whole process group, as Slurm does. `accelerate launch` of one process does not
+pass it on.
 """
 
 import copy
@@ -27,16 +28,16 @@ EXIT_CODE = 128 + signal.SIGTERM
 
 
 class StopOnSignal(TrainerCallback):
-    """Save and stop after SIGTERM; `stopped` says that it happened."""
+    """Save and stop after SIGTERM; `stopped` says whether that happened."""
 
     def __init__(self, accelerator: Accelerator) -> None:
-        """Take what lets processes agree."""
+        """Take the accelerator, through which processes agree."""
         self.accelerator = accelerator
         self.noted = self.stopped = False
         self._former: Any = signal.SIG_DFL
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Take over the signal."""
+        """Install the handler."""
         self._former = signal.signal(signal.SIGTERM, self._note)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -49,7 +50,7 @@ class StopOnSignal(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Give the signal back; one that came after the last step is delivered now."""
+        """Restore the former handler; deliver a signal that came after the last step."""
         signal.signal(signal.SIGTERM, self._former)
         if self.noted and not self.stopped:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -58,34 +59,34 @@ class StopOnSignal(TrainerCallback):
         self.noted = True
 
 
-class _Deaf:
-    """A process that is born with SIGTERM blocked, so that none ends it before `_start_worker` runs in it."""
+class _StartsBlocked:
+    """A process that starts with SIGTERM blocked, so that no signal ends it before `_start_worker` runs in it."""
 
     def start(self) -> None:
         former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         try:
-            super().start()  # pyright: ignore[reportAttributeAccessIssue] of the process that it is mixed into
+            super().start()  # pyright: ignore[reportAttributeAccessIssue] start() of the process class
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
-class _Fork(_Deaf, ForkProcess):
+class _Fork(_StartsBlocked, ForkProcess):
     pass
 
 
-class _ForkServer(_Deaf, ForkServerProcess):
+class _ForkServer(_StartsBlocked, ForkServerProcess):
     pass
 
 
-class _Spawn(_Deaf, SpawnProcess):
+class _Spawn(_StartsBlocked, SpawnProcess):
     pass
 
 
 def leave_signals_to_main_process(loader: DataLoader) -> None:
-    """Let the workers of `loader` heed SIGTERM from the main process only (on Linux).
+    """Let the workers of `loader` obey SIGTERM only from the main process (on Linux).
 
-    One that goes to the whole process group would otherwise end the workers, and so the main process by an error,
-    before the running step is over; while a worker that ignored it would never end.
+    A signal to the whole process group would otherwise end the workers, and thus stop the main process with an error
+    before the running step is over. A worker that ignored all signals would never end.
     """
     if loader.num_workers and sys.platform == "linux":
         context: Any = copy.copy(loader.multiprocessing_context or multiprocessing.get_context())
@@ -101,7 +102,7 @@ def _start_worker(former: Callable[[int], None] | None, worker: int) -> None:
 
 
 def _end_when_told_by_parent() -> None:
-    parent: Any = multiprocessing.parent_process()  # of a fork server's child too, whose getppid() is the server
+    parent: Any = multiprocessing.parent_process()  # getppid() of a fork server's child is the server
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent.pid:
         pass
     os._exit(0)

@@ -1,8 +1,9 @@
-"""A model's vectors centred and of a fitting length, by changing weight and bias of the last LayerNorm.
+"""Center a model's vectors and scale them to a usual length, by changing the last LayerNorm's weight and bias.
 
-Vectors that share a large mean are all alike by cosine, which hides what sets them apart. With mean pooling, to take
-it off the vectors is to take it off that bias, and to lengthen them is to multiply both: the architecture stays. What
-is left without the mean may be short, and a new layer on top, as in fine-tuning, learns slowly from short vectors.
+If vectors share a large mean, all their cosines are close to 1, which hides the differences. With mean pooling,
+subtracting the mean from that bias subtracts it from every vector, and multiplying weight and bias scales every
+vector: the architecture stays the same. Centred vectors may be short, and a new layer on top of them, as in
+fine-tuning, learns slowly from short vectors: hence the scaling.
 """
 
 import math
@@ -17,37 +18,37 @@ from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.reading.labels import read_labelled
 
 
-def draw_sequences(files: list[str], split: str | None, most: int, seed: int) -> list[str]:
-    """Sequences of the files, at most `most` of them, each as likely as another (reservoir sampling, Vitter 1985).
+def sample_sequences(files: list[str], split: str | None, most: int, seed: int) -> list[str]:
+    """Sample at most `most` sequences of the files, each equally likely (reservoir sampling, Vitter 1985).
 
     Raises:
         ValueError: there are none.
     """
-    rng, drawn, seen = random.Random(seed), [], 0
+    rng, sampled, seen = random.Random(seed), [], 0
     for file in files:
         for row in read_labelled(file, split=split):
             seen += 1
-            if len(drawn) < most:
-                drawn.append(row["sequence"])
+            if len(sampled) < most:
+                sampled.append(row["sequence"])
             elif (place := rng.randrange(seen)) < most:
-                drawn[place] = row["sequence"]
-    if not drawn:
+                sampled[place] = row["sequence"]
+    if not sampled:
         raise ValueError(f"{', '.join(files)}: no sequences; give the training data")
-    return drawn
+    return sampled
 
 
 def check_pooling(pooling: str) -> None:
-    """Raise unless vectors are means of the last layer's states.
+    """Check that vectors are means of the last layer's states.
 
     Raises:
         ValueError: they are not.
     """
     if pooling != "mean":
-        raise ValueError(f'the model pools by {pooling!r}; only with pooling "mean" can it be centred')
+        raise ValueError(f'the model pools by {pooling!r}; only a model with pooling "mean" can be centred')
 
 
 def center(model: DnacseModel, tokenizer: PreTrainedTokenizerBase, sequences: list[str]) -> torch.Tensor:
-    """Take the mean vector of `sequences` off every vector of the model; what is left of theirs (n, hidden).
+    """Subtract the mean vector of `sequences` from all vectors of the model; return the sequences' own (n, hidden).
 
     Raises:
         ValueError: the model does not pool by the mean of its last layer.
@@ -60,13 +61,13 @@ def center(model: DnacseModel, tokenizer: PreTrainedTokenizerBase, sequences: li
     return vectors - mean
 
 
-def lengthen(model: DnacseModel, vectors: torch.Tensor) -> int:
-    """Multiply a model's vectors, of which `vectors` (n, hidden) are some, so that a column has a variance of about 1.
+def rescale(model: DnacseModel, vectors: torch.Tensor) -> int:
+    """Scale a model's vectors so that a column has a variance of about 1; `vectors` (n, hidden) are a sample of them.
 
-    By a power of two, which changes no other digit of a weight, nor any cosine.
+    The factor is a power of two, which changes only the exponents of the weights, and no cosine.
 
     Returns:
-        The exponent.
+        The exponent of the factor.
     """
     exponent = -round(math.log2(float(vectors.square().mean().sqrt())))
     with torch.no_grad():

@@ -1,6 +1,6 @@
-"""How often a model's words occur: sequences in, a sparse table of frequencies out.
+"""How often features occur in sequences: sequences in, a sparse table of frequencies out.
 
-Words are what has a row in the model's embeddings: k-mers where it has those (kmers.py), else tokens.
+Features are what the model has an embedding for: k-mers if it has k-mer embeddings (kmers.py), otherwise tokens.
 """
 
 import numpy as np
@@ -12,33 +12,33 @@ from modeling_dnacse import DnacseModel
 from modeling_dnacse.kmers import NO_KMER, DnacseKmerEmbeddings
 from modeling_dnacse.reading.sequences import reverse_complement
 
-TOKENISED = 64  # sequences at once, for k-mers
+BATCH = 64  # sequences whose k-mers are looked up at once
 
 
-def word_rows(model: DnacseModel, tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
-    """The embeddings of a model's words (features, hidden): a view, to be counted or written to."""
+def feature_embeddings(model: DnacseModel, tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
+    """The embeddings of the features (features, hidden), as a view: writing to it changes the model."""
     kmers = model.embeddings.kmer_embeddings
     return model.embeddings.word_embeddings.weight[: len(tokenizer)] if kmers is None else kmers.weight[NO_KMER + 1 :]
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> csr_array:
-    """How often each token occurs in each sequence, special ones left out: (n, vocabulary)."""
+    """How often each token occurs in each sequence, special tokens left out: (n, vocabulary)."""
     ids = tokenizer(sequences, add_special_tokens=False, return_attention_mask=False)["input_ids"]
     return count([np.array(row, dtype=np.int64) for row in ids], len(tokenizer))
 
 
 def count_kmers(tokenizer: PreTrainedTokenizerFast, sequences: list[str], kmers: DnacseKmerEmbeddings) -> csr_array:
-    """How often each k-mer occurs in each sequence: (n, rows of the table but NO_KMER)."""
+    """How often each k-mer occurs in each sequence: (n, rows of the k-mer embeddings without NO_KMER)."""
     found = []
-    for start in range(0, len(sequences), TOKENISED):
-        batch = tokenizer(sequences[start : start + TOKENISED], padding=True, return_tensors="pt")
+    for start in range(0, len(sequences), BATCH):
+        batch = tokenizer(sequences[start : start + BATCH], padding=True, return_tensors="pt")
         rows = kmers.rows(batch["input_ids"], batch["attention_mask"]).flatten(1).numpy()
         found += [row[row != NO_KMER] - 1 for row in rows]
     return count(found, len(kmers.weight) - 1)
 
 
 def count(found: list[np.ndarray], features: int) -> csr_array:
-    """Numbers of features found in each sequence to a table (n, features)."""
+    """Count the features that were found in each sequence: (n, features)."""
     ends = np.cumsum([0, *map(len, found)])
     table = csr_array((np.ones(ends[-1]), np.concatenate(found), ends), shape=(len(found), features))
     table.sum_duplicates()
@@ -46,10 +46,10 @@ def count(found: list[np.ndarray], features: int) -> csr_array:
 
 
 def frequencies_of(model: DnacseModel, tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> csr_array:
-    """How often the words of `word_rows` occur, by sequence: (n, features), each row of which sums to 1.
+    """The share of each feature in each sequence: (n, features), in the order of `feature_embeddings`; rows sum to 1.
 
-    K-mers where the model has embeddings of those, else tokens; of both strands, where its vectors are of both, the
-    mean, which for k-mers is the same as of one.
+    If the model's vectors are means over both strands, so are the frequencies of tokens. Those of k-mers are the same
+    on both strands anyway.
     """
     kmers = model.embeddings.kmer_embeddings
     if kmers is not None:

@@ -124,12 +124,12 @@ def test_kingdoms_give_equal_shares_as_far_as_their_windows_reach(fasta_of):
     records = load_genomes([fasta_of(sequences)])
     dataset = FragmentDataset(records, (1000, 1000))  # windows: 160 bacterial, 120 fungal, 5 viral
     assert dataset.pairs == 95 + 95 + 5
-    rows = dataset.draw_rows(np.random.default_rng(0))
+    rows = dataset.sample_rows(np.random.default_rng(0))
     assert [int(np.isin(rows, part).sum()) for part in (range(8), range(8, 10), range(10, 15))] == [95, 95, 5]
     assert np.bincount(rows, minlength=15)[8:10].tolist() == [30, 65]  # Ff a has no more than 30 windows
     assert np.ptp(np.bincount(rows)[:8]) <= 1
     few = FragmentDataset(records, (1000, 1000), pairs=30)
-    assert len(few.draw_rows(np.random.default_rng(0))) == 30
+    assert len(few.sample_rows(np.random.default_rng(0))) == 30
     assert FragmentDataset(records, (1000, 1000), pairs=10**6).pairs == 285
 
 

@@ -1,10 +1,17 @@
 """Options that contradict each other or the model are one sentence, before any work is done."""
 
+import re
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
 import pytest
 
-from trainer.arguments import ContrastiveArguments
+from modeling_dnacse import EncoderNoise
+from trainer import train
+from trainer.arguments import GROUPS, ContrastiveArguments
 from trainer.releasing.training_record import RECORDED_ARGUMENTS
 
+TRAINER = Path(__file__).parents[3] / "trainer"
 NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "use_cpu": True}
 
 
@@ -27,7 +34,7 @@ NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "us
         ({"max_steps": 3}, "--max_steps: the curriculum sets the number of steps"),
         ({"num_train_epochs": 5.0}, "--num_train_epochs: the curriculum sets the number of steps"),
         ({"auto_find_batch_size": True}, "--auto_find_batch_size: batches are made for one size"),
-        ({"save_only_model": True}, "--save_only_model: a run could not go on from such checkpoints"),
+        ({"save_only_model": True}, "--save_only_model: a run cannot be resumed from such checkpoints"),
     ],
 )
 def test_a_wrong_value_is_one_sentence(options, message):
@@ -36,9 +43,39 @@ def test_a_wrong_value_is_one_sentence(options, message):
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
-def test_layers_to_mix():
-    assert ContrastiveArguments(**NEEDED, mixing_layers="0 3 5").layers_to_mix == [0, 3, 5]
-    assert ContrastiveArguments(**NEEDED).layers_to_mix is None
+def test_values_come_out_as_records():
+    args = ContrastiveArguments(**NEEDED, mixing_layers="0 3 5", noise_additive=0.3, crop=[5, 9], fragment_length=[7])
+    settings, pairs = args.objective_settings(), args.pair_settings()
+    assert settings.mixing_layers == (0, 3, 5) and settings.noise == EncoderNoise(multiplicative=0.15, additive=0.3)
+    assert (pairs.views.crop, pairs.fragment_length) == ((5, 9), (7, 7))
+    assert args.sources().train_file == ["f"]
+    assert ContrastiveArguments(**NEEDED).objective_settings().mixing_layers is None
+    for record in (settings, pairs, args.sources()):
+        with pytest.raises(FrozenInstanceError):
+            record.pairing = "identical"
+
+
+def test_only_the_command_and_the_trainer_see_the_arguments():
+    names = {
+        path.relative_to(TRAINER).as_posix()
+        for path in TRAINER.rglob("*.py")
+        if "ContrastiveArguments" in path.read_text()
+    }
+    assert names == {"train.py", "running/contrastive_trainer.py", "arguments/__init__.py"}
+
+
+def test_help_lists_each_option_in_one_section(capsys):
+    with pytest.raises(SystemExit):
+        train.main(["--help"])
+    sections = re.split(r"\n\n(?=\S)", capsys.readouterr().out)
+    listed = {
+        section.partition(":")[0]: re.findall(r"^  --(\w+)", section, flags=re.MULTILINE) for section in sections
+    }
+    assert {"crop", "pairing"} <= set(listed["Pairs"]) and "learning_rate" in listed["Curriculum"]
+    assert "weight_decay" in listed["Options of transformers' TrainingArguments, with their defaults there"]
+    every = [name for names in listed.values() for name in names]
+    assert len(every) == len(set(every)) and {field.name for field in fields(ContrastiveArguments)} <= set(every)
+    assert all(field.metadata["help"].endswith(".") for group in GROUPS for field in fields(group))
 
 
 def test_the_rates_of_mutated_pairs_are_on_record():

@@ -1,11 +1,11 @@
-"""The curriculum: phases of any length, none lost, none reached twice; the draws of MI-Mix; recall."""
+"""The curriculum: phases of any length, none lost, none repeated; the partners of MI-Mix; recall."""
 
 import numpy as np
 import pytest
 import torch
 
 from trainer.objective.chunks import cut
-from trainer.objective.mixing import draw_mixup, joint_mixup
+from trainer.objective.mixing import joint_mixup, sample_mixup
 from trainer.objective.retrieval import similarities, validation_scores
 from trainer.running.curriculum import OBJECTIVES, parse_curriculum
 
@@ -33,7 +33,7 @@ def test_every_objective_may_follow_every_other():
     ("text", "message"),
     [
         ("", "is empty"),
-        ("simclr:1", '"simclr" is no objective; allowed are weighted_simclr, mi_mix'),
+        ("simclr:1", '"simclr" is not an objective; allowed are weighted_simclr, mi_mix'),
         ("mi_mix", "must be a positive number of epochs"),
         ("mi_mix:0", "must be a positive number"),
         ("mi_mix:-1", "must be a positive number"),
@@ -49,13 +49,13 @@ def test_a_wrong_curriculum_is_one_sentence(text, message):
 
 
 def test_mixup_draws_follow_the_paper():
-    draws = [draw_mixup(64, layer=2, alpha=1.0, rng=np.random.default_rng(seed)) for seed in range(50)]
+    draws = [sample_mixup(64, layer=2, alpha=1.0, rng=np.random.default_rng(seed)) for seed in range(50)]
     assert {draw.layer for draw in draws} == {2}
     coefficients = torch.cat([draw.coefficients for draw in draws])
     assert 0.5 <= coefficients.min() < 0.52 and 0.98 < coefficients.max() <= 1
     assert abs(coefficients.mean() - 0.75) < 0.01  # max(b, 1-b) of a uniform b
     assert all(draw.permutation.sort().values.equal(torch.arange(64)) for draw in draws)
-    sharp = draw_mixup(64, layer=0, alpha=0.1, rng=np.random.default_rng(0)).coefficients
+    sharp = sample_mixup(64, layer=0, alpha=0.1, rng=np.random.default_rng(0)).coefficients
     assert sharp.mean() > 0.85  # a small α keeps sequences nearly whole
 
 
@@ -65,7 +65,7 @@ def test_mixing_partners_are_counted_in_the_batch():
     chunks = cut(torch.arange(6)[:, None].expand(6, 9), mask, most_rows=0, most_tokens=18)
     assert [chunk.rows.tolist() for chunk in chunks] == [[1, 5], [3, 2], [0, 4]]
     assert [tuple(chunk.ids.shape) for chunk in chunks] == [(2, 9), (2, 7), (2, 3)]
-    mixups = [draw_mixup(2, 0, 1.0, np.random.default_rng(seed)) for seed in range(3)]
+    mixups = [sample_mixup(2, 0, 1.0, np.random.default_rng(seed)) for seed in range(3)]
     permutation, coefficients = joint_mixup(chunks, mixups)
     for chunk, mixup in zip(chunks, mixups, strict=True):
         assert torch.equal(permutation[chunk.rows], chunk.rows[mixup.permutation])

@@ -86,7 +86,7 @@ def trained(options, tmp_path_factory):
     folder = tmp_path_factory.mktemp("train")
     code, text = run(options, folder / "whole", folder)
     assert code == 0, text
-    assert "missing keys" not in text, text  # the decoder is tied to the word table: its key is rightly not there
+    assert "missing keys" not in text, text  # the decoder is tied to the token embeddings, so it has no key
     return folder / "whole"
 
 
@@ -330,7 +330,7 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (["--curriculum", "simclr:1"], '"simclr" is no objective'),
+        (["--curriculum", "simclr:1"], '"simclr" is not an objective'),
         (["--train_file", "missing.fasta"], "missing.fasta"),
         (["--max_steps", "5"], "the curriculum sets the number of steps"),
         (["--per_device_train_batch_size", "1000"], "fewer pairs than one batch of 1000; lower"),
@@ -373,14 +373,14 @@ def test_an_earlier_run_is_not_overwritten(trained, options, capsys):
     [
         (["--per_device_train_batch_size", "8"], "--per_device_train_batch_size 4, not 8; pairs an epoch 20, not 16"),
         (["--curriculum", "mi_mix:3"], "--curriculum mlm:0.2 weighted_simclr:0.8 mi_mix:2, not mi_mix:3: go on"),
-        (["--learning_rate", "2e-3"], "--learning_rate 0.001, not 0.002: go on with the same, or start anew"),
+        (["--learning_rate", "2e-3"], "--learning_rate 0.001, not 0.002: go on with the same, or start a new run"),
         (["--train_file", "other.fasta"], "data fingerprint "),
     ],
 )
 def test_another_run_does_not_go_on_from_a_checkpoint(
     trained, options, fasta, tmp_path, monkeypatch, capsys, change, words
 ):
-    """Trainer would skip the wrong batches, keep the old learning rate, or begin another phase without a word."""
+    """Trainer would silently skip the wrong batches, keep the old learning rate, or begin another phase."""
     monkeypatch.chdir(tmp_path)
     lines = fasta.read_text().splitlines(keepends=True)
     Path("other.fasta").write_text("".join([*lines[50:], *lines[:50]]))  # the same records in another order
@@ -397,7 +397,7 @@ def test_the_number_of_processes_is_fixed_and_the_size_of_chunks_is_not(trained,
 
 
 def test_a_run_that_ended_before_its_release_is_released_as_it_is(options, tmp_path):
-    """As a SIGTERM in the last step leaves it: Trainer would make one more step, in the middle of an epoch."""
+    """A SIGTERM in the last step leaves such a run: Trainer would make one more step, in the middle of an epoch."""
     out, short = tmp_path / "out", [*options, "--curriculum", "info_nce:3steps", "--validation_fraction", "0"]
     run_here(short, out)
     released = (out / "model.safetensors").rename(tmp_path / "released.safetensors")

@@ -1,0 +1,58 @@
+"""Scripts without the packages they need end in one sentence, and packages are needed only where they are used."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+WITHOUT = """
+import runpy, sys
+missing, sys.argv = sys.argv[1], sys.argv[2:]
+sys.modules |= dict.fromkeys(missing.split(","))  # which makes Python find no such package
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def run_without(missing, script, *options):
+    """Run a script of trainer/ where packages are missing: exit code and stderr."""
+    command = [sys.executable, "-c", WITHOUT, missing, str(ROOT / "trainer" / script), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("missing", "script"),
+    [
+        ("accelerate,datasets", "train.py"),
+        ("scipy", "fit_embeddings.py"),
+        ("torch,transformers,dnaio", "finish.py"),
+        ("transformers", "train_tokenizer.py"),
+    ],
+)
+def test_a_missing_package_is_one_sentence(missing, script):
+    code, said = run_without(missing, script, "--help")
+    assert code == 2 and said == (
+        f"{script}: error: Python cannot find {missing.replace(',', ', ')}; install DNACSE with the extra `train`, in "
+        "its folder: pip install -c constraints.txt -e '.[train]'\n"
+    )
+
+
+@pytest.mark.parametrize("script", ["finish.py", "train_tokenizer.py"])
+def test_what_does_not_train_needs_no_extra(script):
+    assert run_without("accelerate,datasets,pysam,scipy", script, "--help") == (0, "")
+
+
+def test_only_genomes_need_pysam(fasta, tiny_folder, tmp_path):
+    options = [
+        *("--train_file", str(fasta), "--model_name_or_path", str(tiny_folder), "--output_dir", str(tmp_path / "out")),
+        *("--curriculum", "info_nce:1steps", "--per_device_train_batch_size", "2", "--validation_fraction", "0"),
+        *("--save_strategy", "no", "--use_cpu"),
+    ]
+    code, said = run_without("pysam,scipy", "train.py", *options)
+    assert code == 0, said
+    more = ["--pairing", "same_record_fragments", "--output_dir", str(tmp_path / "other")]
+    code, said = run_without("pysam", "train.py", *options, *more)
+    assert code == 2 and "train.py: error: Python cannot find pysam; install DNACSE with the extra" in said
+    assert "Traceback" not in said

@@ -1,0 +1,164 @@
+"""ContrastiveArguments: all options of `trainer/train.py`, and the checks of their values.
+
+Only train.py and the Trainer see this object. Other code gets plain values, or a small frozen record of them.
+"""
+
+from dataclasses import dataclass
+
+from transformers import TrainingArguments
+
+from modeling_dnacse import EncoderNoise
+from trainer.arguments.data import DataArguments, PairingArguments, ValidationArguments
+from trainer.arguments.model import ModelArguments
+from trainer.arguments.objective import CurriculumArguments, LossArguments, MaskingArguments, NoiseArguments
+from trainer.arguments.run import CheckpointArguments, HubArguments, SpeedArguments
+from trainer.objective.settings import ObjectiveSettings
+from trainer.pairing.views import DEFAULT_MUTATION, Views
+from trainer.records.training_data import PairSettings, Sources
+
+BY_CURRICULUM = "the curriculum sets the number of steps; shorten its phases, such as mi_mix:0.1"
+# options of TrainingArguments that would silently do nothing or do harm here, each with the only value it may have
+FIXED = {
+    "max_steps": (-1, BY_CURRICULUM),
+    "num_train_epochs": (3.0, BY_CURRICULUM),
+    "auto_find_batch_size": (False, "batches are made for one size; with little memory use --cached_chunk_size"),
+    "save_only_model": (False, "a run cannot be resumed from such checkpoints; leave this option out"),
+    "hub_revision": (None, "releases are pushed to the branch main only; leave this option out"),
+}
+
+
+@dataclass
+class ContrastiveArguments(
+    ModelArguments,
+    DataArguments,
+    PairingArguments,
+    ValidationArguments,
+    CurriculumArguments,
+    LossArguments,
+    NoiseArguments,
+    MaskingArguments,
+    SpeedArguments,
+    CheckpointArguments,
+    HubArguments,
+    TrainingArguments,
+):
+    """TrainingArguments plus model, data, curriculum and losses.
+
+    Defaults of TrainingArguments that differ here. As in DNABERT-S: learning_rate 3e-6 (encoder), lr_scheduler_type
+    constant, per_device_train_batch_size 48. Ours: a checkpoint and a validation every tenth of the run, the best and
+    the latest checkpoint kept, the best by recall@1 released, and losses logged even where they are not a number.
+    """
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ValueError: no or two sources of the model or of the data, a value out of its range, or an option of FIXED.
+        """
+        self._check_sources()
+        self._check_ranges()
+        self._check_hub()
+        for name, (value, reason) in FIXED.items():
+            if getattr(self, name) != value:
+                raise ValueError(f"--{name}: {reason}")
+        if self.pairing == "mutated" and not (self.substitution_rate or self.insertion_rate or self.deletion_rate):
+            vars(self).update(DEFAULT_MUTATION)  # so that the record of the run names them
+        if not (self.validation_file or self.validation_split or self.validation_fraction):
+            self.eval_strategy, self.load_best_model_at_end = "no", False
+        super().__post_init__()
+
+    def _check_sources(self) -> None:
+        if (self.model_name_or_path is None) == (self.config_name is None):
+            raise ValueError(
+                "give either --model_name_or_path (start from a checkpoint) or --config_name (from scratch)"
+            )
+        if self.config_name is not None and self.tokenizer_name is None:
+            raise ValueError("--config_name is from scratch and needs --tokenizer_name (trainer/train_tokenizer.py)")
+        if (self.train_file is None) == (self.dataset_name is None):
+            raise ValueError("give either --train_file or --dataset_name")
+
+    def _check_ranges(self) -> None:
+        if not 0 <= self.validation_fraction < 1:
+            raise ValueError(f"--validation_fraction is {self.validation_fraction}; it must be at least 0 and below 1")
+        for name in ("noise_substitution", "mix_lambda", "mlm_probability"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"--{name} is {getattr(self, name)}; it must be between 0 and 1")
+        for name in ("temperature", "mix_alpha"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"--{name} is {getattr(self, name)}; it must be above 0")
+        for name in ("noise_additive", "noise_multiplicative", "mlm_weight", "cached_chunk_size", "chunk_tokens"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"--{name} is {getattr(self, name)}; it must not be below 0")
+        if self.crop is not None and len(self.crop) != 2:
+            raise ValueError(f"--crop takes two numbers, shortest and longest bp, got {len(self.crop)}")
+        if len(self.fragment_length) not in (1, 2):
+            raise ValueError(f"--fragment_length takes one or two numbers of bp, got {len(self.fragment_length)}")
+        if not all(layer.isdecimal() for layer in (self.mixing_layers or "").split()):
+            raise ValueError(f'--mixing_layers is "{self.mixing_layers}"; give numbers of layers, such as "0 3 5"')
+
+    def _check_hub(self) -> None:
+        if self.push_to_hub != ("/" in (self.hub_model_id or "")):
+            raise ValueError(
+                f"--push_to_hub and --hub_model_id OWNER/MODEL go together; the latter is {self.hub_model_id}"
+            )
+        if self.hub_strategy not in ("end", "every_save"):
+            raise ValueError(
+                f"--hub_strategy is {self.hub_strategy}; it must be end or every_save: checkpoint folders "
+                "are not pushed, since they hold optimizer states"
+            )
+
+    def sources(self) -> Sources:
+        """Where the training and the validation records come from."""
+        return Sources(
+            train_file=self.train_file,
+            train_split=self.train_split,
+            validation_file=self.validation_file,
+            validation_split=self.validation_split,
+            validation_fraction=self.validation_fraction,
+            dataset_name=self.dataset_name,
+            dataset_revision=self.dataset_revision,
+        )
+
+    def pair_settings(self) -> PairSettings:
+        """How pairs and views are made.
+
+        Raises:
+            ValueError: a range of lengths is empty, or a rate is not a probability below 1.
+        """
+        return PairSettings(
+            pairing=self.pairing,
+            views=Views(
+                crop=(self.crop[0], self.crop[1]) if self.crop else None,
+                strand=self.strand,
+                substitution_rate=self.substitution_rate,
+                insertion_rate=self.insertion_rate,
+                deletion_rate=self.deletion_rate,
+            ),
+            singletons=self.singletons,
+            fragment_length=(self.fragment_length[0], self.fragment_length[-1]),
+            fragment_pairs=self.fragment_pairs,
+            max_validation_pairs=self.max_validation_pairs,
+        )
+
+    def objective_settings(self) -> ObjectiveSettings:
+        """The constants of the objectives."""
+        layers = tuple(int(layer) for layer in self.mixing_layers.split()) if self.mixing_layers else None
+        return ObjectiveSettings(
+            compare=self.compare,
+            temperature=self.temperature,
+            mix_alpha=self.mix_alpha,
+            mixing_layers=layers,
+            noise=EncoderNoise(multiplicative=self.noise_multiplicative, additive=self.noise_additive),
+            noise_substitution=self.noise_substitution,
+            margin=self.margin,
+            mix_lambda=self.mix_lambda,
+            hard_negative_weight=self.hard_negative_weight,
+            mlm_weight=self.mlm_weight,
+            mlm_probability=self.mlm_probability,
+            mlm_span=self.mlm_span,
+            chunk_rows=self.cached_chunk_size,
+            chunk_tokens=self.chunk_tokens,
+        )
+
+
+GROUPS = ContrastiveArguments.__bases__[:-1]  # in the order in which --help lists them
