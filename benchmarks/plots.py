@@ -29,14 +29,14 @@ if not __package__:
 from benchmarks.data.splits import read_splits
 from benchmarks.methods.load import load_method
 from benchmarks.methods.method import Method, Split
-from benchmarks.report.ablation_plots import find_arms, plot_ablation
-from benchmarks.report.bar_plots import find_panels, plot_bars
-from benchmarks.report.confusion_plots import ABOVE, plot_confusion
-from benchmarks.report.curve_plots import find_curves, plot_curves
-from benchmarks.report.map_plots import plot_map
-from benchmarks.report.picture_style import save
+from benchmarks.report.plots.ablation import find_arms, plot_ablation
+from benchmarks.report.plots.confusion import ABOVE, plot_confusion
+from benchmarks.report.plots.curves import find_curves, plot_curves
+from benchmarks.report.plots.maps import plot_map
+from benchmarks.report.plots.scores import find_panels, plot_bars
+from benchmarks.report.plots.speed import plot_inference
+from benchmarks.report.plots.style import save
 from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read_tables
-from benchmarks.report.speed_plots import plot_inference
 from modeling_dnacse.reading.labels import RANKS
 
 Table = Sequence[Result]

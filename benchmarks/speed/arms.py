@@ -19,7 +19,7 @@ from transformers import AutoModel
 
 from benchmarks.methods.networks import encode_sentences
 from benchmarks.provenance.costs import measure
-from benchmarks.report.speed_aims import PLAIN
+from benchmarks.report.speed_tables import PLAIN
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_tokenizer
 from modeling_dnacse.loading.encoders import load_encoder

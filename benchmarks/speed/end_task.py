@@ -24,10 +24,10 @@ from benchmarks.methods.alignment_tools import megablast_hits, no_limit
 from benchmarks.methods.method import Split, normalise
 from benchmarks.methods.programs import find_program, rows, run, write_fasta
 from benchmarks.provenance.costs import measure
-from benchmarks.report.speed_aims import CACHED, EMBEDDED
 from benchmarks.speed.arms import load_arm
 from modeling_dnacse.vectors.neighbours import nearest
 
+EMBEDDED, CACHED = "references embedded", "references cached"
 RECORDS_PER_SPECIES = 20
 QUERIES_SHARE = 0.45  # of simulated records that are in another split than train, at least
 

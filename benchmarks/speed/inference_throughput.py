@@ -40,7 +40,7 @@ from benchmarks.data.splits import describe, read_splits
 from benchmarks.methods.method import Split
 from benchmarks.methods.networks import weights_revision
 from benchmarks.report.result_files import PACKAGES, commit, data_stem, write_json
-from benchmarks.report.speed_aims import BASE, PLAIN
+from benchmarks.report.speed_tables import PLAIN
 from benchmarks.speed import end_task as end_task
 from benchmarks.speed.arms import ARMS, BATCH, measure_pass
 from benchmarks.speed.matmul_rate import layer_products, matmul_rate
@@ -51,6 +51,7 @@ from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
+BASE = "base size"  # the model of DNABERT-2's shape
 LENGTHS = (200, 660, 2000, 10_000)  # bp
 LONG_ARMS = (PLAIN, "ours, sdpa", "ours, packed", "ours, bf16 sdpa", "ours, bf16 flash_attention_2")
 END_ARMS = {"cpu": ("ours, packed", "ours, int8"), "cuda": ("ours, bf16 sdpa",)}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.methods.method import paired_cosines
-from benchmarks.report.speed_aims import PLAIN
+from benchmarks.report.speed_tables import PLAIN
 from benchmarks.speed.workloads import Sample
 
 Passes = Mapping[str, Sequence[Mapping[str, Any]]]  # way -> what measure_pass gave in each round

@@ -7,12 +7,12 @@ import pytest
 from matplotlib import pyplot as plt
 
 from benchmarks.plots import main
-from benchmarks.report.ablation_plots import plot_ablation
-from benchmarks.report.bar_plots import plot_bars, rank_models
-from benchmarks.report.confusion_plots import draw_pairs, draw_table
-from benchmarks.report.curve_plots import LINES, PANELS, choose_models, plot_curves
 from benchmarks.report.headlines import CURVES
-from benchmarks.report.map_plots import genus_accuracy, outline, project
+from benchmarks.report.plots.ablation import plot_ablation
+from benchmarks.report.plots.confusion import draw_pairs, draw_table
+from benchmarks.report.plots.curves import LINES, PANELS, choose_models, plot_curves
+from benchmarks.report.plots.maps import genus_accuracy, outline, project
+from benchmarks.report.plots.scores import plot_bars, rank_models
 from benchmarks.report.result_files import write_result
 from benchmarks.report.result_folders import merge_seeds
 from tests.support.made_results import metric, result

@@ -15,8 +15,8 @@ from matplotlib import pyplot as plt
 from benchmarks import plots
 from benchmarks.data.labelled_tables import write_table
 from benchmarks.methods.method import Split
-from benchmarks.report.speed_aims import PLAIN
-from benchmarks.report.speed_plots import plot_inference
+from benchmarks.report.plots.speed import plot_inference
+from benchmarks.report.speed_tables import PLAIN
 from benchmarks.speed import end_task as end_task
 from benchmarks.speed import inference_throughput
 from benchmarks.speed.arms import BATCH, CPU_ARMS, Arm, busy, embed_for, load_arm, measure_pass, ours, timed

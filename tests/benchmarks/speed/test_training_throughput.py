@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import HfArgumentParser
 
-from benchmarks.report.training_tables import render_rates
+from benchmarks.report.speed_tables import render_training
 from benchmarks.speed import training_throughput
 from modeling_dnacse import DnacseConfig
 from trainer.arguments import ContrastiveArguments
@@ -59,8 +59,8 @@ def test_an_arm_that_fails_is_seen_in_the_file_and_the_table(command, tmp_path, 
     result = json.loads((tmp_path / "tiny.json").read_text())
     assert list(result["arms"]) == ["padded"]
     assert result["failed"] == {"cached": "train.py was killed by SIGKILL"}
-    assert "Failed: cached (train.py was killed by SIGKILL)." in render_rates(result)
-    assert "Failed" not in render_rates(result | {"failed": {}})
+    assert "Failed: cached (train.py was killed by SIGKILL)." in render_training(result)
+    assert "Failed" not in render_training(result | {"failed": {}})
 
 
 def test_a_process_without_last_words_names_its_signal(tmp_path, monkeypatch):
