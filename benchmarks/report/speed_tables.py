@@ -138,9 +138,9 @@ def about_inference(measured: Mapping[str, Any]) -> str:
     low, first, median, third, high = measured["mixed"]["bp_quartiles"]
     said = [
         f"Machine: {measured['device']}. The plain way takes batches of at most {measured['plain_batch']} sequences "
-        f"sorted by length, with eager attention. FLOPs used: the share of {best / 1e9:,.0f} GFLOP/s, the best rate of "
-        f"matrix products in this run. Mixed lengths ({measured['data']['name']}): {low:,} to {high:,} bp, quartiles "
-        f"{first:,}, {median:,}, {third:,}.",
+        f"sorted by length, with eager attention. FLOPs used: the share of {best / 1e9:,.0f} GFLOP/s, the best rate "
+        f"of matrix products in this run. Mixed lengths ({measured['data']['name']}): {low:,} to {high:,} bp, "
+        f"quartiles {first:,}, {median:,}, {third:,}.",
         *fastest_possible(measured["models"]),
         *waiting(measured),
     ]

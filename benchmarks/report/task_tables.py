@@ -19,8 +19,8 @@ from benchmarks.report.headlines import COSTED, TITLES, UNRANKED, by_tasks, head
 from benchmarks.report.markdown_table import markdown
 
 LEGEND = (
-    "Values are per cent. Brackets hold 95 % intervals, ± precedes the standard deviation over seeds, and the best value "
-    "of a column is bold."
+    "Values are per cent. Brackets hold 95 % intervals, ± precedes the standard deviation over seeds, and the best "
+    "value of a column is bold."
 )
 
 

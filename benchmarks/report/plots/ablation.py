@@ -1,8 +1,8 @@
-"""What each part of the training is worth: results of arms trained with several seeds in, a dot plot out.
+"""What each part of the training contributes: results of arms trained with several seeds in, a dot plot out.
 
-One row an arm, one panel a metric: small rings are the seeds, the dark dot their mean, and the line through the panel
-is the arm that the others change one thing of. Arms are in the order of the first panel. A difference that is smaller
-than the spread of the rings is none.
+One row an arm, one panel a metric: small rings are the seeds, the filled dot is their mean, and the line through the
+panel is the arm of which the others change one thing. Arms are in the order of the first panel. A difference below the
+spread of the rings tells nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from benchmarks.report.plots.style import GREY, STYLES, clean
+from benchmarks.report.plots.style import GREY, OURS, clean
 
 PANELS = {
     ("knn", "species_seen"): "1-NN species, seen",
@@ -55,9 +55,8 @@ def plot_ablation(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
         raise ValueError(f"the results {name} have no model called ARM#SEED: an ablation has some of each arm.")
     means = {arm: float(np.mean(values)) for arms in reversed(panels.values()) for arm, values in arms.items()}
     arms = sorted(means, key=lambda arm: (-means[arm], arm))
-    colour = STYLES[0][0]
     figure, row = plt.subplots(
-        1, len(panels), figsize=(2.9 * len(panels) + 1.4, 0.27 * len(arms) + 1.2),
+        1, len(panels), figsize=(3.2 * len(panels) + 1.8, 0.3 * len(arms) + 1.5),
         squeeze=False, sharey=True, layout="constrained",
     )  # fmt: skip
     for axes, (heading, by_arm) in zip(row[0], panels.items(), strict=True):
@@ -65,15 +64,16 @@ def plot_ablation(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
             axes.axvline(np.mean(by_arm[BASE]), color=GREY, linewidth=1.2, zorder=0)
         for place, arm in enumerate(arms):
             values = by_arm.get(arm, [])
-            axes.scatter(values, [place] * len(values), s=22, facecolors="none", edgecolors="#777777", linewidths=0.8)
+            axes.scatter(values, [place] * len(values), s=36, facecolors="none", edgecolors="#777777", linewidths=1)
             if values:
-                axes.scatter(np.mean(values), place, s=30, color=colour, zorder=3)
+                axes.scatter(np.mean(values), place, s=55, color=OURS.colour, zorder=3)
         axes.set(yticks=range(len(arms)), yticklabels=arms, ylim=(len(arms) - 0.5, -0.5))
-        axes.set_title(heading, fontsize=10)
-        axes.set_xlabel("per cent", fontsize=9)
+        axes.set_title(heading, fontsize=12)
+        axes.set_xlabel("per cent", fontsize=11)
         axes.grid(axis="y", color="#EEEEEE", linewidth=0.8)
         axes.set_axisbelow(True)
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, labelsize=11.5)
+        axes.tick_params(axis="x", labelsize=10.5)
         clean(axes)
-    figure.suptitle(f"{name}: rings are seeds, dots their means, the line is {BASE}", fontsize=10)
+    figure.suptitle(f"{name}: rings are seeds, dots their means, the line is {BASE}", fontsize=13)
     return figure

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from benchmarks.methods.method import Method, Split, call
-from benchmarks.report.plots.style import STYLES, clean
+from benchmarks.report.plots.style import MUTED, OURS, clean
 from benchmarks.scoring.queries import draw_question
 
 ABOVE = {"genus": "family", "family": "order"}
@@ -113,34 +113,34 @@ def plot_confusion(
     figure.suptitle(
         f"{method.name}: {rank} of {len(called):,} sequences of unseen species, {right.mean():.0%} right\n"
         f"{near[~right].mean():.0%} of the wrong ones are in the right {ABOVE[rank]}",
-        fontsize=10,
+        fontsize=12,
     )
     return figure
 
 
 def draw_pairs(pairs: list[tuple[str, str, int, int]], above: dict[str, str]) -> Figure:
     """Draw the pairs of `rank_pairs` as bars, with the groups that they belong to."""
-    figure, axes = plt.subplots(figsize=(8.2, 0.24 * len(pairs) + 1.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(10, 0.29 * len(pairs) + 1.7), layout="constrained")
     longest = max(count for *_, count, _ in pairs)
     for row, (name, other, count, size) in enumerate(pairs):
         same = above[name] == above.get(other)
         axes.barh(
-            row, count, height=0.7, color=STYLES[0][0] if same else "white", edgecolor=STYLES[0][0],
+            row, count, height=0.7, color=OURS.colour if same else "white", edgecolor=OURS.colour,
             hatch=None if same else "////",
         )  # fmt: skip
         groups = above[name] or "?" if same else f"{above[name] or '?'}, called {above.get(other) or '?'}"
-        axes.text(count + 0.015 * longest, row, f"{count} of {size}   {groups}", va="center", fontsize=7.5)
+        axes.text(count + 0.015 * longest, row, f"{count} of {size}   {groups}", va="center", fontsize=10.5)
     arrows = [f"{name} \N{RIGHTWARDS ARROW} {other}" for name, other, *_ in pairs]
-    axes.set_yticks(range(len(pairs)), arrows, fontsize=8)
+    axes.set_yticks(range(len(pairs)), arrows, fontsize=11)
     axes.set_xticks(range(0, longest + 1, max(1, round(longest / 5))))
-    axes.set(ylim=(len(pairs) - 0.4, -0.6), xlim=(0, 1.7 * longest))
-    axes.set_xlabel("sequences called so", fontsize=9)
+    axes.set(ylim=(len(pairs) - 0.4, -0.6), xlim=(0, 2.1 * longest))
+    axes.set_xlabel("sequences called so", fontsize=11)
     axes.tick_params(axis="y", length=0)
     handles = [
-        Patch(facecolor=STYLES[0][0], edgecolor=STYLES[0][0], label="within the family"),
-        Patch(facecolor="white", edgecolor=STYLES[0][0], hatch="////", label="another family"),
+        Patch(facecolor=OURS.colour, edgecolor=OURS.colour, label="within the family"),
+        Patch(facecolor="white", edgecolor=OURS.colour, hatch="////", label="another family"),
     ]
-    axes.legend(handles=handles, loc="lower right", frameon=False, fontsize=8.5)
+    axes.legend(handles=handles, loc="lower right", frameon=False, fontsize=11)
     clean(axes)
     return figure
 
@@ -157,7 +157,7 @@ def draw_table(table: np.ndarray, names: list[str], groups: list[str]) -> Figure
     starts = [0, *(place for place in range(1, len(names)) if groups[place] != groups[place - 1]), len(names)]
     for first, last in zip(starts[:-1], starts[1:], strict=True):
         size = last - first
-        box = Rectangle((first - 0.5, first - 0.5), size, size, fill=False, edgecolor=STYLES[1][0], linewidth=1.3)
+        box = Rectangle((first - 0.5, first - 0.5), size, size, fill=False, edgecolor=MUTED[0].colour, linewidth=1.3)
         axes.add_patch(box)
         axes.text(len(names) + 0.9, (first + last - 1) / 2, groups[first] or "?", va="center", fontsize=8)
     axes.axvline(len(names) - 0.5, color="black", linewidth=0.8)

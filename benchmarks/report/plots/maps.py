@@ -24,7 +24,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from benchmarks.methods.method import Method, Split, normalise, vectors
-from benchmarks.report.plots.style import GREY, STYLES
+from benchmarks.report.plots.style import GREY, GROUPS
 from benchmarks.scoring.queries import draw_question
 from benchmarks.tasks.zero_shot_clustering import project as project_by_umap
 
@@ -103,7 +103,7 @@ def draw_map(
         axes.scatter(*points[others].T, s=5, color=GREY, linewidths=0, label="others", zorder=2)
     for name, (colour, marker) in named.items():
         axes.scatter(
-            *points[groups == name].T, s=11, color=colour, marker=marker, linewidths=0.2, edgecolors="white",
+            *points[groups == name].T, s=16, color=colour, marker=marker, linewidths=0.2, edgecolors="white",
             label=name, zorder=2,
         )  # fmt: skip
     axes.set(xticks=[], yticks=[], xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
@@ -132,23 +132,23 @@ def plot_map(
         raise ValueError(f"got {len(drawn.rows)} sequences with a species, but a map needs three: give more data.")
     groups, genera = split.labels[colour_by][drawn.rows], split.labels["genus"][drawn.rows]
     names, counts = np.unique(groups[groups != ""], return_counts=True)
-    largest = names[np.argsort(-counts, kind="stable")][: len(STYLES)]
-    named = {name: style[:2] for name, style in zip(largest.tolist(), STYLES, strict=False)}
-    legend_columns = min(6, 2 * len(methods))
+    largest = names[np.argsort(-counts, kind="stable")][: len(GROUPS)]
+    named = {name: style[:2] for name, style in zip(largest.tolist(), GROUPS, strict=False)}
+    legend_columns = min(4, 2 * len(methods))
     legend_rows = -(-(len(named) + 1) // legend_columns)
     figure, panels = plt.subplots(
-        1, len(methods), figsize=(4.6 * len(methods), 5.75 + 0.2 * legend_rows), squeeze=False, layout="constrained"
+        1, len(methods), figsize=(5.4 * len(methods), 6.6 + 0.25 * legend_rows), squeeze=False, layout="constrained"
     )
     for axes, method in zip(panels[0], methods, strict=True):
         embedded = vectors(method, drawn.sequences)
         draw_map(axes, project(normalise(embedded), projection, seed), drawn.species, groups, named)
         share = genus_accuracy(embedded, drawn.species, genera)
         note = "" if np.isnan(share) else f"\nnearest other species: same genus {share:.0%}"
-        axes.set_title(method.name + note, fontsize=11)
+        axes.set_title(method.name + note, fontsize=13)
     handles, texts = panels[0, 0].get_legend_handles_labels()
     about = f"{len(drawn.rows)} sequences of {len(np.unique(drawn.species))} species (outlined), by {colour_by}"
     figure.legend(
         handles, texts, loc="outside lower center", ncols=legend_columns, frameon=False, markerscale=1.6,
-        fontsize=9, title=about,
+        fontsize=11.5, title=about, title_fontsize=11.5,
     )  # fmt: skip
     return figure

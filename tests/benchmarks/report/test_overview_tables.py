@@ -17,7 +17,7 @@ def test_a_lead_is_a_difference_whose_interval_excludes_0(rival, said):
         result(BARCODES, 0.9),
         result("kmer6", rival),
         result("tnf", 0.1),
-    ]  # intervals of ±1.5 points: ±2.1 together
+    ]  # ±1.5, together ±2.1
     cell, verdict = compare(rows, "knn", ("species_seen",))
     assert verdict == said
     assert cell.startswith(f"90.0 vs {100 * rival:.1f} `kmer6`: ")
