@@ -27,7 +27,7 @@ demo: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh
 
 tables: $(READY)
-	$(BIN)/python benchmarks/tables.py --write README.md checkpoints/*/README.md benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/tables.py --write
 	$(BIN)/python benchmarks/plots.py all
 
 DATA ?= $(error say where the labelled barcodes are: make reproduce-mini DATA=coi.tsv.gz)

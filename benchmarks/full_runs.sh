@@ -21,7 +21,7 @@ queries="strand.queries=500 length.queries=500 dimensions.queries=500 mutation.q
 run() { python benchmarks/run.py --resume --cache "$runs/cache" --batch_tokens 4096 --set $queries "$@"; }
 
 coi() { # all of COI; a linear layer only on vectors so narrow that it takes minutes: it costs columns x species
-    local barcodes=(--data "$data/coi.tsv.gz" --output "$results")
+    local barcodes=(--data "$data/coi.tsv.gz" --output "$results/coi")
     local tasks=(knn species_clustering zero_shot_clustering open_set few_shot strand length mutation dimensions)
     run "${barcodes[@]}" --model tnf tnf_k kmer5 kmer6 canonical7 kmer_mlp kmer_mlp6 "$model" --task "${tasks[@]}"
     run "${barcodes[@]}" --model kmer4 canonical6 "untrained:$model" --task knn species_clustering
@@ -29,7 +29,7 @@ coi() { # all of COI; a linear layer only on vectors so narrow that it takes min
 }
 
 alignment() { # the tools that align, on all of COI, too; few_shot would take vsearch hours; of blast only knn and strand were run
-    local barcodes=(--data "$data/coi.tsv.gz" --output "$results")
+    local barcodes=(--data "$data/coi.tsv.gz" --output "$results/coi")
     local tasks=(knn open_set strand length mutation)
     run "${barcodes[@]}" --model sintax blast --task "${tasks[@]}" few_shot
     run "${barcodes[@]}" --model vsearch --task species_clustering zero_shot_clustering "${tasks[@]}"
@@ -56,7 +56,7 @@ markers() { # other markers than the shipped model saw, in splits of their own
             python benchmarks/data/make_splits.py --data "$data/$marker.tsv.gz" --output "$runs/$marker.tsv.gz" \
                 --report "$results/leaks/$marker.json"
         fi
-        local table=(--data "$runs/$marker.tsv.gz" --output "$results")
+        local table=(--data "$runs/$marker.tsv.gz" --output "$results/$marker")
         local tasks=(knn species_clustering zero_shot_clustering open_set few_shot)
         run "${table[@]}" --model tnf kmer6 canonical7 kmer_mlp6 "$model" vsearch --task "${tasks[@]}"
         run "${table[@]}" --model sintax blast --task knn open_set few_shot
@@ -75,7 +75,7 @@ cut_genomes() {
 
 genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea, which are too long for vsearch
     cut_genomes
-    local contigs=(--data "$runs/genomes.tsv.gz" --output "$results")
+    local contigs=(--data "$runs/genomes.tsv.gz" --output "$results/genomes")
     run "${contigs[@]}" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task species_clustering binning \
         zero_shot_clustering few_shot knn open_set strand length mutation dimensions linear_probe
     run "${contigs[@]}" --model blast sintax --task knn open_set few_shot strand length mutation
@@ -86,7 +86,7 @@ long_contigs() { # 20 to 30 kb, since `length` asks only queries as long as its 
         python benchmarks/data/make_contigs.py --genomes "$data/genomes" --merge_identity 0.95 \
             --shortest 20000 --longest 30000 --output "$runs/long_contigs.tsv.gz"
     fi
-    run --data "$runs/long_contigs.tsv.gz" --output "$results" --max_sequences 1500 --task length \
+    run --data "$runs/long_contigs.tsv.gz" --output "$results/long_contigs" --max_sequences 1500 --task length \
         --set length.queries=200 --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model"
 }
 
@@ -95,7 +95,7 @@ organelles() { # pieces of more than 1,000 unseen species, for methods that were
         python benchmarks/data/make_contigs.py --table "$data/organelle_genomes.tsv.gz" --shortest 1000 --longest 5000 \
             --unseen_share 0.3 --output "$runs/organelles.tsv.gz"
     fi
-    local pieces=(--data "$runs/organelles.tsv.gz" --output "$results")
+    local pieces=(--data "$runs/organelles.tsv.gz" --output "$results/organelles")
     run "${pieces[@]}" --model tnf tnf_k canonical6 kmer_mlp "$genome_model" --task species_clustering knn
 }
 
@@ -112,9 +112,9 @@ classification() { # GUE's and Genomic Benchmarks' layouts filled with what is h
         python benchmarks/data/make_classification.py --data "$folder/pieces.tsv.gz" --rank genus --most 40 \
             --layout genomic_benchmarks --output "$folder/contig_genera"
     fi
-    run --data "$folder/coi_orders" --output "$results" --model tnf kmer6 canonical7 "untrained:$model" "$model" \
+    run --data "$folder/coi_orders" --output "$results/classification-coi_orders" --model tnf kmer6 canonical7 "untrained:$model" "$model" \
         --task gue --set gue.epochs=3 gue.learning_rate=1e-3
-    run --data "$folder/contig_genera" --output "$results" --model tnf kmer5 canonical6 "untrained:$genome_model" \
+    run --data "$folder/contig_genera" --output "$results/classification-contig_genera" --model tnf kmer5 canonical6 "untrained:$genome_model" \
         "$genome_model" --task genomic_benchmarks \
         --set genomic_benchmarks.epochs=3 genomic_benchmarks.learning_rate=1e-3
 }
@@ -123,10 +123,10 @@ pictures() { # of the vectors themselves; `make tables` draws those of the resul
     cut_genomes
     local barcodes=(--data "$data/coi.tsv.gz" --cache "$runs/cache")
     python benchmarks/plots.py map --projection umap --model canonical7 "$model" "${barcodes[@]}" \
-        --output "$results/coi.map.png"
-    python benchmarks/plots.py confusion --model "$model" "${barcodes[@]}" --output "$results/coi.confusion.png"
+        --output "$results/coi/coi.map.png"
+    python benchmarks/plots.py confusion --model "$model" "${barcodes[@]}" --output "$results/coi/coi.confusion.png"
     python benchmarks/plots.py map --model tnf "$genome_model" --colour_by genus --data "$runs/genomes.tsv.gz" \
-        --cache "$runs/cache" --output "$results/genomes.map.png"
+        --cache "$runs/cache" --output "$results/genomes/genomes.map.png"
 }
 
 groups=(leaks coi alignment fine_tuning markers genomes long_contigs organelles classification pictures)

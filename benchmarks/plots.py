@@ -3,7 +3,7 @@
 From result files (`make tables` draws the lot):
 
     python benchmarks/plots.py all --results benchmarks/results
-    python benchmarks/plots.py bars --name coi.test --output bars.png
+    python benchmarks/plots.py scores --name coi.test --output scores.png
     python benchmarks/plots.py curves --name coi.test --curve length.ward_ari --output curves.png
     python benchmarks/plots.py ablation --name ablation/coi.val --output ablation.png
     python benchmarks/plots.py inference --name inference/cpu --output inference.png
@@ -13,15 +13,20 @@ From models and labelled data, with the options of run.py:
     python benchmarks/plots.py map --model kmer6 checkpoints/coi --data coi.tsv.gz --output map.png
     python benchmarks/plots.py confusion --model checkpoints/coi --data coi.tsv.gz --output confusion.png
 
-`all` draws of each table NAME what its results allow: the bars as NAME.png, the curves as NAME.curves.png, and of an
-ablation its dots as NAME.png in place of both; of each measurement of inference, NAME.png.
+`all` draws what each table NAME allows: the scores as NAME.png and the curves as NAME.curves.png, or for an ablation
+its arms as NAME.png; and for each measurement of inference NAME.png. The pictures lie beside their results. Of the
+repository's own results only those are drawn that a page shows (report/pages.py). A picture that differs from its file
+in antialiasing alone is not written.
 """
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
+
+from matplotlib.figure import Figure
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -29,14 +34,15 @@ if not __package__:
 from benchmarks.data.splits import read_splits
 from benchmarks.methods.load import load_method
 from benchmarks.methods.method import Method, Split
-from benchmarks.report.ablation_plots import find_arms, plot_ablation
-from benchmarks.report.bar_plots import find_panels, plot_bars
-from benchmarks.report.confusion_plots import ABOVE, plot_confusion
-from benchmarks.report.curve_plots import find_curves, plot_curves
-from benchmarks.report.map_plots import plot_map
-from benchmarks.report.picture_style import save
+from benchmarks.report.pages import owner, shown_pictures
+from benchmarks.report.plots.ablation import find_arms, plot_ablation
+from benchmarks.report.plots.confusion import ABOVE, plot_confusion
+from benchmarks.report.plots.curves import find_curves, plot_curves
+from benchmarks.report.plots.maps import plot_map
+from benchmarks.report.plots.scores import find_panels, plot_scores
+from benchmarks.report.plots.speed import plot_inference
+from benchmarks.report.plots.style import save
 from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read_tables
-from benchmarks.report.speed_plots import plot_inference
 from modeling_dnacse.reading.labels import RANKS
 
 Table = Sequence[Result]
@@ -93,9 +99,9 @@ def make_confusion(options: argparse.Namespace) -> None:
     save(plot_confusion(method, references, split, **chosen), options.output)
 
 
-def make_bars(options: argparse.Namespace) -> None:
-    """Draw the subcommand bars."""
-    save(plot_bars(*choose_table(options)), options.output)
+def make_scores(options: argparse.Namespace) -> None:
+    """Draw the subcommand scores."""
+    save(plot_scores(*choose_table(options)), options.output)
 
 
 def make_curves(options: argparse.Namespace) -> None:
@@ -116,17 +122,25 @@ def make_inference(options: argparse.Namespace) -> None:
 
 def make_all(options: argparse.Namespace) -> None:
     """Draw the subcommand all."""
+    place = options.output or options.results
+
+    def draw(name: str, ending: str, plot: Callable[[], Figure]) -> None:
+        subfolder, file = owner(name), f"{name.rpartition('/')[2]}{ending}"
+        shown = shown_pictures(options.results / subfolder)
+        if shown is None or file in shown:
+            lies_flat = not (options.results / subfolder).is_dir()
+            save(plot(), place / file if lies_flat else place / subfolder / file)
+
     for name, results in read_tables(options.results).items():
-        place = options.output or options.results
         if find_arms(results):
-            save(plot_ablation(name, results), place / f"{name}.png")
+            draw(name, ".png", partial(plot_ablation, name, results))
             continue
         if find_panels(results):
-            save(plot_bars(name, results), place / f"{name}.png")
+            draw(name, ".png", partial(plot_scores, name, results))
         if find_curves(results):
-            save(plot_curves(name, results), place / f"{name}.curves.png")
+            draw(name, ".curves.png", partial(plot_curves, name, results))
     for name, measured in read_rates(options.results, INFERENCE).items():
-        save(plot_inference(measured), (options.output or options.results) / f"{name}.png")
+        draw(name, ".png", partial(plot_inference, measured))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -135,8 +149,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     kinds = parser.add_subparsers(required=True)
     of_results = {
         "all": (make_all, "every picture of a folder of results"),
-        "bars": (make_bars, "headline metrics as bars"),
-        "curves": (make_curves, "metrics over shots, bp, errors, dimensions, thresholds"),
+        "scores": (make_scores, "headline metrics as dots with intervals"),
+        "curves": (make_curves, "metrics over shots, bp, errors, dimensions or thresholds"),
         "ablation": (make_ablation, "arms of training and their seeds"),
         "inference": (make_inference, "how fast embedding is, and the end task"),
     }
@@ -153,7 +167,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         kind.set_defaults(make=make)
     of_data = {
         "map": (make_map, "embeddings of one split in two dimensions"),
-        "confusion": (make_confusion, "which genera are taken for which"),
+        "confusion": (make_confusion, "genera or families that are confused"),
     }
     for name, (make, says) in of_data.items():
         kind = kinds.add_parser(name, help=says, description=says, allow_abbrev=False)

@@ -1,26 +1,26 @@
-"""Render result files as Markdown: a folder of JSONs in, tables out, on the screen or between the markers of files.
+"""Render result files as Markdown: a folder of JSONs in, tables and pages out.
 
-    python benchmarks/tables.py                                    print every table
-    python benchmarks/tables.py --write README.md model_card.md    replace what stands between the markers
-    python benchmarks/tables.py --check README.md model_card.md    exit 1 if that would change a file
+    python benchmarks/tables.py                      print every table
+    python benchmarks/tables.py --write              write all result pages, and fill in README.md and the model cards
+    python benchmarks/tables.py --check              exit 1 if that would change a file
+    python benchmarks/tables.py --write page.md      fill in this file alone; likewise --check
 
-The markers are `<!-- results:NAME -->` and `<!-- /results:NAME -->`. NAME is
+A result page is generated whole from a template (report/pages.py). Any other file keeps its text: what stands between
+the markers `<!-- results:NAME -->` and `<!-- /results:NAME -->` is replaced by a table, and what stands between
+`<!-- value:NAME -->` and `<!-- /value -->` by a figure (report/quotes.py lists their names). The NAME of a table is
 
-- the data file's stem and the evaluation split, as in `coi.test`, for all tasks, or with one task, as `coi.test:knn`;
-- `FOLDER/coi.val` for the results of a subfolder of the results;
-- `aims` for those of the shipped models, over all tables; `overview` for them beside their best rivals;
-- `training/NAME` for a measurement of training_throughput.py, `inference/NAME` for one of inference_throughput.py
-  or of million_records.py;
+- the data set and the evaluation split, as in `coi.test`, for all tasks, or for one task, as in `coi.test:knn`;
+- `FOLDER/coi.val` for the results of a subfolder of the results that is not called as its data set;
+- `aims` for what the shipped models aim at, over all tables; `overview` for them beside their best rivals; `data` for
+  the list of all tables;
+- `training/NAME` and `inference/NAME` for measurements of benchmarks/speed;
 - `leaks` for the reports of make_splits.py.
-
-How tables look is in task_tables.py, training_tables.py, inference_tables.py, leak_tables.py, model_aims.py and
-overview_tables.py, what stands in those of tasks in headlines.py.
 """
 
 import argparse
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 if not __package__:
@@ -29,13 +29,22 @@ if not __package__:
 from benchmarks.report.leak_tables import read_leaks, render_leaks
 from benchmarks.report.model_aims import render_model_aims
 from benchmarks.report.overview_tables import render_overview
-from benchmarks.report.result_folders import INFERENCE, LEAKS, TRAINING, find_places, read_rates, read_tables
-from benchmarks.report.speed_tables import render_inference, render_memory
+from benchmarks.report.pages import RESULTS, fill_template, plan_pages, render_data
+from benchmarks.report.quotes import quote
+from benchmarks.report.result_folders import INFERENCE, LEAKS, TRAINING, Result, find_places, read_rates, read_tables
+from benchmarks.report.speed_tables import render_inference, render_training
 from benchmarks.report.task_tables import render_results
-from benchmarks.report.training_tables import render_rates
 
-AIMS, OVERVIEW = "aims", "overview"
+AIMS, OVERVIEW, DATA = "aims", "overview", "data"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"
+VALUE = r"(<!-- value:(.+?) -->).*?(<!-- /value -->)"
+ROOT = RESULTS.parents[1]
+
+
+def read(folder: Path) -> dict[str, list[Result]]:
+    """Read the tables of results of a folder; none where it holds nothing but measurements or reports."""
+    measured = any(read_rates(folder, kind) for kind in (TRAINING, INFERENCE)) or read_leaks(folder)
+    return read_tables(folder) if find_places(folder) or not measured else {}
 
 
 def render(folder: Path) -> dict[str, str]:
@@ -44,25 +53,27 @@ def render(folder: Path) -> dict[str, str]:
     Raises:
         ValueError: There is neither a result nor a measurement, or a file is none.
     """
-    texts = {name: render_rates(measured) for name, measured in read_rates(folder, TRAINING).items()}
+    tables = read(folder)
+    texts = {name: render_training(measured) for name, measured in read_rates(folder, TRAINING).items()}
     texts |= {name: render_inference(measured) for name, measured in read_rates(folder, INFERENCE).items()}
-    texts |= {name: render_memory(measured) for name, measured in read_rates(folder, INFERENCE, "memory").items()}
     if reports := read_leaks(folder):
         texts[LEAKS] = render_leaks(reports)
-    tables = read_tables(folder) if find_places(folder) or not texts else {}
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}
-    return texts | ({AIMS: render_model_aims(tables), OVERVIEW: render_overview(tables)} if tables else {})
+    if tables:
+        texts |= {AIMS: render_model_aims(tables), OVERVIEW: render_overview(tables)}
+        texts[DATA] = render_data(tables, plan_pages(folder, texts))
+    return texts
 
 
-def fill(text: str, tables: Mapping[str, str], source: Path) -> str:
+def fill(text: str, tables: Mapping[str, str], quoted: Callable[[str], str], source: Path) -> str:
     """Replace what stands between the markers in a text.
 
     Raises:
         ValueError: The text has no marker, one without an end, or one whose name has no results.
     """
     names = re.findall(r"<!-- results:(\S+) -->", text)
-    if not names:
+    if not names and not re.search(VALUE, text):
         raise ValueError(f"{source} has no marker <!-- results:NAME -->, NAME being one of {', '.join(tables)}.")
     for name in names:
         if name not in tables:
@@ -75,36 +86,62 @@ def fill(text: str, tables: Mapping[str, str], source: Path) -> str:
         text, count = re.subn(pattern, lambda m: m[1] + "\n" + tables[name] + "\n" + m[2], text, flags=re.DOTALL)  # noqa: B023
         if not count:
             raise ValueError(f"{source} opens <!-- results:{name} -->, but lacks <!-- /results:{name} -->: add it.")
-    return text
+    return re.sub(VALUE, lambda m: m[1] + quoted(m[2]) + m[3], text)
+
+
+def make(folder: Path, files: list[Path]) -> dict[Path, str]:
+    """Make the content of pages and other files.
+
+    Args:
+        folder: Of the results.
+        files: What to make; nothing: all pages, and of the repository's own results README.md and the model cards.
+
+    Raises:
+        ValueError: A result, a marker or a template is wrong.
+        OSError: A file cannot be read.
+    """
+    tables, texts, reports = read(folder), render(folder), read_leaks(folder)
+
+    def quoted(name: str) -> str:
+        return quote(name, tables, reports)
+
+    pages = {path.resolve(): text for path, text in plan_pages(folder, texts).items()}
+    if not files:
+        cards = [ROOT / "README.md", *sorted(ROOT.glob("checkpoints/*/README.md"))]
+        files = [*pages, *(cards if folder.resolve() == RESULTS else ())]
+    return {
+        path: fill_template(path.resolve(), pages[path.resolve()], texts, quoted)
+        if path.resolve() in pages
+        else fill(path.read_text(), texts, quoted, path)
+        for path in files
+    }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when a checked file is out of date, or 2 when the arguments were wrong."""
-    parser = argparse.ArgumentParser(description="Render result files as Markdown tables.", allow_abbrev=False)
-    parser.add_argument(
-        "--results", type=Path, default=Path(__file__).parent / "results", help="folder of result files"
-    )
+    parser = argparse.ArgumentParser(description="Render result files as Markdown.", allow_abbrev=False)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of result files")
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--write", type=Path, nargs="+", default=[], metavar="FILE.md", help="fill in the markers")
-    action.add_argument("--check", type=Path, nargs="+", default=[], metavar="FILE.md", help="exit 1 if out of date")
+    action.add_argument("--write", type=Path, nargs="*", metavar="FILE.md", help="write all pages, or these files")
+    action.add_argument("--check", type=Path, nargs="*", metavar="FILE.md", help="exit 1 if one is out of date")
     options = parser.parse_args(arguments)
     try:
-        tables = render(options.results)
-        texts = {path: path.read_text() for path in (*options.write, *options.check)}
-        filled = {path: fill(text, tables, path) for path, text in texts.items()}
-        outdated = [path for path, text in filled.items() if text != texts[path]]
-        for path in options.write:  # when all markers of all files are known to be right
-            path.write_text(filled[path])
+        if options.write is None and options.check is None:
+            whole = {name: table for name, table in render(options.results).items() if ":" not in name}
+            sys.stdout.write("\n".join(f"### {name}\n\n{table}" for name, table in whole.items()))
+            return 0
+        made = make(options.results, options.write or options.check or [])
+        outdated = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
+        if options.write is not None:
+            for path in outdated:  # when everything is known to be right
+                path.write_text(made[path])
+            return 0
     except (ValueError, OSError) as error:
         sys.stderr.write(f"tables.py: {error}\n")
         return 2
-    if not options.write and not options.check:
-        whole = {name: table for name, table in tables.items() if ":" not in name}
-        sys.stdout.write("\n".join(f"### {name}\n\n{table}" for name, table in whole.items()))
-    if options.check and outdated:
+    if outdated:
         sys.stderr.write(f"tables.py: out of date: {', '.join(map(str, outdated))}; run it with --write.\n")
-        return 1
-    return 0
+    return 1 if outdated else 0
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""How many records of a split are like one of a split before it, as a Markdown table: reports of make_splits.py in."""
+"""Near-duplicates between splits as a Markdown table: reports of make_splits.py in, a table out."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report.markdown_table import markdown
 from benchmarks.report.result_folders import LEAKS
-from benchmarks.report.speed_aims import markdown
 
 Report = Mapping[str, Any]
 
@@ -30,22 +30,22 @@ def read_leaks(folder: Path) -> list[Report]:
 
 
 def render_leaks(reports: Sequence[Report]) -> str:
-    """Render reports: a row a split, a column a split before it.
+    """Render reports: a row for each split, a column for each earlier split.
 
     >>> splits = {"train": {"records": 90, "species": 9}, "unseen_test": {"records": 10, "species": 3}}
     >>> leaks = [{"split": "unseen_test", "like": "train", "records": 2}]
     >>> print(render_leaks([{"data": "coi.tsv.gz", "splits": splits, "leaks": leaks, "identity_above": 0.995}]))
-    | data | split | records | species | like one of train |
+    | data | split | records | species | near-duplicates of train |
     |---|---|---|---|---|
     | coi | train | 90 | 9 | – |
     | coi | unseen_test | 10 | 3 | 2 (20.0 %) |
     <BLANKLINE>
-    Like: above 99.5 % identical, over the whole of the shorter one.
+    Near-duplicates are above 99.5 % identical over the whole of the shorter sequence.
     <BLANKLINE>
     """
     earlier = list(dict.fromkeys(pair["like"] for report in reports for pair in report["leaks"]))
-    heads = ("data", "split", "records", "species", *(f"like one of {split}" for split in earlier))
-    rows: list[Iterable[str]] = [heads, ("---",) * len(heads)]
+    heads = ("data", "split", "records", "species", *(f"near-duplicates of {split}" for split in earlier))
+    rows = []
     for report in reports:
         found = {(pair["split"], pair["like"]): pair["records"] for pair in report["leaks"]}
         for split, counts in report["splits"].items():
@@ -53,7 +53,8 @@ def render_leaks(reports: Sequence[Report]) -> str:
             cells = (share(found.get((split, before)), counts["records"]) for before in earlier)
             rows.append((report["data"].partition(".")[0], split, *sizes, *cells))
     above = ", ".join(f"{100 * identity:g} %" for identity in {report["identity_above"] for report in reports})
-    return markdown(rows) + f"\n\nLike: above {above} identical, over the whole of the shorter one.\n"
+    said = f"Near-duplicates are above {above} identical over the whole of the shorter sequence."
+    return f"{markdown(heads, rows)}\n\n{said}\n"
 
 
 def share(count: int | None, records: int) -> str:

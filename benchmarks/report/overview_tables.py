@@ -1,18 +1,17 @@
 """The shipped models beside their best rival on all data: result tables in, one table with a count out.
 
-A row is a data set and split, a column a question. A cell sets ours beside the best of all others that answered the
-question on the same sequences, k-mers, networks and tools alike, but no network with random weights:
-
-- `>` ours has more, and the rival's value is below our 95 % interval; `<` the same the other way round;
-- `≈` the rival's value is within our interval. As both had the same queries, this says less than a paired test would.
+A row is a data set and split, a column a question. A cell compares our model with the best of all other methods that
+answered the question on the same sequences: k-mers, networks and alignment tools, but no network with random weights.
+differences.py tests the difference.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from benchmarks.report.differences import TEST, Score, difference, format_difference, verdict
+from benchmarks.report.markdown_table import markdown
 from benchmarks.report.model_aims import BARCODES, GENOMES
 from benchmarks.report.result_folders import Result
-from benchmarks.report.speed_aims import markdown
 
 ROWS = {  # table -> what it is of
     "coi.test": "COI of animals, which the barcode model was trained on",
@@ -29,48 +28,55 @@ QUESTIONS = {  # heading -> task and metrics; a tool that clusters by itself has
     "genus of unseen species": ("knn", ("genus_unseen",)),
     "clusters of unseen species, AMI": ("species_clustering", ("ward_ami", "cluster_ami")),
     "one shot, macro F1": ("few_shot", ("macro_f1@1",)),
-    "absent species, AUROC": ("open_set", ("auroc",)),
+    "open-set recognition, AUROC": ("open_set", ("auroc",)),
 }
 RANDOM = "untrained:"  # networks.UNTRAINED, whose file imports torch
-VERDICTS = {">": "ahead", "≈": "level", "<": "behind"}
+NONE = "–"
 
 
 def render_overview(tables: Mapping[str, Sequence[Result]]) -> str:
-    """Render the table and count its verdicts.
+    """Render the table, say how to read it, and count the verdicts.
 
     Args:
         tables: Results by table, of `result_folders.read_tables`.
     """
-    heads = ("data", *QUESTIONS)
-    rows: list[Iterable[str]] = [heads, ("---",) * len(heads)]
-    verdicts: Counter[str] = Counter()
+    rows, verdicts = [], Counter({"ahead": 0, "behind": 0, "no significant difference": 0})
     for name, says in ROWS.items():
         if name in tables:
-            cells = [compare(tables[name], *question) for question in QUESTIONS.values()]
-            verdicts.update(cell.split()[1] for cell in cells if cell != "–")
-            rows.append((says, *cells))
-    counts = ", ".join(f"{said} in {verdicts[sign]}" for sign, said in VERDICTS.items())
-    return f"{markdown(rows)}\n\nOurs, then the best other. Of {verdicts.total()} comparisons: {counts}.\n"
+            compared = [compare(tables[name], *question) for question in QUESTIONS.values()]
+            verdicts.update(said for _, said in compared if said)
+            rows.append((says, *(cell for cell, _ in compared)))
+    counts = ", ".join(f"{said} in {count}" for said, count in verdicts.items())
+    return (
+        f"{markdown(('data', *QUESTIONS), rows)}\n\n"
+        "Each cell holds our score, that of the best other method, and the difference with its 95 % interval. It says "
+        f"*ahead* or *behind* where the interval excludes 0. {TEST} Of {verdicts.total()} comparisons: {counts}.\n"
+    )
 
 
-def compare(results: Sequence[Result], task: str, metrics: Sequence[str]) -> str:
-    """Set our model beside the best other one, in per cent; – where one of them has no result.
+def compare(results: Sequence[Result], task: str, metrics: Sequence[str]) -> tuple[str, str]:
+    """Compare our model with the best other one, in per cent.
 
-    >>> known = {"value": 0.5, "interval": [0.4, 0.6]}
-    >>> rows = [{"task": "knn", "model": BARCODES, "metrics": {"order": known}}]
-    >>> compare([*rows, {"task": "knn", "model": "tnf", "metrics": {"order": {"value": 0.55}}}], "knn", ("order",))
-    '50.0 ≈ 55.0 `tnf`'
+    Returns:
+        The cell, and the verdict; – and none where one of them has no result.
+
+    >>> of = lambda model, value: {"task": "knn", "model": model, "metrics": {"f1": value}}
+    >>> ours, rival = {"value": 0.5, "interval": [0.47, 0.53]}, {"value": 0.6, "interval": [0.56, 0.64]}
+    >>> compare([of(BARCODES, ours), of("tnf", rival)], "knn", ("f1",))
+    ('50.0 vs 60.0 `tnf`: −10.0 [−15.0, −5.0] *behind*', 'behind')
     """
     found = {
-        result["model"]: result["metrics"][metric]
+        result["model"]: Score(result["model"], result["metrics"][metric])
         for result in results
         for metric in metrics
         if result["task"] == task and metric in result["metrics"] and not result["model"].startswith(RANDOM)
     }
     ours = next((found.pop(name) for name in (BARCODES, GENOMES) if name in found), None)
     if ours is None or not found:
-        return "–"
-    best = max(found, key=lambda name: found[name]["value"])
-    rival, (low, high) = found[best]["value"], ours["interval"]
-    sign = ">" if rival < low else "<" if rival > high else "≈"
-    return f"{100 * ours['value']:.1f} {sign} {100 * rival:.1f} `{best}`"
+        return NONE, ""
+    rival = max(found.values(), key=lambda score: score.metric["value"])
+    value, low, high = difference(ours, rival)
+    said = verdict(low, high)
+    cell = f"{100 * ours.metric['value']:.1f} vs {100 * rival.metric['value']:.1f} `{rival.model}`"
+    mark = f" *{said}*" if said in ("ahead", "behind") else ""
+    return f"{cell}: {format_difference(value, low, high)}{mark}", said

@@ -1,18 +1,20 @@
 """A folder of result files in, everything that is rendered from it out: results by table, and rates.
 
-- `benchmarks/results/*.json` make the tables `coi.test` and so on: data and evaluation split.
-- A subfolder's stand apart, as `ablation/coi.val`.
-- In the subfolder `training` are the files of training_throughput.py, as `training/NAME`, and in `inference` those of
-  inference_throughput.py and of million_records.py.
-- In the subfolder `leaks` are the reports of make_splits.py (leak_tables.py).
+- A table holds the results of one data set and evaluation split, as `coi.test`. Its files lie in the folder itself, or
+  in a subfolder called as the data set: `coi.knn.tnf.test.json` or `coi/coi.knn.tnf.test.json`.
+- Results in a subfolder of another name are tables of their own, as `ablation/coi.val`.
+- The subfolder `training` holds the files of training_throughput.py, as `training/NAME`, and the subfolder `inference`
+  those of inference_throughput.py.
+- The subfolder `leaks` holds the reports of make_splits.py (leak_tables.py).
 
 Results of models called `ARM#SEED` are those of one recipe trained with several seeds. They become one result called
-`ARM`, each metric being the mean over the seeds, with each seed's value in `per_seed`, whatever spread the single
-results have; `trained` is the number of seeds.
+`ARM`: each metric is the mean over the seeds, with each seed's value in `per_seed`, and `trained` is the number of
+seeds.
 """
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,25 +32,30 @@ def read_tables(folder: Path) -> dict[str, list[Result]]:
     """Read the results of a folder and of its subfolders, by the name of their table.
 
     Raises:
-        ValueError: There is no result, or a file is none of this schema.
+        ValueError: There is no result, a file is none of this schema, or a result is there twice.
     """
     places = find_places(folder)
     if not places:
         raise ValueError(
             f"no result (*.json) in {folder}: make some with benchmarks/run.py, or name another --results."
         )
-    return {
-        prefix + name: merge_seeds(results)
-        for prefix, place in places.items()
-        for name, results in read_results(place).items()
-    }
+    tables: dict[str, list[Result]] = {}
+    for subfolder, place in places.items():
+        for name, results in read_results(place).items():
+            table = name if name.rpartition(".")[0] == subfolder or not subfolder else f"{subfolder}/{name}"
+            tables.setdefault(table, []).extend(results)
+    for table, results in tables.items():
+        again = [pair for pair, times in Counter((r["task"], r["model"]) for r in results).items() if times > 1]
+        if again:
+            task, model = again[0]
+            raise ValueError(f"{folder} has two results {table} of {model} on {task}: delete or move one of them.")
+    return {table: merge_seeds(results) for table, results in tables.items()}
 
 
 def find_places(folder: Path) -> dict[str, Path]:
-    """Find the folders of results, itself and its subfolders, by what the names of their tables begin with."""
-    inside = [path for path in sorted(folder.glob("*/")) if path.name not in (*RATES, LEAKS)]
-    places = {"": folder} | {f"{path.name}/": path for path in inside}
-    return {prefix: place for prefix, place in places.items() if any(place.glob("*.json"))}
+    """Find the folders that hold results: the folder itself, as "", and its subfolders, by their names."""
+    inside = {path.name: path for path in sorted(folder.glob("*/")) if path.name not in (*RATES, LEAKS)}
+    return {name: place for name, place in ({"": folder} | inside).items() if any(place.glob("*.json"))}
 
 
 def merge_seeds(results: Sequence[Result]) -> list[Result]:
@@ -73,16 +80,15 @@ def merge(arm: str, runs: Sequence[Result]) -> Result:
     return {**runs[0], "model": arm, "metrics": metrics, "costs": {}, "trained": len(runs)}
 
 
-def read_rates(folder: Path, kind: str, what: str = "throughput") -> dict[str, Result]:
+def read_rates(folder: Path, kind: str) -> dict[str, Result]:
     """Read measurements of training or inference, by the name of their table.
 
     Args:
-        folder: That of the results; there may be no measurement in it.
+        folder: That of the results; it may hold no measurement.
         kind: `TRAINING` or `INFERENCE`.
-        what: `throughput`, of training_throughput.py or inference_throughput.py, or `memory`, of million_records.py.
 
     Raises:
-        ValueError: A file is none of these.
+        ValueError: A file is no such measurement.
     """
     rates = {}
     for path in sorted((folder / kind).glob("*.json")):
@@ -90,9 +96,7 @@ def read_rates(folder: Path, kind: str, what: str = "throughput") -> dict[str, R
             measured = json.loads(path.read_text())
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        found = measured.get("kind") if isinstance(measured, dict) else None
-        if found not in (f"{kind}_throughput", f"{kind}_memory"):
+        if not isinstance(measured, dict) or measured.get("kind") != f"{kind}_throughput":
             raise ValueError(f"{path} is no measurement of {kind}_throughput.py: other results belong elsewhere.")
-        if found == f"{kind}_{what}":
-            rates[f"{kind}/{measured['name']}"] = measured
+        rates[f"{kind}/{measured['name']}"] = measured
     return rates

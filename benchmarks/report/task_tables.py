@@ -16,8 +16,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report.headlines import COSTED, TITLES, UNRANKED, by_tasks, headings
+from benchmarks.report.markdown_table import markdown
 
-LEGEND = "Per cent; in brackets 95 % intervals, after ± the standard deviation over seeds, bold the best of a column."
+LEGEND = (
+    "Values are per cent. Brackets hold 95 % intervals, ± precedes the standard deviation over seeds, and the best "
+    "value of a column is bold."
+)
 
 
 def format_metric(metric: Mapping[str, Any], best: bool) -> str:
@@ -85,7 +89,7 @@ def render_task(task: str, results: Sequence[Mapping[str, Any]]) -> str:
     shown += ["trained"] if any("trained" in result for result in results) else []
     costed = task in COSTED and any(any(describe_costs(result)) for result in results)
     heads = [*shown, *columns.values(), *(("s / 1,000, wall / CPU", "GB") if costed else ())]
-    lines = [f"**{TITLES.get(task, task)}**", "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    rows = []
     for result in sorted(results, key=lambda r: (-r["metrics"].get(first, {"value": -1})["value"], r["model"])):
         metrics = result["metrics"]
         cells = [
@@ -93,8 +97,8 @@ def render_task(task: str, results: Sequence[Mapping[str, Any]]) -> str:
             for name in columns
         ]
         cells = [*describe_model(result, shown), *cells, *(describe_costs(result) if costed else ())]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return f"**{TITLES.get(task, task)}**\n\n{markdown(heads, rows)}"
 
 
 def render_results(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -114,16 +118,16 @@ def remarks(results: Sequence[Mapping[str, Any]]) -> list[str]:
     """What a reader of the tables must know: how to read them, and what is not as it should be."""
     said = [LEGEND]
     if any(result["max_sequences"] is not None for result in results):
-        said.append("A quick look: some of these results come from a part of the data (`max_sequences`).")
+        said.append("Some of these results come from a part of the data (`max_sequences`).")
     if leaked := max(result["leaked"] for result in results):
-        said.append(f"Take care: up to {leaked:,} sequences are in more than one of the splits (`leaked`).")
+        said.append(f"Caution: up to {leaked:,} sequences are in more than one of the splits (`leaked`).")
     for task, chosen in by_tasks(results).items():
         if len({result["data_sha256"] for result in chosen}) > 1:
-            said.append(f"Take care: the rows of {task} come from files that differ (`data_sha256`).")
+            said.append(f"Caution: the rows of {task} come from different data files (`data_sha256`).")
         if odd := odd_options(chosen):
-            said.append(f"Take care: the rows of {task} were not run alike: {odd}.")
+            said.append(f"Caution: the rows of {task} were run with different arguments: {odd}.")
         if odd := odd_devices(chosen):
-            said.append(f"Take care: the times of {task} were not taken on one device: {odd}.")
+            said.append(f"Caution: the times of {task} were measured on different devices: {odd}.")
     return [" ".join(said)]
 
 

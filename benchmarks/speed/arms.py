@@ -19,7 +19,7 @@ from transformers import AutoModel
 
 from benchmarks.methods.networks import encode_sentences
 from benchmarks.provenance.costs import measure
-from benchmarks.report.speed_aims import PLAIN
+from benchmarks.report.speed_tables import PLAIN
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_tokenizer
 from modeling_dnacse.loading.encoders import load_encoder
@@ -137,7 +137,7 @@ def measure_pass(name: str, folder: str, device: str, sequences: Sequence[str], 
         "vectors": vectors,
         "times": times,
         "seconds": spent,
-        "busy_seconds": busy(spans),
+        "busy_seconds": sum(spans),
         **{peak: costs[peak] for peak in ("peak_memory_mb", "gpu_memory_mb") if peak in costs},
         "added_memory_mb": round(costs["peak_memory_mb"] - before, 1),
     }
@@ -154,43 +154,24 @@ def embed_for(arm: Arm, sequences: Sequence[str], seconds: float) -> tuple[np.nd
 
 
 @contextmanager
-def timed(model: Any, call: str, on_cuda: bool) -> Iterator[list[tuple[Any, Any]]]:
-    """Take the time before and after each call of a model's method: pairs of seconds, or of events of CUDA."""
+def timed(model: Any, call: str, on_cuda: bool) -> Iterator[list[float]]:
+    """Measure the seconds of each call of a model's method; on CUDA until its work is done."""
     work, spans = getattr(model, call), []
 
     @wraps(work)
     def work_timed(*args: Any, **options: Any) -> Any:
-        begin = mark(on_cuda)
+        start = time.perf_counter()
         output = work(*args, **options)
-        spans.append((begin, mark(on_cuda)))
+        if on_cuda:
+            torch.cuda.synchronize()
+        spans.append(time.perf_counter() - start)
         return output
 
     setattr(model, call, work_timed)
     try:
         yield spans
     finally:
-        delattr(model, call)  # what the class has shows again
-
-
-def mark(on_cuda: bool) -> Any:
-    """Now; on CUDA when all that was asked for until now is done, without waiting for it."""
-    if not on_cuda:
-        return time.perf_counter()
-    event = torch.cuda.Event(enable_timing=True)
-    event.record()
-    return event
-
-
-def busy(spans: Sequence[tuple[Any, Any]]) -> float:
-    """Seconds within the spans.
-
-    >>> busy([(1.0, 1.5), (3.0, 4.0)])
-    1.5
-    """
-    if spans and isinstance(spans[0][0], torch.cuda.Event):
-        torch.cuda.synchronize()
-        return sum(begin.elapsed_time(end) for begin, end in spans) / 1000
-    return sum(end - begin for begin, end in spans)
+        delattr(model, call)  # the method of the class shows again
 
 
 def resident_memory() -> float:

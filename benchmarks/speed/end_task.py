@@ -1,13 +1,13 @@
-"""The end task: queries and references in, what it costs to find each one's nearest by embedding and by tools.
+"""Identifying barcodes: queries and references in, what it costs to find each one's nearest by embedding and by tools.
 
 - `ours, …, references embedded`: both sides embedded, then exact 1-NN by cosine; `ours, …, references cached`: queries
   only, as where the vectors of a library are kept.
 - `vsearch`: `--usearch_global` of version 2 as most run it, the first acceptable hit at half identity, one strand.
 - `blastn megablast`: as the baseline `blast` of alignment_tools.py runs it.
 
-The tools' start and their reading of files are in their seconds. Ours stand beside theirs without the start of Python
-and the loading of the model, which is `start_seconds`. That a fast way is not a wrong one shows in `genus_right`, the
-share of queries whose hit is of their genus.
+The seconds of a tool hold its start and its reading of files. Our seconds do not hold the start of Python and the
+loading of the model, which is `start_seconds`. `genus_right` is the share of queries whose hit belongs to their genus:
+it shows that a fast way is not a wrong one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,35 +18,27 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.data.simulate import SPLITS, simulate
-from benchmarks.data.splits import to_split
 from benchmarks.methods.alignment_tools import megablast_hits, no_limit
 from benchmarks.methods.method import Split, normalise
 from benchmarks.methods.programs import find_program, rows, run, write_fasta
 from benchmarks.provenance.costs import measure
-from benchmarks.report.speed_aims import CACHED, EMBEDDED
 from benchmarks.speed.arms import load_arm
 from modeling_dnacse.vectors.neighbours import nearest
 
-RECORDS_PER_SPECIES = 20
-QUERIES_SHARE = 0.45  # of simulated records that are in another split than train, at least
+EMBEDDED, CACHED = "references embedded", "references cached"
 
 
-def draw_task(splits: Mapping[str, Split] | None, count: int, seed: int = 0) -> tuple[Split, Split]:
+def draw_task(splits: Mapping[str, Split], count: int, seed: int = 0) -> tuple[Split, Split]:
     """Draw references of the split train and queries of the other splits, `count` of each or as many as there are.
 
     Args:
-        splits: Labelled sequences by split; None: simulated barcodes.
+        splits: Labelled sequences by split.
         count: References, and queries.
-        seed: Seed of both draws and of the simulation.
+        seed: Seed of both draws.
 
     Raises:
         ValueError: There is no train, or nothing else.
     """
-    if splits is None:
-        species = max(6, round(count / QUERIES_SHARE / RECORDS_PER_SPECIES))
-        records = simulate(species, RECORDS_PER_SPECIES, seed)
-        splits = {name: to_split([r for r in records if r["split"] == name]) for name in SPLITS}
     others = [split for name, split in splits.items() if name != "train"]
     if "train" not in splits or not others:
         raise ValueError(

@@ -3,20 +3,19 @@
     python benchmarks/speed/inference_throughput.py --name cpu --output benchmarks/results/inference --base \\
         --model runs/coi-mini --data coi.tsv.gz
 
-What is compared is in inference_arms.py, on what in inference_workloads.py, and the end task, identifying barcodes
-with the first --model, in inference_end_task.py. Every way is a process of its own, which waits while another works.
-In each of `--rounds` they take turns on the same sequences, each for at least `--seconds`; a rate is the median over
-the rounds, `ratio` the median of the ratios to `plain` within the rounds. Beside the rates stand
+arms.py holds the ways to embed, workloads.py the sequences, and end_task.py the identification of barcodes with the
+first --model. Every way is a process of its own. In each of `--rounds` they take turns on the same sequences, each for at
+least `--seconds`. A rate is the median over the rounds, and `ratio` the median of the ratios to `plain` within them.
 
-- `utilisation`: FLOP/s of the encoder, padding not counted, over the best rate of matrix products seen in this run, of
-  a large square or of the models' own shapes, in float32 on a CPU (of int8 too) and in bfloat16 on CUDA;
+- `utilisation`: FLOP/s of the encoder, padding not counted, over the best rate of matrix products in this run, of a
+  large square or of the models' own shapes, in float32 on a CPU (of int8 too) and in bfloat16 on CUDA;
 - `busy`: the share of the time that is spent in the model, the rest being tokenisation, batching and copies;
-- `cosine_mean`, `cosine_min`: of each vector with that of `plain`, in float32; `centred_cosine_min`: the same with the
-  mean vector of `plain` taken off both, where a small error shows;
+- `cosine_mean`, `cosine_min`: of each vector with that of `plain`; `centred_cosine_min`: the same with the mean vector
+  of `plain` subtracted from both, where a small error shows;
 - `peak_memory_mb` of the process and how far it rose, once more for a single sequence of `--long` tokens.
 
-`--base` adds a model of DNABERT-2's size with random weights. What cannot be run here is named as not measured, with
-the reason.
+`--base` adds a model of DNABERT-2's size with random weights. What this machine cannot run is named as not measured,
+with the reason.
 """
 
 import argparse
@@ -40,17 +39,17 @@ from benchmarks.data.splits import describe, read_splits
 from benchmarks.methods.method import Split
 from benchmarks.methods.networks import weights_revision
 from benchmarks.report.result_files import PACKAGES, commit, data_stem, write_json
-from benchmarks.report.speed_aims import BASE, PLAIN
-from benchmarks.speed import end_task as end_task
+from benchmarks.report.speed_tables import PLAIN
+from benchmarks.speed import end_task
 from benchmarks.speed.arms import ARMS, BATCH, measure_pass
-from benchmarks.speed.matmul_rate import layer_products, matmul_rate
-from benchmarks.speed.rates import add_utilisation, significant, summarise
+from benchmarks.speed.rates import add_utilisation, layer_products, matmul_rate, significant, summarise
 from benchmarks.speed.workers import Machine, take_turns
-from benchmarks.speed.workloads import Sample, draw_long, draw_sample, mixed_sequences, plan_workloads
+from benchmarks.speed.workloads import Sample, draw_long, draw_sample, plan_workloads
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
+BASE = "base size"  # the model of DNABERT-2's shape
 LENGTHS = (200, 660, 2000, 10_000)  # bp
 LONG_ARMS = (PLAIN, "ours, sdpa", "ours, packed", "ours, bf16 sdpa", "ours, bf16 flash_attention_2")
 END_ARMS = {"cpu": ("ours, packed", "ours, int8"), "cuda": ("ours, bf16 sdpa",)}
@@ -112,14 +111,14 @@ def measure_model(
 
 
 def measure_end_task(
-    machine: Machine, model: tuple[str, str], splits: Mapping[str, Split] | None, options: argparse.Namespace
+    machine: Machine, model: tuple[str, str], splits: Mapping[str, Split], options: argparse.Namespace
 ) -> dict[str, Any]:
     """Identify queries by our embedding and by the tools.
 
     Args:
         machine: Where they run.
         model: Name and folder of the model that embeds.
-        splits: Labelled sequences; None: they are simulated.
+        splits: Labelled sequences.
         options: Of the command line.
     """
     references, queries = end_task.draw_task(splits, options.queries)
@@ -138,7 +137,7 @@ def measure_end_task(
         if done := machine.ask(worker, tool, end_task.measure_tool, tool, *files, torch.get_num_threads()):
             ways[tool] = done[1] | {"genus_right": end_task.genus_right(done[0], queries, references)}
     about = end_task.about_task(queries, references)
-    return {**about, "source": "simulated" if splits is None else "data", "model": model[0], "ways": ways}
+    return {**about, "source": "data", "model": model[0], "ways": ways}
 
 
 def choose_arms(options: argparse.Namespace) -> list[str]:
@@ -154,11 +153,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--output", type=Path, required=True, help="folder of the result file")
     add("--model", nargs="+", required=True, help="checkpoint folders")
     add("--base", action="store_true", help="measure a model of base size, too, first")
-    add("--base_tokenizer", help="folder of its tokenizer; by default that of the first --model")
-    add("--data", help="labelled data of mixed lengths, as run.py takes them; by default made")
+    add("--data", required=True, help="labelled data, as run.py takes them")
     add("--lengths", type=int, nargs="*", default=LENGTHS, help="bp; default: %(default)s")
     add("--long", type=int, default=5000, help="tokens of the sequence that shows memory; 0: none")
-    add("--queries", type=int, default=10_000, help="queries, and references, of the end task; 0: none")
+    add("--queries", type=int, default=10_000, help="queries, and references, to identify; 0: none")
     add("--arm", nargs="+", choices=sorted({*ARMS["cpu"], *ARMS["cuda"]}), help="only these ways to embed")
     add("--seconds", type=float, default=2.0, help="a turn lasts at least so long; default: %(default)s")
     add("--rounds", type=int, default=2, help="turns of each; default: %(default)s")
@@ -181,25 +179,24 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when a way broke, or 2 when the arguments were wrong."""
     options = parse(arguments)
     try:
-        splits = read_splits(options.data) if options.data else None
-        data = describe(options.data, splits) if splits else None
+        splits = read_splits(options.data)
+        data = describe(options.data, splits)
         models = {Path(folder).resolve().name: folder for folder in options.model}
         about = {name: describe_model(folder) for name, folder in models.items()}
     except (ValueError, OSError) as error:
         sys.stderr.write(f"inference_throughput.py: {error}\n")
         return 2
-    sequences = [s for split in splits.values() for s in split.sequences] if splits else mixed_sequences()
+    sequences = [s for split in splits.values() for s in split.sequences]
     rates: dict[str, float] = {}
     with ExitStack() as stack:
         machine = Machine(options.device, stack)
         if options.base:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="base-")))
-            base = make_base(options.base_tokenizer or options.model[0], place)
+            base = make_base(options.model[0], place)
             models = {BASE: base} | models
             about = {BASE: describe_model(base) | {"revision": ""}} | about
-        mixed = data_stem(data.name) if data else "made"
         found = {
-            name: measure_model(machine, (name, folder), (sequences, mixed), rates, options)
+            name: measure_model(machine, (name, folder), (sequences, data_stem(data.name)), rates, options)
             for name, folder in models.items()
         }
         named = Path(options.model[0]).resolve().name
@@ -213,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
         "seconds": options.seconds,
         "rounds": options.rounds,
         "plain_batch": BATCH,
-        "data": {"name": data.name, "sha256": data.sha256} if data else {"name": "made", "sha256": ""},
+        "data": {"name": data.name, "sha256": data.sha256},
         "mixed": {"sequences": len(sequences), "bp_quartiles": lengths},
         "models": {name: about[name] | {"workloads": workloads} for name, workloads in found.items()},
         "end_task": task,

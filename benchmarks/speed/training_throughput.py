@@ -4,32 +4,19 @@
         --steps 12 --batch_size 64 --max_length 400 -- --train_file coi.tsv.gz --train_split train \\
         --config_name trainer/configs/mini.json --tokenizer_name runs/tokenizer
 
-What stands after `--` goes to trainer/train.py as it is. The arms differ in nothing but what `arms` says:
+What stands after `--` goes to trainer/train.py as it is. Each arm is a process of its own, and the arms differ only in
+these options:
 
-- `padded`: every sequence padded to --max_length, as the ancestors train;
-- `sdpa`: batches of similar length, each side padded to its own longest;
+- `padded`: every sequence padded to --max_length;
+- `sdpa`: batches of similar length, each side padded to its own longest sequence;
 - `packed`: the same batches without padding, the default on a CPU;
-- `cached`: packed with gradient caching, so that memory follows the chunk and not the batch;
-- `tokens`: sdpa with gradient caching in chunks of similar length and of at most so many tokens;
-- `packed, 4 x batch` and `cached, 4 x batch`: what a larger contrastive batch costs in memory either way, in chunks of
-  the same size as `cached`;
-- on CUDA also `bf16` and `varlen` (unpadded, FlashAttention); elsewhere they are named as waiting for a GPU.
+- `cached`: packed with gradient caching in chunks of a quarter of the batch, so that memory follows the chunk;
+- `tokens`: sdpa with gradient caching in chunks of similar length that hold half as many tokens as such a chunk may;
+- `packed, 4 x batch` and `cached, 4 x batch`: what a larger batch costs in memory either way, with the same chunks;
+- on CUDA also `bf16` and `varlen` (unpadded, FlashAttention).
 
-Each arm is a process of its own; one that breaks is named in the result, under `failed`, with the last line it said.
-Rates are the median over its logged steps but the first quarter, in which memory is still being found; peak memory is
-the process's high-water mark, on CUDA besides that of the tensors there.
-
-On an H100, not yet run: the base size at 660 bp, where `bf16` or `varlen` are to use 30 % of the FLOPs (`mfu`),
-
-    python benchmarks/speed/training_throughput.py --name h100-base-660bp --output benchmarks/results/training \\
-        --steps 40 --batch_size 64 --max_length 200 -- --train_file coi.tsv.gz --train_split train --crop 660 660 \\
-        --config_name trainer/configs/base.json --tokenizer_name runs/tokenizer --dataloader_num_workers 8
-
-and in windows of 10 kb of genomes (a folder of FASTA with index.tsv), where they are to use 40 %:
-
-    python benchmarks/speed/training_throughput.py --name h100-base-10kb --output benchmarks/results/training \\
-        --steps 40 --batch_size 8 --max_length 3000 -- --train_file genomes --pairing same_record_fragments \\
-        --config_name trainer/configs/base.json --tokenizer_name runs/tokenizer --dataloader_num_workers 8
+The result names an arm that fails under `failed`, with the last line that it wrote. Rates are medians over the logged
+steps but the first quarter; peak memory is that of the process, and on CUDA also that of the tensors there.
 """
 
 import argparse
@@ -57,37 +44,13 @@ RATES = ("pairs_per_second", "tokens_per_second", "padding", "input_pairs_per_se
 CUDA_ONLY = ("bf16", "varlen")
 
 
-def chunk_sizes(batch_size: int, max_length: int, chunk: int | None, chunk_tokens: int | None) -> tuple[int, int]:
-    """Sequences and tokens of a chunk: those given, or a quarter of the batch and half of the tokens it may hold.
+def arms(batch_size: int, max_length: int) -> dict[str, list[str]]:
+    """The options in which each arm differs from the common ones.
 
-    Two sequences at least, as mi_mix needs. Most are shorter than --max_length, so that only a tight bound on tokens
-    divides a batch of them.
-
-    Raises:
-        ValueError: a side of the batch would pass in one chunk, without gradient caching.
-
-    >>> chunk_sizes(64, 400, None, None), chunk_sizes(4, 3000, None, None)
-    ((16, 3200), (2, 3000))
+    >>> arms(64, 400)["tokens"][-2:], arms(4, 3000)["cached"][-2:]
+    (['--chunk_tokens', '3200'], ['--cached_chunk_size', '2'])
     """
-    if chunk is None:
-        chunk = max(2, batch_size // 4)
-    if not 0 < chunk < batch_size:
-        raise ValueError(
-            f"--chunk is {chunk} and --batch_size {batch_size}: nothing would be cached; "
-            "give a chunk of at least 1 and below the batch"
-        )
-    if chunk_tokens is None:
-        chunk_tokens = chunk * max_length // 2
-    if not 0 < chunk_tokens < batch_size * max_length:
-        raise ValueError(
-            f"--chunk_tokens is {chunk_tokens} and a batch holds up to {batch_size * max_length}: nothing would be "
-            "cached; give at least 1 and fewer than the batch"
-        )
-    return chunk, chunk_tokens
-
-
-def arms(batch_size: int, max_length: int, chunk: int, chunk_tokens: int) -> dict[str, list[str]]:
-    """The options in which each arm differs from the common ones."""
+    chunk = max(2, batch_size // 4)  # of two at least, as mi_mix needs
     batch, larger = ["--per_device_train_batch_size", str(batch_size)], str(4 * batch_size)
     sdpa, packed = ["--attn_implementation", "sdpa"], ["--attn_implementation", "packed"]
     cached = ["--cached_chunk_size", str(chunk)]
@@ -96,7 +59,7 @@ def arms(batch_size: int, max_length: int, chunk: int, chunk_tokens: int) -> dic
         "sdpa": [*batch, *sdpa],
         "packed": [*batch, *packed],
         "cached": [*batch, *packed, *cached],
-        "tokens": [*batch, *sdpa, "--chunk_tokens", str(chunk_tokens)],
+        "tokens": [*batch, *sdpa, "--chunk_tokens", str(chunk * max_length // 2)],
         "packed, 4 x batch": ["--per_device_train_batch_size", larger, *packed],
         "cached, 4 x batch": ["--per_device_train_batch_size", larger, *packed, *cached],
         "bf16": [*batch, *sdpa, "--bf16", "true"],
@@ -119,7 +82,7 @@ def run(arguments: list[str]) -> tuple[list[dict[str, Any]], float]:
             [sys.executable, str(TRAIN), *arguments, "--output_dir", str(output)], stdout=said, stderr=said
         )
         _, status, usage = os.wait4(process.pid, 0)  # of this child alone, where getrusage sees the largest of all
-        if os.WIFSIGNALED(status):  # of a lack of memory the kernel says no word
+        if os.WIFSIGNALED(status):  # as the kernel ends a process when memory is short
             raise ValueError(f"train.py was killed by {signal.Signals(os.WTERMSIG(status)).name}")
         if status:
             said.seek(0)
@@ -151,10 +114,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="folder of the result file")
     parser.add_argument("--arm", nargs="+", help="only these arms")
     parser.add_argument("--steps", type=int, default=12, help="optimizer steps an arm")
-    parser.add_argument("--batch_size", type=int, default=64, help="pairs in a batch")
+    parser.add_argument("--batch_size", type=int, default=64, help="pairs in a batch; 3 or more")
     parser.add_argument("--max_length", type=int, default=400, help="tokens")
-    parser.add_argument("--chunk", type=int, help="sequences of a chunk with gradient caching; default: batch / 4")
-    parser.add_argument("--chunk_tokens", type=int, help="tokens of a chunk; default: chunk x max_length / 2")
     parser.add_argument("training", nargs="+", help="after --: options of train.py")
     return parser.parse_args(arguments)
 
@@ -162,10 +123,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when an arm failed, or 2 when the arguments were wrong."""
     options = parse(arguments)
-    try:
-        chunk, chunk_tokens = chunk_sizes(options.batch_size, options.max_length, options.chunk, options.chunk_tokens)
-    except ValueError as error:
-        sys.stderr.write(f"training_throughput.py: {error}\n")
+    if options.batch_size < 3:
+        sys.stderr.write(f"training_throughput.py: --batch_size is {options.batch_size}; it must be 3 or more\n")
         return 2
     common = [
         *options.training,
@@ -175,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
     cuda = torch.cuda.is_available()
     chosen = {
         name: extra
-        for name, extra in arms(options.batch_size, options.max_length, chunk, chunk_tokens).items()
+        for name, extra in arms(options.batch_size, options.max_length).items()
         if options.arm is None or name in options.arm
     }
     measured: dict[str, dict[str, float]] = {}
@@ -193,8 +152,6 @@ def main(arguments: list[str] | None = None) -> int:
         "steps": options.steps,
         "batch_size": options.batch_size,
         "max_length": options.max_length,
-        "chunk": chunk,
-        "chunk_tokens": chunk_tokens,
         "arms": measured,
         "failed": failed,
         "waiting_for_a_gpu": [name for name in CUDA_ONLY if name in chosen and not cuda],

@@ -1,11 +1,10 @@
-"""What embedding is measured on: lengths, and a file or nothing, in; sequences and their tokens out.
+"""What embedding is measured on: lengths and a labelled file in; sequences and their tokens out.
 
 - One length: random bases in the proportions of `simulate.FREQUENCIES`.
-- Mixed lengths: those of a labelled file, or random bases of 200 to 2,000 bp, uniform in the logarithm. All are sorted
-  by length, and blocks of neighbours are drawn at even distances: a sample that is as hard to batch as the whole file
-  is, where a handful of sequences drawn alone would need far more padding.
+- Mixed lengths: those of the file. Its sequences are sorted by length, and blocks of neighbours are drawn at even
+  distances. Such a sample is as hard to batch as the whole file; single sequences would need far more padding.
 
-How many sequences follows from their FLOPs and the machine's rate, so that a pass takes about as long as was asked.
+The number of sequences follows from their FLOPs and the machine's rate, so that a pass takes about as long as asked.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,8 +18,6 @@ from benchmarks.speed.arms import BATCH
 from modeling_dnacse import DnacseConfig
 from modeling_dnacse.machine.flops import encoder_flops
 
-MIXED_BP = (200, 2000)
-MADE = 4096  # sequences of mixed lengths
 MOST = 50_000  # sequences a pass
 MIXED_BLOCKS = 4  # at least
 EXPECTED_UTILISATION = 0.25  # of the plain way, roughly
@@ -64,14 +61,6 @@ def random_sequences(bp: int, count: int, seed: int = 0) -> list[str]:
     """
     codes = np.random.default_rng(seed).choice(4, size=(count, bp), p=FREQUENCIES)
     return [BASES[row].tobytes().decode() for row in codes]
-
-
-def mixed_sequences(count: int = MADE, seed: int = 0) -> list[str]:
-    """Make random sequences whose lengths are uniform in the logarithm over `MIXED_BP`."""
-    shortest, longest = MIXED_BP
-    lengths = np.exp(np.random.default_rng(seed).uniform(np.log(shortest), np.log(longest), count)).astype(int)
-    whole = random_sequences(longest, count, seed)
-    return [sequence[:bp] for sequence, bp in zip(whole, lengths.tolist(), strict=True)]
 
 
 def draw_blocks(sequences: Sequence[str], count: int, block: int = BATCH, seed: int = 0) -> list[str]:

@@ -32,13 +32,13 @@ def test_the_best_rival_of_the_same_table_counts(ours, verdict):
         ],
         TUNED: [of("knn", "blast", genus_unseen=0.99)],
     }
-    found = rows(tables)["1: genus of unseen species, 3 points above alignment"]
+    found = rows(tables)["genus of unseen species: 3 points above alignment"]
     assert found[1:] == ["85.0 [83.0, 86.0] `vsearch`", verdict]
 
 
 def test_few_shot_needs_every_number_of_shots():
     shots = {"macro_f1_at_1": 0.9, "macro_f1_at_2": 0.9, "macro_f1_at_5": 0.9, "macro_f1_at_10": 0.9}
-    says = "2: few-shot above k-mers at each number of shots"
+    says = "few-shot classification: above k-mers at every number of shots"
     rival = of("few_shot", "kmer6", **shots | {"macro_f1_at_5": 0.91, "macro_f1_at_20": 0.5})
     assert rows({WHOLE: [of("few_shot", OURS, **shots), rival]})[says][0] == "not measured"
     found = rows({WHOLE: [of("few_shot", OURS, **shots, macro_f1_at_20=0.9), rival]})[says]
@@ -46,13 +46,13 @@ def test_few_shot_needs_every_number_of_shots():
 
 
 def test_no_worse_is_an_interval_that_reaches_the_rival():
-    says = "2: seen species, no worse than vsearch"
+    says = "seen species: no worse than vsearch"
     for rival, verdict in ((0.91, "met by 0.0 points"), (0.93, "missed by 2.0 points")):
         table = [of("knn", OURS, species_seen=0.9), of("knn", "vsearch", species_seen=rival)]
         assert rows({WHOLE: table})[says][2] == verdict
 
 
 def test_a_draw_is_no_lead_and_the_rivals_may_have_another_metric():
-    says = "3: clusters of unseen species, Ward AMI above vsearch's own clusters at 97 %"
+    says = "clustering of unseen species, Ward AMI: above vsearch's clusters at 97 % identity"
     table = [of("species_clustering", OURS, ward_ami=0.9), of("species_clustering", "vsearch", cluster_ami=0.9)]
     assert rows({WHOLE: table})[says][2] == "missed by 0.0 points"

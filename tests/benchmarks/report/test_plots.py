@@ -7,15 +7,18 @@ import pytest
 from matplotlib import pyplot as plt
 
 from benchmarks.plots import main
-from benchmarks.report.ablation_plots import plot_ablation
-from benchmarks.report.bar_plots import plot_bars, rank_models
-from benchmarks.report.confusion_plots import draw_pairs, draw_table
-from benchmarks.report.curve_plots import LINES, PANELS, choose_models, plot_curves
 from benchmarks.report.headlines import CURVES
-from benchmarks.report.map_plots import genus_accuracy, outline, project
+from benchmarks.report.plots.ablation import plot_ablation
+from benchmarks.report.plots.confusion import draw_pairs, draw_table
+from benchmarks.report.plots.curves import LINES, PANELS, choose_models, plot_curves
+from benchmarks.report.plots.maps import genus_accuracy, outline, project
+from benchmarks.report.plots.scores import plot_scores, rank_models
+from benchmarks.report.plots.style import OURS, save
 from benchmarks.report.result_files import write_result
 from benchmarks.report.result_folders import merge_seeds
 from tests.support.made_results import metric, result
+
+MINI = "dnacse-mini"
 
 
 @pytest.fixture(autouse=True)
@@ -32,21 +35,45 @@ def curve(model: str, task: str, name: str, points: dict, **changes) -> dict:
     return result(model, 0, task, metrics={f"{name}@{x}": metric(value) for x, value in points.items()}, **changes)
 
 
-def test_bars_have_every_model_in_its_row_and_a_dash_where_there_is_no_result():
-    rows = [result("tnf", 0.4), result("ours", 0.6, parameters=5)]
-    rows.append(result("ours", 0, "linear_probe", metrics={"accuracy": metric(0.3)}))
-    species, probe = plot_bars("coi.test", rows).axes
-    assert [label.get_text() for label in species.get_yticklabels()] == ["ours", "tnf"]
-    assert [bar.get_width() for bar in species.patches] == pytest.approx([60, 40])
-    assert texts(species) == ["60.0", "40.0"]
+def test_scores_have_every_method_in_its_row_and_a_dash_where_there_is_no_result():
+    rows = [result("tnf", 0.4), result(MINI, 0.3, parameters=5), result(f"untrained:{MINI}", 0.1)]
+    rows.append(result(MINI, 0, "linear_probe", metrics={"accuracy": metric(0.3)}))
+    species, probe = plot_scores("coi.test", rows).axes
+    assert [label.get_text() for label in species.get_yticklabels()] == [MINI, "tnf"]
+    dots = [container.lines[0] for container in species.containers]
+    assert np.allclose([dot.get_xydata()[0] for dot in dots], [[30, 0], [40, 1]])
+    assert texts(species) == ["30.0", "40.0"]
     assert texts(probe) == ["30.0", "–"]
-    assert species.patches[0].get_facecolor() != species.patches[1].get_facecolor()
+    assert [dot.get_color() == OURS.colour for dot in dots] == [True, False]
+    low, high = species.get_xlim()
+    assert 25 < low < 28 and 41 < high < 43  # not from 0 to 100
 
 
 def test_a_model_does_not_lose_its_rank_by_having_done_the_hard_tasks():
     easy = {"a": metric(0.9), "b": metric(0.8)}
     hard = {"a": metric(0.3), "c": metric(0.2)}
     assert rank_models([easy, hard])[0] == "a"
+
+
+def test_a_picture_that_differs_in_antialiasing_alone_is_not_rewritten(tmp_path):
+    path = tmp_path / "p.png"
+
+    def draw(value: float, top: float = 2.0):
+        figure, axes = plt.subplots(figsize=(4, 3))
+        axes.plot([0, 1, 2], [0, top, 1], linewidth=1.4)
+        axes.text(0.3, 0.5, f"{value}", fontsize=11)
+        axes.set_ylim(0, 3)
+        save(figure, path)
+        return path.read_bytes()
+
+    draw(93.1)
+    pixels = plt.imread(path)
+    plt.imsave(path, 1 - (1 - pixels[..., :3]) ** 0.8)  # edges darker, as another version draws them
+    other = path.read_bytes()
+    assert draw(93.1) == other
+    assert draw(93.7) != other
+    first = draw(93.1)
+    assert draw(93.1, top=1.97) != first
 
 
 def test_curves_are_drawn_over_their_abscissa():
@@ -70,17 +97,17 @@ def test_no_more_panels_than_fit_and_those_that_were_asked_for():
         plot_curves("coi.test", [result("tnf", 0.5)])
 
 
-def test_networks_are_drawn_before_better_baselines():
-    panel = {f"kmer{k}": {"x@1": metric(0.9)} for k in range(9)} | {"ours": {"x@1": metric(0.1)}}
-    chosen = choose_models([panel], {"ours"})
-    assert chosen[0] == "ours"
+def test_ours_are_drawn_before_better_baselines():
+    panel = {f"kmer{k}": {"x@1": metric(0.9)} for k in range(9)} | {MINI: {"x@1": metric(0.1)}}
+    chosen = choose_models([panel])
+    assert chosen[0] == MINI
     assert len(chosen) == LINES
 
 
 def test_a_baseline_that_lacks_a_curve_is_drawn_if_it_leads_the_others():
     first = {f"kmer{k}": {"x@1": metric(0.5)} for k in range(9)}
     second = first | {"vsearch": {"y@1": metric(0.6)}}
-    assert choose_models([first, second], set())[0] == "vsearch"
+    assert choose_models([first, second])[0] == "vsearch"
 
 
 def test_an_ablation_shows_seeds_and_their_means():
@@ -143,11 +170,11 @@ def test_all_pictures_of_a_folder_and_again_the_same(tmp_path, capsys):
     assert drawn.keys() == {"coi.test.png", "coi.test.curves.png", "ablation/coi.test.png"}
     assert main(["all", "--results", str(folder)]) == 0
     assert drawn == {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.png")}
-    bars = ["bars", "--results", str(folder), "--output", str(tmp_path / "bars.png")]
+    bars = ["scores", "--results", str(folder), "--output", str(tmp_path / "scores.png")]
     assert main(bars) == 2
     assert "choose one of them with --name" in capsys.readouterr().err
     assert main([*bars, "--name", "coi.test"]) == 0
-    assert (tmp_path / "bars.png").read_bytes() == drawn["coi.test.png"]
+    assert (tmp_path / "scores.png").read_bytes() == drawn["coi.test.png"]
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ def test_training_rates_are_compared_with_padding(results):
     lines = render(results)["training/coi-mini"].splitlines()
     assert lines[0] == "| arm | pairs/s | pairs/s by padded | padding | peak memory, MB |"
     assert lines[3] == "| varlen | 35.0 | 3.50 × | 5% | 1,200 |"
-    assert lines[-1].endswith("two cores. Not measured for want of a GPU: bf16.")
+    assert lines[-1].endswith("Machine: two cores. Not measured for want of a GPU: bf16.")
     (results / "training" / "other.json").write_text("{}")
     with pytest.raises(ValueError, match=r"other\.json is no measurement"):
         render(results)
@@ -150,7 +150,7 @@ def test_tables_are_printed_once(results, capsys):
     ("text", "message"),
     [
         ("nothing", "no marker"),
-        ("<!-- results:cytb.test -->\n<!-- /results:cytb.test -->\n", "only coi.test, aims, overview.\n"),
+        ("<!-- results:cytb.test -->\n<!-- /results:cytb.test -->\n", "only coi.test, aims, overview, data.\n"),
         ("<!-- results:coi.test:gue -->\n<!-- /results:coi.test:gue -->\n", "only coi.test:knn.\n"),
         ("<!-- results:coi.test -->\n", "lacks"),
     ],
@@ -175,23 +175,23 @@ def test_no_results_and_broken_results_are_named(results, tmp_path, capsys):
 
 
 def test_leaks_and_quick_looks_are_said(results):
-    assert "Take care" not in render(results)["coi.test"]
+    assert "Caution" not in render(results)["coi.test"]
     write_result(result("tnf", 0.9, leaked=1200, max_sequences=500), results)
     assert "up to 1,200 sequences are in more than one" in render(results)["coi.test"]
-    assert "A quick look" in render(results)["coi.test"]
+    assert "Some of these results come from a part" in render(results)["coi.test"]
 
 
 def test_rows_that_do_not_compare_are_said(results):
     strand = {"task": "strand", "data_sha256": "a"}
     write_result(result("ours", 0.9, **strand, options={"queries": 400}), results)
     write_result(result("vsearch", 0.9, **strand, options={"queries": 400}), results)
-    assert "Take care" not in render(results)["coi.test"]
+    assert "Caution" not in render(results)["coi.test"]
     write_result(result("vsearch", 0.9, **strand, options={"queries": 200}), results)
-    said = "the rows of strand were not run alike: `ours` with queries = 400; `vsearch` with queries = 200."
-    assert said in render(results)["coi.test"]
+    said = "the rows of strand were run with different arguments: `ours` with queries = 400; `vsearch` with queries ="
+    assert f"{said} 200." in render(results)["coi.test"]
     write_result(result("vsearch", 0.9, task="strand", data_sha256="b"), results)
-    assert "the rows of strand come from files that differ" in render(results)["coi.test:strand"]
-    assert "Take care" not in render(results)["coi.test:knn"]
+    assert "the rows of strand come from different data files" in render(results)["coi.test:strand"]
+    assert "Caution" not in render(results)["coi.test:knn"]
 
 
 def test_times_of_other_devices_are_said(results):
@@ -203,12 +203,12 @@ def test_times_of_other_devices_are_said(results):
         for task in ("knn", "strand"):
             write_result(result(model, 0.9, task, device=f"CPU, {threads} threads", costs=costs), results)
     write_result(result("untimed", 0.9, device="GPU"), results)
-    said = "the times of knn were not taken on one device: `ours` on CPU, 2 threads; `tnf` on CPU, 1 threads."
+    said = "the times of knn were measured on different devices: `ours` on CPU, 2 threads; `tnf` on CPU, 1 threads."
     assert said in render(results)["coi.test"]
     assert said in render(results)["coi.test:knn"]
-    assert "Take care" not in render(results)["coi.test:strand"]  # shows none
+    assert "Caution" not in render(results)["coi.test:strand"]  # shows none
     write_result(result("ours", 0.9, device="CPU, 1 threads", costs=costs), results)
-    assert "Take care" not in render(results)["coi.test"]
+    assert "Caution" not in render(results)["coi.test"]
 
 
 def test_the_verdict_is_of_what_both_models_have(results, capsys):

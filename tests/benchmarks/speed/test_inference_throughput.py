@@ -15,22 +15,18 @@ from matplotlib import pyplot as plt
 from benchmarks import plots
 from benchmarks.data.labelled_tables import write_table
 from benchmarks.methods.method import Split
-from benchmarks.report.speed_aims import PLAIN
-from benchmarks.report.speed_plots import plot_inference
-from benchmarks.speed import end_task as end_task
-from benchmarks.speed import inference_throughput
-from benchmarks.speed.arms import BATCH, CPU_ARMS, Arm, busy, embed_for, load_arm, measure_pass, ours, timed
-from benchmarks.speed.matmul_rate import layer_products, matmul_rate
-from benchmarks.speed.rates import fidelity, summarise
+from benchmarks.report.plots.speed import plot_inference
+from benchmarks.report.speed_tables import PLAIN
+from benchmarks.speed import end_task, inference_throughput
+from benchmarks.speed.arms import BATCH, CPU_ARMS, Arm, embed_for, load_arm, measure_pass, ours, timed
+from benchmarks.speed.rates import fidelity, layer_products, matmul_rate, summarise
 from benchmarks.speed.workers import Machine, take_turns
 from benchmarks.speed.workloads import (
     MIXED_BLOCKS,
-    MIXED_BP,
     Sample,
     draw_blocks,
     draw_long,
     draw_sample,
-    mixed_sequences,
     plan_workloads,
     random_sequences,
 )
@@ -46,6 +42,11 @@ class Threads(Machine):
 
     def start(self):
         return self.stack.enter_context(ThreadPoolExecutor(1))
+
+
+def mixed_sequences(count):
+    lengths = np.random.default_rng(0).permutation(count) * 4 + 200
+    return [sequence[:bp] for sequence, bp in zip(random_sequences(2000, count), lengths, strict=True)]
 
 
 def split(sequences, genera=()) -> Split:
@@ -93,7 +94,7 @@ def test_only_the_model_is_busy():
     with timed(model, "forward", on_cuda=False) as spans:
         _, times, seconds = embed_for(Arm(embed, model), ["A"], 0.05)
     assert times == len(spans) >= 2
-    assert seconds >= 0.05 and busy(spans) < seconds / 2
+    assert seconds >= 0.05 and sum(spans) < seconds / 2
     model(torch.zeros(1))
     assert len(spans) == times  # it is no longer watched
 
@@ -118,7 +119,6 @@ def test_samples_are_as_large_as_the_machine_affords(tiny_folder):
     assert len(least.sequences) == BATCH < len(more.sequences)
     assert more.bp == 200 * len(more.sequences) and more.tokens < more.bp
     assert len(draw_sample(mixed, tokenizer, config, rate=1.0, seconds=1).sequences) == MIXED_BLOCKS * BATCH
-    assert all(MIXED_BP[0] <= len(sequence) < MIXED_BP[1] for sequence in mixed.draw(100))
     assert draw_long(500, tokenizer, config).tokens == pytest.approx(500, rel=0.05)
 
 
@@ -179,8 +179,6 @@ def test_the_end_task_draws_references_from_train_alone():
     assert set(references.sequences) == {"A", "C"} and set(queries.sequences) == {"G", "T"}
     genus = dict(zip(queries.sequences, queries.labels["genus"].tolist(), strict=True))
     assert genus == {"G": "a", "T": "c"}
-    references, queries = end_task.draw_task(None, 40)
-    assert len(references.sequences) == len(queries.sequences) == 40
     with pytest.raises(ValueError, match="the splits train, but the end task needs train and another"):
         end_task.draw_task({"train": splits["train"]}, 2)
 
@@ -269,7 +267,6 @@ def test_the_table_says_what_was_measured(measured, tmp_path):
     assert "| fast | 700 | 3,300 | 60% | 99.0% | 900 | 0.9923 | 1.0000 |" in lines
     assert "**mini**, one sequence of 5,000 tokens" in lines and "| plain | 700 | 40% | 900 | 70 |" in lines
     assert "| ours | 4.2 | 3.0 | 50.0% |" in lines and "| vsearch | 8.0 | – | 75.0% |" in lines
-    assert "| one H100, base size: at least 5 × the plain way | waiting for a GPU | – |" in lines
     assert "Not measured: blastn megablast (no program blastn)." in lines[-1] and "200 GFLOP/s" in lines[-1]
 
 

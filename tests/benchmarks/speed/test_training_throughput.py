@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import HfArgumentParser
 
-from benchmarks.report.training_tables import render_rates
+from benchmarks.report.speed_tables import render_training
 from benchmarks.speed import training_throughput
 from modeling_dnacse import DnacseConfig
 from trainer.arguments import ContrastiveArguments
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def command(fasta, tiny_folder):
     return [
-        *("--name", "tiny", "--steps", "4", "--batch_size", "8", "--max_length", "96", "--chunk", "4"),
+        *("--name", "tiny", "--steps", "4", "--batch_size", "8", "--max_length", "96"),
         *("--", "--train_file", str(fasta), "--config_name", str(tiny_folder), "--tokenizer_name", str(tiny_folder)),
         "--use_cpu",
     ]
@@ -59,8 +59,8 @@ def test_an_arm_that_fails_is_seen_in_the_file_and_the_table(command, tmp_path, 
     result = json.loads((tmp_path / "tiny.json").read_text())
     assert list(result["arms"]) == ["padded"]
     assert result["failed"] == {"cached": "train.py was killed by SIGKILL"}
-    assert "Failed: cached (train.py was killed by SIGKILL)." in render_rates(result)
-    assert "Failed" not in render_rates(result | {"failed": {}})
+    assert "Failed: cached (train.py was killed by SIGKILL)." in render_training(result)
+    assert "Failed" not in render_training(result | {"failed": {}})
 
 
 def test_a_process_without_last_words_names_its_signal(tmp_path, monkeypatch):
@@ -76,7 +76,7 @@ def test_a_process_without_last_words_names_its_signal(tmp_path, monkeypatch):
 def test_cached_arms_cache(sizes):
     """A chunk as large as the batch once passed for caching: a side then goes through the model in one piece."""
     batch_size, max_length = sizes
-    options = training_throughput.arms(*sizes, *training_throughput.chunk_sizes(*sizes, None, None))
+    options = training_throughput.arms(*sizes)
     cached, larger, tokens = (
         dict(zip(options[name][::2], options[name][1::2], strict=True))
         for name in ("cached", "cached, 4 x batch", "tokens")
@@ -86,36 +86,22 @@ def test_cached_arms_cache(sizes):
     assert 0 < int(tokens["--chunk_tokens"]) <= batch_size * max_length / 2
 
 
-@pytest.mark.parametrize(
-    ("option", "words"),
-    [
-        (["--chunk", "8"], "--chunk is 8 and --batch_size 8: nothing would be cached; give a chunk of at least 1"),
-        (["--chunk", "0"], "--chunk is 0 and"),
-        (["--batch_size", "2", "--chunk", "2"], "--chunk is 2 and --batch_size 2"),
-        (["--chunk_tokens", "768"], "--chunk_tokens is 768 and a batch holds up to 768: nothing would be cached"),
-    ],
-)
-def test_a_chunk_that_holds_the_batch_is_refused(command, tmp_path, capsys, option, words):
+def test_a_batch_too_small_to_cache_is_refused(command, tmp_path, capsys):
     end = command.index("--")
-    changed = ["--output", str(tmp_path), *command[:end], *option, *command[end:]]
+    changed = ["--output", str(tmp_path), *command[:end], "--batch_size", "2", *command[end:]]
     assert training_throughput.main(changed) == 2
-    said = capsys.readouterr().err
-    assert words in said and said.count("\n") == 1
+    assert "--batch_size is 2; it must be 3 or more" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
-def test_the_commands_of_the_docstring_parse(tmp_path):
-    found = re.findall(
+def test_the_command_of_the_docstring_parses(tmp_path):
+    (command,) = re.findall(
         r"^    python benchmarks/speed/training_throughput\.py ((?:.*\\\n)*.*)", training_throughput.__doc__, re.M
     )
-    parsed = [training_throughput.parse(shlex.split(command.replace("\\\n", " "))) for command in found]
-    options = {one.name: one for one in parsed}
-    assert options.keys() == {"coi-mini", "h100-base-660bp", "h100-base-10kb"}
-    for one in options.values():
-        training_throughput.chunk_sizes(one.batch_size, one.max_length, one.chunk, one.chunk_tokens)
-        parser = HfArgumentParser(ContrastiveArguments, allow_abbrev=False)
-        (args,) = parser.parse_args_into_dataclasses([*one.training, "--use_cpu", "--output_dir", str(tmp_path)])
-        assert (ROOT / args.config_name).exists()
+    training = training_throughput.parse(shlex.split(command.replace("\\\n", " "))).training
+    parser = HfArgumentParser(ContrastiveArguments, allow_abbrev=False)
+    (args,) = parser.parse_args_into_dataclasses([*training, "--use_cpu", "--output_dir", str(tmp_path)])
+    assert (ROOT / args.config_name).exists()
 
 
 def test_the_base_size_is_dnabert_2s():
