@@ -7,8 +7,7 @@
 # DATA holds coi.tsv.gz, 12s.tsv.gz, … and genomes/ (benchmarks/DATA.md says where from); RUNS takes tables made of them
 # and cached embeddings. What is finished is not run again, so it can be stopped at any time and started anew; groups can
 # run side by side. MODEL and GENOME_MODEL are the shipped checkpoints unless set. Hardware: CPU, 16 GB; it takes
-# hours; RESULTS (by default benchmarks/results) is where results go, `make tables` renders them. kmer4 gives what tnf
-# does and is run on two tasks only.
+# hours; RESULTS (by default benchmarks/results) is where results go, `make tables` renders them.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
 data=$(absolute "$1") runs=$(absolute "$2")
@@ -24,7 +23,7 @@ coi() { # all of COI; a linear layer only on vectors so narrow that it takes min
     local barcodes=(--data "$data/coi.tsv.gz" --output "$results/coi")
     local tasks=(knn species_clustering zero_shot_clustering open_set few_shot strand length mutation dimensions)
     run "${barcodes[@]}" --model tnf tnf_k kmer5 kmer6 canonical7 kmer_mlp kmer_mlp6 "$model" --task "${tasks[@]}"
-    run "${barcodes[@]}" --model kmer4 canonical6 "untrained:$model" --task knn species_clustering
+    run "${barcodes[@]}" --model canonical6 "untrained:$model" --task knn species_clustering
     run "${barcodes[@]}" --model tnf kmer5 kmer_mlp kmer_mlp6 "$model" --task linear_probe
 }
 

@@ -10,39 +10,8 @@ from typing import Any
 from benchmarks.data.readers import pin
 from benchmarks.data.splits import Data, count_leaked, describe, read_splits, take
 from benchmarks.evaluation import Job
-from benchmarks.tasks import (
-    binning,
-    dimensions,
-    few_shot,
-    fine_tune,
-    genomic_benchmarks,
-    gue,
-    knn,
-    length,
-    linear_probe,
-    mutation,
-    open_set,
-    species_clustering,
-    strand,
-    zero_shot_clustering,
-)
+from benchmarks.tasks import TASKS
 
-TASKS: dict[str, ModuleType] = {  # each has SPLITS and score(); one with READS = "folder" has read(), too
-    "knn": knn,
-    "species_clustering": species_clustering,
-    "zero_shot_clustering": zero_shot_clustering,
-    "open_set": open_set,
-    "few_shot": few_shot,
-    "linear_probe": linear_probe,
-    "fine_tune": fine_tune,
-    "binning": binning,
-    "strand": strand,
-    "length": length,
-    "mutation": mutation,
-    "dimensions": dimensions,
-    "gue": gue,
-    "genomic_benchmarks": genomic_benchmarks,
-}
 GIVEN = ("seed", "device", "batch_tokens", "trust_remote_code")  # options of run.py that a score() may take
 
 

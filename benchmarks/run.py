@@ -53,7 +53,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--max_sequences", type=int, help="quick look: only as many whole genera as fit")
     add("--cache", type=Path, help="folder where embeddings and trained baselines are kept by content")
     add("--resume", action="store_true", help="do not run again what has a result of the same inputs")
-    add("--set", nargs="+", default=[], metavar="TASK.NAME=VALUE", help="arguments of a task's score()")
+    add(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TASK.NAME=VALUE",
+        help="arguments of a task's score()",
+    )
     add("--seed", type=int, default=0)
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--batch_tokens", type=int, default=16_384, help="tokens a forward")

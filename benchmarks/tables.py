@@ -1,6 +1,7 @@
 """Render result files as Markdown: a folder of JSONs in, tables and pages out.
 
     python benchmarks/tables.py                      print every table
+    python benchmarks/tables.py --only coi.test:summary   print one table
     python benchmarks/tables.py --write              write all result pages, and fill in README.md and the model cards
     python benchmarks/tables.py --check              exit 1 if that would change a file
     python benchmarks/tables.py --write page.md      fill in this file alone; likewise --check
@@ -9,7 +10,8 @@ A result page is generated whole from a template (report/pages.py). Any other fi
 the markers `<!-- results:NAME -->` and `<!-- /results:NAME -->` is replaced by a table, and what stands between
 `<!-- value:NAME -->` and `<!-- /value -->` by a figure (report/quotes.py lists their names). The NAME of a table is
 
-- the data set and the evaluation split, as in `coi.test`, for all tasks, or for one task, as in `coi.test:knn`;
+- the data set and the evaluation split, as in `coi.test`, for all tasks; for one task, as in `coi.test:knn`; or
+  `coi.test:summary` for the headline metric of each task;
 - `FOLDER/coi.val` for the results of a subfolder of the results that is not called as its data set;
 - `aims` for what the shipped models aim at, over all tables; `overview` for them beside their best rivals; `data` for
   the list of all tables;
@@ -33,9 +35,9 @@ from benchmarks.report.pages import RESULTS, fill_template, plan_pages, render_d
 from benchmarks.report.quotes import quote
 from benchmarks.report.result_folders import INFERENCE, LEAKS, TRAINING, Result, find_places, read_rates, read_tables
 from benchmarks.report.speed_tables import render_inference, render_training
-from benchmarks.report.task_tables import render_results
+from benchmarks.report.task_tables import render_results, render_summary
 
-AIMS, OVERVIEW, DATA = "aims", "overview", "data"
+AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"
 VALUE = r"(<!-- value:(.+?) -->).*?(<!-- /value -->)"
 ROOT = RESULTS.parents[1]
@@ -60,6 +62,7 @@ def render(folder: Path) -> dict[str, str]:
         texts[LEAKS] = render_leaks(reports)
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}
+        texts[f"{name}:{SUMMARY}"] = render_summary(results)
     if tables:
         texts |= {AIMS: render_model_aims(tables), OVERVIEW: render_overview(tables)}
         texts[DATA] = render_data(tables, plan_pages(folder, texts))
@@ -124,10 +127,17 @@ def main(arguments: list[str] | None = None) -> int:
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--write", type=Path, nargs="*", metavar="FILE.md", help="write all pages, or these files")
     action.add_argument("--check", type=Path, nargs="*", metavar="FILE.md", help="exit 1 if one is out of date")
+    action.add_argument("--only", metavar="NAME", help="print this table alone")
     options = parser.parse_args(arguments)
     try:
         if options.write is None and options.check is None:
-            whole = {name: table for name, table in render(options.results).items() if ":" not in name}
+            tables = render(options.results)
+            if options.only:
+                if options.only not in tables:
+                    raise ValueError(f"got --only {options.only}, but the tables are {', '.join(tables)}.")
+                sys.stdout.write(tables[options.only])
+                return 0
+            whole = {name: table for name, table in tables.items() if ":" not in name}
             sys.stdout.write("\n".join(f"### {name}\n\n{table}" for name, table in whole.items()))
             return 0
         made = make(options.results, options.write or options.check or [])

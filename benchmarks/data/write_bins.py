@@ -1,7 +1,7 @@
 """Bin contigs with a model and write what CAMI's tools read: a model and a labelled file in, two files out.
 
-    python benchmarks/data/write_bins.py --model kmer4 --data contigs.tsv.gz --output bins
-    amber.py --gold_standard_file bins/gold_standard.binning --output_dir amber bins/kmer4.binning
+    python benchmarks/data/write_bins.py --model tnf --data contigs.tsv.gz --output bins
+    amber.py --gold_standard_file bins/gold_standard.binning --output_dir amber bins/tnf.binning
 
 The contigs, the threshold and the bins are those of the task `binning`; `gold_standard.binning` holds their species.
 A baseline that learns does so from the data's split train, as in run.py.

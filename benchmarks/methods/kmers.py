@@ -2,10 +2,10 @@
 
 - `tnf`: tetranucleotide frequencies, 256 columns in the order of the alphabet A T C G (the first base turns
   slowest).
-- `kmer4`, `kmer5`, `kmer6`: frequencies of all k-mers in the order of A C G T, 256, 1,024 or 4,096 columns.
+- `kmer5`, `kmer6`: frequencies of all k-mers in the order of A C G T, 1,024 or 4,096 columns.
 
 Both are counts of overlapping windows divided by their number (each row sums to 1), strands not merged, windows with
-another letter than A C G T skipped. `tnf` and `kmer4` hold the same numbers in another order of columns.
+another letter than A C G T skipped.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.methods.method import Method, Split
 
-ALPHABETS = {"tnf": (4, "ATCG"), "kmer4": (4, "ACGT"), "kmer5": (5, "ACGT"), "kmer6": (6, "ACGT")}
+ALPHABETS = {"tnf": (4, "ATCG"), "kmer5": (5, "ACGT"), "kmer6": (6, "ACGT")}
 
 
 def kmer_frequencies(sequences: Sequence[str], k: int, alphabet: str = "ACGT", block: int = 256) -> np.ndarray:

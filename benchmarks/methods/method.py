@@ -31,6 +31,9 @@ class Split(NamedTuple):
     labels: Mapping[str, np.ndarray]  # rank -> (n,) str, "" = unknown
 
 
+EMPTY = Split(np.empty(0, dtype=str), [], {"species": np.empty(0, dtype=str)})
+
+
 class Hits(NamedTuple):
     """The best reference of each query."""
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report.headlines import COSTED, TITLES, UNRANKED, by_tasks, headings
 from benchmarks.report.markdown_table import markdown
+from benchmarks.report.task_headings import by_tasks, describe_task, heading_of, headings
 
 LEGEND = (
     "Values are per cent. Brackets hold 95 % intervals, ± precedes the standard deviation over seeds, and the best "
@@ -42,12 +42,14 @@ def format_metric(metric: Mapping[str, Any], best: bool) -> str:
     return text
 
 
-def best_values(columns: Mapping[str, str], results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def best_values(
+    columns: Mapping[str, str], results: Sequence[Mapping[str, Any]], unranked: Sequence[str] = ()
+) -> dict[str, float]:
     """The best value of each metric that several results have, rounded to what is shown."""
     best = {}
     for name in columns:
         values = [round(result["metrics"][name]["value"], 3) for result in results if name in result["metrics"]]
-        if len(values) > 1 and name not in UNRANKED:
+        if len(values) > 1 and name not in unranked:
             best[name] = max(values)
     return best
 
@@ -82,12 +84,13 @@ def describe_costs(result: Mapping[str, Any]) -> list[str]:
 def render_task(task: str, results: Sequence[Mapping[str, Any]]) -> str:
     """Render one task's results on one data set, the best model of the first column first."""
     columns = headings(task, results)
-    best = best_values(columns, results)
+    shown_of_task = describe_task(task)
+    best = best_values(columns, results, shown_of_task.unranked)
     first = next(iter(columns))
     shown = ["model"]
     shown += ["parameters"] if any(result["parameters"] for result in results) else []
     shown += ["trained"] if any("trained" in result for result in results) else []
-    costed = task in COSTED and any(any(describe_costs(result)) for result in results)
+    costed = shown_of_task.costed and any(any(describe_costs(result)) for result in results)
     heads = [*shown, *columns.values(), *(("s / 1,000, wall / CPU", "GB") if costed else ())]
     rows = []
     for result in sorted(results, key=lambda r: (-r["metrics"].get(first, {"value": -1})["value"], r["model"])):
@@ -98,7 +101,26 @@ def render_task(task: str, results: Sequence[Mapping[str, Any]]) -> str:
         ]
         cells = [*describe_model(result, shown), *cells, *(describe_costs(result) if costed else ())]
         rows.append(cells)
-    return f"**{TITLES.get(task, task)}**\n\n{markdown(heads, rows)}"
+    return f"**{shown_of_task.title}**\n\n{markdown(heads, rows)}"
+
+
+def render_summary(results: Sequence[Mapping[str, Any]]) -> str:
+    """Render the headline metric of each task, a model a row, the best on average first."""
+    heads, found = ["model"], []
+    for task, chosen in by_tasks(results).items():
+        metric = describe_task(task).headline
+        if values := {r["model"]: r["metrics"][metric]["value"] for r in chosen if metric in r["metrics"]}:
+            heads.append(f"{describe_task(task).title}: {heading_of(task, metric)}")
+            found.append(values)
+    means = {
+        model: np.mean([values[model] for values in found if model in values]) for values in found for model in values
+    }
+    rows = [
+        [f"`{model}`"]
+        + [format_metric({"value": v[model]}, v[model] == max(v.values())) if model in v else "" for v in found]
+        for model in sorted(means, key=lambda model: (-means[model], model))
+    ]
+    return f"{markdown(heads, rows)}\n\nPer cent, bold the best of a column.\n"
 
 
 def render_results(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -146,7 +168,7 @@ def odd_options(results: Sequence[Mapping[str, Any]]) -> str:
 
 def odd_devices(results: Sequence[Mapping[str, Any]]) -> str:
     """Say what the rows of a task that show times ran on, where these differ: with one thread or two, say."""
-    timed = [result for result in results if result["task"] in COSTED and any(describe_costs(result))]
+    timed = [result for result in results if describe_task(result["task"]).costed and any(describe_costs(result))]
     return differences(timed, [f"on {result['device']}" for result in timed])
 
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.methods.method import Method, Split, call
+from benchmarks.scoring.clusterings import choose
 from benchmarks.scoring.intervals import accuracy_interval
-from benchmarks.tasks.species_clustering import choose
 
 MOST = 5  # queries a species
 QUERIES = 1000  # queries a split, unless a task is told otherwise

@@ -1,1 +1,42 @@
-"""One file a task: what it asks, how it is scored and what of it is shown."""
+"""The tasks, a file each.
+
+A file says what is asked (its docstring), which splits `score` takes (`SPLITS`), how answers are scored (`score`) and
+what tables and pictures show (`TASK`, see task.py). A task whose data are a folder of its own format also has `read`.
+"""
+
+from types import ModuleType
+
+from benchmarks.tasks import (
+    binning,
+    dimensions,
+    few_shot,
+    fine_tune,
+    genomic_benchmarks,
+    gue,
+    knn,
+    length,
+    linear_probe,
+    mutation,
+    open_set,
+    species_clustering,
+    strand,
+    zero_shot_clustering,
+)
+
+# in the order of tables and pictures
+TASKS: dict[str, ModuleType] = {
+    "knn": knn,
+    "species_clustering": species_clustering,
+    "zero_shot_clustering": zero_shot_clustering,
+    "few_shot": few_shot,
+    "linear_probe": linear_probe,
+    "fine_tune": fine_tune,
+    "open_set": open_set,
+    "binning": binning,
+    "strand": strand,
+    "length": length,
+    "mutation": mutation,
+    "dimensions": dimensions,
+    "gue": gue,
+    "genomic_benchmarks": genomic_benchmarks,
+}

@@ -27,9 +27,32 @@ from scipy.sparse import csr_array
 
 from benchmarks.methods.method import Method, Split, vectors
 from benchmarks.scoring.intervals import accuracy_interval, adjusted_rand, over_halves
+from benchmarks.tasks.task import Curve, Task
 from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
 
 SPLITS = {"test": ("unseen_val", "unseen_test"), "val": ("train", "unseen_val")}
+TASK = Task(
+    title="Binning of genome pieces of unseen species",
+    headline="recovered_f1@0.5",
+    columns={
+        "recovered_f1@0.5": "species with F1 > 0.5",
+        "recovered_f1@0.9": "F1 > 0.9",
+        "recovered_f1_all@0.5": "F1 > 0.5, all contigs counted",
+        "completeness_bp": "completeness (bp)",
+        "purity_bp": "purity (bp)",
+        "ari_bp": "ARI (bp)",
+        "assigned_bp": "assigned (bp)",
+    },
+    bars={
+        "recovered_f1@0.5": "Binning, species with F1 > 0.5",
+        "ari_bp": "Binning, ARI in bp",
+    },
+    curves={
+        "recovered_f1": Curve("Binning: species recovered", "F1 above"),
+        "recovered_recall": Curve("Binning: species recovered", "recall above"),
+    },
+    costed=True,
+)
 SHORTEST, FEWEST = 2500, 10  # bp, contigs a species
 LEVELS = np.arange(1, 10) / 10
 

@@ -18,11 +18,30 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from benchmarks.methods.method import Method, Split, nearest_neighbours, normalise, vectors
+from benchmarks.scoring.clusterings import cluster_ward, rotate
 from benchmarks.scoring.intervals import accuracy_interval, agreement_interval
 from benchmarks.scoring.queries import QUERIES, ask, draw_replicates
-from benchmarks.tasks.species_clustering import cluster_ward, rotate
+from benchmarks.tasks.task import Curve, Task
 
 SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
+TASK = Task(
+    title="Fewer dimensions",
+    headline="genus_unseen_pca@64",
+    columns={
+        "genus_unseen_first@64": "genus of unseen species, first 64 columns",
+        "genus_unseen_pca@16": "16 components",
+        "genus_unseen_pca@64": "64 components",
+        "ward_ari_first@64": "Ward ARI, first 64 columns",
+        "ward_ari_pca@16": "Ward ARI, 16 components",
+        "ward_ari_pca@64": "Ward ARI, 64 components",
+    },
+    curves={
+        "genus_unseen_pca": Curve("Fewer dimensions: genus, unseen", "principal components", "log"),
+        "ward_ari_pca": Curve("Fewer dimensions: Ward ARI", "principal components", "log", priority=1),
+        "species_seen_pca": Curve("Fewer dimensions: species, seen", "principal components", "log", priority=1),
+        "genus_unseen_first": Curve("Vectors cut: genus, unseen", "first columns", "log", priority=1),
+    },
+)
 FEWEST = 16  # columns
 
 

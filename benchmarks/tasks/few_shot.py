@@ -35,8 +35,27 @@ from tqdm import tqdm
 
 from benchmarks.methods.method import Method, Split, call, vectors
 from benchmarks.scoring.intervals import accuracy_interval
+from benchmarks.tasks.task import Curve, Task
 
 SPLITS = {"test": ("unseen_test",), "val": ("unseen_val",)}
+TASK = Task(
+    title="Few-shot classification of unseen species",
+    headline="macro_f1@5",
+    columns={
+        "macro_f1@1": "macro F1, 1 shot",
+        "macro_f1@5": "5 shots",
+        "macro_f1@20": "20 shots",
+        "macro_f1_same_species@1": "same species throughout: 1 shot",
+        "macro_f1_same_species@5": "5 shots, same species",
+    },
+    bars={
+        "macro_f1@5": "5 shots, macro F1",
+    },
+    curves={
+        "macro_f1": Curve("Few-shot: macro F1", "labelled sequences a species", "log"),
+        "macro_f1_same_species": Curve("Few-shot, same species", "labelled sequences a species", "log", priority=2),
+    },
+)
 SHOTS = (1, 2, 5, 10, 20)
 SEEDS = range(5)
 TESTS = 80  # sequences a species, at most

@@ -15,8 +15,20 @@ import numpy as np
 from benchmarks.methods.method import Method, Split
 from benchmarks.scoring.seen_species import accuracies, classes_of, learnt_species
 from benchmarks.scoring.sequence_classification import Examples, Recipe, fine_tune
+from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "val", "test"), "val": ("train", "val")}
+TASK = Task(
+    title="Fine-tuning: naming seen species",
+    headline="accuracy",
+    columns={
+        "accuracy": "accuracy",
+        "accuracy_macro": "mean over species",
+    },
+    bars={
+        "accuracy": "Fine-tuned, accuracy",
+    },
+)
 
 
 def score(

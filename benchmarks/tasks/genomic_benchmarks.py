@@ -16,8 +16,21 @@ from sklearn.model_selection import train_test_split
 from benchmarks.data.classification_folders import read_folder
 from benchmarks.methods.method import Method, Split
 from benchmarks.tasks import gue
+from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "test"), "val": ("train",)}
+TASK = Task(
+    title="Genomic Benchmarks",
+    headline="accuracy",
+    columns={
+        "accuracy": "accuracy",
+        "macro_f1": "macro F1",
+        "mcc": "MCC",
+    },
+    bars={
+        "accuracy": "Genomic Benchmarks, accuracy",
+    },
+)
 READS = "folder"
 HELD_OUT = 0.1
 

@@ -22,8 +22,21 @@ from benchmarks.scoring.classification_metrics import score_answers
 from benchmarks.scoring.seen_species import classes_of
 from benchmarks.scoring.sequence_classification import Examples, Recipe, fine_tune
 from benchmarks.tasks.linear_probe import probe
+from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "dev", "test"), "val": ("train", "dev")}
+TASK = Task(
+    title="Genome Understanding Evaluation",
+    headline="mcc",
+    columns={
+        "mcc": "MCC",
+        "macro_f1": "macro F1",
+        "accuracy": "accuracy",
+    },
+    bars={
+        "mcc": "GUE, MCC",
+    },
+)
 READS = "folder"
 
 

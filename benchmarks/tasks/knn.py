@@ -19,11 +19,30 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.methods.method import Method, Split, call_ranks
+from benchmarks.methods.method import EMPTY, Method, Split, call_ranks
 from benchmarks.scoring.intervals import accuracy_interval
+from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "test", "unseen_test", "novel_test"), "val": ("train", "val", "unseen_val")}
-EMPTY = Split(np.empty(0, dtype=str), [], {})
+TASK = Task(
+    title="1-nearest-neighbour accuracy",
+    headline="genus_unseen",
+    columns={
+        "species_seen": "species, seen",
+        "genus_unseen": "genus of unseen species",
+        "family_unseen": "family of unseen species",
+        "order_unseen": "order of unseen species",
+        "family_novel": "family of novel genera",
+        "order_novel": "order of novel genera",
+    },
+    bars={
+        "species_seen": "1-NN species, seen",
+        "genus_unseen": "1-NN genus, unseen species",
+        "family_unseen": "1-NN family, unseen species",
+        "order_novel": "1-NN order, novel genera",
+    },
+    costed=True,
+)
 
 
 def score(

@@ -18,11 +18,31 @@ import numpy as np
 
 from benchmarks.methods.method import Method, Split, normalise, vectors
 from benchmarks.scoring.alterations import cut_windows
+from benchmarks.scoring.clusterings import cluster_ward, rotate
 from benchmarks.scoring.intervals import agreement_interval
 from benchmarks.scoring.queries import QUERIES, Question, ask, draw_replicates, score_alterations
-from benchmarks.tasks.species_clustering import cluster_ward, rotate
+from benchmarks.tasks.task import Curve, Task
 
 SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
+TASK = Task(
+    title="Shorter queries",
+    headline="species_seen@150",
+    columns={
+        "species_seen@": "species, seen, {:g} bp",
+        "genus_unseen@": "genus of unseen species, {:g} bp",
+        "ward_ari@": "Ward ARI, {:g} bp",
+        "cluster_ari@": "own clusters ARI, {:g} bp",
+    },
+    bars={
+        "species_seen@150": "150 bp, species, seen",
+        "species_seen@500": "500 bp, species, seen",
+    },
+    curves={
+        "species_seen": Curve("Shorter queries: species, seen", "bp", "log"),
+        "genus_unseen": Curve("Shorter queries: genus, unseen", "bp", "log"),
+        "ward_ari": Curve("Shorter queries: Ward ARI", "bp", "log", priority=1),
+    },
+)
 LADDERS = {"barcodes": (100, 150, 300), "genomes": (500, 1000, 2000, 5000, 10_000, 20_000)}  # bp
 LONGEST_BARCODE = 2000  # bp
 MIDDLE = 0.5

@@ -27,8 +27,21 @@ from tqdm import tqdm
 
 from benchmarks.methods.method import Method, Split, vectors
 from benchmarks.scoring.seen_species import accuracies, classes_of, learnt_species
+from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "test"), "val": ("train", "val")}
+TASK = Task(
+    title="Linear probe: naming seen species from frozen vectors",
+    headline="accuracy",
+    columns={
+        "accuracy": "accuracy",
+        "accuracy_macro": "mean over species",
+    },
+    bars={
+        "accuracy": "Linear probe, accuracy",
+    },
+    costed=True,
+)
 EPOCHS, FEWEST_STEPS = 10, 300
 BATCH = 512
 RATE = 2.5  # times 1 / d

@@ -13,8 +13,30 @@ from typing import Any
 from benchmarks.methods.method import Method, Split
 from benchmarks.scoring.alterations import mutate
 from benchmarks.scoring.queries import QUERIES, ask, score_alterations
+from benchmarks.tasks.task import Curve, Task
 
 SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
+TASK = Task(
+    title="Queries with sequencing errors",
+    headline="genus_unseen_indels@0.05",
+    columns={
+        "species_seen@0": "species, seen, as given",
+        "species_seen@0.05": "5 % substitutions",
+        "species_seen_indels@0.05": "5 %, half of them indels",
+        "genus_unseen@0": "genus of unseen species, as given",
+        "genus_unseen@0.05": "genus, 5 % substitutions",
+        "genus_unseen_indels@0.05": "genus, 5 %, half of them indels",
+    },
+    bars={
+        "genus_unseen_indels@0.05": "5 % errors, genus",
+    },
+    curves={
+        "species_seen": Curve("Errors: species, seen", "substitutions (%)", percent=True),
+        "genus_unseen": Curve("Errors: genus, unseen", "substitutions (%)", percent=True),
+        "species_seen_indels": Curve("Errors: species, seen", "errors, half indels (%)", percent=True, priority=2),
+        "genus_unseen_indels": Curve("Errors: genus, unseen", "errors, half indels (%)", percent=True, priority=2),
+    },
+)
 RATES = (0.01, 0.02, 0.05, 0.1)  # errors a base
 INDELS = {"": 0.0, "_indels": 0.5}  # share of the errors that are insertions or deletions
 

@@ -20,14 +20,35 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.methods.method import Method, Split, call
+from benchmarks.methods.method import EMPTY, Method, Split, call
+from benchmarks.scoring.clusterings import choose
 from benchmarks.scoring.intervals import RESAMPLES, accuracy_interval, percentiles
-from benchmarks.tasks.species_clustering import EMPTY, choose
+from benchmarks.tasks.task import Curve, Task
 
 SPLITS = {
     "test": ("train", "test", "unseen_test", "novel_test", "unseen_val"),
     "val": ("train", "val", "unseen_val"),
 }
+TASK = Task(
+    title="Is the species among the references at all?",
+    headline="auroc",
+    columns={
+        "auroc": "AUROC",
+        "auroc_unseen": "AUROC, unseen species",
+        "auroc_novel": "AUROC, novel genera",
+        "aupr": "AUPR",
+        "named@0.01": "named rightly at 1 % false positives",
+        "named@0.05": "at 5 %",
+        "named@0.1": "at 10 %",
+    },
+    bars={
+        "auroc": "Known or absent, AUROC",
+        "named@0.05": "Named at 5 % false positives",
+    },
+    curves={
+        "named": Curve("Known species named", "absent ones accepted (%)", percent=True, priority=1),
+    },
+)
 MOST = 5  # queries a species
 RATES = (0.01, 0.05, 0.1)  # of absent queries accepted
 

@@ -19,9 +19,31 @@ from benchmarks.methods.method import Method, Split, paired_cosines, vectors
 from benchmarks.scoring.alterations import flip_half
 from benchmarks.scoring.intervals import accuracy_interval
 from benchmarks.scoring.queries import QUERIES, ask, score_alterations
+from benchmarks.tasks.task import Task
 from modeling_dnacse.reading.sequences import reverse_complement
 
 SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
+TASK = Task(
+    title="Both strands alike",
+    headline="species_seen_half_flipped",
+    columns={
+        "species_seen": "species, seen",
+        "species_seen_half_flipped": "half of the queries flipped",
+        "genus_unseen": "genus of unseen species",
+        "genus_unseen_half_flipped": "half of them flipped",
+        "cosine_mean": "cosine of the strands, mean",
+        "cosine_p5": "5th percentile",
+        "cosine_unrelated": "cosine of unrelated queries",
+    },
+    bars={
+        "species_seen_half_flipped": "Half flipped, species, seen",
+    },
+    unranked=(
+        "cosine_mean",
+        "cosine_p5",
+        "cosine_unrelated",
+    ),
+)
 
 
 def score(

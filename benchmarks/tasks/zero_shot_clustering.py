@@ -21,10 +21,24 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.methods.method import Method, Split, normalise, vectors
+from benchmarks.scoring.clusterings import MOST, cluster_ward, own_clusters, replicates, rotate
 from benchmarks.scoring.intervals import agreement_interval
-from benchmarks.tasks.species_clustering import MOST, cluster_ward, own_clusters, replicates, rotate
+from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("unseen_test",), "val": ("unseen_val",)}
+TASK = Task(
+    title="Clustering of unseen species after UMAP",
+    headline="umap_dnacse_ami",
+    columns={
+        "umap_dnacse_ami": "UMAP as DNACSE, Ward AMI",
+        "umap_barcodebert_ami": "UMAP as BarcodeBERT, Ward AMI",
+        "ward_ami": "no UMAP, Ward AMI",
+        "cluster_ami": "own clusters AMI, number not given",
+    },
+    bars={
+        "umap_dnacse_ami": "Clustering after UMAP, AMI",
+    },
+)
 SETTINGS = {
     "dnacse": {"n_neighbors": 30, "min_dist": 0.0, "metric": "euclidean", "n_components": 50},
     "barcodebert": {"n_neighbors": 5, "min_dist": 0.1, "metric": "cosine", "n_components": 50},

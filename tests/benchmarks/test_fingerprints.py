@@ -187,5 +187,5 @@ def test_networks_are_told_apart_by_weights_and_tokenizer_not_by_name(tiny_folde
 
 
 def test_baselines_are_told_apart():
-    assert len({load_method(name).fingerprint for name in ("tnf", "kmer4", "kmer5")}) == 3
+    assert len({load_method(name).fingerprint for name in ("tnf", "kmer5", "kmer6")}) == 3
     assert load_method("tnf").fingerprint == load_method("tnf", name="other").fingerprint

@@ -35,7 +35,7 @@ def data(tmp_path_factory) -> Path:
 def results(data, tmp_path_factory) -> Path:
     """Two models on two tasks, by the command line, from another folder than the repository."""
     output = tmp_path_factory.mktemp("results")
-    command = [sys.executable, ROOT / "benchmarks/run.py", "--model", "tnf", "kmer4", "--task", "knn"]
+    command = [sys.executable, ROOT / "benchmarks/run.py", "--model", "tnf", "kmer5", "--task", "knn"]
     command += ["species_clustering", "--data", data, "--output", output]
     done = subprocess.run(
         command, cwd=data.parent, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ""}
@@ -46,7 +46,7 @@ def results(data, tmp_path_factory) -> Path:
 
 def test_one_result_for_each_task_and_model(results):
     names = [
-        f"barcodes.{task}.{model}.test.json" for task in ("knn", "species_clustering") for model in ("kmer4", "tnf")
+        f"barcodes.{task}.{model}.test.json" for task in ("knn", "species_clustering") for model in ("kmer5", "tnf")
     ]
     assert sorted(path.name for path in results.iterdir()) == names
     knn = read(results)
@@ -57,14 +57,12 @@ def test_one_result_for_each_task_and_model(results):
     assert knn["costs"]["task"]["peak_memory_mb"] > 0
     # each query once for each split asked, the references with them
     assert knn["costs"]["method"]["sequences"] == sum(knn["splits"].values()) + knn["splits"]["train"]
-    # the same numbers in another order of columns
-    assert knn["metrics"] == read(results, "barcodes.knn.kmer4.test.json")["metrics"]
 
 
 def test_a_second_run_changes_nothing_but_times(results, data, tmp_path):
     assert (
         run.main(
-            ["--model", "kmer4", "tnf", "--task", "species_clustering", "knn", "--data", str(data)]
+            ["--model", "kmer5", "tnf", "--task", "species_clustering", "knn", "--data", str(data)]
             + ["--output", str(tmp_path)]
         )
         == 0
@@ -145,8 +143,8 @@ def test_resume_runs_only_what_has_changed(data, tmp_path, capsys):
     assert is_run()
     assert not is_run()
     assert is_run("--seed", "1")
-    # another order of columns is another model, whatever it is called
-    assert start(source, tmp_path / "results", "--resume", "--seed", "1", "--name", "tnf", model="kmer4") == 0
+    # another model, whatever it is called
+    assert start(source, tmp_path / "results", "--resume", "--seed", "1", "--name", "tnf", model="kmer5") == 0
     assert is_run("--seed", "1")
     rewrite(data, source, lambda row: [row[0], row[1], row[2] + "x", *row[3:]])
     assert is_run("--seed", "1")

@@ -1,6 +1,6 @@
 """Curves of one data set: a metric over shots, bp, errors, dimensions or thresholds; results in, a figure out.
 
-One panel a curve of `headlines.CURVES`, the first six that the results have or those asked for; one line a model with
+One panel a curve of the tasks' `curves`, the first six that the results have or those asked for; one line a model with
 bars of 95 % intervals, moved a little aside so that they can be told apart. Seven lines can be read: ours, in a colour
 of its own, and the best of the others, in the order of scores.py. Networks with random weights are left out. The
 points of a panel share their queries, so the shape of a line is more certain than the bars say.
@@ -16,9 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from benchmarks.report.headlines import CURVES, Curve, abscissa, points
 from benchmarks.report.plots.scores import is_drawn, rank_models
 from benchmarks.report.plots.style import OURS, Style, bounds, choose_styles, clean
+from benchmarks.report.task_headings import abscissa, all_curves, points
+from benchmarks.tasks.task import Curve
 
 PANELS, LINES = 6, 7
 TICKS = 0.13  # the least distance of two named places, as a share of an axis
@@ -33,7 +34,7 @@ def find_curves(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dic
     {'mutation.species_seen': {'tnf': {'species_seen@0': {}, 'species_seen@0.05': {}}}}
     """
     found = {}
-    for curve in CURVES:
+    for curve in all_curves():
         task, _, name = curve.partition(".")
         lines = {
             result["model"]: {point: result["metrics"][point] for point in points(name, result["metrics"])}
@@ -118,13 +119,14 @@ def plot_curves(name: str, results: Sequence[Mapping[str, Any]], only: Sequence[
         raise ValueError(f"got --curve {' '.join(only)}, but the curves of {name} are: {there}.")
     models = choose_models([found[curve] for curve in chosen])
     styles = choose_styles(models)
+    curves = all_curves()
     columns = min(3, len(chosen))
     rows = -(-len(chosen) // columns)
     figure, panels = plt.subplots(
         rows, columns, figsize=(4.2 * columns, 3.3 * rows + 0.9), squeeze=False, layout="constrained"
     )
     for axes, curve in zip(panels.flat, chosen, strict=False):
-        draw_curve(axes, found[curve], styles, CURVES[curve])
+        draw_curve(axes, found[curve], styles, curves[curve])
     for axes in panels.flat[len(chosen) :]:
         axes.set_visible(False)
     for axes in panels[:, 0]:

@@ -1,6 +1,6 @@
 """The headline metrics of one data set: results in, a figure of dots with intervals out, one panel a metric.
 
-The panels are those of `headlines.BARS` that the results have. Every panel has every method in the same row, ours on
+The panels are those of the tasks' `bars` that the results have. Every panel has every method in the same row, ours on
 top and then the best on average, so that a method can be followed from panel to panel. An axis begins and ends where
 the values do, so that differences show. Networks with random weights are left out, since they would stretch the axes,
 and so are the last of many methods. A method without the metric has a dash.
@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.headlines import BARS
 from benchmarks.report.plots.style import RANDOM, Style, bounds, choose_styles, clean, is_ours
+from benchmarks.tasks import TASKS
 
 COLUMNS, PANELS, ROWS = 3, 12, 10  # panels beside each other and in all, methods in a panel
 TWICE = "kmer4"  # the same as tnf
@@ -41,8 +41,8 @@ def find_panels(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Map
             for result in results
             if result["task"] == task and metric in result["metrics"] and is_drawn(result["model"])
         }
-        for task, metrics in BARS.items()
-        for metric, heading in metrics.items()
+        for task, module in TASKS.items()
+        for metric, heading in module.TASK.bars.items()
     }
     return {heading: panel for heading, panel in panels.items() if panel}
 
@@ -98,7 +98,9 @@ def plot_scores(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
     """
     panels = dict(list(find_panels(results).items())[:PANELS])
     if not panels:
-        raise ValueError(f"the results {name} have none of the metrics that are drawn: see headlines.BARS.")
+        raise ValueError(
+            f"the results {name} have none of the metrics that are drawn: see `bars` in the files of tasks."
+        )
     ranked = rank_models(list(panels.values()))
     styles = choose_styles(ranked[:ROWS])
     columns = min(COLUMNS, len(panels))

@@ -62,11 +62,11 @@ def contigs(*splits: str) -> list[str]:
 def test_the_command_writes_bins_and_their_gold_standard(tmp_path, capsys):
     rows = contigs(*("unseen_val", "unseen_test") * 3)
     (tmp_path / "contigs.tsv").write_text("\n".join(rows) + "\n")
-    command = ["--model", "kmer4", "--data", str(tmp_path / "contigs.tsv"), "--output", str(tmp_path / "bins")]
+    command = ["--model", "tnf", "--data", str(tmp_path / "contigs.tsv"), "--output", str(tmp_path / "bins")]
     assert main(command) == 0
     gold = read_cami(tmp_path / "bins" / "gold_standard.binning")
     assert gold == {f"g{n}_{contig}": f"Alba_s{n}" for n in (1, 3, 5) for contig in range(50)}
-    assert 30 < len(read_cami(tmp_path / "bins" / "kmer4.binning").keys() & gold.keys()) <= 150
+    assert 30 < len(read_cami(tmp_path / "bins" / "tnf.binning").keys() & gold.keys()) <= 150
     assert "of 150 contigs, threshold" in capsys.readouterr().out
     (tmp_path / "contigs.tsv").write_text("\n".join(rows[:60]) + "\n")
     assert main(command) == 2

@@ -214,7 +214,7 @@ def test_a_sentence_transformer_embeds_as_its_modules_say(tmp_path, tokenizer):
 
 @pytest.mark.parametrize("model", ["kmer9", "no/such/folder", "nobody/nothing", "untrained:tnf"])
 def test_an_unknown_model_is_told_what_is_allowed(model):
-    with pytest.raises(ValueError, match=r"tnf, kmer4, kmer5, kmer6.*folder.*Hub id"):
+    with pytest.raises(ValueError, match=r"tnf, kmer5, kmer6.*folder.*Hub id"):
         find_model(model)
 
 

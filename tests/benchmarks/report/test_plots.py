@@ -7,7 +7,6 @@ import pytest
 from matplotlib import pyplot as plt
 
 from benchmarks.plots import main
-from benchmarks.report.headlines import CURVES
 from benchmarks.report.plots.ablation import plot_ablation
 from benchmarks.report.plots.confusion import draw_pairs, draw_table
 from benchmarks.report.plots.curves import LINES, PANELS, choose_models, plot_curves
@@ -16,6 +15,7 @@ from benchmarks.report.plots.scores import plot_scores, rank_models
 from benchmarks.report.plots.style import OURS, save
 from benchmarks.report.result_files import write_result
 from benchmarks.report.result_folders import merge_seeds
+from benchmarks.report.task_headings import all_curves
 from tests.support.made_results import metric, result
 
 MINI = "dnacse-mini"
@@ -86,11 +86,12 @@ def test_curves_are_drawn_over_their_abscissa():
 
 def test_no_more_panels_than_fit_and_those_that_were_asked_for():
     rows = [
-        curve("tnf", name.partition(".")[0], name.partition(".")[2], {0.1: 0.5, 0.9: 0.4}) for name in list(CURVES)[:9]
+        curve("tnf", name.partition(".")[0], name.partition(".")[2], {0.1: 0.5, 0.9: 0.4})
+        for name in list(all_curves())[:9]
     ]
     assert len(plot_curves("coi.test", rows).axes) == PANELS
     (axes,) = plot_curves("coi.test", rows, ["open_set.named"]).axes
-    assert axes.get_title() == CURVES["open_set.named"].title
+    assert axes.get_title() == all_curves()["open_set.named"].title
     with pytest.raises(ValueError, match=r"got --curve gue\.mcc, but the curves of coi\.test are: few_shot"):
         plot_curves("coi.test", rows, ["gue.mcc"])
     with pytest.raises(ValueError, match="are: none"):
@@ -194,8 +195,8 @@ def barcodes(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["map", "--model", "kmer4", "tnf"], ["confusion", "--model", "kmer4"]]
-    + [["confusion", "--model", "kmer4", "--rank", "family"]],
+    [["map", "--model", "kmer5", "tnf"], ["confusion", "--model", "tnf"]]
+    + [["confusion", "--model", "tnf", "--rank", "family"]],
 )
 def test_models_and_data_make_a_picture(barcodes, tmp_path, arguments):
     picture = tmp_path / "picture.png"
@@ -213,6 +214,6 @@ def test_models_and_data_make_a_picture(barcodes, tmp_path, arguments):
 )
 def test_wrong_arguments_are_one_sentence(barcodes, tmp_path, capsys, changes, message):
     output = ["--output", str(tmp_path / "map.png")]
-    assert main(["map", "--model", "kmer4", "--data", str(barcodes), *output, *changes]) == 2
+    assert main(["map", "--model", "tnf", "--data", str(barcodes), *output, *changes]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "map.png").exists()

@@ -4,13 +4,11 @@ import json
 
 import pytest
 
-from benchmarks.jobs import TASKS
-from benchmarks.report import verdict
-from benchmarks.report.headlines import BARS, COLUMNS, CURVES, TITLES
 from benchmarks.report.result_files import write_result
 from benchmarks.report.result_folders import read_tables
 from benchmarks.report.task_tables import render_task
 from benchmarks.tables import main, render
+from benchmarks.tasks import TASKS
 from tests.support.made_results import metric, result
 
 
@@ -22,11 +20,13 @@ def results(tmp_path):
     return folder
 
 
-def test_every_task_has_a_title_and_columns_and_nothing_else_has():
-    assert list(COLUMNS) == list(TITLES)
-    assert set(TITLES) == set(TASKS)
-    assert set(BARS) <= set(TASKS)
-    assert {curve.partition(".")[0] for curve in CURVES} <= set(TASKS)
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_says_what_is_shown(name):
+    shown = TASKS[name].TASK
+    assert shown.title
+    assert shown.headline in shown.columns or f"{shown.headline.partition('@')[0]}@" in shown.columns
+    assert set(shown.unranked) <= set(shown.columns)
+    assert {"test", "val"} == TASKS[name].SPLITS.keys()
 
 
 def test_best_is_bold_and_first():
@@ -151,7 +151,7 @@ def test_tables_are_printed_once(results, capsys):
     [
         ("nothing", "no marker"),
         ("<!-- results:cytb.test -->\n<!-- /results:cytb.test -->\n", "only coi.test, aims, overview, data.\n"),
-        ("<!-- results:coi.test:gue -->\n<!-- /results:coi.test:gue -->\n", "only coi.test:knn.\n"),
+        ("<!-- results:coi.test:gue -->\n<!-- /results:coi.test:gue -->\n", "only coi.test:knn, coi.test:summary.\n"),
         ("<!-- results:coi.test -->\n", "lacks"),
     ],
 )
@@ -211,16 +211,14 @@ def test_times_of_other_devices_are_said(results):
     assert "Caution" not in render(results)["coi.test"]
 
 
-def test_the_verdict_is_of_what_both_models_have(results, capsys):
-    verdict_on = ["--results", str(results), "--model", "ours", "--untrained", "untrained:ours"]
-    assert verdict.main(verdict_on) == 2
-    assert "untrained:ours" in capsys.readouterr().err
-    write_result(result("untrained:ours", 0.6), results)
+def test_a_summary_has_the_headline_metric_of_each_task(results, capsys):
+    write_result(result("ours", 0, metrics={"genus_unseen": metric(0.9)}), results)
+    write_result(result("untrained:ours", 0, metrics={"genus_unseen": metric(0.6)}), results)
+    write_result(result("ours", 0, "species_clustering", metrics={"ward_ami": metric(0.8)}), results)
     write_result(result("vsearch", 0, "species_clustering", metrics={"cluster_ari": metric(0.9)}), results)
-    write_result(result("ours", 0, "fine_tune", metrics={"accuracy": metric(0.9)}), results)
-    assert verdict.main(verdict_on) == 0
-    out = capsys.readouterr().out
-    assert "species, seen: ours 95.0, untrained 60.0 (+35.0), best baseline tnf 90.0 (ahead by 5.0)" in out
-    assert "added +35.0 points" in out
-    write_result(result("untrained:ours", 0.97), results)
-    assert verdict.main(verdict_on) == 1
+    assert main(["--results", str(results), "--only", "coi.test:summary"]) == 0
+    heads, _, *rows = capsys.readouterr().out.splitlines()
+    assert heads.count("|") == 4 and "genus of unseen species" in heads and "Ward AMI" in heads
+    assert rows[:2] == ["| `ours` | **90.0** | **80.0** |", "| `untrained:ours` | 60.0 |  |"]
+    assert main(["--results", str(results), "--only", "nothing"]) == 2
+    assert "coi.test:summary" in capsys.readouterr().err

@@ -62,7 +62,7 @@ def test_a_gue_data_set_is_read_tuned_and_scored(gue_folder, tiny):
 @pytest.mark.parametrize(("split", "needed"), [("val", {"train", "dev"}), ("test", {"train", "dev", "test"})])
 def test_a_folder_is_read_for_either_evaluation(gue_folder, tmp_path, split, needed):
     """Validation takes fewer splits than the folder has, which once was an error."""
-    command = ["--model", "kmer4", "--task", "gue", "--data", str(gue_folder), "--output", str(tmp_path)]
+    command = ["--model", "tnf", "--task", "gue", "--data", str(gue_folder), "--output", str(tmp_path)]
     (job,) = make_jobs(parse([*command, "--evaluation_split", split]))
     assert set(job.split_names()) == needed
     assert [len(part.sequences) for part in take(job.data, job.split_names())] == [64, 16, 24][: len(needed)]

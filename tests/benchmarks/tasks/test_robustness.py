@@ -12,7 +12,7 @@ from benchmarks.tasks import dimensions, length, mutation, strand
 from modeling_dnacse.reading.sequences import reverse_complement
 
 TASKS = (dimensions, length, mutation, strand)
-KMERS = Method("kmer4", "", 0, encode=partial(kmer_frequencies, k=4))
+KMERS = Method("tnf", "", 0, encode=partial(kmer_frequencies, k=4))
 
 
 def both_strands(sequences) -> np.ndarray:

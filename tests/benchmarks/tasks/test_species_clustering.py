@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.methods.method import Method, Split, Unsuited, normalise
+from benchmarks.scoring.clusterings import best_height, choose, cluster_average, cluster_hdbscan, rotate
 from benchmarks.scoring.intervals import AGREEMENTS
-from benchmarks.tasks.species_clustering import best_height, choose, cluster_average, cluster_hdbscan, rotate, score
+from benchmarks.tasks.species_clustering import score
 
 
 def decode(sequences: list[str]) -> np.ndarray:
