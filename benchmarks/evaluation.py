@@ -12,6 +12,7 @@ from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.costs import Spent, measure
 from benchmarks.provenance.fingerprints import digest
 from benchmarks.report.result_files import PACKAGES, SCHEMA_VERSION, commit
+from benchmarks.scoring.paired import take_answers
 from modeling_dnacse.machine.provenance import package_versions
 
 
@@ -62,6 +63,7 @@ def evaluate(job: Job, method: Method, device: str) -> dict[str, Any]:
     spent = method.spent or Spent()
     before = replace(spent)
     metrics, costs = measure(lambda: job.module.score(method, *splits, **job.arguments))
+    metrics, answers = take_answers(metrics)
     return job.identity(method) | {
         "schema_version": SCHEMA_VERSION,
         "model_revision": method.revision,
@@ -72,6 +74,7 @@ def evaluate(job: Job, method: Method, device: str) -> dict[str, Any]:
         "leaked": job.leaked,
         "max_sequences": job.max_sequences,
         "metrics": metrics,
+        "answers": answers,
         "seed": job.arguments["seed"],
         "options": dict(job.options),
         "costs": {"task": costs, "method": spent.since(before)}

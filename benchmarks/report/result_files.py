@@ -26,6 +26,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "leaked": int,  # sequences that are also in an earlier one of the splits, on either strand
     "max_sequences": (int, type(None)),
     "metrics": dict,  # name -> {"value", "interval"?, "per_seed"?, "scored", "left_out", ...}; NAME@X: X is a curve's
+    "answers": dict,  # metric -> each query's answer, right or wrong, packed as scoring/paired.py says
     "seed": int,
     "options": dict,  # arguments of the task that were set by --set
     # "task", all that this run did: wall_seconds, cpu_seconds, peak_memory_mb, children_peak_memory_mb, on CUDA
@@ -39,7 +40,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "fingerprint": str,  # sha256 of all that the metrics depend on: code, data, model, arguments
     "date": str,
 }
-OPTIONAL = {"data_place"}  # results from before it was recorded lack it
+OPTIONAL = {"answers", "data_place"}  # results from before they were recorded lack them
 CODE = (":(top)", ":(top,exclude)benchmarks/results")  # writing one result must not make the next one dirty
 PACKAGES = ("numpy", "scipy", "scikit-learn", "umap-learn", "tokenizers", "torch", "transformers")
 

@@ -144,6 +144,8 @@ def remarks(results: Sequence[Mapping[str, Any]]) -> list[str]:
     if leaked := max(result["leaked"] for result in results):
         said.append(f"Caution: up to {leaked:,} sequences are in more than one of the splits (`leaked`).")
     for task, chosen in by_tasks(results).items():
+        if note := describe_task(task).note:
+            said.append(note)
         if len({result["data_sha256"] for result in chosen}) > 1:
             said.append(f"Caution: the rows of {task} come from different data files (`data_sha256`).")
         if odd := odd_options(chosen):

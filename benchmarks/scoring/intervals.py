@@ -28,6 +28,21 @@ def percentiles(values: np.ndarray) -> list[float]:
     return [float(bound) for bound in np.quantile(values, [0.025, 0.975])]
 
 
+def resample_species(species: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw species with replacement, as often as there are species: how often each sequence counts.
+
+    Args:
+        species: Of each sequence (n,).
+        rng: What is drawn with.
+
+    Returns:
+        (`RESAMPLES`, n) int.
+    """
+    names, group = np.unique(species, return_inverse=True)
+    taken = rng.multinomial(len(names), np.full(len(names), 1 / max(1, len(names))), size=RESAMPLES)
+    return taken[:, group]
+
+
 def accuracy_interval(correct: np.ndarray, groups: np.ndarray, seed: int = 0) -> dict[str, dict[str, Any]]:
     """Average right and wrong answers over sequences and over species, with intervals over species.
 

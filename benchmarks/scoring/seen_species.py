@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scoring.intervals import accuracy_interval
+from benchmarks.scoring.paired import ANSWERS, pack
 
 
 def classes_of(species: np.ndarray, learnt: np.ndarray) -> np.ndarray:
@@ -44,12 +45,15 @@ def learnt_species(train: np.ndarray, queries: np.ndarray) -> np.ndarray:
     return learnt
 
 
-def accuracies(truth: np.ndarray, found: np.ndarray, classes: int, seed: int) -> dict[str, dict[str, Any]]:
+def accuracies(
+    truth: np.ndarray, found: np.ndarray, ids: np.ndarray, classes: int, seed: int
+) -> dict[str, dict[str, Any]]:
     """Score answers on seen species, over sequences and over species, with intervals over species.
 
     Args:
         truth: Classes (q,); -1 is left out.
         found: Classes (q,).
+        ids: Of the sequences (q,) str.
         classes: Number of species learnt.
         seed: Seed of the bootstrap.
 
@@ -57,10 +61,12 @@ def accuracies(truth: np.ndarray, found: np.ndarray, classes: int, seed: int) ->
         `accuracy` and `accuracy_macro`: value, interval, the number of sequences scored and left out and of species
         learnt.
 
-    >>> accuracies(np.array([0, 0, 1, -1]), np.array([0, 1, 1, 1]), classes=2, seed=0)["accuracy_macro"]["value"]
+    >>> truth, found = np.array([0, 0, 1, -1]), np.array([0, 1, 1, 1])
+    >>> accuracies(truth, found, np.array(list("abcd")), classes=2, seed=0)["accuracy_macro"]["value"]
     0.75
     """
     scored = truth >= 0
     both = accuracy_interval((found == truth)[scored], truth[scored], seed)
     counts = {"scored": int(scored.sum()), "left_out": int((~scored).sum()), "classes": classes}
-    return {"accuracy": both["micro"] | counts, "accuracy_macro": both["macro"] | counts}
+    answers = pack((found == truth)[scored], truth[scored], ids[scored])
+    return {"accuracy": both["micro"] | counts | {ANSWERS: answers}, "accuracy_macro": both["macro"] | counts}

@@ -74,7 +74,7 @@ def score(
     learnt = learnt_species(train.labels["species"], queries.labels["species"])
     recipe = Recipe(epochs, batch_size, learning_rate, max_tokens, seed, device, batch_tokens, trust_remote_code)
     found = fine_tune(method, examples_of(train, learnt), examples_of(validation, learnt), queries.sequences, recipe)
-    return accuracies(classes_of(queries.labels["species"], learnt), found, len(learnt), seed)
+    return accuracies(classes_of(queries.labels["species"], learnt), found, queries.ids, len(learnt), seed)
 
 
 def examples_of(split: Split, learnt: np.ndarray) -> Examples:

@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks.methods.method import EMPTY, Method, Split, call_ranks
 from benchmarks.scoring.intervals import accuracy_interval
+from benchmarks.scoring.paired import ANSWERS, pack
 from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "test", "unseen_test", "novel_test"), "val": ("train", "val", "unseen_val")}
@@ -81,8 +82,10 @@ def score(
             truth = queries.labels[rank]
             scored = truth != ""
             counts = {"scored": int(scored.sum()), "left_out": int((~scored).sum())}
-            both = accuracy_interval((called.names == truth)[scored], queries.labels["species"][scored], seed)
-            metrics[f"{rank}_{suffix}"] = both["micro"] | counts
+            right, species = (called.names == truth)[scored], queries.labels["species"][scored]
+            both = accuracy_interval(right, species, seed)
+            answers = pack(right, species, queries.ids[scored])
+            metrics[f"{rank}_{suffix}"] = both["micro"] | counts | {ANSWERS: answers}
             metrics[f"{rank}_{suffix}_macro"] = both["macro"] | counts
     if not metrics:
         raise ValueError("got no query with a label that a reference has at the same rank: label more of the data.")

@@ -121,4 +121,4 @@ def score(method: Method, train: Split, seen: Split, *, seed: int, device: str =
     known = classes >= 0
     embedded, queries = vectors(method, train.sequences), vectors(method, seen.sequences)
     found = probe(embedded[known], classes[known], queries, seed=seed, device=device)
-    return accuracies(truth, found, len(learnt), seed)
+    return accuracies(truth, found, seen.ids, len(learnt), seed)

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.methods.method import EMPTY, Method, Split, call
 from benchmarks.scoring.clusterings import choose
-from benchmarks.scoring.intervals import RESAMPLES, accuracy_interval, percentiles
+from benchmarks.scoring.intervals import accuracy_interval, percentiles, resample_species
 from benchmarks.tasks.task import Curve, Task
 
 SPLITS = {
@@ -121,11 +121,7 @@ def detect(known: Answers, absent: Answers, weights: np.ndarray) -> dict[str, fl
 def detect_with_intervals(known: Answers, absent: Answers, seed: int) -> dict[str, dict[str, Any]]:
     """Compute `detect` with 95 % intervals from resampling species, known and absent ones apart."""
     rng = np.random.default_rng(seed)
-    draws = []
-    for answers in (known, absent):
-        names, group = np.unique(answers.species, return_inverse=True)
-        taken = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-        draws.append(taken[:, group])  # (resamples, queries)
+    draws = [resample_species(answers.species, rng) for answers in (known, absent)]
     resampled = [detect(known, absent, weights) for weights in np.concatenate(draws, axis=1)]
     values = detect(known, absent, np.ones(len(known.scores) + len(absent.scores)))
     return {

@@ -28,4 +28,5 @@ class Task(NamedTuple):
     bars: Mapping[str, str] = {}  # a panel of bars each
     curves: Mapping[str, Curve] = {}  # a panel each
     unranked: tuple[str, ...] = ()  # columns in which more is not better, so that no best one is marked
+    note: str = ""  # what a reader of the table must know, below it
     costed: bool = False  # whether embedding and searching are most of the work, so that the table shows costs

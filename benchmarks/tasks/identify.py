@@ -1,0 +1,259 @@
+"""Task identify: `dnacse identify` as users get it, against the rules by which other tools are trusted.
+
+The library is `references` sequences of the training split, drawn by whole genera. Queries are of three kinds, at most
+`queries` of each, whole species of at most five sequences (queries.py):
+
+- known: the library holds the species;
+- unseen: it lacks the species, but holds the genus;
+- novel: it lacks the genus.
+
+All queries are named together, so that two thirds of them are of species that the library lacks, where there are
+enough. A method with vectors is run through the package: it estimates that share and the probability of each name
+itself (modeling_dnacse/identification/). A tool names after its top hit, SINTAX by its bootstrap support. A name is
+accepted by a rule:
+
+| | lenient | usual | strict |
+|---|---|---|---|
+| identify: probability of the name | 0.90 | 0.95 | 0.99 |
+| SINTAX: bootstrap support | 0.50 | 0.80 | 0.95 |
+| top hit: identity | 97 % | 98 % | 99 % |
+
+- `known_named`: share of the known queries that are given the right species by the usual rule; `false_species`: share
+  of the unknown ones, unseen and novel, that are given one; `false_species_unseen` and `false_species_novel` by kind.
+  With `_lenient` and `_strict` by the other rules. `count` is how many.
+- `known_named_at_95_precision`: share of the known queries that are given the right species at the best threshold at
+  which 95 % of all species names, on known and unknown queries, are right: it compares methods whatever their rules.
+- At each rank: `RANK_accuracy`, the share of best guesses that are right, of queries whose name the library holds; and
+  where scores are probabilities or supports, `RANK_called`, the share of queries named by the usual rule,
+  `RANK_precision`, the share of those names that are right, and `RANK_calibration_error` (naming.py), each of all
+  queries whose name at the rank is known.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.data.splits import draw_genera
+from benchmarks.methods.method import EMPTY, Method, Split, call_ranks, vectors
+from benchmarks.scoring.intervals import accuracy_interval
+from benchmarks.scoring.naming import calibration_error, score_precision
+from benchmarks.scoring.paired import ANSWERS, pack
+from benchmarks.scoring.queries import QUERIES, draw_question
+from benchmarks.tasks.task import Task
+from modeling_dnacse.identification.calls import (
+    calibrate,
+    estimate_new,
+    find,
+    learn,
+    make_library,
+    name_queries,
+    unit,
+)
+from modeling_dnacse.reading.labels import RANKS
+
+SPLITS = {"test": ("train", "test", "unseen_test", "novel_test"), "val": ("train", "val", "unseen_val")}
+TASK = Task(
+    title="Identification with known and unknown species (dnacse identify)",
+    headline="known_named_at_95_precision",
+    columns={
+        "known_named_at_95_precision": "known species named at 95 % precision",
+        "known_named": "known species named, usual rule",
+        "false_species_unseen": "false species names, unseen species",
+        "false_species_novel": "false species names, novel genera",
+        "known_named_strict": "known species named, strict rule",
+        "false_species_unseen_strict": "false species names, unseen species, strict rule",
+        "genus_precision": "genus names that are right",
+        "species_calibration_error": "calibration error, species",
+    },
+    bars={"known_named_at_95_precision": "Identify: known species named at 95 % precision"},
+    unranked=(
+        "false_species_unseen",
+        "false_species_novel",
+        "false_species_unseen_strict",
+        "species_calibration_error",
+    ),
+    note="Usual and strict rule: probability 0.95 and 0.99 (identify), support 0.8 and 0.95 (SINTAX), identity 98 % "
+    "and 99 % (top hit).",
+)
+REFERENCES = 8000
+SEARCHED = ("species", "genus")  # by a search tool; a query whose hit lacks a name is searched for again
+RULES = {  # by how a method names: what a score has to reach
+    "identify": {"_lenient": 0.90, "": 0.95, "_strict": 0.99},
+    "classify": {"_lenient": 0.50, "": 0.80, "_strict": 0.95},
+    "search": {"_lenient": 0.97, "": 0.98, "_strict": 0.99},
+}
+
+
+class Named(NamedTuple):
+    """The best guess of each query at one rank."""
+
+    names: np.ndarray  # (q,) str, "" = none
+    scores: np.ndarray  # (q,) float, -inf where there is no name or nothing is known of how sure it is
+
+
+class Queries(NamedTuple):
+    """Queries of the three kinds, one after the other."""
+
+    ids: np.ndarray  # (q,) str
+    sequences: list[str]
+    labels: dict[str, np.ndarray]  # rank -> (q,) str
+    kinds: np.ndarray  # (q,) str: known, unseen or novel
+
+
+def draw_library(train: Split, references: int, seed: int) -> Split:
+    """Draw references by whole genera, as many as fit; 0: all."""
+    if not references:
+        return train
+    genera = train.labels["genus"]
+    chosen = draw_genera(genera[genera != ""].tolist(), references, seed)
+    return pick(train, np.flatnonzero(np.isin(genera, sorted(chosen))))
+
+
+def pick(split: Split, rows: np.ndarray) -> Split:
+    """The rows of a split."""
+    labels = {rank: names[rows] for rank, names in split.labels.items()}
+    return Split(split.ids[rows], [split.sequences[row] for row in rows.tolist()], labels)
+
+
+def draw_queries(library: Split, splits: Sequence[Split], queries: int, seed: int) -> Queries:
+    """Draw queries of each kind from splits (see the head of this file); a split may be empty."""
+    drawn: list[tuple[str, Split]] = []
+    for kind in ("known", "unseen", "novel"):
+        room = queries
+        for split in splits:
+            species, genera = split.labels["species"], split.labels.get("genus", split.labels["species"])
+            holds_species = np.isin(species, library.labels["species"])
+            holds_genus = (genera != "") & np.isin(genera, library.labels["genus"])
+            new_genus = (genera != "") & ~holds_genus
+            right = {"known": holds_species, "unseen": ~holds_species & holds_genus, "novel": new_genus}[kind]
+            masked = split._replace(labels={**split.labels, "species": np.where(right, species, "")})
+            rows = draw_question(masked, "species", seed=seed, queries=room).rows
+            room -= len(rows)
+            drawn.append((kind, pick(split, rows)))
+    kinds = np.repeat([kind for kind, _ in drawn], [len(part.sequences) for _, part in drawn])
+    parts = [part for _, part in drawn if part.sequences]
+    labels = {rank: np.concatenate([part.labels[rank] for part in parts]) for rank in (RANKS if parts else ())}
+    ids = np.concatenate([part.ids for part in parts]) if parts else EMPTY.ids
+    return Queries(ids, [sequence for part in parts for sequence in part.sequences], labels, kinds)
+
+
+def name_by_package(method: Method, library: Split, sequences: Sequence[str]) -> dict[str, Named]:
+    """Name queries as `dnacse identify` does; scores are the probabilities of the names."""
+    held = make_library(vectors(method, library.sequences), {rank: library.labels[rank].tolist() for rank in RANKS})
+    lessons = learn(held)
+    matches = find(held, unit(vectors(method, sequences)))
+    calibration = calibrate(lessons, estimate_new(lessons, matches))
+    calls = name_queries(held, calibration, matches, RULES["identify"][""])
+    named = {}
+    for (rank, names), codes, probabilities in zip(held.names.items(), calls.codes, calls.probabilities, strict=True):
+        given = np.where(codes >= 0, names[np.maximum(codes, 0)], "").astype(str)
+        sure = (given != "") & ~np.isnan(probabilities)
+        named[rank] = Named(given, np.where(sure, probabilities, -np.inf))
+    return named
+
+
+def name_by_tool(method: Method, library: Split, sequences: Sequence[str]) -> dict[str, Named]:
+    """Name queries by a method's own search or classification."""
+    ranks = RANKS if method.classify else SEARCHED
+    labels = {rank: library.labels[rank] for rank in ranks if np.any(library.labels[rank] != "")}
+    calls = call_ranks(method, sequences, library.sequences, labels)
+    return {rank: Named(call.names, np.where(call.names == "", -np.inf, call.scores)) for rank, call in calls.items()}
+
+
+def score(
+    method: Method,
+    train: Split,
+    seen: Split,
+    unseen: Split,
+    novel: Split = EMPTY,
+    *,
+    seed: int,
+    references: int = REFERENCES,
+    queries: int = QUERIES,
+) -> dict[str, dict[str, Any]]:
+    """Name queries of known and of unknown species.
+
+    Args:
+        method: What names them.
+        train: Labelled sequences, of which the library is drawn.
+        seen: Queries, most of them of species of `train`.
+        unseen: Queries of other species.
+        novel: Queries of other genera; may be empty.
+        seed: Seed of the draws and of the intervals.
+        references: Sequences of the library at most; 0: all of `train`.
+        queries: Queries of each kind at most.
+
+    Returns:
+        Metrics, see the head of this file.
+
+    Raises:
+        ValueError: There are no known queries, or none of a species that the library lacks.
+        Unsuited: The method can name nothing.
+    """
+    library = draw_library(train, references, seed)
+    asked = draw_queries(library, (seen, unseen, novel), queries, seed)
+    known = asked.kinds == "known"
+    if not known.any() or known.all():
+        raise ValueError(
+            f"got {known.sum()} queries of species in the library of {len(library.ids)} sequences and "
+            f"{(~known).sum()} of others, but the task needs both: raise identify.references, or check the splits."
+        )
+    way = "classify" if method.classify else "search" if method.search else "identify"
+    name = name_by_package if way == "identify" else name_by_tool
+    named = name(method, library, asked.sequences)
+    total = len(seen.ids) + len(unseen.ids) + len(novel.ids)
+    metrics = score_species(named["species"], asked, RULES[way], seed)
+    for rank, guesses in named.items():
+        rule = None if way == "search" else RULES[way][""]
+        metrics |= score_rank(rank, guesses, asked, library.labels[rank], rule, seed)
+    sizes = {kind: int((asked.kinds == kind).sum()) for kind in ("known", "unseen", "novel")}
+    sizes["library"] = len(library.ids)
+    return {name: metric | {"left_out": total - metric["scored"]} | sizes for name, metric in metrics.items()}
+
+
+def score_species(named: Named, asked: Queries, rules: dict[str, float], seed: int) -> dict[str, dict[str, Any]]:
+    """Score the names of species: how many are right on known queries, and how many false on unknown ones."""
+    species, known = asked.labels["species"], asked.kinds == "known"
+    right = known & (named.names == species)
+    metrics = {
+        "known_named_at_95_precision": score_precision(named.scores, right, known, species, seed)
+        | {"scored": len(species)}
+    }
+    for suffix, rule in rules.items():
+        accepted = named.scores >= rule
+        shares = {"known_named": (accepted & right, known), "false_species": (accepted, ~known)}
+        shares |= {f"false_species_{kind}": (accepted, asked.kinds == kind) for kind in ("unseen", "novel")}
+        for name, (hit, among) in shares.items():
+            if among.any():
+                metrics[name + suffix] = share_of(hit, among, asked, seed) | {"rule": rule}
+    return metrics
+
+
+def share_of(hit: np.ndarray, among: np.ndarray, asked: Queries, seed: int) -> dict[str, Any]:
+    """The share of some of the queries for which something holds, as a metric with each query's answer."""
+    species = asked.labels["species"][among]
+    metric = accuracy_interval(hit[among], species, seed)["micro"]
+    answers = pack(hit[among], species, asked.ids[among])
+    return metric | {"count": int(hit[among].sum()), "scored": int(among.sum()), ANSWERS: answers}
+
+
+def score_rank(
+    rank: str, named: Named, asked: Queries, held: np.ndarray, rule: float | None, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Score the names at one rank; `rule` is None where scores say nothing of how probable a name is."""
+    truth = asked.labels[rank]
+    right = (named.names == truth) & (truth != "")
+    judged = truth != ""
+    shares = {"accuracy": (right, judged & np.isin(truth, held))}
+    if rule is not None:
+        called = named.scores >= rule
+        shares |= {"called": (called, judged), "precision": (right, judged & called)}
+    metrics = {
+        f"{rank}_{name}": share_of(hit, among, asked, seed) for name, (hit, among) in shares.items() if among.any()
+    }
+    sure = judged & np.isfinite(named.scores)
+    if rule is not None and sure.any():
+        error = calibration_error(named.scores[sure], right[sure])
+        metrics[f"{rank}_calibration_error"] = {"value": error, "scored": int(sure.sum())}
+    return metrics
