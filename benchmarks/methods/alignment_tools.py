@@ -30,7 +30,7 @@ from benchmarks.methods.method import Calls, Hits, Method, Split, Unsuited
 from benchmarks.methods.programs import find_program, rows, run, version, write_fasta
 
 ACCEPTS = 128  # references aligned to a query
-CLUSTER_IDENTITY = "0.97"
+CLUSTER_IDENTITY = 0.97
 LONGEST_MEAN = 5000  # bp
 SINTAX_SEED = "1"
 _CALL = re.compile(r"s:(\d+)\(([\d.]+)\)")
@@ -80,13 +80,16 @@ def vsearch_rows(table: Path) -> Iterator[Hit]:
         yield Hit(int(query), int(reference), int(identical) / columns, columns)
 
 
-def vsearch_clusters(program: str, sequences: Sequence[str], threads: int) -> np.ndarray:
-    """Cluster greedily at 97 % identity, most frequent sequences first, both strands.
+def vsearch_clusters(
+    program: str, sequences: Sequence[str], threads: int, identity: float = CLUSTER_IDENTITY
+) -> np.ndarray:
+    """Cluster greedily by identity, most frequent sequences first, both strands.
 
     Args:
         program: Path of vsearch.
         sequences: Upper-case sequences (n,).
         threads: Threads of vsearch.
+        identity: With the first sequence of a cluster, 0 to 1.
 
     Returns:
         Labels (n,) int, numbered from 0 in the order in which clusters appear.
@@ -104,7 +107,7 @@ def vsearch_clusters(program: str, sequences: Sequence[str], threads: int) -> np
     with TemporaryDirectory() as folder:
         fasta, table = Path(folder, "sequences.fa"), Path(folder, "clusters.tsv")
         if write_fasta(fasta, unique, labels):
-            command = [program, "--cluster_size", fasta, "--id", CLUSTER_IDENTITY, "--sizein", "--strand", "both"]
+            command = [program, "--cluster_size", fasta, "--id", identity, "--sizein", "--strand", "both"]
             command += ["--qmask", "none", "--uc", table, *no_limit(unique), "--threads", threads]
             run([*command, "--quiet"])
         for kind, cluster, *_, member, _centroid in rows(table):

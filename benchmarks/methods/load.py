@@ -8,9 +8,11 @@ Model ids:
 Vectors of networks are kept by content (embedding_cache.py), those of k-mer baselines are counted anew.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from transformers import PreTrainedConfig
 
 from benchmarks.methods import alignment_tools, kmer_mlp, kmers, spectra
@@ -20,6 +22,8 @@ from benchmarks.methods.networks import UNTRAINED, find_network, load_network
 from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.costs import Spent, metered
 from benchmarks.provenance.fingerprints import digest, split_digest
+
+Encoder = Callable[[Sequence[str]], np.ndarray]
 
 # name -> make(name, training, cache)
 BASELINES = {**kmers.BASELINES, **spectra.BASELINES, **kmer_mlp.BASELINES, **alignment_tools.BASELINES}
@@ -85,15 +89,19 @@ def load_method(
     network = load_network(
         model, config, device=device, batch_tokens=batch_tokens, trust_remote_code=trust_remote_code
     )
-    if cache is None:
-        encode = metered(network.encode, spent)
-    else:
-        encode = partial(encode_once, network.encode, cache / f"{network.fingerprint}.sqlite", spent)
+
+    def kept(encode: Encoder | None, ending: str) -> Encoder | None:
+        if encode is None or cache is None:
+            return encode and metered(encode, spent)
+        return partial(encode_once, encode, cache / f"{network.fingerprint}{ending}.sqlite", spent)
+
     return Method(
         name or network.name,
         network.revision,
         network.parameters,
-        encode=encode,
+        encode=kept(network.encode, ""),
+        encode_windows=kept(network.encode_windows, "-windows"),
+        thresholds=network.thresholds,
         checkpoint=None if model.startswith(UNTRAINED) else model,
         fingerprint=network.fingerprint,
         spent=spent,

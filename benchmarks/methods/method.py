@@ -57,7 +57,9 @@ class Method(NamedTuple):
     encode: Callable[[Sequence[str]], np.ndarray] | None = None  # (n,) -> (n, d) float32
     search: Callable[[Sequence[str], Sequence[str]], Hits] | None = None  # queries, references
     classify: Callable[[Sequence[str], Sequence[str], np.ndarray], Calls] | None = None  # queries, references, names
-    cluster: Callable[[Sequence[str]], np.ndarray] | None = None  # (n,) -> (n,) int labels, their number not given
+    cluster: Callable[..., np.ndarray] | None = None  # (n,) str, identity=… -> (n,) int, unknown number of clusters
+    encode_windows: Callable[[Sequence[str]], np.ndarray] | None = None  # as `dnacse bin`: long ones by windows
+    thresholds: Mapping[str, float | None] | None = None  # the model's own similarities of "species" and "bins"
     checkpoint: str | None = None  # folder or Hub id that AutoModelForSequenceClassification can load
     fingerprint: str = ""  # sha256 of all that its outputs depend on
     training_costs: Mapping[str, float] | None = None  # of a baseline that learnt from the data's train split

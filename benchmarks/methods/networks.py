@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.fingerprints import digest
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.attention import PACKED
+from modeling_dnacse.clustering.thresholds import FIELDS, WINDOW_TOKENS
 from modeling_dnacse.embedding.embed import embed
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
 
@@ -40,6 +41,8 @@ class Network(NamedTuple):
     parameters: int
     encode: Callable[[Sequence[str]], np.ndarray]  # (n,) str -> (n, d) float32
     fingerprint: str  # sha256 of all that its vectors depend on
+    encode_windows: Callable[[Sequence[str]], np.ndarray] | None = None  # ours: with the windows of `dnacse bin`
+    thresholds: Mapping[str, float | None] | None = None  # ours: its own similarities of "species" and "bins"
 
 
 def find_network(model: str, trust_remote_code: bool = False) -> PreTrainedConfig | None:
@@ -103,12 +106,15 @@ def load_network(
         else:
             network = AutoModel.from_config(config, trust_remote_code=trust_remote_code)
     network = network.to(device, torch.float32).eval()
+    encode = partial(embed if ours else mean_states, network, tokenizer, batch_tokens=batch_tokens, device=device)
     return Network(
         model.removesuffix(source) + short,
         "" if source != model else weights_revision(source),
         sum(parameter.numel() for parameter in network.parameters()),
-        partial(embed if ours else mean_states, network, tokenizer, batch_tokens=batch_tokens, device=device),
+        encode,
         network_digest(network, tokenizer, network.config, device),
+        partial(encode, window_tokens=WINDOW_TOKENS) if ours else None,
+        {purpose: getattr(network.config, field) for purpose, field in FIELDS.items()} if ours else None,
     )
 
 

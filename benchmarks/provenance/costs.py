@@ -50,10 +50,10 @@ def metered(ability: Callable[..., Value], spent: Spent) -> Callable[..., Value]
     return partial(call_metered, ability, spent)
 
 
-def call_metered(ability: Callable[..., Value], spent: Spent, *arguments: Any) -> Value:
+def call_metered(ability: Callable[..., Value], spent: Spent, *arguments: Any, **settings: Any) -> Value:
     """Call an ability and add its cost."""
     wall, cpu = time.perf_counter(), cpu_time()
-    value = ability(*arguments)
+    value = ability(*arguments, **settings)
     sequences = sum(len(argument) for argument in arguments[:2])
     spent.add(sequences, time.perf_counter() - wall, cpu_time() - cpu)
     return value

@@ -74,7 +74,7 @@ def agreement_interval(truth: np.ndarray, found: np.ndarray, seed: int, *names: 
         truth: Species of each sequence (n,) str.
         found: Cluster of each sequence (n,).
         seed: Seed of the resampling.
-        names: Those of `AGREEMENTS` that are wanted; none: all of them.
+        names: Those of `AGREEMENTS` and `PAIRS` that are wanted; none: all of `AGREEMENTS`.
 
     Returns:
         By name, each `{"value": v, "interval": [2.5 %, 97.5 %]}`; no interval for fewer than `FEWEST` species.
@@ -83,7 +83,7 @@ def agreement_interval(truth: np.ndarray, found: np.ndarray, seed: int, *names: 
     {'ari': {'value': 1.0}}
     """
     table = csr_array(contingency_matrix(truth, found, sparse=True))  # (species, clusters)
-    return {name: over_halves(AGREEMENTS[name], table, seed) for name in names or AGREEMENTS}
+    return {name: over_halves((AGREEMENTS | PAIRS)[name], table, seed) for name in names or AGREEMENTS}
 
 
 def over_halves(agreement: Callable[[csr_array, np.ndarray], np.ndarray], table: csr_array, seed: int = 0) -> dict:
@@ -160,6 +160,18 @@ def completeness(table: csr_array, taken: np.ndarray) -> np.ndarray:
     return share(shared, of_clusters)
 
 
+def pair_precision(table: csr_array, taken: np.ndarray) -> np.ndarray:
+    """Share of the pairs in one cluster that are of one species; arguments as `adjusted_rand`."""
+    both = taken @ pairs(table).sum(axis=1)
+    return share(both, pairs((table.T @ taken.T).T).sum(axis=1))
+
+
+def pair_recall(table: csr_array, taken: np.ndarray) -> np.ndarray:
+    """Share of the pairs of one species that are in one cluster; arguments as `adjusted_rand`."""
+    both = taken @ pairs(table).sum(axis=1)
+    return share(both, taken @ pairs(table.sum(axis=1)))
+
+
 AGREEMENTS: dict[str, Callable[[csr_array, np.ndarray], np.ndarray]] = {
     "ari": adjusted_rand,
     "ami": adjusted_mutual_information,
@@ -167,6 +179,7 @@ AGREEMENTS: dict[str, Callable[[csr_array, np.ndarray], np.ndarray]] = {
     "homogeneity": homogeneity,
     "completeness": completeness,
 }
+PAIRS = {"pair_precision": pair_precision, "pair_recall": pair_recall}
 
 
 def information(table: csr_array, taken: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

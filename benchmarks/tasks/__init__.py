@@ -7,7 +7,9 @@ what tables and pictures show (`TASK`, see task.py). A task whose data are a fol
 from types import ModuleType
 
 from benchmarks.tasks import (
+    bin,
     binning,
+    cluster,
     dimensions,
     few_shot,
     fine_tune,
@@ -28,6 +30,7 @@ from benchmarks.tasks import (
 TASKS: dict[str, ModuleType] = {
     "knn": knn,
     "species_clustering": species_clustering,
+    "cluster": cluster,
     "zero_shot_clustering": zero_shot_clustering,
     "few_shot": few_shot,
     "linear_probe": linear_probe,
@@ -35,6 +38,7 @@ TASKS: dict[str, ModuleType] = {
     "open_set": open_set,
     "identify": identify,
     "binning": binning,
+    "bin": bin,
     "strand": strand,
     "length": length,
     "mutation": mutation,

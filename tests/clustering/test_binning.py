@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.methods.method import Method, Split, Unsuited
-from benchmarks.tasks.binning import bin_quality, choose_contigs, match_bins, recovered, score, tabulate
+from benchmarks.scoring.bins import bin_quality, match_bins, recovered, tabulate
+from benchmarks.tasks.binning import choose_contigs, score
 from modeling_dnacse.clustering import k_medoid as binning
 from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
 

@@ -3,26 +3,13 @@
 import numpy as np
 import pytest
 
-from benchmarks.methods.method import Method, Split, Unsuited, normalise
+from benchmarks.methods.method import Method, Unsuited, normalise
 from benchmarks.scoring.clusterings import best_height, choose, cluster_average, cluster_hdbscan, rotate
 from benchmarks.scoring.intervals import AGREEMENTS
 from benchmarks.tasks.species_clustering import score
-
-
-def decode(sequences: list[str]) -> np.ndarray:
-    return np.array([[float(number) for number in sequence.split()] for sequence in sequences], dtype=np.float32)
-
+from tests.support.planted_vectors import decode, plant
 
 METHOD = Method("planted", "", 0, encode=decode)  # a sequence is its vector, written out
-
-
-def plant(seed: int, species: str = "abcdefgh", noise: float = 0.02) -> Split:
-    """Species of 10 records each, in 24 dimensions, well apart."""
-    rng = np.random.default_rng(seed)
-    rows = 10 * len(species)
-    vectors = np.repeat(rng.normal(size=(len(species), 24)), 10, axis=0) + noise * rng.normal(size=(rows, 24))
-    sequences = [" ".join(map(str, vector)) for vector in vectors]
-    return Split(np.arange(rows).astype(str), sequences, {"species": np.repeat(list(species), 10)})
 
 
 def test_planted_clusters_are_found():

@@ -1,0 +1,106 @@
+"""Task bin: `dnacse bin` as users get it, on contigs of species that no model was trained on.
+
+All contigs of at least `SHORTEST` bp are binned by the package, those of species with few of them, too: long ones are
+embedded by windows, and the greedy K-medoid takes what reaches the threshold (modeling_dnacse/clustering/k_medoid.py).
+
+- `own_*`: by the method's own threshold, which is in the config.json of a model; a k-mer profile has none.
+- `chosen_*`: by the 70th percentile rule on labelled contigs of other species, as `dnacse bin --labelled` chooses it.
+
+The measures are those of the task `binning`, with every contig of a species counted, and only species of at least
+`FEWEST` contigs asked for, since a bin has no fewer: `recovered_f1_all@0.5` and `@0.9`; and of all contigs with a
+species `completeness_bp`, `purity_bp`, `ari_bp`, `assigned_bp`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.methods.method import EMPTY, Method, Split, Unsuited, vectors
+from benchmarks.scoring.bins import bin_quality, recovered, tabulate
+from benchmarks.tasks.binning import choose_contigs
+from benchmarks.tasks.task import Task
+from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
+from modeling_dnacse.clustering.thresholds import FEWEST, SHORTEST
+
+SPLITS = {"test": ("unseen_test", "unseen_val"), "val": ("unseen_val", "train")}
+TASK = Task(
+    title="Binning as users get it (dnacse bin)",
+    headline="own_recovered_f1_all@0.5",
+    columns={
+        "own_recovered_f1_all@0.5": "species with F1 > 0.5, own threshold",
+        "own_recovered_f1_all@0.9": "F1 > 0.9",
+        "own_assigned_bp": "assigned (bp)",
+        "own_purity_bp": "purity (bp)",
+        "chosen_recovered_f1_all@0.5": "species with F1 > 0.5, threshold chosen on validation species",
+        "chosen_recovered_f1_all@0.9": "F1 > 0.9",
+        "chosen_assigned_bp": "assigned (bp)",
+        "chosen_purity_bp": "purity (bp)",
+    },
+    bars={"own_recovered_f1_all@0.5": "dnacse bin, species with F1 > 0.5"},
+)
+
+
+def score(method: Method, contigs: Split, labelled: Split = EMPTY, *, seed: int) -> dict[str, dict[str, Any]]:
+    """Bin contigs and compare the bins with their species.
+
+    Args:
+        method: What embeds them.
+        contigs: Contigs to bin.
+        labelled: Contigs of other species, to choose a threshold on; may be empty.
+        seed: Not used: nothing is drawn.
+
+    Returns:
+        Metrics, see the head of this file.
+
+    Raises:
+        ValueError: No species has enough contigs.
+        Unsuited: The method gives no vectors, or has no threshold and there is none to choose on.
+    """
+    encode = method._replace(encode=method.encode_windows or method.encode)
+    lengths = np.array([len(sequence) for sequence in contigs.sequences])
+    rows = np.flatnonzero(lengths >= SHORTEST)
+    species, lengths = contigs.labels["species"][rows], lengths[rows]
+    names, sizes = np.unique(species[species != ""], return_counts=True)
+    asked = np.isin(species, names[sizes >= FEWEST])
+    if not asked.any():
+        raise ValueError(
+            f"got {len(rows)} contigs of at least {SHORTEST} bp, but no species with {FEWEST} of them: give contigs "
+            "of genomes, as benchmarks/data/make_contigs.py cuts them."
+        )
+    thresholds = {"own": (method.thresholds or {}).get("bins")}
+    known = choose_contigs(labelled) if len(labelled.ids) else np.empty(0, dtype=int)
+    if len(known):
+        embedded = vectors(encode, [labelled.sequences[row] for row in known.tolist()])
+        thresholds["chosen"] = similarity_threshold(embedded, labelled.labels["species"][known])
+    points = vectors(encode, [contigs.sequences[row] for row in rows.tolist()])
+    metrics = {}
+    for name, threshold in thresholds.items():
+        if threshold is not None:
+            bins = k_medoid(points, threshold, FEWEST)
+            metrics |= {
+                f"{name}_{measure}": metric | {"left_out": len(contigs.ids) - metric["scored"], "threshold": threshold}
+                for measure, metric in score_bins(species, asked, lengths, bins).items()
+            }
+    if not metrics:
+        raise Unsuited(f"{method.name} has no threshold of its own for bins, and there are no labelled contigs.")
+    return metrics
+
+
+def score_bins(
+    species: np.ndarray, asked: np.ndarray, lengths: np.ndarray, bins: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Compare bins with species.
+
+    Args:
+        species: Of each contig (n,) str, "" = unknown.
+        asked: Whether its species has enough contigs to be recovered (n,) bool.
+        lengths: bp (n,).
+        bins: (n,) int, -1 = none.
+    """
+    named = species != ""
+    _, group = np.unique(species[named], return_inverse=True)
+    table = tabulate(species[named], bins[named], lengths[named])
+    quality = bin_quality(table, np.bincount(group, weights=lengths[named]))
+    counts = {"scored": int(named.sum()), "bins": len(set(bins[bins >= 0].tolist()))}
+    found = {name: metric for name, metric in recovered(species[asked], bins[asked]).items() if "_all@" in name}
+    return found | {name: metric | counts for name, metric in quality.items()}
