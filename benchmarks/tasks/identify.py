@@ -1,6 +1,7 @@
 """Task identify: `dnacse identify` as users get it, against the rules by which other tools are trusted.
 
-The library is `references` sequences of the training split, drawn by whole genera. Queries are of three kinds, at most
+The library is `references` sequences of the training split, drawn by whole genera, those first of which there are
+queries of unseen species: a library with gaps, where false names arise. Queries are of three kinds, at most
 `queries` of each, whole species of at most five sequences (queries.py):
 
 - known: the library holds the species;
@@ -101,12 +102,15 @@ class Queries(NamedTuple):
     kinds: np.ndarray  # (q,) str: known, unseen or novel
 
 
-def draw_library(train: Split, references: int, seed: int) -> Split:
-    """Draw references by whole genera, as many as fit; 0: all."""
+def draw_library(train: Split, unseen: Split, references: int, seed: int) -> Split:
+    """Draw references by whole genera, as many as fit, genera of the unseen queries first; 0: all."""
     if not references:
         return train
     genera = train.labels["genus"]
-    chosen = draw_genera(genera[genera != ""].tolist(), references, seed)
+    asked = np.isin(genera, unseen.labels["genus"]) & (genera != "")
+    chosen = draw_genera(genera[asked].tolist(), references, seed)
+    room = references - int(np.isin(genera, sorted(chosen)).sum())
+    chosen |= draw_genera(genera[~asked & (genera != "")].tolist(), room, seed)
     return pick(train, np.flatnonzero(np.isin(genera, sorted(chosen))))
 
 
@@ -191,7 +195,7 @@ def score(
         ValueError: There are no known queries, or none of a species that the library lacks.
         Unsuited: The method can name nothing.
     """
-    library = draw_library(train, references, seed)
+    library = draw_library(train, unseen, references, seed)
     asked = draw_queries(library, (seen, unseen, novel), queries, seed)
     known = asked.kinds == "known"
     if not known.any() or known.all():
