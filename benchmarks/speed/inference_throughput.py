@@ -4,8 +4,8 @@
         --model runs/coi-mini --data coi.tsv.gz
 
 arms.py holds the ways to embed, workloads.py the sequences, and end_task.py the identification of barcodes with the
-first --model. Every way is a process of its own. In each of `--rounds` they take turns on the same sequences, each for at
-least `--seconds`. A rate is the median over the rounds, and `ratio` the median of the ratios to `plain` within them.
+first --model. Every way is a process of its own. In each of `--rounds` they take turns on the same sequences, each for
+at least `--seconds`. A rate is the median over the rounds, and `ratio` that of the ratios to `plain` within them.
 
 - `utilisation`: FLOP/s of the encoder, padding not counted, over the best rate of matrix products in this run, of a
   large square or of the models' own shapes, in float32 on a CPU (of int8 too) and in bfloat16 on CUDA;
