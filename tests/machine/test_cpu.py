@@ -44,7 +44,7 @@ def test_threads_stay_within_the_quota_unless_the_user_says_otherwise(monkeypatc
 def test_all_threads_take_denormals_as_zero():
     code = """
 import torch
-from modeling_dnacse.cpu import prepare_cpu
+from modeling_dnacse.machine.cpu import prepare_cpu
 prepare_cpu()
 torch.set_num_threads(2)
 print(int((torch.full((4_000_000,), 1e-30) * 1e-10 != 0).sum()))

@@ -132,7 +132,7 @@ def test_ids_are_told_apart_as_the_table_grows():
 DIES = """
 import os, signal
 from modeling_dnacse.cli import main
-from modeling_dnacse.vector_writers import ParquetVectors
+from modeling_dnacse.vectors.writers import ParquetVectors
 
 finish = ParquetVectors.finish
 first = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"  # a launcher's count of its restarts

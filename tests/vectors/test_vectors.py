@@ -12,7 +12,8 @@ from safetensors import safe_open
 
 from modeling_dnacse.vectors import files as module
 from modeling_dnacse.vectors.files import open_writer, read_vectors
-from modeling_dnacse.vectors.precision import OUTPUT_DTYPES, narrow, widen
+from modeling_dnacse.vectors.formats import OUTPUT_DTYPES
+from modeling_dnacse.vectors.precision import narrow, widen
 
 SUFFIXES = [".parquet", ".npy", ".safetensors"]
 VECTORS = np.random.default_rng(0).normal(size=(100, 48)).astype(np.float32)
@@ -141,7 +142,7 @@ FILL = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from modeling_dnacse.vectors import open_writer
+from modeling_dnacse.vectors.files import open_writer
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 for name in sys.argv[1:]:
