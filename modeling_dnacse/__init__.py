@@ -1,39 +1,49 @@
-"""Species-aware DNA embeddings: a genome encoder, and what one does with its vectors.
+"""DNA embeddings that group by species: a genome encoder, and what one does with its vectors.
 
 >>> from modeling_dnacse import DnacseConfig
 >>> DnacseConfig().model_type
 'dnacse'
 """
 
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .augmentation import EncoderNoise, ManifoldMixup
-from .clustering.k_medoid import k_medoid, similarity_threshold
-from .configuration_dnacse import DnacseConfig
-from .embedding.embed import embed
-from .loading.checkpoints import load_checkpoint
-from .modeling_dnacse import (
-    DnacseForContrastiveLearning,
-    DnacseForMaskedLM,
-    DnacseForSequenceClassification,
-    DnacseModel,
-)
-from .reading.labels import read_labelled
-from .reading.sequences import Record, read_fasta
-from .vectors.files import read_vectors
+# The command `dnacse` imports this package before it knows what it is asked for. It takes what it needs from the
+# modules themselves, so that `dnacse --help` does not wait for torch.
+_IS_COMMAND = Path(*sys.argv[:1]).stem == "dnacse" or "modeling_dnacse.cli" in sys.orig_argv
 
-# Two registrations: the Auto classes find the installed package without trust_remote_code, and save_pretrained copies
-# the code beside the weights, so that every folder saved is a complete Hub repository.
-AutoConfig.register(DnacseConfig.model_type, DnacseConfig)
-DnacseConfig.register_for_auto_class()
-for auto_class, model_class in (
-    (AutoModel, DnacseModel),
-    (AutoModelForMaskedLM, DnacseForMaskedLM),
-    (AutoModelForSequenceClassification, DnacseForSequenceClassification),
-):
-    auto_class.register(DnacseConfig, model_class)
-    model_class.register_for_auto_class(auto_class.__name__)
-del auto_class, model_class
+if TYPE_CHECKING or not _IS_COMMAND:
+    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+    from .augmentation import EncoderNoise, ManifoldMixup
+    from .clustering.k_medoid import k_medoid, similarity_threshold
+    from .configuration_dnacse import DnacseConfig
+    from .embedding.embed import embed
+    from .embedding.options import EmbedOptions
+    from .loading.checkpoints import load_checkpoint
+    from .modeling_dnacse import (
+        DnacseForContrastiveLearning,
+        DnacseForMaskedLM,
+        DnacseForSequenceClassification,
+        DnacseModel,
+    )
+    from .reading.labels import read_labelled
+    from .reading.sequences import Record, read_fasta
+    from .vectors.files import read_vectors
+
+    # Two registrations: the Auto classes find the installed package without trust_remote_code, and save_pretrained
+    # copies the code beside the weights, so that every saved folder is a complete Hub repository.
+    AutoConfig.register(DnacseConfig.model_type, DnacseConfig)
+    DnacseConfig.register_for_auto_class()
+    for auto_class, model_class in (
+        (AutoModel, DnacseModel),
+        (AutoModelForMaskedLM, DnacseForMaskedLM),
+        (AutoModelForSequenceClassification, DnacseForSequenceClassification),
+    ):
+        auto_class.register(DnacseConfig, model_class)
+        model_class.register_for_auto_class(auto_class.__name__)
+    del auto_class, model_class
 
 __all__ = [
     "DnacseConfig",
@@ -41,6 +51,7 @@ __all__ = [
     "DnacseForMaskedLM",
     "DnacseForSequenceClassification",
     "DnacseModel",
+    "EmbedOptions",
     "EncoderNoise",
     "ManifoldMixup",
     "Record",

@@ -2,14 +2,14 @@
 
     dnacse embed IN.fasta -o OUT.parquet
 
-Each command is a module with `add_arguments(parser)` and `run(args)`; here is what they share.
+Each command is a module with `add_arguments(parser)` and `run(args)`. Modules import torch when they run, not before,
+so that --help, --version and a mistake in the arguments are answered at once.
 """
 
 import argparse
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
-
-from transformers.utils import logging
 
 from .commands import bin as bin_command
 from .commands import calibrate as calibrate_command
@@ -17,25 +17,22 @@ from .commands import cluster as cluster_command
 from .commands import embed as embed_command
 from .commands import export as export_command
 from .commands import identify as identify_command
-from .machine.cpu import prepare_cpu
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
-    "embed": (embed_command, "one vector for each sequence of a file"),
-    "identify": (identify_command, "species of sequences after a labelled library, how sure, and what is new"),
-    "cluster": (cluster_command, "species-like clusters of sequences, without names"),
-    "bin": (bin_command, "genome bins of a metagenome's contigs"),
-    "calibrate": (calibrate_command, "find a model's own threshold for clusters or bins"),
-    "export": (export_command, "the model as an ONNX graph, checked"),
+    "embed": (embed_command, "make one vector of each sequence in a file"),
+    "identify": (identify_command, "name sequences by a labelled library, with probabilities, and find new species"),
+    "cluster": (cluster_command, "group sequences into species-like clusters, without a library"),
+    "bin": (bin_command, "group the contigs of a metagenome into genome bins"),
+    "calibrate": (calibrate_command, "find a model's own similarity threshold for clusters or bins"),
+    "export": (export_command, "write a model as an ONNX graph, and check the graph"),
 }
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a mistake of the user's is one sentence on stderr and exit code 2."""
+    """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     args = command_line().parse_args(arguments)
-    prepare_cpu()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     try:
+        prepare()
         args.run(args)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"dnacse {args.command}: error: {error}\n")
@@ -47,7 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser("dnacse", description="Species-aware vectors of DNA.", allow_abbrev=False)
+    parser = argparse.ArgumentParser("dnacse", description="DNA embeddings that group by species.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"dnacse {installed_version()}")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (module, purpose) in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=module.__doc__, allow_abbrev=False)
@@ -55,6 +53,25 @@ def command_line() -> argparse.ArgumentParser:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser
+
+
+def installed_version() -> str:
+    """The version of the installed package; a checkout on the path has none."""
+    try:
+        return version("dnacse")
+    except PackageNotFoundError:
+        return "of a checkout that is not installed"
+
+
+def prepare() -> None:
+    """Load torch and transformers, set the CPU up, and keep transformers quiet."""
+    from transformers.utils import logging
+
+    from .machine.cpu import prepare_cpu
+
+    prepare_cpu()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 if __name__ == "__main__":

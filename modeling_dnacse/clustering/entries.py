@@ -1,11 +1,12 @@
-"""A sequence file in; what is known of each record, and its unit vector, out: where cluster, bin and calibrate start.
+"""A sequence file in, its records and their unit vectors out: the first step of cluster, bin and calibrate.
 
-The file is read twice, first to check and list it, so that a mistake in its last line is told before it is embedded.
-Sequences are never held.
+The file is read twice. The first reading checks and lists it, so that a mistake in the last line is reported before
+anything is computed; the second one embeds it. Sequences are not kept in memory.
 """
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from ..embedding.embed import embed_blocks
+from ..embedding.options import EmbedOptions
 from ..reading.labels import read_labelled
 from ..reading.sequences import AlphabetCounts
 
@@ -27,7 +29,7 @@ class Entry(NamedTuple):
 
 
 def list_entries(path: Path, split: str | None = None) -> list[Entry]:
-    """Check a file and list its records, or those of a split; what the alphabet policy changed is told on stderr.
+    """Check a file and list its records, or those of a split; say on stderr what the alphabet policy changed.
 
     Raises:
         ValueError: a record is wrong, or the file cannot be read twice.
@@ -46,18 +48,18 @@ def embed_entries(
     keep: Sequence[bool] | np.ndarray,
     model: Any,
     tokenizer: PreTrainedTokenizerBase,
-    options: dict[str, Any],
+    options: EmbedOptions,
     split: str | None = None,
 ) -> np.ndarray:
-    """Embed records of a listed file, in its order: unit vectors (kept, d) float32.
+    """Embed records of a listed file, in the order of the file: unit vectors (kept, d) float32.
 
     Args:
         path: The file.
-        keep: Which of its records to embed (n,), one at least.
+        keep: Which of its records to embed (n,), at least one.
         model: As `embed` takes it.
         tokenizer: The model's.
-        options: What else `embed_blocks` takes, from `embedding_options`.
-        split: As it was listed.
+        options: How to embed; `normalize` is set here.
+        split: The split that was listed.
 
     Raises:
         ValueError: the model gives NaN or infinity.
@@ -65,7 +67,7 @@ def embed_entries(
     rows = read_labelled(path, split=split)
     sequences = (row["sequence"] for row, kept in zip(rows, keep, strict=True) if kept)
     with tqdm(total=int(np.sum(keep)), unit="seq", desc=path.name) as bar:
-        blocks = embed_blocks(model, tokenizer, sequences, report=bar.update, **{**options, "normalize": True})
+        blocks = embed_blocks(model, tokenizer, sequences, replace(options, normalize=True), report=bar.update)
         vectors = np.concatenate(list(blocks))
     if not np.isfinite(vectors).all():
         raise ValueError("the model gives NaN or infinity for some sequences; use --dtype float32 or another model")

@@ -1,17 +1,16 @@
-"""Export an encoder as an ONNX graph, which runs without torch: token ids and their mask in, one vector each out.
+"""Write a model as an ONNX graph, which runs without torch: token ids and their mask in, one vector each out.
 
     dnacse export --format onnx --model FOLDER_OR_HUB_ID -o FOLDER
 
-FOLDER gets model.onnx (inputs input_ids and attention_mask, output pooler_output), the tokenizer's files and
-config.json. It appears only after ONNX Runtime has given the vectors that torch gives. The other commands take FOLDER
-as their --model, on CPU.
+FOLDER gets model.onnx (inputs input_ids and attention_mask, output pooler_output), the files of the tokenizer and
+config.json. It appears only if ONNX Runtime computes the same vectors as torch. The other commands take FOLDER as
+their --model, on CPU.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from ..loading.onnx_export import export_onnx
 from .options import SHIPPED
 
 
@@ -24,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export, check, and tell how well both agree."""
+    """Export the model, and say how closely the graph agrees with torch."""
+    from ..loading.onnx_export import export_onnx
+
     difference = export_onnx(args.model, args.output)
     sys.stderr.write(f"{args.output}: no number of a vector differs from torch by more than {difference:.1e}\n")

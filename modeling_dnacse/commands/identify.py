@@ -1,22 +1,25 @@
-"""Name sequences after a labelled library: which species, how sure, and what is new.
+"""Name sequences by a labelled library: which species each one is, how sure that is, and which species are new.
 
     dnacse identify QUERIES.fasta --reference LIBRARY.fasta -o CALLS.tsv --plot CALLS.png
 
-The library names its records in columns (species, genus, family, ...) or in headers: >id species=Apis mellifera
-family=Apidae, or as BOLD writes them. Each query is called at the lowest rank whose name has at least the probability
---confidence. The library itself teaches what probable means: its records are looked up without themselves, and without
-their whole species, as new species would be; identification.py tells how.
+The library names its records in the columns of a table (species, genus, family, ...) or in FASTA headers, written as
+>id species=Apis mellifera family=Apidae or in the style of BOLD, UNITE, SINTAX or MIDORI2.
 
-How probable a name is depends on how many of the queries are of species that the library lacks. That is estimated from
-the first 4,096 queries, or given as --expected_new. Hold a large library's vectors ready with --reference_vectors:
+A query is called at the lowest rank whose name has at least the probability --confidence. The probabilities are
+calibrated on the library: each of its records is looked up without itself, and once more without all records of its
+species, as a new species would be.
+
+They also depend on the share of queries whose species the library lacks. It is estimated from the first 4,096 queries,
+or given as --expected_new. The vectors of a large library can be made once, and used with --reference_vectors:
 
     dnacse embed LIBRARY.fasta -o LIBRARY.parquet
     dnacse identify QUERIES.fasta --reference LIBRARY.fasta --reference_vectors LIBRARY.parquet -o CALLS.tsv
 
-The table has a line a query, in their order: id; call, its rank and its probability; the probability that the library
-lacks the species; at each rank the nearest name and its probability; the nearest reference and its similarity
-(cosine); the nearest other species and its similarity; a note. Empty: there is none, or the library cannot tell.
-Memory: the vectors and names of the library, whatever the number of queries.
+The table has one line for each query, in the order of the queries: id; the call, its rank and its probability; the
+probability that the library lacks the species; at each rank the nearest name and its probability; the nearest
+reference and its similarity (cosine); the nearest other species and its similarity; a note. A cell is empty where
+there is no name, or where the library cannot tell. Memory holds the vectors and names of the library, but not the
+queries.
 """
 
 import argparse
@@ -25,68 +28,70 @@ import sys
 from collections.abc import Iterator
 from itertools import islice, tee
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
-
-from ..embedding.embed import embed_blocks
-from ..identification.calls import (
-    Lessons,
-    Library,
-    calibrate,
-    estimate_new,
-    find,
-    learn,
-    make_library,
-    name_queries,
-    nearest_of,
-    unit,
-)
-from ..identification.library import embed_references, load_vectors, read_references
-from ..machine.atomic import check_writable, written_whole
-from ..reading.labels import read_labelled
-from ..reading.sequences import AlphabetCounts
-from .identify_pictures import Tally, draw_calls
-from .identify_table import table_columns, table_rows
-from .options import (
-    add_embedding_arguments,
-    add_model_arguments,
-    check_device,
-    embedding_options,
-    load_from_options,
-)
+from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
 from .pictures import check_plot
+
+if TYPE_CHECKING:
+    import numpy as np
+    from tqdm.auto import tqdm
+    from transformers import PreTrainedTokenizerBase
+
+    from ..embedding.options import EmbedOptions
+    from ..identification.calibration import CalibrationData
+    from ..identification.library import Library
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
     add("input", type=Path, help="queries: FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
-    add("--reference", type=Path, required=True, help="the labelled library, a file of the same kinds")
-    add("--reference_vectors", type=Path, help="its vectors, from dnacse embed with the same model and options")
-    add("-o", "--output", type=Path, required=True, help="table, tab-separated")
-    add("--plot", type=Path, metavar="FILE", help="picture of what was called and how near it is: .png, .svg or .pdf")
-    add("--confidence", type=float, default=0.95, help="probability that a call has to have; default: %(default)s")
+    add("--reference", type=Path, required=True, help="labelled library, in one of the same formats")
+    add(
+        "--reference_vectors",
+        type=Path,
+        help="its vectors, made by dnacse embed with the same model and options",
+    )
+    add("-o", "--output", type=Path, required=True, help="table to write, tab-separated")
+    add(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="draw how near the queries are and their calls: .png, .svg or .pdf",
+    )
+    add("--confidence", type=float, default=0.95, help="least probability of a call; default: %(default)s")
     add(
         "--expected_new",
         type=float,
         metavar="SHARE",
-        help="share of the queries whose species the library lacks; default: estimated from them",
+        help="share of queries whose species the library lacks; default: estimated from the queries",
     )
     add_model_arguments(parser)
     add_embedding_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Check everything, learn from the library, name the queries, and put the outputs in place."""
+    """Check everything, calibrate on the library, name the queries, and put the outputs in place."""
+    from tqdm.auto import tqdm
+
+    from ..identification.calibration import collect_calibration, estimate_new_share, fit_calibration
+    from ..identification.library import make_library, nearest_references, search, unit_vectors
+    from ..identification.naming import name_queries
+    from ..identification.references import embed_references, load_vectors, read_references
+    from ..machine.atomic import check_writable, written_whole
+    from ..reading.labels import read_labelled
+    from ..reading.sequences import AlphabetCounts
+    from .identify_pictures import Tally, draw_calls
+    from .identify_table import table_columns, table_rows
+
     for option, value in (("--confidence", args.confidence), ("--expected_new", args.expected_new)):
         if value is not None and not 0 < value < 1:
             raise ValueError(f"{option} is {value}; it must be between 0 and 1, such as 0.95")
-    check_device(args.device)
+    device = find_device(args.device)
     check_writable(args.output, args.plot)
     check_plot(args.plot)
+    options = embed_options(args, device)
     for path in (args.input, args.reference):
         if path.exists() and not path.is_file():
             raise ValueError(f"{path} is no regular file, and it is read twice; write it to a file first")
@@ -94,16 +99,15 @@ def run(args: argparse.Namespace) -> None:
     for _ in read_labelled(args.input, counts=counts):
         pass
     references = read_references(args.reference)
-    model, tokenizer = load_from_options(args)
-    options = embedding_options(args)
+    model, tokenizer = load_from_options(args, device)
     if args.reference_vectors:
         vectors = load_vectors(args.reference_vectors, args.reference, references.ids, model, tokenizer, options)
     else:
         vectors = embed_references(args.reference, len(references.ids), model, tokenizer, options)
-    library = make_library(vectors, references.labels, args.device)
+    library = make_library(vectors, references.labels, device)
     del vectors
-    lessons = learn(library)
-    sys.stderr.write(f"{args.reference}: {describe(library, lessons)}\n")
+    data = collect_calibration(library)
+    sys.stderr.write(f"{args.reference}: {describe_library(library, data)}\n")
 
     tally = Tally(tuple(library.names))
     with written_whole(args.output) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
@@ -112,43 +116,46 @@ def run(args: argparse.Namespace) -> None:
         calibration, expected_new = None, args.expected_new
         with tqdm(total=counts.records, unit="seq", desc="queries") as bar:
             for ids, block in query_blocks(args.input, model, tokenizer, options, bar):
-                matches = find(library, unit(block))
+                matches = search(library, unit_vectors(block))
                 if calibration is None:
-                    expected_new = expected_new or estimate_new(lessons, matches)
-                    calibration = calibrate(lessons, expected_new)
-                calls = name_queries(library, calibration, matches, args.confidence)
-                tally.add(nearest_of(matches)[1], calls, args.confidence)
-                table.writerows(table_rows(ids, references.ids, library, lessons, matches, calls, args.confidence))
+                    expected_new = expected_new or estimate_new_share(data, matches)
+                    calibration = fit_calibration(data, expected_new)
+                found = name_queries(library, calibration, matches, args.confidence)
+                tally.add(nearest_references(matches)[1], found, args.confidence)
+                table.writerows(table_rows(ids, references.ids, library, data, matches, found, args.confidence))
         if args.plot and calibration is not None:
-            draw_calls(args.plot, tally, lessons, calibration)
+            draw_calls(args.plot, tally, data, calibration)
     sys.stderr.write(f"{args.output}: {tally.summary()}\n")
-    if lessons.new is not None:
+    if data.new_species is not None:
         origin = "estimated" if args.expected_new is None else "given"
-        sys.stderr.write(f"share of species that the library lacks: {expected_new:.3f} ({origin})\n")
+        sys.stderr.write(f"share of queries whose species the library lacks: {expected_new:.3f} ({origin})\n")
 
 
 def query_blocks(
-    path: Path, model: Any, tokenizer: PreTrainedTokenizerBase, options: dict[str, Any], bar: tqdm
-) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Ids and vectors of the queries, a window at a time."""
-    records, again = tee(read_labelled(path))  # the two stay within one window of each other
+    path: Path, model: Any, tokenizer: "PreTrainedTokenizerBase", options: "EmbedOptions", bar: "tqdm"
+) -> "Iterator[tuple[list[str], np.ndarray]]":
+    """Yield ids and vectors of the queries, a block at a time."""
+    from ..embedding.embed import embed_blocks
+    from ..reading.labels import read_labelled
+
+    records, again = tee(read_labelled(path))  # the two stay within two blocks of each other
     sequences = (record["sequence"] for record in records)
-    for block in embed_blocks(model, tokenizer, sequences, report=bar.update, **options):
+    for block in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
         yield [record["id"] for record in islice(again, len(block))], block
 
 
-def describe(library: Library, lessons: Lessons) -> str:
-    """Say what the library holds and what it cannot tell."""
-    held = f"{len(library.vectors):,} references of {len(library.names['species']):,} species"
-    untold = [rank for rank, lesson in zip(library.names, lessons.right, strict=True) if lesson is None]
-    if lessons.new is None:
-        untold.append("new species")
+def describe_library(library: "Library", data: "CalibrationData") -> str:
+    """Say what the library holds, and which probabilities cannot be calibrated on it."""
+    content = f"{len(library.vectors):,} references of {len(library.names['species']):,} species"
+    missing = [rank for rank, cases in zip(library.names, data.names, strict=True) if cases is None]
+    if data.new_species is None:
+        missing.append("new species")
     else:
-        known, absent = (f"{len(scores):,}" for scores in lessons.new.scores)
-        held += f", {known} looked up without themselves, {absent} without their species"
-    if not untold:
-        return held
+        known, new = (f"{len(scores):,}" for scores in data.new_species.scores)
+        content += f", {known} looked up without themselves, {new} without their species"
+    if not missing:
+        return content
     return (
-        f"{held}; it cannot tell the probability of: {', '.join(untold)}. That takes two names when a species is left "
-        "out, for species and new species also a species of two records; those columns stay empty"
+        f"{content}; it cannot tell the probability of: {', '.join(missing)}. A rank needs two names when a species "
+        "is left out; species and new species also need a species with two records. These columns stay empty"
     )

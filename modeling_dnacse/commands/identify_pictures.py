@@ -1,7 +1,7 @@
-"""What a lab looks at before it reads the table of calls: how near the queries are, and which ranks they reach.
+"""The picture of `dnacse identify`: how near the queries are to the library, and at which ranks they are called.
 
-Left, over the similarity of the nearest reference: the queries, beside what the library's own records are like when
-they, or their whole species, are left out; and below, the probability that the species is new. Right, the calls.
+Top left, the similarity of the nearest reference: that of the queries, and that of the library's own records when they
+or their whole species are left out. Below it, the probability that the species is new. Right, the calls.
 """
 
 from pathlib import Path
@@ -9,29 +9,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..identification.calls import Calibration, Calls, Lessons
+from ..identification.calibration import Calibration, CalibrationData
+from ..identification.naming import Identifications
 from .pictures import BLUE, ORANGE, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-EDGES = np.linspace(-1, 1, 401)  # of the histograms of similarities
+EDGES = np.linspace(-1, 1, 401)  # bins of the histograms of similarities
 PALE = "#C8C8C8"
 
 
 class Tally:
-    """Counts of the calls so far; their number does not matter for memory."""
+    """Counts of the calls so far, in constant memory."""
 
     def __init__(self, ranks: tuple[str, ...]) -> None:
         """Start at zero."""
         self.ranks = ranks
         self.similarities = np.zeros(len(EDGES) - 1, np.int64)
-        self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # the last row: at no rank; columns: else, likely new
+        self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # rows: ranks, then no call; columns: others, likely new
 
-    def add(self, similarities: np.ndarray, calls: Calls, confidence: float) -> None:
+    def add(self, similarities: np.ndarray, found: Identifications, confidence: float) -> None:
         """Count a block of queries, with the similarities (q,) of their nearest references."""
         self.similarities += np.histogram(similarities.clip(-1, 1), EDGES)[0]
-        np.add.at(self.called, (calls.level, (calls.new >= confidence).astype(int)), 1)  # -1 is the last row
+        np.add.at(
+            self.called, (found.level, (found.new_species >= confidence).astype(int)), 1
+        )  # level -1: the last row
 
     def summary(self) -> str:
         """Say how many queries were called at which rank.
@@ -47,24 +50,24 @@ class Tally:
         )
 
 
-def draw_calls(path: Path, tally: Tally, lessons: Lessons, calibration: Calibration) -> None:
+def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Calibration) -> None:
     """Draw the picture of this module.
 
     Args:
         path: The picture.
-        tally: The queries.
-        lessons: What the library taught.
+        tally: The counts of all queries.
+        data: How the library's own records were looked up.
         calibration: The curves that were used.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 5), layout="constrained")
     axes = figure.subplot_mosaic([["near", "calls"], ["new", "calls"]], height_ratios=[2, 1], width_ratios=[3, 2])
-    draw_similarities(axes["near"], tally.similarities, lessons)
-    draw_new(axes["new"], calibration)
+    draw_similarities(axes["near"], tally.similarities, data)
+    draw_new_species(axes["new"], calibration)
     shown = [EDGES[:-1][tally.similarities > 0].min()]
-    if lessons.new is not None:
-        shown.append(-max(scores.max() for scores in lessons.new.scores))
+    if data.new_species is not None:
+        shown.append(-max(scores.max() for scores in data.new_species.scores))
     for name in ("near", "new"):
         axes[name].set_xlim(max(-1, min(shown) - 0.01), 1)
     axes["near"].tick_params(labelbottom=False)
@@ -72,13 +75,13 @@ def draw_calls(path: Path, tally: Tally, lessons: Lessons, calibration: Calibrat
     save(figure, path)
 
 
-def draw_similarities(axes: "Axes", queries: np.ndarray, lessons: Lessons) -> None:
-    """Draw the similarities of queries (bins,) and of the records left out, as shares of each."""
+def draw_similarities(axes: "Axes", queries: np.ndarray, data: CalibrationData) -> None:
+    """Draw the similarities of the queries (bins,) and of the library's records, each as a share of its total."""
     total = queries.sum()
     axes.stairs(queries / total, EDGES, fill=True, color=PALE, label=f"{total:,} queries")
-    if lessons.new is not None:
+    if data.new_species is not None:
         styles = (("references, left out one by one", BLUE, "-"), ("references, their species left out", ORANGE, "--"))
-        for scores, (label, colour, line) in zip(lessons.new.scores, styles, strict=True):
+        for scores, (label, colour, line) in zip(data.new_species.scores, styles, strict=True):
             counts = np.histogram((-scores).clip(-1, 1), EDGES)[0]
             axes.stairs(counts / len(scores), EDGES, color=colour, linestyle=line, linewidth=1.5, label=label)
     axes.set(ylabel="share", ylim=(0, None))
@@ -86,17 +89,17 @@ def draw_similarities(axes: "Axes", queries: np.ndarray, lessons: Lessons) -> No
     axes.legend(frameon=False, loc="upper left")
 
 
-def draw_new(axes: "Axes", calibration: Calibration) -> None:
+def draw_new_species(axes: "Axes", calibration: Calibration) -> None:
     """Draw the probability that the library lacks the species, by similarity."""
-    if calibration.new is None:
+    if calibration.new_species is None:
         axes.text(0.5, 0.5, "the library cannot tell new species", ha="center", transform=axes.transAxes)
     else:
-        axes.plot(EDGES, calibration.new.at(-EDGES), color="black")
+        axes.plot(EDGES, calibration.new_species.at(-EDGES), color="black")
     axes.set(xlabel="similarity (cosine)", ylabel="P(new species)", ylim=(-0.03, 1.03))
 
 
 def draw_levels(axes: "Axes", tally: Tally) -> None:
-    """Draw how many queries were called at each rank, and how many of them are likely new."""
+    """Draw how many queries were called at each rank, and how many of them are likely of a new species."""
     names = [*tally.ranks, "no call"]
     known, new = tally.called.T
     axes.barh(names, known, color=BLUE, label="others")

@@ -1,10 +1,12 @@
-"""Calls of queries in, lines of the table that `dnacse identify` writes out."""
+"""Identifications of queries in, lines of the table that `dnacse identify` writes out."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..identification.calls import NOISE, Calls, Lessons, Library, Matches, nearest_of
+from ..identification.calibration import CalibrationData
+from ..identification.library import EQUAL_DISTANCE, Library, Matches, nearest_references
+from ..identification.naming import Identifications
 
 
 def table_columns(library: Library) -> list[str]:
@@ -18,30 +20,30 @@ def table_rows(
     ids: Sequence[str],
     reference_ids: Sequence[str],
     library: Library,
-    lessons: Lessons,
+    data: CalibrationData,
     matches: Matches,
-    calls: Calls,
+    found: Identifications,
     confidence: float,
 ) -> Iterator[list[str]]:
     """The lines of the table for a block of queries."""
     ranks = list(library.names)
-    nearest, similarities = nearest_of(matches)
+    nearest, similarities = nearest_references(matches)
     seconds, second_similarities = matches.rows[0, :, 1], matches.similarities[0, :, 1]
-    notes = describe_queries(lessons, matches, calls, confidence)
+    notes = notes_on_queries(data, matches, found, confidence)
     for query, identifier in enumerate(ids):
-        found = [
+        names = [
             str(library.names[rank][code]) if code >= 0 else ""
-            for rank, code in zip(ranks, calls.codes[:, query], strict=True)
+            for rank, code in zip(ranks, found.codes[:, query], strict=True)
         ]
-        probabilities = [number(value) for value in calls.probabilities[:, query]]
-        level = calls.level[query]
-        call = [found[level], ranks[level], probabilities[level]] if level >= 0 else ["", "", ""]
-        by_rank = [cell for pair in zip(found, probabilities, strict=True) for cell in pair]
+        probabilities = [number(value) for value in found.probabilities[:, query]]
+        level = found.level[query]
+        call = [names[level], ranks[level], probabilities[level]] if level >= 0 else ["", "", ""]
+        by_rank = [cell for pair in zip(names, probabilities, strict=True) for cell in pair]
         second = str(library.names["species"][library.codes[0, seconds[query]]]) if seconds[query] >= 0 else ""
         yield [
             identifier,
             *call,
-            number(calls.new[query]),
+            number(found.new_species[query]),
             *by_rank,
             reference_ids[int(nearest[query])],
             number(similarities[query]),
@@ -51,19 +53,21 @@ def table_rows(
         ]
 
 
-def describe_queries(lessons: Lessons, matches: Matches, calls: Calls, confidence: float) -> list[str]:
-    """What a reader of the table should know of each query."""
+def notes_on_queries(data: CalibrationData, matches: Matches, found: Identifications, confidence: float) -> list[str]:
+    """What a reader of the table should know about each query; the notes are joined by semicolons."""
     species = matches.similarities[0]
-    far = -np.inf if lessons.new is None else -np.quantile(lessons.new.scores[1], 0.99)
-    remarks = {
-        "another species is as near": species[:, 0] - species[:, 1] < NOISE,
-        "likely a species that the library lacks": calls.new >= confidence,
-        "farther than 99 % of left-out species": nearest_of(matches)[1] < far,
-        "no name is probable enough": calls.level < 0,
+    far = -np.inf if data.new_species is None else -np.quantile(data.new_species.scores[1], 0.99)
+    notes = {
+        "another species is as near": species[:, 0] - species[:, 1] < EQUAL_DISTANCE,
+        "likely a species that the library lacks": found.new_species >= confidence,
+        "farther than 99 % of left-out species": nearest_references(matches)[1] < far,
+        "no name is probable enough": found.level < 0,
     }
-    return ["; ".join(remark for remark, holds in remarks.items() if holds[query]) for query in range(len(calls.new))]
+    return [
+        "; ".join(note for note, holds in notes.items() if holds[query]) for query in range(len(found.new_species))
+    ]
 
 
 def number(value: float) -> str:
-    """Four decimals; empty for what is not known."""
+    """Write a number with four decimals; an unknown number is empty."""
     return f"{min(value, 1):.4f}" if np.isfinite(value) else ""

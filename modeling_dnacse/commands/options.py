@@ -1,22 +1,25 @@
-"""Options that the commands share: the model, where it runs and how its input is batched."""
+"""Options that the commands share: the model, where it runs, and how its input is batched.
+
+Nothing here imports torch before a command runs, so that help and wrong arguments are answered at once.
+"""
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from transformers import PreTrainedTokenizerFast
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
-from ..loading.checkpoints import first_line
-from ..loading.encoders import load_encoder
+    from ..embedding.options import EmbedOptions
+    from ..machine.processes import Process
 
-SHIPPED = Path(__file__).parents[1] / "dnacse-barcode-mini"  # what a command takes where no --model is given
-SHIPPED_FOR_GENOMES = Path(__file__).parents[1] / "dnacse-genome-mini"  # what `dnacse bin` takes
-# the autocast of each computation; int8 is the model's own (int8.py)
-DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16, "int8": None}
-# of a vector with float32's, by autocast: what the tests hold a random model to. Measured on 200 barcodes of
-# benchmarks/data/simulate.py, the shipped model on a CPU: 1 - 9e-6 in bfloat16, 1 - 2e-8 in float16, at worst
+SHIPPED = Path(__file__).parents[1] / "dnacse-barcode-mini"  # the model of a command without --model
+SHIPPED_FOR_GENOMES = Path(__file__).parents[1] / "dnacse-genome-mini"  # that of `dnacse bin`
+# Least cosine of a vector with its float32 version, under autocast, that the tests require of a random model. The
+# shipped model on a CPU comes closer, on 200 barcodes of benchmarks/data/simulate.py: at worst 1 - 9e-6 in bfloat16
+# and 1 - 2e-8 in float16.
 LEAST_COSINES = {"bfloat16": 0.9999, "float16": 0.99999}
+DTYPES = ("float32", *LEAST_COSINES, "int8")
 
 
 def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path = SHIPPED) -> None:
@@ -27,19 +30,20 @@ def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path = SHIPPED
         default=str(shipped),
         help=f"folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model; default: the shipped {shipped.name}",
     )
-    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="default: %(default)s")
-    close = ", ".join(f"{dtype} {cosine}" for dtype, cosine in LEAST_COSINES.items())
+    add("--device", help="where to compute, such as cpu or cuda:1; default: cuda if there is a GPU, else cpu")
+    cosines = ", ".join(f"{dtype} {cosine}" for dtype, cosine in LEAST_COSINES.items())
     add(
         "--dtype",
         choices=DTYPES,
         default="float32",
-        help=f"of the computation; int8 on CPU; least cosine with float32, as tested: {close}; default: %(default)s",
+        help="precision of the computation; int8 runs on CPU only; least cosine with float32 in the tests: "
+        f"{cosines}; default: %(default)s",
     )
-    add("--batch_tokens", type=int, help="tokens in a batch, padding included; default: found for the device")
+    add("--batch_tokens", type=int, help="tokens in a batch, padding included; default: as many as suit the device")
 
 
 def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add, beside `add_model_arguments`, what shapes the vectors; `embedding_options` reads both."""
+    """Add, beside `add_model_arguments`, what shapes the vectors; `embed_options` reads both."""
     add = parser.add_argument
     add("--normalize", action="store_true", help="scale each vector to length 1")
     add(
@@ -50,42 +54,59 @@ def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--window_tokens",
         type=int,
-        help="cut longer sequences into windows of so many tokens; default: %(default)s (None: never)",
+        help="cut longer sequences into windows of at most this many tokens; default: %(default)s (None: never)",
     )
     add("--overlap_tokens", type=int, default=0, help="tokens that neighbouring windows share; default: %(default)s")
     add("--dimensions", type=int, help="keep the first so many numbers of each vector; default: all")
 
 
-def load_from_options(args: argparse.Namespace) -> tuple[Any, PreTrainedTokenizerFast]:
-    """The encoder that --model, --device and --dtype name, and its tokenizer.
+def find_device(name: str | None, process: "Process | None" = None) -> str:
+    """The device of --device, or the default; of several processes, the device of this one.
+
+    The device is tried before hours are spent on reading.
 
     Raises:
-        ValueError: there is no such encoder, or it cannot be run there.
+        ValueError: torch does not know the device or cannot use it here.
     """
-    return load_encoder(args.model, args.device, int8=args.dtype == "int8")
+    import torch
 
+    from ..loading.checkpoints import first_line
 
-def embedding_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The keyword arguments of `embed` and `embed_blocks` that the options give."""
-    return {
-        "batch_tokens": args.batch_tokens,
-        "device": args.device,
-        "dtype": DTYPES[args.dtype],
-        "normalize": args.normalize,
-        "both_strands": args.both_strands,
-        "window_tokens": args.window_tokens,
-        "overlap_tokens": args.overlap_tokens,
-        "dimensions": args.dimensions,
-    }
-
-
-def check_device(name: str) -> None:
-    """Try the device before hours are spent on reading.
-
-    Raises:
-        ValueError: torch does not know it or cannot use it here.
-    """
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
+    if process is not None:
+        name = process.device(name)
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:  # AssertionError: a build without CUDA
         raise ValueError(f"--device {name} cannot be used here: {first_line(error)}") from error
+    return name
+
+
+def load_from_options(args: argparse.Namespace, device: str) -> "tuple[Any, PreTrainedTokenizerFast]":
+    """Load the encoder that --model and --dtype name, and its tokenizer.
+
+    Raises:
+        ValueError: there is no such encoder, or the device cannot run it.
+    """
+    from ..loading.encoders import load_encoder
+
+    return load_encoder(args.model, device, int8=args.dtype == "int8")
+
+
+def embed_options(args: argparse.Namespace, device: str) -> "EmbedOptions":
+    """The record of all options of `add_model_arguments` and, where the command has them, `add_embedding_arguments`.
+
+    Raises:
+        ValueError: one is out of its range.
+    """
+    import torch
+
+    from ..embedding.options import EmbedOptions
+
+    shaping = ("normalize", "both_strands", "window_tokens", "overlap_tokens", "dimensions")
+    return EmbedOptions(
+        batch_tokens=args.batch_tokens,
+        device=device,
+        dtype=getattr(torch, args.dtype) if args.dtype in LEAST_COSINES else None,  # int8 is the model's own
+        **{name: getattr(args, name) for name in shaping if name in args},
+    )

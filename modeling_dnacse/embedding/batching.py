@@ -1,8 +1,8 @@
-"""Batches by token budget: how large they may be, and smaller ones where memory runs out.
+"""Batches of at most so many tokens: how large they may be, and smaller ones where memory runs out.
 
-A batch is counted in tokens, padding included, since this is what computing and memory grow with. The budget on a CPU
-is a constant; on CUDA it is what fits twice into the free memory, up to a size at which matrix products gain nothing
-more. It is a guess: a batch that memory runs out on is halved, and the smaller budget holds from then on.
+The size of a batch is its number of tokens, padding included, since time and memory grow with that. On a CPU the limit
+is a constant. On CUDA it is half of what fits into the free memory, but not more than matrix products gain from. That
+is a guess: where memory runs out on a batch, the batch is halved, and the lower limit holds from then on.
 """
 
 from collections import deque
@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
-CPU_TOKENS = 2048  # or fewer is fastest for a mini and for a base-size model; 8192 take up to a quarter longer
+CPU_TOKENS = 2048  # as fast as any smaller batch, for mini and base models; 8192 take up to a quarter longer
 CUDA_TOKENS = 131_072
-STATE_BYTES = 80  # of one token and one unit of width, all that a layer holds at once: 20 numbers in float32
+STATE_BYTES = 80  # what a layer holds for one token and one unit of width: 20 numbers in float32
 
-# What devices and runtimes say, each in an exception of its own: PyTorch on CPU, CUDA and MPS, cuBLAS, ONNX Runtime
+# Each runtime raises its own exception, with these words in it: PyTorch on CPU, CUDA and MPS, cuBLAS, ONNX Runtime
 OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory", "STATUS_ALLOC_FAILED", "Failed to allocate memory")
 
 
 def find_batch_tokens(device: torch.device, hidden_size: int) -> int:
-    """How many tokens a batch may hold on a device where the model already is.
+    """How many tokens a batch may hold on a device that already holds the model.
 
     >>> find_batch_tokens(torch.device("cpu"), hidden_size=768)
     2048
@@ -32,7 +32,7 @@ def find_batch_tokens(device: torch.device, hidden_size: int) -> int:
 
 
 def batches_by_length(lengths: Sequence[int] | np.ndarray, batch_tokens: int) -> Iterator[np.ndarray]:
-    """Rows grouped from the longest to the shortest, each batch at most `batch_tokens` once padded, one row at least.
+    """Group rows from the longest to the shortest; a padded batch holds at most `batch_tokens`, or a single row.
 
     >>> [rows.tolist() for rows in batches_by_length([2, 9, 3, 3], batch_tokens=6)]
     [[1], [2, 3], [0]]
@@ -47,25 +47,25 @@ def batches_by_length(lengths: Sequence[int] | np.ndarray, batch_tokens: int) ->
 def compute_in_batches(
     lengths: np.ndarray, batch_tokens: int, compute: Callable[[np.ndarray], None], name: Callable[[int], str]
 ) -> int:
-    """Call `compute` on batches of rows until each row was in one; a batch that memory runs out on is halved.
+    """Call `compute` on batches of rows until each row is done; halve a batch that memory runs out on.
 
     Args:
-        lengths: (rows,) tokens of each row.
-        batch_tokens: the budget to begin with.
+        lengths: tokens of each row (rows,).
+        batch_tokens: tokens in a batch, to begin with.
         compute: called with the rows of a batch, the longest first.
-        name: what to call a row in an error.
+        name: gives the name of a row in an error.
 
     Returns:
-        The budget that held.
+        `batch_tokens`, or what it was lowered to.
 
     Raises:
-        ValueError: a row does not fit into memory alone.
+        ValueError: a single row does not fit into memory.
     """
     batches = deque(batches_by_length(lengths, batch_tokens))
     while batches:
         rows = batches.popleft()
         longest = int(lengths[rows[0]])
-        if computed(compute, rows):
+        if fits_memory(compute, rows):
             continue
         if len(rows) == 1:
             raise ValueError(
@@ -73,13 +73,16 @@ def compute_in_batches(
                 "windows, such as window_tokens=512 (--window_tokens 512)"
             )
         batch_tokens = len(rows) // 2 * longest
-        left = np.concatenate([rows, *batches])  # the longest is still the first
-        batches = deque(left[batch] for batch in batches_by_length(lengths[left], batch_tokens))
+        remaining = np.concatenate([rows, *batches])  # still from the longest to the shortest
+        batches = deque(remaining[batch] for batch in batches_by_length(lengths[remaining], batch_tokens))
     return batch_tokens
 
 
-def computed(compute: Callable[[np.ndarray], None], rows: np.ndarray) -> bool:
-    """Whether memory sufficed to compute a batch; on return the error is gone, and with it the tensors it held."""
+def fits_memory(compute: Callable[[np.ndarray], None], rows: np.ndarray) -> bool:
+    """Compute a batch and tell whether memory sufficed.
+
+    The error is dropped on return, not handled by the caller: while it lives, it holds the tensors of the batch.
+    """
     try:
         compute(rows)
     except Exception as error:
@@ -90,10 +93,10 @@ def computed(compute: Callable[[np.ndarray], None], rows: np.ndarray) -> bool:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error tells that memory ran out.
+    """Whether an error means that memory ran out.
 
     >>> is_out_of_memory(MemoryError()), is_out_of_memory(RuntimeError("shapes differ"))
     (True, False)
     """
     kinds = (MemoryError, torch.OutOfMemoryError)
-    return isinstance(error, kinds) or any(words in str(error) for words in OUT_OF_MEMORY)
+    return isinstance(error, kinds) or any(phrase in str(error) for phrase in OUT_OF_MEMORY)

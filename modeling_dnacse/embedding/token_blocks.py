@@ -1,8 +1,8 @@
-"""Sequences to blocks of token ids, the next one made while the caller works on this one.
+"""Sequences in, blocks of token ids out; the next block is made while the caller works on the current one.
 
-One thread tokenises. A thread and not processes: the tokenizer is Rust that lets go of Python's lock and takes all
-cores by itself, and nothing needs to be pickled. At most two blocks of ids are in memory, and the sequences of one
-more. The caller's own thread reads its sequences, so that a generator needs to know nothing of threads.
+One thread tokenises. Processes would gain nothing: the tokenizer is written in Rust, releases Python's lock and uses
+all cores by itself. Memory holds at most two blocks of ids and the sequences of one more. The sequences are read in
+the caller's thread, so that a generator of sequences need not be thread-safe.
 """
 
 import copy
@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from ..reading.sequences import clean_sequence, reverse_complement
+from .options import EmbedOptions
 from .windows import Windows, cut_windows
 
 Item = TypeVar("Item")
@@ -22,9 +23,9 @@ Result = TypeVar("Result")
 
 
 def read_blocks(sequences: Iterable[str], rows: int, bases: int) -> Iterator[tuple[int, list[str]]]:
-    """Each next block of sequences, with the number of its first, read when it is asked for.
+    """Yield blocks of sequences, each with the number of its first sequence; a block is read when it is asked for.
 
-    A block is full with `rows` sequences, or with the sequence that takes it to `bases`.
+    A block ends after `rows` sequences, or after the sequence that takes it to `bases`.
 
     >>> list(read_blocks(["AC", "G", "TTTT", "A"], rows=2, bases=4))
     [(0, ['AC', 'G']), (2, ['TTTT']), (3, ['A'])]
@@ -41,12 +42,12 @@ def read_blocks(sequences: Iterable[str], rows: int, bases: int) -> Iterator[tup
         yield first, block
 
 
-def one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-    """function(item) for each item, in order; a thread computes the next one while the caller uses this one.
+def prefetch(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+    """Yield function(item) for each item, in order; a thread computes one result ahead of the caller.
 
     The items are read in the caller's thread, one more than was yielded. Closing the generator ends the thread.
 
-    >>> list(one_ahead(abs, [-1, 2]))
+    >>> list(prefetch(abs, [-1, 2]))
     [1, 2]
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokenise") as thread:
@@ -59,27 +60,31 @@ def one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Gene
             yield last.result()
 
 
-def lone_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
-    """A copy of the tokenizer's Rust half that neither truncates nor pads, whatever the caller does with his."""
+def without_truncation(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
+    """Copy the tokenizer's Rust half, without truncation and padding; the caller's tokenizer stays as it is."""
     rust: Any = tokenizer.backend_tokenizer
-    lone: Tokenizer = copy.deepcopy(rust)
-    lone.no_truncation()
-    lone.no_padding()
-    return lone
+    copied: Tokenizer = copy.deepcopy(rust)
+    copied.no_truncation()
+    copied.no_padding()
+    return copied
 
 
 def tokenise_block(
-    tokenizer: Tokenizer,
-    block: tuple[int, list[str]],
-    *,
-    both_strands: bool,
-    window_tokens: int | None,
-    overlap_tokens: int,
+    tokenizer: Tokenizer, options: EmbedOptions, both_strands: bool, block: tuple[int, list[str]]
 ) -> tuple[int, int, Windows]:
-    """Clean, tokenise and cut a block: the number of its first sequence, how many they are, and their windows.
+    """Clean, tokenise and cut the sequences of a block into windows.
+
+    Args:
+        tokenizer: of `without_truncation`.
+        options: of which the windows count here.
+        both_strands: whether each sequence gets the windows of its reverse complement as well.
+        block: the number of its first sequence, and its sequences.
+
+    Returns:
+        The number of the first sequence, how many sequences there are, and their windows.
 
     Raises:
-        ValueError: a sequence is empty or is not DNA; the message names its number.
+        ValueError: a sequence is empty or is not DNA; the message gives its number.
     """
     first, sequences = block
     strands = []
@@ -93,6 +98,6 @@ def tokenise_block(
     if both_strands:
         strands += [reverse_complement(strand) for strand in strands]
     ids = [np.asarray(strand.ids, np.int32) for strand in tokenizer.encode_batch_fast(strands)]
-    windows = cut_windows(ids, window_tokens, overlap_tokens)
+    windows = cut_windows(ids, options.window_tokens, options.overlap_tokens)
     shares = windows.shares * np.float32(len(sequences) / len(strands))
     return first, len(sequences), Windows(windows.ids, windows.owners % len(sequences), shares)

@@ -1,12 +1,12 @@
-"""A long sequence of tokens as windows, and the share that each window's vector has in the vector of the sequence.
+"""Long sequences of tokens in, windows out, each with the weight of its vector in the vector of its sequence.
 
-Memory and time of attention grow with the length of what is attended to; windows bound both. The first and the last
-token of a sequence, [CLS] and [SEP], frame each window, as the model was trained. There are as few windows as fit, of
-equal length within a token: a short rest at the end would be a window with hardly any context.
+Memory and time of attention grow with the length of its input, and windows bound both. [CLS] and [SEP] frame each
+window, since the model was trained on framed input. A sequence gets as few windows as possible, of equal length within
+a token: a short last window would have hardly any context.
 
-A window's share is its number of tokens over that of all windows of its sequence. With mean pooling and no overlap,
-the vector of a sequence is then the mean over the states of all tokens; with overlap, tokens that stand in two windows
-count twice.
+A window's share is its number of tokens, divided by that of all windows of its sequence. With mean pooling and no
+overlap, the vector of a sequence is then the mean over the states of all its tokens. With overlap, a token in two
+windows counts twice.
 """
 
 from collections.abc import Sequence
@@ -16,28 +16,11 @@ import numpy as np
 
 
 class Windows(NamedTuple):
-    """Windows of several sequences, in their order."""
+    """The windows of several sequences, in the order of the sequences."""
 
-    ids: list[np.ndarray]  # the tokens of each window
-    owners: np.ndarray  # (windows,) int: the place of the sequence that it was cut from
-    shares: np.ndarray  # (windows,) float32: share in that sequence's vector; they add up to 1 for each sequence
-
-
-def check_windows(window_tokens: int | None, overlap_tokens: int) -> None:
-    """Raise unless windows of this many tokens, [CLS] and [SEP] included, can overlap by so many.
-
-    Raises:
-        ValueError: they cannot.
-    """
-    if window_tokens is None and overlap_tokens != 0:
-        raise ValueError(f"overlap_tokens is {overlap_tokens} but there are no windows; give window_tokens as well")
-    if window_tokens is not None and window_tokens < 3:
-        raise ValueError(f"window_tokens is {window_tokens}; at least 3 are needed: [CLS], one token and [SEP]")
-    if window_tokens is not None and not 0 <= overlap_tokens < window_tokens - 2:
-        raise ValueError(
-            f"overlap_tokens is {overlap_tokens}; for windows of {window_tokens} tokens, two of them [CLS] and [SEP], "
-            f"give 0 to {window_tokens - 3}"
-        )
+    ids: list[np.ndarray]  # tokens of each window
+    owners: np.ndarray  # (windows,) int, number of the sequence that a window was cut from
+    shares: np.ndarray  # (windows,) float32, weight in the vector of that sequence; the weights of a sequence sum to 1
 
 
 def cut_windows(sequences: Sequence[np.ndarray], window_tokens: int | None, overlap_tokens: int) -> Windows:
@@ -68,7 +51,7 @@ def cut_windows(sequences: Sequence[np.ndarray], window_tokens: int | None, over
 
 
 def window_bounds(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
-    """Start and end of as few windows as cover `length`, each at most `room` long, neighbours sharing `overlap`.
+    """Start and end of the fewest windows of at most `room` that cover `length`; neighbours share `overlap`.
 
     >>> window_bounds(9, room=4, overlap=0)
     [(0, 3), (3, 6), (6, 9)]

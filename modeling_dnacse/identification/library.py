@@ -1,91 +1,93 @@
-"""The file of a labelled library in; ids, names and vectors of its records out."""
+"""A labelled library of vectors, and the search in it: queries in, the nearest named references at each rank out."""
 
-import sys
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
+import torch
 
-from ..embedding.embed import embed, embed_blocks
-from ..reading.labels import RANKS, read_labelled
-from ..reading.sequences import AlphabetCounts
-from ..vectors.files import read_vectors
+from ..vectors.neighbours import nearest_names
 
-CHECKED = 16  # vectors of a file that are computed again
-REMEDY = "embed the library again, with the model and the options of this call"
-SAME = 0.999  # cosine of vectors that differ by rounding or by storing them as int8
+EQUAL_DISTANCE = 1e-3  # two references whose distances differ by less count as equally near
 
 
-class References(NamedTuple):
-    """Ids (r,) and, for each rank, species first, the names (r,); "": none."""
+class Library(NamedTuple):
+    """References: their unit vectors, and the number of their name at each rank.
 
-    ids: list[str]
-    labels: dict[str, list[str]]
+    `names[rank][code]` is the name with number `code`. Ranks go from the species upwards; code -1 means no name.
+    """
+
+    vectors: torch.Tensor  # (r, d) float32, on the device of the search
+    names: dict[str, np.ndarray]
+    codes: np.ndarray  # (ranks, r) int32
 
 
-def read_references(path: Path) -> References:
-    """Read ids and names, checking every record.
+class Matches(NamedTuple):
+    """What queries found at each rank: the nearest reference with a name, and the nearest one with another name."""
+
+    rows: np.ndarray  # (ranks, q, 2) int, -1: there is none
+    similarities: np.ndarray  # (ranks, q, 2) float32, -inf: there is none
+
+
+def make_library(vectors: np.ndarray, labels: Mapping[str, Sequence[str]], device: str = "cpu") -> Library:
+    """Prepare references for searches.
+
+    Args:
+        vectors: Their vectors (r, d), of any length.
+        labels: Their names at each rank (r,), species first; "": no name. A rank without any name is left out.
+        device: Where the search runs.
 
     Raises:
-        ValueError: as `read_labelled`.
+        ValueError: No reference has the name of a species.
     """
-    counts = AlphabetCounts()
-    references = References([], {rank: [] for rank in RANKS})
-    for record in read_labelled(path, counts=counts):
-        references.ids.append(record["id"])
-        for rank in RANKS:
-            references.labels[rank].append(sys.intern(record[rank]))
-    sys.stderr.write(f"{path}: {counts.summary()}\n")
-    return references
+    if not any(labels["species"]):
+        raise ValueError(
+            f"none of {len(vectors)} references has a species; name them in a column species or in the headers, as in "
+            ">id species=Apis mellifera"
+        )
+    names, codes = {}, []
+    for rank, given in labels.items():
+        known, code = np.unique(np.array(given, dtype=object), return_inverse=True)
+        unnamed = int(known[0] == "")  # the empty name sorts first
+        if len(known) > unnamed:
+            names[rank] = known[unnamed:]
+            codes.append(code.astype(np.int32) - unnamed)
+    return Library(unit_vectors(vectors).to(device), names, np.stack(codes))
 
 
-def embed_references(
-    path: Path, count: int, model: Any, tokenizer: PreTrainedTokenizerBase, options: dict[str, Any]
-) -> np.ndarray:
-    """Embed a library of `count` records with a progress bar -> (count, d) float32."""
-    vectors = np.empty((count, 0), np.float32)
-    first = 0
-    sequences = (record["sequence"] for record in read_labelled(path))
-    with tqdm(total=count, unit="seq", desc="library") as bar:
-        for block in embed_blocks(model, tokenizer, sequences, report=bar.update, **options):
-            if not first:
-                vectors = np.empty((count, block.shape[1]), np.float32)
-            vectors[first : first + len(block)] = block
-            first += len(block)
-    return vectors
-
-
-def load_vectors(
-    path: Path, library: Path, ids: list[str], model: Any, tokenizer: PreTrainedTokenizerBase, options: dict[str, Any]
-) -> np.ndarray:
-    """Read the vectors of a library from the file that `dnacse embed` made of it -> (r, d) float32.
-
-    Some are computed again: that tells another model or other options, without trusting what a file says of itself.
+def unit_vectors(vectors: np.ndarray) -> torch.Tensor:
+    """Scale rows to length 1; a row of zeros stays as it is.
 
     Raises:
-        ValueError: the file is none of vectors, is of other records, or of another model.
+        ValueError: A number is NaN or infinite.
     """
-    blocks, first = [], 0
-    for names, block in read_vectors(path):
-        if names != ids[first : first + len(names)]:
-            raise ValueError(
-                f"{path} has other ids than {library}, from record {first + 1} on or soon after; {REMEDY}"
-            )
-        blocks.append(block)
-        first += len(names)
-    if first != len(ids):
-        raise ValueError(f"{path} has {first:,} vectors, {library} {len(ids):,} records; {REMEDY}")
-    vectors = np.concatenate(blocks)
-    rows = np.unique(np.linspace(0, len(ids) - 1, CHECKED).astype(int))
-    wanted = set(rows.tolist())
-    sequences = [record["sequence"] for row, record in enumerate(read_labelled(library)) if row in wanted]
-    again = embed(model, tokenizer, sequences, **options)
-    there = vectors[rows]
-    if again.shape != there.shape:
-        raise ValueError(f"{path} has vectors of {there.shape[1]} numbers, the model {again.shape[1]}; {REMEDY}")
-    lengths = np.linalg.norm(again, axis=1) * np.linalg.norm(there, axis=1)
-    if not np.all(np.einsum("nd,nd->n", again, there) >= SAME * lengths):
-        raise ValueError(f"{path} has other vectors than the model gives with these options; {REMEDY}")
-    return vectors
+    if not np.isfinite(vectors).all():
+        raise ValueError("the model gives NaN or infinity for some sequences; use --dtype float32 or another model")
+    return torch.nn.functional.normalize(torch.as_tensor(vectors), dim=1)
+
+
+def search(
+    library: Library, queries: torch.Tensor, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None
+) -> Matches:
+    """Search the library for unit vectors (q, d); `exclude_groups` as in `nearest_names`."""
+    return Matches(*nearest_names(queries, library.vectors, library.codes, exclude_groups))
+
+
+def nearest_references(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest reference with a name at any rank: rows and similarities (q,)."""
+    rank = matches.similarities[:, :, 0].argmax(axis=0)
+    queries = np.arange(len(rank))
+    return matches.rows[rank, queries, 0], matches.similarities[rank, queries, 0]
+
+
+def gaps(similarities: np.ndarray) -> np.ndarray:
+    """How much nearer the nearest name is than the next one: cosines (..., 2) to (...) in [0, 1), NaN without a next.
+
+    >>> gaps(np.array([[1.0, 0.4], [0.7, 0.4], [0.4, 0.4], [0.4, -np.inf]])).round(2).tolist()
+    [1.0, 0.5, 0.0, nan]
+    """
+    distance, other = np.maximum(1 - similarities.astype(np.float64), 0).transpose(-1, *range(similarities.ndim - 1))
+    ratio = np.divide(
+        distance + EQUAL_DISTANCE, other + EQUAL_DISTANCE, out=np.ones_like(other), where=np.isfinite(other)
+    )
+    return np.where(np.isfinite(other), np.maximum(1 - ratio, 0), np.nan)

@@ -1,14 +1,14 @@
-"""Unit vectors in, the nearest among others out: exact, by cosine, in blocks of constant memory.
+"""Unit vectors in, their nearest neighbours by cosine out: exact, in blocks of constant memory.
 
-Exact search is a matrix product and a few passes over it, so no index is needed, and none of its approximations. Among
-100,000 references of 256 numbers a query takes 1.7 ms of one CPU core for `nearest`, 11 ms for names at six ranks.
+Exact search is a matrix product and a few passes over it, so there is no index and no approximation. Among 100,000
+references of 256 numbers, a query takes 1.7 ms of one CPU core for `nearest`, and 11 ms for names at six ranks.
 """
 
 import numpy as np
 import torch
 
 BLOCK = 2**24  # similarities held at once: 64 MiB
-TIE = 1e-6  # equal but for rounding, which differs with the batch that a sequence was embedded in
+TIE = 1e-6  # cosines that differ by less are equal: rounding depends on the batch that a sequence was embedded in
 
 Vectors = np.ndarray | torch.Tensor
 
@@ -23,10 +23,11 @@ def nearest(
         queries: Unit vectors (q, d) float32.
         references: Unit vectors (r, d) float32; a tensor on an accelerator is searched there.
         k: How many; fewer where there are fewer.
-        exclude: Row of the one reference that a query must not find, such as itself, (q,) int; -1: none.
+        exclude: Row of the one reference that a query must not find, such as itself, (q,) int; -1: no such reference.
 
     Returns:
-        Rows of the references (q, k) int64, -1 where no more are left, and cosines (q, k) float32, -inf there.
+        Rows of the references (q, k) int64, -1 where there are no more, and cosines (q, k) float32, -inf where
+        there are no more.
 
     >>> vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
     >>> nearest(vectors[:1], vectors, k=2)[0].tolist()
@@ -55,25 +56,27 @@ def nearest_names(
     queries: Vectors,
     references: Vectors,
     names: np.ndarray,
-    apart: tuple[np.ndarray, np.ndarray] | None = None,
+    exclude_groups: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find each query's nearest reference with a name, and its nearest one with another name, at several ranks.
 
     Args:
         queries: Unit vectors (q, d) float32.
         references: Unit vectors (r, d) float32; a tensor on an accelerator is searched there.
-        names: Number of each reference's name at each rank (ranks, r) int; -1: it has none and is not found there.
-        apart: Keys of the queries (q,) and of the references (r,) int; those of one key do not find each other.
+        names: Number of each reference's name at each rank (ranks, r) int; -1: no name, it is not found at this rank.
+        exclude_groups: Group of each query (q,) and of each reference (r,) int. A query never finds a reference of its
+            own group, such as itself or its species.
 
     Returns:
-        Rows of the references (ranks, q, 2) int64, of equally near ones (to 1e-6) the lowest, -1 where there is none;
-        and cosines (ranks, q, 2) float32, -inf there.
+        Rows of the references (ranks, q, 2) int64, the first row of equally near ones (within `TIE`), -1 where there
+        is none; and cosines (ranks, q, 2) float32, -inf where there is none.
 
     >>> vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
     >>> species_and_genus = np.array([[0, 1, -1], [0, 0, 1]])
     >>> nearest_names(vectors[:1], vectors, species_and_genus)[0].tolist()
     [[[0, 1]], [[0, 2]]]
-    >>> nearest_names(vectors[:1], vectors, species_and_genus, apart=(np.array([0]), np.arange(3)))[0].tolist()
+    >>> itself = (np.array([0]), np.arange(3))
+    >>> nearest_names(vectors[:1], vectors, species_and_genus, exclude_groups=itself)[0].tolist()
     [[[1, -1]], [[1, 2]]]
     """
     targets, places = torch.as_tensor(references), torch.as_tensor(queries)
@@ -82,9 +85,9 @@ def nearest_names(
     similarities = np.empty((len(codes), len(places), 2), np.float32)
     for block in _blocks(len(places), len(targets)):
         cosines = places[block].to(targets.device) @ targets.T  # (block, r)
-        if apart is not None:
-            query_keys, reference_keys = (torch.as_tensor(keys, device=targets.device) for keys in apart)
-            cosines.masked_fill_(query_keys[block, None] == reference_keys, -torch.inf)
+        if exclude_groups is not None:
+            own, others = (torch.as_tensor(groups, device=targets.device) for groups in exclude_groups)
+            cosines.masked_fill_(own[block, None] == others, -torch.inf)
         for rank, code in enumerate(codes):
             candidates = torch.where(code < 0, -torch.inf, cosines)
             for place in range(2):

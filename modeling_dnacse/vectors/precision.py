@@ -11,8 +11,6 @@ The int8 form is symmetric (0 stays 0) and has one scale a vector, so cosines ca
 
 import numpy as np
 
-OUTPUT_DTYPES = ("float32", "float16", "int8")
-
 
 def narrow(vectors: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Vectors (n, width) float32 as they are stored, and their scales (n,) float32 where `dtype` is int8.

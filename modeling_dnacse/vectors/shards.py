@@ -26,7 +26,6 @@ from .writers import ParquetVectors, check_room, put_in_place
 
 Item = TypeVar("Item")
 
-SHARD_RECORDS = 16_384  # 4 blocks of embed(): a barcode's batch is then the same whoever makes the shard
 RUN, MANIFEST = "run.json", "manifest.json"
 
 

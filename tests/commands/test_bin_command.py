@@ -10,7 +10,7 @@ from benchmarks.data.cami import read_cami
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.cli import main
 from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
-from modeling_dnacse.commands import bin as bin_command
+from modeling_dnacse.commands import bin_files
 from modeling_dnacse.commands import calibrate as calibrate_command
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.reading.sequences import read_fasta
@@ -49,7 +49,7 @@ def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
 
 
 def test_a_calibrated_model_needs_no_threshold(fasta, tiny_folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(calibrate_command, "SHORTEST", 95)
+    monkeypatch.setattr(calibrate_command, "SHORTEST_CONTIG", 95)
     model, known = shutil.copytree(tiny_folder, tmp_path / "model"), tmp_path / "known.fasta"
     families = random_families(seed=3, species=3, records=20)
     known.write_text("".join(f">{header}\n{sequence}\n" for header, sequence in families.items()))
@@ -84,7 +84,7 @@ def test_a_failure_leaves_no_folder(fasta, tiny_folder, tmp_path, monkeypatch, c
     def full(*arguments):
         raise OSError("no space left")
 
-    monkeypatch.setattr(bin_command, "write_bins", full)
+    monkeypatch.setattr(bin_files, "write_bins", full)
     arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, "--threshold", 0.9, *OPTIONS]
     assert "no space left" in refuse(capsys, *arguments)
     assert not list(tmp_path.iterdir())

@@ -130,7 +130,7 @@ def test_labels_that_tell_no_threshold(tiny_folder, tmp_path, capsys):
     arguments = ["cluster", unnamed, "-o", tmp_path / "out.tsv", "--model", tiny_folder, "--labelled"]
     assert "name species in a column species" in refuse(capsys, *arguments, unnamed)
     assert "one of them with two sequences" in refuse(capsys, *arguments, alone)
-    assert "must be a folder here" in refuse(capsys, "calibrate", alone, "--model", "a/b", "--for", "species")
+    assert "must be a local folder" in refuse(capsys, "calibrate", alone, "--model", "a/b", "--for", "species")
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ import torch
 from safetensors import safe_open
 from transformers import PreTrainedTokenizerFast
 
-from modeling_dnacse import DnacseModel, embed
+from modeling_dnacse import DnacseModel, EmbedOptions, embed
 from modeling_dnacse.cli import main
-from modeling_dnacse.commands.options import DTYPES, LEAST_COSINES
+from modeling_dnacse.commands.options import LEAST_COSINES
 from modeling_dnacse.embedding import embed as embedding
+from modeling_dnacse.embedding.options import EmbedKeywords
 from modeling_dnacse.reading.sequences import reverse_complement
 from modeling_dnacse.vectors.files import open_writer
 from tests.support.families import random_families
@@ -36,7 +38,7 @@ def encoder(tiny_folder):
 @pytest.mark.parametrize("window", [5, 4096])
 def test_batches_never_change_an_embedding(encoder, monkeypatch, batch_tokens, window):
     model, tokenizer = encoder
-    monkeypatch.setattr(embedding, "WINDOW", window)
+    monkeypatch.setattr(embedding, "BLOCK_SEQUENCES", window)
     vectors = embed(model, tokenizer, SEQUENCES, batch_tokens=batch_tokens)
     assert vectors.dtype == np.float32 and vectors.shape == (len(SEQUENCES), model.config.hidden_size)
     for sequence, vector in zip(SEQUENCES, vectors, strict=True):
@@ -57,7 +59,7 @@ def test_normalised_vectors_have_length_one(encoder):
 
 @pytest.mark.parametrize("name", LEAST_COSINES)
 def test_half_precision_is_as_close_as_the_command_says(encoder, name):
-    exact, half = (embed(*encoder, SEQUENCES, normalize=True, dtype=dtype) for dtype in (None, DTYPES[name]))
+    exact, half = (embed(*encoder, SEQUENCES, normalize=True, dtype=dtype) for dtype in (None, getattr(torch, name)))
     assert np.abs(exact - half).max() > 1e-5  # it is half precision
     assert (exact * half).sum(1).min() > LEAST_COSINES[name]
 
@@ -92,7 +94,7 @@ def test_a_sequence_beyond_the_batch_is_embedded_whole(encoder):
 
 def test_a_stream_is_read_one_block_ahead(encoder, monkeypatch):
     """Memory does not grow with the number of sequences."""
-    monkeypatch.setattr(embedding, "WINDOW", 5)
+    monkeypatch.setattr(embedding, "BLOCK_SEQUENCES", 5)
     read = []
 
     def endless():
@@ -100,14 +102,14 @@ def test_a_stream_is_read_one_block_ahead(encoder, monkeypatch):
             read.append(SEQUENCES[len(read) % len(SEQUENCES)])
             yield read[-1]
 
-    blocks = embedding.embed_blocks(*encoder, endless())
+    blocks = embedding.embed_blocks(*encoder, endless(), EmbedOptions())
     for expected in (10, 15, 20):
         assert next(blocks).shape == (5, 48) and len(read) == expected
 
 
 def test_a_stream_that_is_left_ends_the_thread(encoder, monkeypatch):
-    monkeypatch.setattr(embedding, "WINDOW", 5)
-    blocks = embedding.embed_blocks(*encoder, SEQUENCES)
+    monkeypatch.setattr(embedding, "BLOCK_SEQUENCES", 5)
+    blocks = embedding.embed_blocks(*encoder, SEQUENCES, EmbedOptions())
     next(blocks)
     assert tokenising()
     blocks.close()
@@ -116,8 +118,8 @@ def test_a_stream_that_is_left_ends_the_thread(encoder, monkeypatch):
 
 def test_an_error_of_the_thread_reaches_the_caller(encoder, monkeypatch):
     """It comes in its turn: the blocks before it are complete."""
-    monkeypatch.setattr(embedding, "WINDOW", 5)
-    blocks = embedding.embed_blocks(*encoder, [*SEQUENCES[:12], "AC*T"])
+    monkeypatch.setattr(embedding, "BLOCK_SEQUENCES", 5)
+    blocks = embedding.embed_blocks(*encoder, [*SEQUENCES[:12], "AC*T"], EmbedOptions())
     assert [len(next(blocks)) for _ in range(2)] == [5, 5]
     with pytest.raises(ValueError, match="sequence 12: "):
         next(blocks)
@@ -182,7 +184,7 @@ def test_dimensions_are_cut_before_the_length_is_one(encoder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dimensions": 0}, "dimensions is 0; give 1 to 48"),
+        ({"dimensions": 0}, "dimensions is 0; it must be at least 1"),
         ({"dimensions": 49}, "dimensions is 49; give 1 to 48"),
         ({"batch_tokens": 0}, "batch_tokens is 0; it must be at least 1"),
         ({"window_tokens": 2}, "window_tokens is 2"),
@@ -192,6 +194,12 @@ def test_dimensions_are_cut_before_the_length_is_one(encoder):
 def test_an_option_out_of_range_is_refused(encoder, options, message):
     with pytest.raises(ValueError, match=message):
         embed(*encoder, SEQUENCES[:1], **options)
+
+
+def test_the_keywords_are_the_fields_of_the_record(encoder):
+    assert EmbedKeywords.__annotations__ == {field.name: field.type for field in fields(EmbedOptions)}
+    with pytest.raises(TypeError, match="normalise"):
+        embed(*encoder, SEQUENCES[:1], normalise=True)
 
 
 class SmallMachine:
@@ -214,13 +222,13 @@ def test_memory_that_runs_out_makes_batches_smaller(encoder, monkeypatch):
     """Once, not in each block; nothing is counted or added twice."""
     model, tokenizer = encoder
     small = SmallMachine(model, room=500)
-    monkeypatch.setattr(embedding, "WINDOW", 20)
-    reported = []
-    blocks = list(embedding.embed_blocks(small, tokenizer, SEQUENCES, both_strands=True, report=reported.append))
+    monkeypatch.setattr(embedding, "BLOCK_SEQUENCES", 20)
+    reported, both = [], EmbedOptions(both_strands=True)
+    blocks = list(embedding.embed_blocks(small, tokenizer, SEQUENCES, both, report=reported.append))
     assert small.failures and sum(reported) == len(SEQUENCES)
     np.testing.assert_allclose(np.concatenate(blocks), embed(*encoder, SEQUENCES, both_strands=True), atol=1e-5)
     failures = small.failures
-    list(embedding.embed_blocks(small, tokenizer, SEQUENCES[:20], both_strands=True))
+    list(embedding.embed_blocks(small, tokenizer, SEQUENCES[:20], both))
     assert small.failures == 2 * failures  # those of the first block are all
 
 
@@ -248,7 +256,7 @@ def read(path):
 
 @pytest.mark.parametrize("suffix", [".parquet", ".npy", ".safetensors"])
 def test_the_command_writes_ids_and_vectors(encoder, fasta, tiny_folder, tmp_path, monkeypatch, suffix, capsys):
-    monkeypatch.setattr(embedding, "WINDOW", 10)  # several blocks, the last one partly filled
+    monkeypatch.setattr(embedding, "BLOCK_SEQUENCES", 10)  # several blocks, the last one partly filled
     output = tmp_path / f"vectors{suffix}"
     main(["embed", str(fasta), "-o", str(output), "--model", str(tiny_folder)])
     ids, vectors = read(output)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from modeling_dnacse.embedding.windows import check_windows, cut_windows, window_bounds
+from modeling_dnacse import EmbedOptions
+from modeling_dnacse.embedding.windows import cut_windows, window_bounds
 
 CLS, SEP = 1, 2
 
@@ -58,4 +59,4 @@ def test_without_windows_a_sequence_stays_whole():
 )
 def test_impossible_windows_are_refused(window, overlap, message):
     with pytest.raises(ValueError, match=message):
-        check_windows(window, overlap)
+        EmbedOptions(window_tokens=window, overlap_tokens=overlap)

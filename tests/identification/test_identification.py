@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_dnacse.identification.calls import calibrate, estimate_new, find, learn, make_library, name_queries, unit
+from modeling_dnacse.identification.calibration import collect_calibration, estimate_new_share, fit_calibration
+from modeling_dnacse.identification.library import make_library, search, unit_vectors
+from modeling_dnacse.identification.naming import name_queries
 from modeling_dnacse.identification.probability_curves import fit_curve
 from modeling_dnacse.vectors.neighbours import nearest, nearest_names
 
@@ -28,7 +30,7 @@ def labels(species: np.ndarray, genus: np.ndarray) -> dict[str, list[str]]:
 
 def test_nearest_finds_what_a_full_sort_finds(monkeypatch):
     rng = np.random.default_rng(0)
-    queries, references = (unit(rng.normal(size=(n, 8)).astype(np.float32)) for n in (23, 40))
+    queries, references = (unit_vectors(rng.normal(size=(n, 8)).astype(np.float32)) for n in (23, 40))
     monkeypatch.setattr("modeling_dnacse.vectors.neighbours.BLOCK", 120)  # three queries at once
     exclude = np.where(np.arange(23) % 2, np.arange(23), -1)
     cosines = (queries @ references.T).numpy()
@@ -38,13 +40,13 @@ def test_nearest_finds_what_a_full_sort_finds(monkeypatch):
     np.testing.assert_allclose(similarities, -np.sort(-cosines, axis=1)[:, :5], atol=1e-6)
 
 
-def test_nearest_names_of_blocks_keys_and_unnamed_references(monkeypatch):
+def test_nearest_names_of_blocks_groups_and_unnamed_references(monkeypatch):
     rng = np.random.default_rng(1)
-    vectors = unit(rng.normal(size=(30, 8)).astype(np.float32))
+    vectors = unit_vectors(rng.normal(size=(30, 8)).astype(np.float32))
     names = np.stack([rng.integers(-1, 6, 30), rng.integers(-1, 2, 30)])
     keys = rng.integers(0, 10, 30)
     monkeypatch.setattr("modeling_dnacse.vectors.neighbours.BLOCK", 120)
-    rows, similarities = nearest_names(vectors, vectors, names, apart=(keys, keys))
+    rows, similarities = nearest_names(vectors, vectors, names, exclude_groups=(keys, keys))
     cosines = (vectors @ vectors.T).numpy()
     for rank, code in enumerate(names):
         for query in range(30):
@@ -57,7 +59,7 @@ def test_nearest_names_of_blocks_keys_and_unnamed_references(monkeypatch):
 
 
 def test_of_equals_the_first_is_nearest():
-    vectors = unit(np.ones((5, 3), np.float32))
+    vectors = unit_vectors(np.ones((5, 3), np.float32))
     assert nearest_names(vectors[:1], vectors, np.array([[1, 0, 0, 1, 2]]))[0].tolist() == [[[0, 1]]]
 
 
@@ -83,33 +85,33 @@ def test_stated_probabilities_come_true(share):
     new = np.isin(species, rng.permutation(np.unique(species))[:120])
     held_out = ~new & (np.arange(len(species)) % 5 == 0)
     library = make_library(vectors[~new & ~held_out], labels(species[~new & ~held_out], genus[~new & ~held_out]))
-    known, absent = np.flatnonzero(held_out), np.flatnonzero(new)
-    count = min(len(known) / (1 - share), len(absent) / share)
-    queries = np.concatenate([known[: int(count * (1 - share))], rng.permutation(absent)[: int(count * share)]])
-    lessons, matches = learn(library), find(library, unit(vectors[queries]))
-    estimated = estimate_new(lessons, matches)
+    known, lacking = np.flatnonzero(held_out), np.flatnonzero(new)
+    count = min(len(known) / (1 - share), len(lacking) / share)
+    queries = np.concatenate([known[: int(count * (1 - share))], rng.permutation(lacking)[: int(count * share)]])
+    data, matches = collect_calibration(library), search(library, unit_vectors(vectors[queries]))
+    estimated = estimate_new_share(data, matches)
     assert estimated == pytest.approx(share, abs=0.12)
-    calls = name_queries(library, calibrate(lessons, estimated), matches, confidence=0.9)
+    found = name_queries(library, fit_calibration(data, estimated), matches, confidence=0.9)
     assert list(library.names) == ["species", "genus"]  # no reference has a family
     for rank, truth in enumerate((species[queries], genus[queries])):
-        right = list(library.names.values())[rank][calls.codes[rank]] == truth
-        stated = calls.probabilities[rank]
+        right = list(library.names.values())[rank][found.codes[rank]] == truth
+        stated = found.probabilities[rank]
         for low, high in ((0, 0.5), (0.5, 1)):
             part = (stated >= low) & (stated < high)
             assert part.sum() < 30 or abs(stated[part].mean() - right[part].mean()) < 0.12
-        called = calls.level == rank
+        called = found.level == rank
         assert called.sum() < 10 or right[called].mean() > 0.85
-    assert calls.new.mean() == pytest.approx(share, abs=0.12)
+    assert found.new_species.mean() == pytest.approx(share, abs=0.12)
 
 
 def test_a_species_shared_by_identical_references_is_not_called():
     vectors, species, genus = world(seed=5, genera=20)
     twins = np.concatenate([vectors, vectors[:5]])  # the first species' barcodes, under another name too
     library = make_library(twins, labels(np.append(species, ["G0 twin"] * 5), np.append(genus, ["G0"] * 5)))
-    matches = find(library, unit(vectors[:1]))
-    calls = name_queries(library, calibrate(learn(library), 0.5), matches, confidence=0.9)
-    assert calls.probabilities[0, 0] < 0.5
-    assert calls.level[0] == 1
+    matches = search(library, unit_vectors(vectors[:1]))
+    found = name_queries(library, fit_calibration(collect_calibration(library), 0.5), matches, confidence=0.9)
+    assert found.probabilities[0, 0] < 0.5
+    assert found.level[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -124,12 +126,13 @@ def test_a_species_shared_by_identical_references_is_not_called():
 def test_what_a_library_cannot_tell_stays_open(records, told):
     vectors = np.random.default_rng(6).normal(size=(len(records), 4)).astype(np.float32)
     library = make_library(vectors, {"species": records, "genus": [name[:1] for name in records]})
-    lessons = learn(library)
-    assert [lesson is not None for lesson in (*lessons.right, lessons.new)] == told
-    matches = find(library, library.vectors)
-    calls = name_queries(library, calibrate(lessons, estimate_new(lessons, matches)), matches, confidence=0.9)
-    assert [np.isfinite(p).all() for p in (*calls.probabilities, calls.new)] == told
-    assert np.all(calls.level == -1)  # so few records prove nothing to 0.9
+    data = collect_calibration(library)
+    assert [cases is not None for cases in (*data.names, data.new_species)] == told
+    matches = search(library, library.vectors)
+    calibration = fit_calibration(data, estimate_new_share(data, matches))
+    found = name_queries(library, calibration, matches, confidence=0.9)
+    assert [np.isfinite(p).all() for p in (*found.probabilities, found.new_species)] == told
+    assert np.all(found.level == -1)  # so few records prove nothing to 0.9
 
 
 def test_library_without_species_is_refused():
@@ -139,7 +142,7 @@ def test_library_without_species_is_refused():
 
 def test_vectors_that_are_no_numbers_are_refused():
     with pytest.raises(ValueError, match="NaN or infinity"):
-        unit(np.array([[np.nan, 1]], np.float32))
+        unit_vectors(np.array([[np.nan, 1]], np.float32))
 
 
 def test_scale_of_vectors_does_not_matter():

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
 from modeling_dnacse import attention as alibi
-from modeling_dnacse.commands.options import DTYPES, LEAST_COSINES
+from modeling_dnacse.commands.options import LEAST_COSINES
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from tests.support.families import random_families
 from trainer import train
@@ -72,7 +72,7 @@ def test_embed_gives_the_vectors_of_a_cpu(tiny_folder, name):
     model, tokenizer = load_checkpoint(DnacseModel, str(tiny_folder))
     options = {"normalize": True, "both_strands": True, "window_tokens": 30, "overlap_tokens": 5}
     expected = embed(model, tokenizer, SEQUENCES, device="cpu", **options)
-    found = embed(model, tokenizer, SEQUENCES, device=DEVICE, dtype=name and DTYPES[name], **options)
+    found = embed(model, tokenizer, SEQUENCES, device=DEVICE, dtype=name and getattr(torch, name), **options)
     assert (expected * found).sum(1).min() > (LEAST_COSINES[name] if name else 0.999999)
 
 

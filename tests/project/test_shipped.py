@@ -19,7 +19,7 @@ from benchmarks.methods.method import paired_cosines
 from benchmarks.methods.networks import weights_revision
 from modeling_dnacse import embed
 from modeling_dnacse.cli import command_line, main
-from modeling_dnacse.commands.options import DTYPES, LEAST_COSINES, SHIPPED, SHIPPED_FOR_GENOMES
+from modeling_dnacse.commands.options import LEAST_COSINES, SHIPPED, SHIPPED_FOR_GENOMES
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.reading.sequences import read_fasta, reverse_complement
 from modeling_dnacse.vectors.neighbours import nearest
@@ -95,7 +95,7 @@ def test_a_fresh_process_embeds_with_it_offline(tmp_path, data):
 def test_half_precision_costs_it_next_to_nothing(data, name):
     model, tokenizer = load_encoder(str(SHIPPED))
     sequences = [record.sequence for record in read_fasta(data / "unseen_test.fasta")][:10]
-    exact, half = (embed(model, tokenizer, sequences, dtype=dtype) for dtype in (None, DTYPES[name]))
+    exact, half = (embed(model, tokenizer, sequences, dtype=dtype) for dtype in (None, getattr(torch, name)))
     assert 1 - paired_cosines(half, exact, np.arange(10)).min() < 1e-5  # as the README says
 
 

@@ -12,7 +12,8 @@ from safetensors import safe_open
 
 from modeling_dnacse.vectors import files as module
 from modeling_dnacse.vectors.files import open_writer, read_vectors
-from modeling_dnacse.vectors.precision import OUTPUT_DTYPES, narrow, widen
+from modeling_dnacse.vectors.formats import OUTPUT_DTYPES
+from modeling_dnacse.vectors.precision import narrow, widen
 
 SUFFIXES = [".parquet", ".npy", ".safetensors"]
 VECTORS = np.random.default_rng(0).normal(size=(100, 48)).astype(np.float32)

@@ -1,0 +1,35 @@
+"""What the vectors of a run depend on: its input, model and options in, the record that run.json holds out."""
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from transformers.utils.hub import cached_file
+
+from ..embedding.options import EmbedOptions
+from ..machine.provenance import sha256_of
+
+# Batches and the device change a vector by rounding only, so they may change between two runs into one folder
+SHAPING = ("normalize", "both_strands", "window_tokens", "overlap_tokens", "dimensions")
+
+
+def describe_run(args: argparse.Namespace, options: EmbedOptions, records: int) -> dict[str, Any]:
+    """Describe what the vectors depend on, in the types of JSON."""
+    shaping = {name: getattr(options, name) for name in SHAPING}
+    return {
+        "input": {"name": str(args.input), "sha256": sha256_of(args.input), "records": records},
+        "model": {"name": args.model, "digest": model_digest(args.model)},
+        "options": shaping
+        | {"dtype": args.dtype, "output_dtype": args.output_dtype, "shard_records": args.shard_records},
+    }
+
+
+def model_digest(name: str) -> str:
+    """The commit of a Hub model; of a folder, the SHA-256 of what sha256sum prints of its model files."""
+    folder = Path(cached_file(name, "tokenizer.json") or name).parent
+    if folder.parent.name == "snapshots":
+        return f"commit {folder.name}"
+    suffixes = (".json", ".safetensors", ".bin", ".onnx", ".data")
+    files = sorted(path for path in folder.iterdir() if path.suffix in suffixes)
+    return hashlib.sha256("".join(f"{sha256_of(path)}  {path.name}\n" for path in files).encode()).hexdigest()

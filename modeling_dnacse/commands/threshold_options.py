@@ -1,0 +1,82 @@
+"""The options --threshold and --labelled of `dnacse cluster` and `dnacse bin`, and the threshold that they ask for."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..clustering.purposes import FIELDS, Purpose
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from ..embedding.options import EmbedOptions
+
+
+def add_threshold_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --threshold and --labelled."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--threshold",
+        type=cosine,
+        metavar="COSINE",
+        help="similarity from which on sequences belong together; default: the model's own",
+    )
+    either.add_argument(
+        "--labelled",
+        type=Path,
+        metavar="FILE",
+        help="choose the threshold on these sequences, whose species are known",
+    )
+
+
+def cosine(text: str) -> float:
+    """Read a number from -1 to 1.
+
+    >>> cosine("0.9")
+    0.9
+    """
+    if not -1 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"got {text}; a cosine is from -1 to 1")
+    return float(text)
+
+
+def threshold_from_options(
+    args: argparse.Namespace,
+    purpose: Purpose,
+    model: Any,
+    tokenizer: "PreTrainedTokenizerBase",
+    options: "EmbedOptions",
+    shortest: int = 1,
+) -> tuple[float, str]:
+    """The threshold that --threshold, --labelled or the model gives, and a phrase that says where it comes from.
+
+    Args:
+        args: Of `add_threshold_arguments` and `add_model_arguments`.
+        purpose: What the threshold is for.
+        model: As `embed` takes it.
+        tokenizer: The model's.
+        options: How to embed labelled sequences.
+        shortest: bp that labelled sequences must have.
+
+    Raises:
+        ValueError: neither the options nor the model give one.
+    """
+    from ..clustering.thresholds import choose_threshold
+
+    if args.threshold is not None:
+        return args.threshold, "as given"
+    if args.labelled is not None:
+        return choose_threshold(args.labelled, purpose, model, tokenizer, options, shortest)
+    field = FIELDS[purpose]
+    own = getattr(model.config, field)
+    if own is None:
+        raise ValueError(
+            f"{args.model} has no {field} in its config.json; give --threshold, or --labelled with "
+            "sequences of known species to choose it on"
+        )
+    if options.dimensions is not None or options.both_strands not in (None, model.config.both_strands):
+        raise ValueError(
+            f"the {field} of {args.model} holds for its vectors as they are; with --dimensions or "
+            "--both_strands give --threshold, or --labelled"
+        )
+    return own, f"the {field} of {args.model}"

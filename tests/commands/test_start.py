@@ -1,0 +1,47 @@
+"""`dnacse` answers at once where nothing is computed, and the package is complete for everybody else."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+COMMAND = """
+import sys
+sys.argv = ["/usr/bin/dnacse", *sys.argv[1:]]
+from modeling_dnacse.cli import main
+try:
+    main()
+finally:
+    print(sorted({"torch", "transformers", "numpy", "pyarrow"} & set(sys.modules)))
+"""
+
+
+def run(code, *arguments):
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["embed", "--help"], ["bin", "--min_length", "x"]])
+def test_what_computes_nothing_imports_nothing_heavy(arguments):
+    done = run(COMMAND, *arguments)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert done.returncode == (2 if "x" in arguments else 0)
+
+
+def test_the_module_is_the_command_too():
+    command = [sys.executable, "-X", "importtime", "-m", "modeling_dnacse.cli", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == f"dnacse {version('dnacse')}\n"
+    assert "modeling_dnacse.commands.embed" in done.stderr and " torch\n" not in done.stderr
+
+
+def test_the_package_alone_registers_its_classes(tiny_folder):
+    code = """
+import sys
+import modeling_dnacse
+from transformers import AutoModel
+print([name for name in modeling_dnacse.__all__ if not hasattr(modeling_dnacse, name)])
+print(type(AutoModel.from_pretrained(sys.argv[1])) is modeling_dnacse.DnacseModel)
+"""
+    done = run(code, str(tiny_folder))
+    assert done.stdout.splitlines() == ["[]", "True"], done.stderr
