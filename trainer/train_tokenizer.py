@@ -32,7 +32,7 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
 from tokenizers import Tokenizer, models, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from modeling_dnacse.loading.tokenization import apply_policy
+from modeling_dnacse.loading.tokenization import apply_alphabet_policy
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts
 from trainer.running.command_line import run_command
@@ -99,7 +99,7 @@ def train_tokenizer(
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
     )
-    return apply_policy(fast)
+    return apply_alphabet_policy(fast)
 
 
 def bases_per_token(tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> float:

@@ -5,10 +5,9 @@ A record is a dict of strings: `id`, `sequence` (cleaned), the six ranks of mode
 
 | source | what |
 |---|---|
-| a file | as `read_labelled` takes it: our tables, FASTA with `key=value` or BOLD headers |
+| a file | as `read_labelled` takes it: our tables, FASTA with headers of any style that the package knows |
 | a table with the columns of BOLD, BIOSCAN-5M or BarcodeBERT | rows without sequence left out, N at the ends cut |
 | a table with a column `label` and none of species, as DNABERT-S's | the label is the species, as it stands |
-| FASTA of UNITE, MIDORI2 or in SINTAX's style | see `lineages` |
 | `cami:CONTIGS.fasta.gz+MAPPING` | CAMI's gold standard, see `cami`: the genome is the species, as it stands |
 | `hub:ORG/NAME[@REVISION]` | any data set of the Hub with our columns; fetched, since you asked for it (see `pin`) |
 | `splits:NAME=FILE,NAME=FILE` | several files, each a split: `splits:train=train.csv,unseen_test=unseen.csv` |
@@ -23,8 +22,7 @@ from pathlib import Path
 
 from benchmarks.data.cami import read_cami
 from modeling_dnacse.loading.hub_datasets import dataset_commit, load_commit
-from modeling_dnacse.reading.labels import COLUMNS, DELIMITERS, FASTA_SUFFIXES, RANKS, apply_policy, read_labelled
-from modeling_dnacse.reading.lineages import labels_from_lineage
+from modeling_dnacse.reading.labels import COLUMNS, DELIMITERS, RANKS, apply_label_policy, read_labelled
 from modeling_dnacse.reading.sequences import clean_sequence, open_ascii, read_fasta, restore
 
 SPLIT_NAMES = {
@@ -77,13 +75,9 @@ def pin(source: str) -> str:
 
 
 def _read_file(path: str) -> Iterator[dict[str, str]]:
-    """Choose the reader by the suffix and by what the first line says."""
+    """Choose the reader of a table by its columns; every other file is the package's to read."""
     suffixes = Path(path.lower()).suffixes[-2:]
-    if any(suffix in FASTA_SUFFIXES for suffix in suffixes):
-        first = next(iter(read_fasta(path)))
-        if labels_from_lineage(f"{first.id} {first.description}"):
-            return _unique(path, _read_lineages(path))
-    elif delimiter := next((DELIMITERS[suffix] for suffix in suffixes if suffix in DELIMITERS), ""):
+    if delimiter := next((DELIMITERS[suffix] for suffix in suffixes if suffix in DELIMITERS), ""):
         header = set(_header(path, delimiter))
         if header & BARCODE_COLUMNS:
             return _unique(path, _read_barcodes(path, delimiter))
@@ -155,7 +149,7 @@ def _read_barcodes(path: str, delimiter: str) -> Iterator[dict[str, str]]:
         identifier = given["id"] or f"row_{number}"
         if marker and not row.get("record_id"):
             identifier = f"{identifier}.{marker}"  # as BOLD makes its record_id
-        yield _record(place, identifier, given["sequence"].strip("Nn-"), apply_policy(given), given["split"])
+        yield _record(place, identifier, given["sequence"].strip("Nn-"), apply_label_policy(given), given["split"])
 
 
 def _read_labels(path: str, delimiter: str) -> Iterator[dict[str, str]]:
@@ -164,12 +158,6 @@ def _read_labels(path: str, delimiter: str) -> Iterator[dict[str, str]]:
         if "sequence" not in row:
             raise ValueError(f"{path}:1: no column 'sequence' beside 'label'; name one so")
         yield _record(place, str(number), row["sequence"], {"species": row["label"]}, row.get("split", ""))
-
-
-def _read_lineages(path: str) -> Iterator[dict[str, str]]:
-    for number, record in enumerate(read_fasta(path), 1):
-        labels = labels_from_lineage(f"{record.id} {record.description}".strip()) or {"id": record.id}
-        yield _record(f"{path}, record {number}", labels["id"], record.sequence, apply_policy(labels))
 
 
 def _read_cami(source: str) -> Iterator[dict[str, str]]:
@@ -201,5 +189,7 @@ def _read_hub(source: str) -> Iterator[dict[str, str]]:
             given = {key: str(row[column] or "") for key, column in named.items() if column}
             identifier = given.get("id") or f"{split}_{number}"
             place = f"hub:{source}, {split} row {number}"
-            record = _record(place, identifier, given["sequence"], apply_policy(given), given.get("split") or split)
+            record = _record(
+                place, identifier, given["sequence"], apply_label_policy(given), given.get("split") or split
+            )
             yield from _with_our_splits([record])

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from ..configuration_dnacse import DnacseConfig
 from ..modeling_dnacse import DnacsePreTrainedModel
-from .tokenization import apply_policy
+from .tokenization import apply_alphabet_policy
 
 Model = TypeVar("Model", bound=DnacsePreTrainedModel)
 
@@ -74,7 +74,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
         ValueError: there is none.
     """
     try:
-        return apply_policy(PreTrainedTokenizerFast.from_pretrained(name))
+        return apply_alphabet_policy(PreTrainedTokenizerFast.from_pretrained(name))
     except (OSError, ValueError, TypeError) as error:  # TypeError: a folder without tokenizer.json
         raise ValueError(
             f"{name} is neither a folder with a tokenizer.json nor a Hub model: {first_line(error)}"

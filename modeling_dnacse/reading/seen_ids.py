@@ -1,7 +1,7 @@
-"""The ids that a reader has met, 16 to 32 bytes each whatever their length, to tell a repeated one.
+"""A set of ids that finds repeated ones, in 16 to 32 bytes an id, however long the ids are.
 
-Of an id only its 64-bit hash is kept, in a table with open addressing that doubles when it is half full. (A dict of
-hashes takes 130 bytes each: 13 GB for 100 million.)
+It keeps the 64-bit hash of each id, in a table with open addressing that doubles when it is half full. A set of Python
+would take 130 bytes an id: 13 GB for 100 million.
 """
 
 from array import array
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class SeenIds:
-    """A set of ids that can be added to and counted.
+    """A set of ids to which ids are added, and which can be counted.
 
     >>> seen = SeenIds()
     >>> seen.add("a"), seen.add("b"), seen.add("a"), len(seen)
@@ -18,7 +18,7 @@ class SeenIds:
     """
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start empty."""
         self.table, self.count = array("q", bytes(8 << 10)), 0
 
     def __len__(self) -> int:
@@ -26,7 +26,10 @@ class SeenIds:
         return self.count
 
     def add(self, identifier: str) -> bool:
-        """Add an id. False: it, or (once in 10^5 files of 10 million) another with its hash, was there."""
+        """Add an id, and tell whether it is new.
+
+        False may be wrong: in one of 10^5 files of 10 million ids, two ids have the same hash.
+        """
         table, key = self.table, hash(identifier) or 1  # 0 marks a free place
         mask = len(table) - 1
         place = key & mask
@@ -41,7 +44,7 @@ class SeenIds:
         return True
 
     def _double(self) -> None:
-        """Move all keys to a table of twice the size, all at once: those that find their place taken try the next."""
+        """Move all keys to a table of twice the size; a key whose place is taken tries the next place."""
         former = np.frombuffer(self.table, np.int64)
         self.table = array("q", bytes(16 * len(self.table)))
         table, mask = np.frombuffer(self.table, np.int64), len(self.table) - 1
@@ -49,6 +52,6 @@ class SeenIds:
         places = keys & mask
         while len(keys):
             free = table[places] == 0
-            table[places[free]] = keys[free]  # of several that want one place, one gets it
+            table[places[free]] = keys[free]  # of several keys with the same place, one gets it
             homeless = table[places] != keys
             keys, places = keys[homeless], (places[homeless] + 1) & mask

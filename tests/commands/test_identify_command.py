@@ -64,6 +64,16 @@ def test_every_query_has_a_line_and_identical_ones_find_themselves(tiny_folder, 
     assert re.search(r"16 queries: \d+ called at species, \d+ at genus, \d+ not called", said)
 
 
+def test_a_library_in_the_style_of_unite_gives_the_same_calls(tiny_folder, queries, library):
+    """Headers of a reference database need no option, and no conversion."""
+    expected = identify(tiny_folder, queries, library)
+    species = re.compile(r"^>(\S+) species=(\w+) (\w+)$", flags=re.MULTILINE)
+    unite, count = species.subn(r">\1|k__Metazoa;p__unidentified;g__\2;s__\2_\3", library.read_text())
+    assert count == 48
+    library.write_text(unite)
+    assert identify(tiny_folder, queries, library) == expected
+
+
 def test_vectors_of_the_library_replace_embedding_it(tiny_folder, queries, library, tmp_path, capsys):
     lines = identify(tiny_folder, queries, library)
     main(["embed", str(library), "-o", str(tmp_path / "library.npy"), "--model", str(tiny_folder)])

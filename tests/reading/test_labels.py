@@ -199,14 +199,14 @@ def test_characters_outside_ascii_survive(tmp_path):
 def test_split_selects_rows_or_lists_what_is_there(tmp_path, name, content):
     file = write(tmp_path / name, content)
     assert [row["id"] for row in read_labelled(file, split="val")] == ["b"]
-    with pytest.raises(ValueError, match="no record has the split 'test'; splits there: train, val"):
+    with pytest.raises(ValueError, match="no record has the split 'test'; its splits are: train, val"):
         list(read_labelled(file, split="test"))
 
 
 def test_split_asked_of_a_file_without_one(tmp_path):
     with pytest.raises(ValueError, match="no column for the split; the columns are 'id', 'sequence'"):
         list(read_labelled(write(tmp_path / "f.csv", "id,sequence\na,AC\n"), split="train"))
-    with pytest.raises(ValueError, match="no record has the split 'train'; splits there: none"):
+    with pytest.raises(ValueError, match="no record has the split 'train'; its splits are: none"):
         list(read_labelled(write(tmp_path / "f.fa", ">a\nAC\n"), split="train"))
 
 

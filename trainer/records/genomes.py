@@ -19,7 +19,7 @@ from pathlib import Path
 
 from datasets import Dataset as Records
 
-from modeling_dnacse.reading.labels import apply_policy, labels_from_header
+from modeling_dnacse.reading.labels import apply_label_policy, labels_from_header
 from trainer.records.fasta_index import index_fasta, read_headers
 from trainer.records.records import table_on_disk
 
@@ -116,6 +116,6 @@ def labels_of_header(header: str) -> dict[str, str]:
 
 def labels_of(given: Mapping[str, str]) -> dict[str, str]:
     """Species, genus, domain and split under the label policy; "" if unknown."""
-    ranks = apply_policy(given)
+    ranks = apply_label_policy(given)
     kingdom = next((given[name] for name in KINGDOM if given.get(name)), "")
     return {"species": ranks["species"], "genus": ranks["genus"], "domain": kingdom, "split": given.get("split") or ""}

@@ -18,7 +18,7 @@ import pyarrow.ipc
 from datasets import Dataset, concatenate_datasets
 
 from modeling_dnacse.loading.hub_datasets import load_commit
-from modeling_dnacse.reading.labels import apply_policy, read_labelled
+from modeling_dnacse.reading.labels import apply_label_policy, read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts, clean_sequence
 from trainer.records.record_arrays import label_column, species_numbers
 
@@ -68,7 +68,7 @@ def load_records(
                 "id": str(row.get("id") or number),
                 "sequence": clean_sequence(row["sequence"] or ""),
                 "split": row.get("split") or "",
-            } | apply_policy(row)
+            } | apply_label_policy(row)
         except ValueError as error:
             raise ValueError(f"data set {dataset_name}, row {number}: {error}") from None
 

@@ -6,7 +6,6 @@ import pytest
 
 from benchmarks.data.readers import read_records
 from modeling_dnacse.reading.labels import RANKS
-from modeling_dnacse.reading.lineages import labels_from_lineage
 
 LABELS = {
     "species": "Apis mellifera",
@@ -56,31 +55,6 @@ SOURCES = {
     ),
 }
 
-HEADERS = {
-    "Abrothallus_subhalei|MT1|SH1.10FU|refs|k__Fungi;p__Ascomycota;c__Dothideomycetes;s__Abrothallus_subhalei": {
-        "id": "Abrothallus_subhalei|MT1|SH1.10FU|refs",
-        "phylum": "Ascomycota",
-        "class": "Dothideomycetes",
-        "species": "Abrothallus subhalei",
-    },
-    "S|k__Fungi;p__Ascomycota;c__Ascomycota_cls_Incertae_sedis;o__unidentified;g__Fusarium;s__oxysporum": {
-        "id": "S",
-        "phylum": "Ascomycota",
-        "genus": "Fusarium",
-        "species": "Fusarium oxysporum",
-    },
-    "MH9.1.2081.4777###root_1;Eukaryota_2759;Discosea_555280;class_Discosea_555280;Dactylopodida_1;x;y": {
-        "id": "MH9.1.2081.4777",
-        "phylum": "Discosea",
-        "order": "Dactylopodida",
-        "family": "x",
-        "genus": "y",
-    },
-    "G-13|Apis mellifera|COI-5P": None,
-    "x species=Apis mellifera": None,
-    "contig_k__1": None,
-}
-
 
 def write(path, text):
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
@@ -93,11 +67,6 @@ def test_every_layout_gives_the_same_record(tmp_path, name, text, suffix):
     (record,) = read_records(write(tmp_path / f"{name}{suffix}", text + "\n"))
     assert record == RECORD
     assert list(record) == list(RECORD)
-
-
-@pytest.mark.parametrize(("header", "labels"), HEADERS.items(), ids=HEADERS)
-def test_lineages_in_headers(header, labels):
-    assert labels_from_lineage(header) == labels
 
 
 def test_headers_of_bold_and_keys_are_still_read(tmp_path):
@@ -177,7 +146,7 @@ def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
         ("f.tsv", "processid\tnuc\nP1\tNone\n", ": no row with a sequence"),
         ("f.tsv", "processid\tnuc\nP1\tNNNN\n", ":2: record 'P1' has no bases"),
         ("f.tsv", "label\tseq\nP1\tACGT\n", ":1: no column 'sequence' beside 'label'"),
-        ("f.fa", ">A|k__Fungi;p__B\nACGT\n>A|k__Fungi;p__C\nACGT\n", ": id 'A' is used twice"),
+        ("f.fa", ">A|k__Fungi;p__B\nACGT\n>A|k__Fungi;p__C\nACGT\n", ", record 2: id 'A' was used before"),
         ("f.fa", "", ":1: no records"),
         ("f.xlsx", "", ": suffix '.xlsx' tells no format"),
     ],
