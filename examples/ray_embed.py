@@ -1,12 +1,12 @@
-"""Embed files on a Ray cluster, or on workers of this machine, as a Ray Data pipeline: read, embed, write parquet.
+"""Embed files on a Ray cluster or on workers of this machine: a Ray Data pipeline that reads, embeds, writes parquet.
 
     pip install "ray[data]"
     python examples/ray_embed.py A.fasta.gz B.fasta.gz OUT_FOLDER --model MODEL --workers 2
 
-On a cluster, start it where RAY_ADDRESS names the cluster, with files and a folder that every node sees, and --gpus 1
-for a GPU a worker. A task reads each file, so many files are read in parallel; memory does not grow with them. Ray
-starts a lost worker again, but a pipeline that was stopped begins anew, and rows come in no promised order: join them
-by id. `dnacse embed` in several processes needs no Ray, keeps the order and goes on where it was stopped.
+On a cluster, set RAY_ADDRESS, give files and a folder that every node sees, and --gpus 1 for one GPU for each worker.
+Files are read in parallel, one task each; memory does not grow with their size. Ray restarts a lost worker, but a
+stopped pipeline begins again, and the order of the rows is not fixed: join them by id. `dnacse embed` in several
+processes needs no Ray, keeps the order and continues where it was stopped.
 """
 
 import argparse

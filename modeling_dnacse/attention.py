@@ -1,21 +1,23 @@
-"""Self-attention with symmetric ALiBi, over padded batches or over packed tokens; always computed from positions.
+"""Self-attention with symmetric ALiBi, over padded batches or over packed tokens.
 
-ALiBi (Press et al. 2022), made symmetric as in DNABERT-2, adds -slope * |i - j| to the scores of each head. It is all
-that tells the encoder of order, so an attention that dropped it would silently give wrong vectors.
+ALiBi (Press et al. 2022), made symmetric as in DNABERT-2, adds -slope * |i - j| to the scores of each head. It is
+computed from positions, never stored. Nothing else tells the encoder the order of tokens, so an attention without it
+would silently give wrong vectors. All implementations stand in this one file, since they must agree on ALiBi.
 
-Padded (`eager`, `sdpa`): ALiBi and padding are one additive bias, (batch, heads, length, length), made once a forward
-and shared by the layers. Batches without padding share one for all sequences, (1, heads, length, length).
+Padded (`eager`, `sdpa`): ALiBi and padding are one additive bias, (batch, heads, length, length), which is made once
+for each forward pass and shared by the layers. A batch without padding has one bias for all its sequences, (1, heads,
+length, length).
 
 Packed: the tokens of all sequences stand in one row, (total, hidden), so that no layer computes padding.
 
-- `packed` is for CPUs: torch's own attention over runs of sequences of one length (they are packed in the order of
-  their lengths). Its bias is a view of 2 · length numbers a head, so memory is linear in the length, except with
-  dropout of attention weights, for which torch writes the weights out. Other devices write the bias out.
+- `packed` is for CPUs: torch's own attention over runs of sequences of one length. Sequences are packed in the order
+  of their lengths. The bias is a view of 2 · length numbers for each head, so memory is linear in the length. With
+  dropout of attention weights it is not, since torch then stores the weights. Other devices store the bias.
 - `flash_attention_2` is flash-attn's `flash_attn_varlen_func` with `alibi_slopes`, for CUDA. It takes float16 or
   bfloat16. It is tested against eager on a CPU with a stand-in of that function; no run on a GPU has been made yet.
 - `flex_attention` is torch's: ALiBi is its score_mod, the borders of the sequences are its block mask. On a GPU both
-  are compiled into one kernel, which skips blocks of tokens that share no sequence. On a CPU torch offers no gradient
-  and writes all scores out: good for tests only. No run on a GPU has been made yet.
+  are compiled into one kernel, which skips blocks of tokens that share no sequence. On a CPU torch has no gradient for
+  it and stores all scores, so it serves tests only. No run on a GPU has been made yet.
 
 Nothing else is accepted. transformers' own wrappers of flash-attn and flex_attention silently drop ALiBi. So do the
 kernels of the Hub, which it fetches where flash-attn is missing, and so may whatever else is registered.
@@ -59,14 +61,14 @@ def is_packed(implementation: str) -> bool:
 
 
 def check_attention(implementation: str, device: str | None = None) -> None:
-    """Raise unless this attention can be run here, with ALiBi and without padding.
+    """Raise unless this attention runs here, with ALiBi and without attending to padding.
 
     Args:
         implementation: what the user asks for.
         device: type of the device that the states are on; None: not known yet.
 
     Raises:
-        ValueError: it cannot.
+        ValueError: it does not.
     """
     if implementation not in PADDED and not is_packed(implementation):
         raise ValueError(
@@ -78,7 +80,7 @@ def check_attention(implementation: str, device: str | None = None) -> None:
 
 
 def alibi_slopes(num_heads: int) -> list[float]:
-    """Slope of each head's linear bias (Press et al. 2022): a geometric series, padded for other than powers of two.
+    """Slopes of the heads (Press et al. 2022): a geometric series, completed where heads are no power of two.
 
     >>> alibi_slopes(4)
     [0.25, 0.0625, 0.015625, 0.00390625]
@@ -93,9 +95,9 @@ def alibi_slopes(num_heads: int) -> list[float]:
 
 
 def attention_bias(mask: Tensor, num_heads: int, dtype: torch.dtype) -> Tensor:
-    """ALiBi, padded keys at the lowest finite value: (batch, heads, length, length); batch 1 where nothing is padded.
+    """ALiBi with padded keys at the lowest finite value: (batch, heads, length, length); batch is 1 without padding.
 
-    A traced or compiled model gets the whole batch always: its mask is not known, and may be another when it runs.
+    A traced or compiled model always gets the whole batch, since its mask may be another one when it runs.
     """
     positions = torch.arange(mask.shape[1], device=mask.device)
     distance = (positions[None, :] - positions[:, None]).abs()  # (length, length)
@@ -107,7 +109,7 @@ def attention_bias(mask: Tensor, num_heads: int, dtype: torch.dtype) -> Tensor:
 
 
 def alibi_diagonals(length: int, num_heads: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """ALiBi of the distances 1 - length to length - 1, (heads, 2 · length - 1).
+    """ALiBi at the distances 1 - length to length - 1, (heads, 2 · length - 1).
 
     >>> alibi_diagonals(3, 1, torch.float32, torch.device("cpu")) * 256
     tensor([[-2., -1., -0., -1., -2.]])
@@ -117,10 +119,11 @@ def alibi_diagonals(length: int, num_heads: int, dtype: torch.dtype, device: tor
 
 
 def reversed_bias(diagonals: Tensor, length: int) -> Tensor:
-    """ALiBi (heads, length, length) of queries that stand in reverse order: a view, which holds no memory of its own.
+    """ALiBi (heads, length, length) for queries in reverse order: a view, which takes no memory of its own.
 
-    Counted from the last query, i' = length - 1 - i, the distance i - j is length - 1 - (i' + j): each row is the one
-    before, shifted by one. In their own order the rows shift backwards, which no strides of torch can say.
+    With queries counted from the last one, i' = length - 1 - i, the distance i - j is length - 1 - (i' + j), so each
+    row is the previous one, shifted by one. In the original order the rows shift backwards, and torch has no negative
+    strides.
 
     >>> reversed_bias(torch.tensor([[-2.0, -1.0, 0.0, -1.0, -2.0]]), 2).tolist()
     [[[-1.0, 0.0], [0.0, -1.0]]]
@@ -130,7 +133,7 @@ def reversed_bias(diagonals: Tensor, length: int) -> Tensor:
 
 
 class Packing(NamedTuple):
-    """Where the tokens of a packed batch come from and belong: its sequences, from the shortest to the longest."""
+    """Where the tokens of a packed batch come from; its sequences stand from the shortest to the longest."""
 
     rows: Tensor  # (total,) long: place of each token in the batch flattened to (batch · length)
     lengths: list[int]  # tokens of each sequence
@@ -141,16 +144,16 @@ def packing_of(mask: Tensor) -> Packing:
     """Find the real tokens of a batch from its mask (batch, length).
 
     Raises:
-        ValueError: a sequence has padding in its middle, over which distances would not be those of the padded batch.
+        ValueError: a sequence has padding in its middle, which would change the distances between its tokens.
 
     >>> packing = packing_of(torch.tensor([[1, 1, 1], [1, 1, 0]]))
     >>> packing.rows.tolist(), packing.lengths, packing.starts.tolist()
     ([3, 4, 0, 1, 2], [2, 3], [0, 2, 5])
     """
     real = mask.bool()
-    begins = (real & ~F.pad(real, (1, 0))[:, :-1]).sum(1)  # (batch,) runs of real tokens
+    begins = (real & ~F.pad(real, (1, 0))[:, :-1]).sum(1)  # (batch,) number of runs of real tokens
     lengths, order = real.sum(1).sort(stable=True)
-    sizes, runs = torch.stack([lengths, begins]).tolist()  # together: each is a wait for the device
+    sizes, runs = torch.stack([lengths, begins]).tolist()  # together, since each transfer waits for the device
     if max(runs) > 1:
         raise ValueError(
             "attention_mask has zeros between the tokens of a sequence; packed attention takes padding at the ends "
@@ -176,7 +179,7 @@ def unpack(hidden: Tensor, packing: Packing, mask: Tensor) -> Tensor:
 
 
 def attention_of_runs(packing: Packing, num_heads: int, dtype: torch.dtype) -> Attend:
-    """Attend by torch's attention within one run of sequences of the same length after the other."""
+    """Attend by torch's attention, one run of sequences of the same length after another."""
     runs = [(length, len(list(run))) for length, run in groupby(packing.lengths)]
     diagonals = alibi_diagonals(max(packing.lengths), num_heads, dtype, packing.rows.device)
 
@@ -198,7 +201,7 @@ def check_flash(device: str | None) -> None:
     """Raise unless flash-attn is installed and the states are on CUDA; `device` None: not known yet.
 
     Raises:
-        ValueError: it is not, or they are not.
+        ValueError: flash-attn is missing, or the states are elsewhere.
     """
     remedy = 'use attn_implementation="sdpa"'
     if flash_attn_varlen_func is None:
@@ -211,7 +214,7 @@ def check_flash(device: str | None) -> None:
 
 
 def flash_attention(packing: Packing, num_heads: int) -> Attend:
-    """Attend by flash-attn, whose bias is -slope * |i + seqlen_k - seqlen_q - j|: ALiBi where q and k are the same."""
+    """Attend by flash-attn, whose bias -slope * |i + seqlen_k - seqlen_q - j| is ALiBi for q and k of one length."""
     slopes = torch.tensor(alibi_slopes(num_heads), dtype=torch.float32, device=packing.rows.device)
     longest = max(packing.lengths)
 
@@ -240,7 +243,7 @@ def flex_attention(packing: Packing, num_heads: int) -> Attend:
     """Attend by torch's flex_attention within each packed sequence.
 
     Raises:
-        ValueError: on attending with dropout, or, on a CPU, with gradients, of which torch has neither.
+        ValueError: when it attends with dropout or, on a CPU, with gradients; torch has neither.
     """
     device, total = packing.rows.device, len(packing.rows)
     slopes = torch.tensor(alibi_slopes(num_heads), device=device)
@@ -277,7 +280,7 @@ def flex_attention(packing: Packing, num_heads: int) -> Attend:
 
 
 def attention_of(implementation: str, packing: Packing, num_heads: int, dtype: torch.dtype) -> Attend:
-    """Give the packed attention of that name for one batch; `dtype` is that of the scores."""
+    """Choose the packed attention for one batch by its name; `dtype` is that of the scores."""
     if implementation == FLASH:
         return flash_attention(packing, num_heads)
     if implementation == FLEX:

@@ -1,6 +1,6 @@
-"""The encoder's parts in the order data flows: embeddings, layers and their stack, pooling, the masked-language head.
+"""The parts of the encoder in the order of the data flow: embeddings, layers, pooling, masked-language head.
 
-Modules are named and nested as in DNABERT-2, so that its checkpoints load as they are.
+Modules have the names and the nesting of DNABERT-2's, so that its checkpoints load unchanged.
 """
 
 from typing import Any, NamedTuple
@@ -29,10 +29,10 @@ from .kmers import DnacseKmerEmbeddings
 
 
 class DnacseEmbeddings(nn.Module):
-    """LN(word + token type + k-mers), dropout. No position embedding: ALiBi carries the order."""
+    """LN(word + token type + k-mers), then dropout. There is no position embedding, since ALiBi encodes the order."""
 
     def __init__(self, config: DnacseConfig) -> None:
-        """Build the tables, that of k-mers where the configuration wants one."""
+        """Build the tables, with one of k-mers if the configuration asks for it."""
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
@@ -50,11 +50,13 @@ class DnacseEmbeddings(nn.Module):
         """Embed word vectors (batch, length, hidden); a missing token type is type 0.
 
         Args:
-            ids: (batch, length), of whose bases the k-mers are.
-            mask: (batch, length); what stands where it is 0 is in no k-mer. None: all are tokens.
+            words: word vectors.
+            token_type_ids: (batch, length).
+            ids: (batch, length), whose bases make the k-mers.
+            mask: (batch, length), 0 for positions that are in no k-mer. None: all are tokens.
 
         Raises:
-            ValueError: there are k-mers, but no ids to take them from.
+            ValueError: the model has k-mers, but there are no ids to take them from.
         """
         if self.kmer_embeddings is not None:
             if ids is None:
@@ -130,7 +132,7 @@ class DnacseLayer(GradientCheckpointingLayer):
 
 
 class EncoderStates(NamedTuple):
-    """What the stack gives: input and output of its last layer (batch, length, hidden), and the mask that holds."""
+    """Input and output of the last layer (batch, length, hidden), and the mask of the output."""
 
     before_last: Tensor
     last: Tensor
@@ -160,7 +162,7 @@ class DnacseEncoder(nn.Module):
         return EncoderStates(as_batch(before_last, packing, mask), as_batch(hidden, packing, mask), mask)
 
     def lay_out(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | Attend, Packing | None]:
-        """Give states as the layers take them, padded with a bias, or packed with their attention and packing."""
+        """Lay states out for the layers: padded with a bias, or packed with an attention function and the packing."""
         device, heads = hidden.device.type, self.config.num_attention_heads
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         implementation = self.config._attn_implementation or "eager"
@@ -172,12 +174,12 @@ class DnacseEncoder(nn.Module):
 
 
 def as_batch(hidden: Tensor, packing: Packing | None, mask: Tensor) -> Tensor:
-    """What the layers gave, padded or packed, as (batch, length, hidden)."""
+    """Turn the output of the layers, padded or packed, into (batch, length, hidden)."""
     return hidden if packing is None else unpack(hidden, packing, mask)
 
 
 class DnacsePooler(nn.Module):
-    """DNACSE's "cls" pooler, tanh(W x + b) on the first token's state; named as in DNABERT-S's checkpoints."""
+    """DNACSE's "cls" pooler, tanh(W x + b) of the first token's state; named as in the checkpoints of DNABERT-S."""
 
     def __init__(self, config: DnacseConfig) -> None:
         """Build the layer."""
@@ -195,7 +197,7 @@ def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
     >>> masked_mean(torch.tensor([[[2.0], [4.0], [9.0]]]), torch.tensor([[1, 1, 0]]))
     tensor([[3.]])
     """
-    wide = torch.promote_types(hidden.dtype, torch.float32)  # a sum over thousands of tokens overflows float16
+    wide = torch.promote_types(hidden.dtype, torch.float32)  # in float16 a sum over thousands of tokens would overflow
     weight = mask.to(wide)[:, :, None]
     return ((hidden * weight).sum(1) / weight.sum(1).clamp(min=1)).to(hidden.dtype)
 

@@ -1,7 +1,7 @@
-"""What training does to hidden states inside the encoder: manifold mixup (DNABERT-S) and encoder noise (DNACSE).
+"""Augmentation of hidden states inside the encoder, in training: manifold mixup (DNABERT-S), encoder noise (DNACSE).
 
-Both are records of what is asked, passed to `forward`. The randomness of mixup is drawn outside, since the loss has to
-know it; noise comes from torch's global generator, as dropout does, so a replayed generator state replays it.
+Both are records that are passed to `forward`. The random numbers of mixup are drawn outside, since the loss needs
+them. Noise comes from torch's global generator, as dropout does, so that restoring the generator's state repeats it.
 """
 
 from typing import NamedTuple
@@ -12,18 +12,18 @@ from torch.nn import functional as F
 
 
 class ManifoldMixup(NamedTuple):
-    """One draw of manifold instance mixup (DNABERT-S): mix the input of one layer with that of the permuted batch."""
+    """One draw of manifold instance mixup (DNABERT-S): one layer's input is mixed with that of the permuted batch."""
 
     layer: int  # 0: the embedding output
     permutation: Tensor  # (batch,) long
-    coefficients: Tensor  # (batch,) float, the weight of a sequence itself
+    coefficients: Tensor  # (batch,) float, weight of the sequence; its partner has the rest
 
 
 class EncoderNoise(NamedTuple):
-    """Strengths of Gaussian noise on the embedding output, in training only.
+    """Strengths of the Gaussian noise on the embedding output, in training only.
 
-    DNACSE's paper names two strengths, local (0.10 to 0.25) and global (0.09 to 0.15), and its noise module was never
-    published: the formula, `add_noise` below, is ours.
+    The paper of DNACSE gives two strengths, local (0.10 to 0.25) and global (0.09 to 0.15). Its noise module was never
+    published, so the formula in `add_noise` is ours.
     """
 
     multiplicative: float  # local: standard deviation of the factor
@@ -40,7 +40,7 @@ def mix(hidden: Tensor, mask: Tensor, mixup: ManifoldMixup) -> tuple[Tensor, Ten
 def add_noise(hidden: Tensor, mask: Tensor, noise: EncoderNoise) -> Tensor:
     """e ← e · (1 + s_m ε) + s_a ε', where ε and ε' are standard normal, drawn for each entry (our formula).
 
-    s_m is the multiplicative, s_a the additive strength. Padding and the special tokens stay as they are.
+    s_m is the multiplicative and s_a the additive strength. Padding and special tokens stay as they are.
 
     Args:
         hidden: embedding output, (batch, length, hidden).
@@ -51,10 +51,10 @@ def add_noise(hidden: Tensor, mask: Tensor, noise: EncoderNoise) -> Tensor:
 
 
 def inner_tokens(mask: Tensor) -> Tensor:
-    """True where a token and both its neighbours are real: all tokens of a sequence but its first and last.
+    """Mark all tokens of a sequence but its first and last one: tokens between two others that are no padding.
 
-    Those two are [CLS] and [SEP], in the template of every tokenizer that the encoder is used with. Positions tell
-    them apart where ids are not known (`inputs_embeds`).
+    The first and the last one are [CLS] and [SEP], in every tokenizer that the encoder is used with. They are found by
+    position, since ids are unknown with `inputs_embeds`.
 
     >>> inner_tokens(torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [0, 1, 1, 1, 1]])).int().tolist()
     [[0, 1, 1, 1, 0], [0, 1, 0, 0, 0], [0, 0, 1, 1, 0]]

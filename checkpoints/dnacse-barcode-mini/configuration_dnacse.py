@@ -1,8 +1,8 @@
-"""DnacseConfig: the architecture of the encoder and how token states become one vector. Nothing of training is in it.
+"""DnacseConfig: the architecture of the encoder, and how token states become one vector. It holds nothing of training.
 
-The published DNABERT-2 and DNABERT-S repositories carry a BERT config. `DnacseConfig` reads those too: what describes
-the architecture is kept; the pad id is set to the tokenizer's 3, whatever the file says (0 in the published ones); and
-position limits are dropped, since ALiBi has none.
+The published DNABERT-2 and DNABERT-S repositories have a BERT config, which `DnacseConfig` reads too. It keeps what
+describes the architecture. It sets the pad id to 3, as in the tokenizer; the published files say 0. It drops limits on
+positions, since ALiBi has none.
 """
 
 from dataclasses import fields
@@ -18,27 +18,29 @@ AUTO_MAP = {
     "AutoModelForSequenceClassification": "modeling_dnacse.DnacseForSequenceClassification",
 }
 PAD_TOKEN_ID = 3  # [UNK] 0, [CLS] 1, [SEP] 2, [PAD] 3, [MASK] 4
-LONGEST_KMER = 11  # of 2 million rows
+LONGEST_KMER = 11  # its table has 2 million rows
 
 
 @strict
 class DnacseConfig(PreTrainedConfig):
-    """The architecture of a DNACSE encoder; the defaults are DNABERT-2's 117 million parameters.
+    """The architecture of a DNACSE encoder; by default that of DNABERT-2, with 117 million parameters.
 
     Args:
-        hidden_act: activation of the masked-language head. The encoder's GLU is exact GELU always, as in DNABERT-2.
-        kmer: k, odd, of the k-mers that are embedded beside the tokens (kmers.py); 0: none, as in DNABERT-2.
-        vocabulary: the tokens in the order of their ids, between spaces, from which a model with k-mers knows how they
-            are spelled; `load_config` takes it from a tokenizer.
-        pooling: "mean" over the attention mask ([CLS] and [SEP] included); "mean_last_two", the same of the average of
-            the last layer's input and output; "cls", the first token's state; "cls_tanh", tanh(W x + b) of it, with
-            weights of its own (DNACSE).
-        both_strands: whether a sequence's vector is the mean of those of its two strands, each of which the model
-            takes as a sequence; `embed` does so then, where a forward sees one strand.
-        projection_size: width of the features that the contrastive losses see; the released model has no such head.
-        species_similarity: average cosine between clusters of sequences down to which they are best taken for one
-            species; None: not known. `dnacse calibrate` finds it, `dnacse cluster` uses it.
-        bin_similarity: the cosine that makes two contigs neighbours, for `dnacse bin`; None: not known.
+        hidden_act: activation of the masked-language head. The gated MLP of the encoder always uses exact GELU, as in
+            DNABERT-2.
+        kmer: length k, odd, of the k-mers that are embedded beside the tokens (kmers.py); 0: no k-mers, as in
+            DNABERT-2.
+        vocabulary: the tokens in the order of their ids, separated by spaces. A model with k-mers needs it to know how
+            its tokens are spelled; `load_config` takes it from a tokenizer.
+        pooling: how token states become one vector. "mean": their mean over the attention mask, with [CLS] and [SEP];
+            "mean_last_two": the same, of the average of the last layer's input and output; "cls": the state of the
+            first token; "cls_tanh": tanh(W x + b) of that state, with trained weights (DNACSE).
+        both_strands: whether `embed` gives the mean of the vectors of a sequence and of its reverse complement. The
+            model itself sees one strand at a time.
+        projection_size: width of the features that the contrastive losses see. The released model has no projection.
+        species_similarity: threshold of `dnacse cluster`: the average cosine from which on two clusters are best taken
+            for one species; None: unknown. `dnacse calibrate` finds it.
+        bin_similarity: threshold of `dnacse bin`: the cosine that makes two contigs neighbours; None: unknown.
     """
 
     model_type = "dnacse"
@@ -66,8 +68,8 @@ class DnacseConfig(PreTrainedConfig):
     bin_similarity: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Check the shapes, and name every Auto class's code, so that any saved folder is a complete repository."""
-        # a model from the Hub comes with "its/repository--…" here, on which a folder saved from it must not depend
+        """Check the shapes, and name the code of each Auto class, so that every saved folder is a complete repository."""
+        # a model from the Hub has "its/repository--…" here, on which a folder saved from it must not depend
         kwargs["auto_map"] = (kwargs.get("auto_map") or {}) | AUTO_MAP
         super().__post_init__(**kwargs)
         if self.hidden_size % self.num_attention_heads:
@@ -82,7 +84,7 @@ class DnacseConfig(PreTrainedConfig):
     def get_config_dict(
         cls, pretrained_model_name_or_path: Any, **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read config.json, translating DNABERT-2's BERT config into ours."""
+        """Read config.json, and translate the BERT config of DNABERT-2 into ours."""
         config, kwargs = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
         if config.get("model_type") == "bert":
             known = {field.name for field in fields(cls)} | {"_commit_hash", "dtype"}

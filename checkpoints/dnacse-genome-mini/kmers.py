@@ -1,14 +1,14 @@
-"""Embeddings of all k-mers of the sequence itself, added to those of its tokens: words that no token boundary cuts.
+"""Embeddings of the overlapping k-mers of a sequence, which are added to the embeddings of its tokens.
 
-Byte pair tokens are cut at other places after each substitution, so that the tokens of a short piece, or of one with
-errors, are not those of the whole. Its overlapping k-mers are, but for those that hold the error. A token gets the sum
-of the vectors of the k-mers that begin in it, and the sequence stays as short as its tokens make it: 650 k-mers of a
-barcode cost additions, no attention.
+A substitution changes where byte pair tokens are cut. So a fragment of a sequence, or a copy with errors, has other
+tokens than the sequence itself. Its overlapping k-mers are the same, except for those with the error. Each token gets
+the sum of the vectors of the k-mers that begin in it. The number of tokens stays the same, so that the 650 k-mers of a
+barcode cost additions but no attention.
 
-- A k-mer and its reverse complement share a row. k is odd, so none is its own reverse complement, and of the two the
-  one whose middle base is A or C stands for both: 2 · 4^(k-1) rows.
-- What is no base (special tokens, N) is in no k-mer: a masked token is not given away by its neighbours.
-- The model reads tokens, so it must know how they are spelled: `vocabulary` of the configuration.
+- A k-mer and its reverse complement share a row of the table. k is odd, so no k-mer is its own reverse complement. Of
+  the two, the one with A or C in the middle gives the row: 2 · 4^(k-1) rows.
+- Special tokens and N are no bases and in no k-mer, so that the neighbours of a masked token do not reveal it.
+- The model reads tokens, so it needs their spelling: `vocabulary` of the configuration.
 """
 
 import torch
@@ -18,12 +18,12 @@ from torch.nn import functional as F
 from .configuration_dnacse import DnacseConfig
 
 BASES = "ACGT"  # the complement of base i is base 3 - i
-OTHER, END = 4, 5  # in place of a base: what is none, and what is behind a token's last
-NO_KMER = 0  # row of zeros
+OTHER, END = 4, 5  # in place of a base: a character that is no base, and the end of a token
+NO_KMER = 0  # a row of zeros
 
 
 def kmer_rows(k: int) -> int:
-    """Number of rows: of k-mers that are not told from their reverse complements, and NO_KMER.
+    """Number of rows of the table: one for each k-mer and its reverse complement, and NO_KMER.
 
     >>> kmer_rows(3)
     33
@@ -32,7 +32,7 @@ def kmer_rows(k: int) -> int:
 
 
 def spell(vocabulary: list[str]) -> Tensor:
-    """Tokens by their bases, int8 (vocabulary, longest): 0 to 3, OTHER, and END behind the last.
+    """Spell tokens by their bases, int8 (vocabulary, longest token): 0 to 3, OTHER, and END after the last one.
 
     >>> spell(["[PAD]", "A", "TGN"]).tolist()
     [[4, 5, 5], [0, 5, 5], [3, 2, 4]]
@@ -44,7 +44,7 @@ def spell(vocabulary: list[str]) -> Tensor:
 
 
 def row_of_kmers(text: Tensor, k: int) -> Tensor:
-    """Rows of the k-mers at each place: (batch, length + k - 1) of bases to (batch, length).
+    """Find the row of the k-mer at each place: bases (batch, length + k - 1) to rows (batch, length).
 
     >>> row_of_kmers(torch.tensor([[0, 1, 3, 2, 0, 4, 1, 1]]), k=3).tolist()  # ACTGANCC: AGT is ACT, CAG is CTG
     [[8, 11, 29, 0, 0, 0]]
@@ -57,19 +57,19 @@ def row_of_kmers(text: Tensor, k: int) -> Tensor:
         forward = forward * 4 + bases
         backward = backward + (3 - bases) * 4**place
         within = within & (bases < OTHER)
-    below = 4 ** (k // 2)  # numbers of what is behind the middle base
+    below = 4 ** (k // 2)  # number of ways to continue after the middle base
     chosen = torch.where(forward // below % 4 < 2, forward, backward)
     row = 1 + (chosen // (4 * below) * 2 + chosen // below % 4) * below + chosen % below
     return torch.where(within, row, NO_KMER)
 
 
 class DnacseKmerEmbeddings(nn.Module):
-    """Token ids (batch, length) to the summed vectors of the k-mers that begin in each (batch, length, hidden)."""
+    """Maps token ids (batch, length) to the sums of the vectors of the k-mers that begin in them."""
 
     spelling: Tensor
 
     def __init__(self, config: DnacseConfig) -> None:
-        """Build the table, of zeros, and note how tokens are spelled.
+        """Build the table, of zeros, and store how tokens are spelled.
 
         Raises:
             ValueError: the configuration has no vocabulary, or one of another size.
@@ -79,24 +79,26 @@ class DnacseKmerEmbeddings(nn.Module):
         if len(vocabulary) != config.vocab_size:
             raise ValueError(
                 f"the configuration has k-mers and {config.vocab_size} tokens, but its vocabulary names "
-                f"{len(vocabulary)}: make it by modeling_dnacse.loading.checkpoints.load_config, with the tokenizer"
+                f"{len(vocabulary)}: make it with modeling_dnacse.loading.checkpoints.load_config and the tokenizer"
             )
         self.k = config.kmer
         self.weight = nn.Parameter(torch.zeros(kmer_rows(config.kmer), config.hidden_size))
         self.register_buffer("spelling", spell(vocabulary))
 
     def rows(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Rows of the k-mers that begin at each base of each token, NO_KMER for none: (batch, length, longest).
+        """Find the rows of the k-mers that begin at each base of each token: (batch, length, longest token).
+
+        A place where no k-mer begins has NO_KMER.
 
         Args:
             ids: (batch, length).
-            mask: (batch, length), 0 where what stands there is no token.
+            mask: (batch, length), 0 for padding.
         """
         bases = self.spelling[ids.long()].long().masked_fill(mask[:, :, None] == 0, OTHER)
         longest = bases.shape[2]
         lengths = (bases != END).sum(2)
         places = (lengths.cumsum(1) - lengths)[:, :, None] + torch.arange(longest, device=ids.device)
-        room = bases.shape[1] * longest  # for all tokens, were they the longest
+        room = bases.shape[1] * longest  # enough if all tokens were the longest one
         text = torch.full((bases.shape[0], room + self.k), OTHER, dtype=torch.long, device=ids.device)
         unused = torch.where(bases == END, room + self.k - 1, places)  # the last place is in no k-mer
         text = text.scatter(1, unused.flatten(1), bases.flatten(1))[:, :-1]
@@ -104,9 +106,9 @@ class DnacseKmerEmbeddings(nn.Module):
         return rows.masked_fill(bases == END, NO_KMER)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Look up and add."""
+        """Sum the vectors of the k-mers that begin in each token: (batch, length, hidden)."""
         rows = self.rows(ids, mask)
-        if torch.compiler.is_exporting():  # ONNX has no such sum; the row of NO_KMER is of zeros
+        if torch.compiler.is_exporting():  # ONNX has no embedding_bag; the row of NO_KMER is of zeros
             return F.embedding(rows, self.weight).sum(2)
         sums = F.embedding_bag(rows.flatten(0, 1), self.weight, mode="sum", padding_idx=NO_KMER)
         return sums.view(*ids.shape, -1)

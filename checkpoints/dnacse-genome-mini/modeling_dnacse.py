@@ -1,17 +1,18 @@
-"""The DNACSE encoder: DNABERT-2's architecture, k-mers where asked for, and DNABERT-S's manifold-mixup forward.
+"""The DNACSE encoder and its heads: DNABERT-2's architecture, optional k-mers, and DNABERT-S's manifold mixup.
 
-In: token ids and their mask, (batch, length). Out: token states (batch, length, hidden) and one vector a sequence
-(batch, hidden).
+In: token ids and their mask, (batch, length). Out: token states (batch, length, hidden), and one vector for each
+sequence (batch, hidden).
 
 Decisions:
-- Module names equal DNABERT-2's, so published DNABERT-2 and DNABERT-S checkpoints load without a key mapping, which
-  would break saving and resuming. Loading is strict: an encoder weight that is missing, or one that nobody knows, is
-  an error.
-- The way of attention (eager, sdpa, packed, flash_attention_2, flex_attention) never changes what is computed; any
-  other, which could lose ALiBi or the padding mask, is refused (attention.py).
-- States of padding are zero in the output: what a sequence is padded with never shows.
-- What training does to hidden states, manifold mixup and encoder noise, is asked for in `forward` (augmentation.py).
-- The files beside this one that it imports travel with it to the Hub.
+- Modules have the names of DNABERT-2's, so that published DNABERT-2 and DNABERT-S checkpoints load without a key
+  mapping, which would break saving and resuming. Loading is strict: a missing or unknown encoder weight is an error.
+- The attention implementation (eager, sdpa, packed, flash_attention_2, flex_attention) never changes what is computed.
+  Any other one is refused, since it could lose ALiBi or the padding mask (attention.py).
+- States of padding are zero in the output, so it does not matter what a sequence is padded with.
+- Manifold mixup and encoder noise, which training applies to hidden states, are arguments of `forward`
+  (augmentation.py).
+- The files that this one imports travel with it to the Hub. All models stand in this one file, since the Auto classes
+  of published checkpoints look for them here.
 """
 
 from dataclasses import dataclass
@@ -46,17 +47,17 @@ from .layers import (
 
 @dataclass
 class DnacseModelOutput(BaseModelOutputWithPooling):
-    """BaseModelOutputWithPooling, and the mask that pooling used: after mixup, the intersection of the two masks."""
+    """BaseModelOutputWithPooling and the mask that pooling used; after mixup, the intersection of two masks."""
 
     attention_mask: Tensor | None = None
 
 
 @dataclass
 class ContrastiveOutput(ModelOutput):
-    """The embedding that is kept (batch, hidden) and the unit features that the losses see (batch, projection).
+    """Embeddings (batch, hidden), and the unit features that the losses see (batch, projection).
 
-    Where `labels` were given there are instead the masked-language loss and the logits of the labelled tokens
-    (labelled, vocabulary), in the order of `labels[labels != -100]`.
+    With `labels`, the output holds instead the masked-language loss and the logits of the labelled tokens (labelled,
+    vocabulary), in the order of `labels[labels != -100]`.
     """
 
     loss: Tensor | None = None
@@ -68,7 +69,7 @@ class ContrastiveOutput(ModelOutput):
 
 
 class DnacsePreTrainedModel(PreTrainedModel):
-    """Initialisation, what the attention supports, and strict loading."""
+    """What all models share: supported attention, and strict loading."""
 
     config_class = DnacseConfig
     base_model_prefix = "bert"
@@ -79,12 +80,12 @@ class DnacsePreTrainedModel(PreTrainedModel):
     _supports_attention_backend = True
     _no_split_modules = ["DnacseLayer"]
     _can_record_outputs = {"hidden_states": DnacseLayer, "attentions": DnacseSelfAttention}
-    # What a checkpoint may hold and another class, or another pooling, does not need; DNABERT-S's pooler is untrained.
+    # Weights of a checkpoint that another class or another pooling does not need; DNABERT-S's pooler is untrained.
     _keys_to_ignore_on_load_unexpected = [r"^(bert\.)?pooler\.", r"^cls\.", r"^classifier\.", r"^projection\."]
-    _trained_anew: tuple[str, ...] = ("cls.", "classifier.", "projection.")  # what a checkpoint need not hold
+    _trained_anew: tuple[str, ...] = ("cls.", "classifier.", "projection.")  # a checkpoint may lack these
 
     def _check_and_adjust_attn_implementation(self, attn_implementation: str | None, *args: Any, **kwargs: Any) -> str:
-        # transformers knows nothing of "packed", and fetches a kernel that drops ALiBi where flash-attn is missing
+        # transformers does not know "packed"; where flash-attn is missing, it fetches a kernel that drops ALiBi
         if attn_implementation is not None:
             check_attention(attn_implementation)
             if is_packed(attn_implementation):
@@ -93,14 +94,14 @@ class DnacsePreTrainedModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
-        """Load as transformers does, but raise where the encoder's weights are not exactly those in the checkpoint.
+        """Load as transformers does, but refuse a checkpoint with missing or unknown encoder weights.
 
         Raises:
             ValueError: an encoder weight is missing from the checkpoint, or the checkpoint holds one that is unknown.
         """
         wants_info = kwargs.pop("output_loading_info", False)
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
-        model, info = loaded  # pyright: ignore[reportGeneralTypeIssues] a pair, since the information is asked for
+        model, info = loaded  # pyright: ignore[reportGeneralTypeIssues] it is a pair
         missing = sorted(key for key in info["missing_keys"] if not key.startswith(cls._trained_anew))
         unknown = sorted(info["unexpected_keys"])
         if missing or unknown:
@@ -113,10 +114,10 @@ class DnacsePreTrainedModel(PreTrainedModel):
 
 
 class DnacseModel(DnacsePreTrainedModel):
-    """The encoder: token ids to token states and one vector a sequence."""
+    """The encoder: token ids in, token states and one vector for each sequence out."""
 
     def __init__(self, config: DnacseConfig) -> None:
-        """Build embeddings, layers, and the pooler where the pooling has weights."""
+        """Build embeddings, layers, and a pooler if the pooling has weights."""
         super().__init__(config)
         self.embeddings = DnacseEmbeddings(config)
         self.encoder = DnacseEncoder(config)
@@ -147,12 +148,12 @@ class DnacseModel(DnacsePreTrainedModel):
 
         Args:
             attention_mask: (batch, length), 1 for tokens and 0 for padding; None: no padding.
-            mixup: mix hidden states of the batch at one layer; the output then carries the intersected mask.
-            noise: disturb the embedding output, all of it but padding and special tokens; nothing unless training.
+            mixup: mix the hidden states of the batch at one layer; the output then has the intersection of the masks.
+            noise: add noise to the embedding output, except to padding and special tokens; in training only.
 
         Raises:
-            ValueError: neither or both of ids and vectors are given, or vectors to a model with k-mers; the mixup
-                does not fit the model or the batch; or the way of attention cannot give or take what is asked.
+            ValueError: neither or both of ids and vectors are given, or vectors to a model with k-mers; the mixup does
+                not fit the model or the batch; or the attention implementation cannot do what is asked.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
@@ -185,7 +186,7 @@ class DnacseModel(DnacsePreTrainedModel):
         implementation = self.config._attn_implementation or ""
         if asked.get("output_attentions") and implementation != "eager":
             raise ValueError(
-                f"output_attentions: {implementation} attention never holds the weights; "
+                f"output_attentions: {implementation} attention does not keep its weights; "
                 'call model.set_attn_implementation("eager") first'
             )
         if asked.get("output_hidden_states") and is_packed(implementation):
@@ -254,7 +255,7 @@ class DnacseForMaskedLM(DnacsePreTrainedModel):
 
 
 class DnacseForSequenceClassification(DnacsePreTrainedModel):
-    """The encoder with dropout and a linear layer on the pooled vector."""
+    """The encoder with dropout and a linear classifier on the pooled vector."""
 
     _trained_anew = (*DnacsePreTrainedModel._trained_anew, "bert.pooler.")
 
@@ -267,7 +268,7 @@ class DnacseForSequenceClassification(DnacsePreTrainedModel):
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(
             config.hidden_size,
-            config.num_labels,  # pyright: ignore[reportArgumentType] a configuration without labels gets two
+            config.num_labels,  # pyright: ignore[reportArgumentType] without labels it is 2
         )
         self.post_init()
 
@@ -293,10 +294,10 @@ class DnacseForSequenceClassification(DnacsePreTrainedModel):
 
 
 class DnacseForContrastiveLearning(DnacsePreTrainedModel):
-    """The encoder with the heads of training, which the released model drops: projection, and masked language.
+    """The encoder with the heads of training, projection and masked language; the released model has neither.
 
-    `from_pretrained(name, with_mlm_head=True)` adds the masked-language head, read from the checkpoint where it has
-    one; without it the model holds nothing of it. The head is saved and resumed with the training checkpoints.
+    `from_pretrained(name, with_mlm_head=True)` adds the masked-language head, with the checkpoint's weights if it has
+    them. Training checkpoints save the head and resume it.
     """
 
     _trained_anew = (*DnacsePreTrainedModel._trained_anew, "bert.pooler.")
@@ -313,7 +314,7 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
         self.cls = DnacseMaskedLMHead(config) if with_mlm_head else None
         if with_mlm_head:
             self._tied_weights_keys = DnacseForMaskedLM._tied_weights_keys
-            if config.tie_word_embeddings:  # Trainer warns of what it does not find in a checkpoint, but for these
+            if config.tie_word_embeddings:  # otherwise Trainer warns that a checkpoint lacks them
                 self._keys_to_ignore_on_save = list(self._tied_weights_keys)
         self.post_init()
 
@@ -334,12 +335,12 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
         """Embed one side of a batch of pairs, or score masked tokens.
 
         Args:
-            mixup: as in DnacseModel: the mixed side of MI-Mix.
-            noise: as in DnacseModel: the noisy side of DNACSE.
-            labels: (batch, length) token ids where a token is to be predicted, -100 elsewhere. The output is then the
-                mean cross-entropy of the labelled tokens (0 if there is none) and their logits, and no embedding, so
-                that no parameter is in the output's graph that the loss does not use: DistributedDataParallel needs
-                that. Logits are made of labelled tokens only: 15 % of the memory of all.
+            mixup: as in DnacseModel; for the mixed view of MI-Mix.
+            noise: as in DnacseModel; for the noisy view of DNACSE.
+            labels: (batch, length) token ids where a token is to be predicted, -100 elsewhere. The output then holds
+                the mean cross-entropy of the labelled tokens (0 if there are none) and their logits, but no embedding:
+                DistributedDataParallel needs an output whose graph has only parameters that the loss uses. Logits are
+                computed for labelled tokens only, which takes 15 % of the memory.
 
         Raises:
             ValueError: labels are given to a model without masked-language head.

@@ -1,11 +1,11 @@
-"""The transformers pipeline "dna-embedding": sequences in, one vector each out, with nothing but the released folder.
+"""The transformers pipeline "dna-embedding": sequences in, one vector each out; it needs only the released folder.
 
     pipe = pipeline("dna-embedding", model=FOLDER_OR_HUB_ID, trust_remote_code=True)
     vectors = pipe(["ACGTTGCAACGGTACC", "acguugca-nnn"], normalize=True)  # a list of arrays (hidden,) float32
 
-It takes what a pipeline takes: a sequence, a list, or a generator, for which it gives one vector at a time.
-`batch_size` sequences pass the model together, those of a list sorted by length, so that little is padded. `embed` of
-the installed package gives the same vectors and does more: batches that fit the memory, windows, both strands.
+The input is a sequence, a list or a generator; a generator gives one vector at a time. The model takes `batch_size`
+sequences at once. A list is sorted by length first, so that there is little padding. `embed` of the installed package
+gives the same vectors and can do more: batches that suit the memory, windows, both strands.
 """
 
 from typing import Any
@@ -18,13 +18,13 @@ BATCH = 16  # sequences
 
 
 class DnaEmbeddingPipeline(Pipeline):
-    """Tokenise, pool, and give arrays."""
+    """Embeds sequences as arrays (hidden,) float32."""
 
     _load_tokenizer = True
     _load_processor = _load_image_processor = _load_feature_extractor = False
 
     def __init__(self, *args: Any, batch_size: int = BATCH, **kwargs: Any) -> None:
-        """Take what every pipeline takes, with batches by default."""
+        """Take the arguments of every pipeline; batches are the default."""
         super().__init__(*args, batch_size=batch_size, **kwargs)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -39,10 +39,10 @@ class DnaEmbeddingPipeline(Pipeline):
         return {}, {}, {} if normalize is None else {"normalize": normalize}
 
     def preprocess(self, input_: str) -> dict[str, torch.Tensor]:
-        """Token ids and mask of one sequence, (1, length), [CLS] and [SEP] included; it is never cut.
+        """Give the token ids and mask of one sequence, (1, length), with [CLS] and [SEP]; it is never truncated.
 
         Raises:
-            ValueError: it holds no base.
+            ValueError: the sequence holds no base.
         """
         tokenizer: Any = self.tokenizer
         tokens = tokenizer(input_, return_tensors="pt", truncation=False)

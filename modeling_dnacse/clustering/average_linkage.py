@@ -1,11 +1,12 @@
-"""Unit vectors in, clusters out without their number: average linkage by cosine, exact, in memory linear in n.
+"""Unit vectors in, clusters out, whose number is unknown: exact average linkage by cosine, in memory linear in n.
 
-The average cosine between the members of two clusters is the product of their mean vectors (unit vectors' means, not
-scaled again), so that a cluster is known by its mean and its size, and no n x n matrix is ever held. Two clusters that
-are each other's nearest merge in the full tree whatever else merges before, since no merge brings anything nearer than
-its nearer part was (average linkage is reducible: Bruynooghe 1977, Murtagh 1983). So all such pairs merge at once,
-round by round, and only a cluster that is new, or whose nearest has merged, looks for its nearest again. One whose
-nearest is farther than the cut is complete and leaves.
+The average cosine between the members of two clusters is the dot product of their mean vectors (means of unit vectors,
+not scaled again). So a cluster is given by its mean and its size, and there is no n x n matrix.
+
+Average linkage is reducible (Bruynooghe 1977, Murtagh 1983): a merged cluster is never nearer to another cluster than
+the nearer one of its two parts was. Two clusters that are each other's nearest therefore merge in the full tree,
+whatever else merges before them. So all such pairs merge at once, round by round. Only a new cluster, or one whose
+nearest has merged, searches for its nearest again. A cluster whose nearest is beyond the threshold is complete.
 
 Cost for n vectors of d numbers: 1.3 to 2.5 n^2 d multiplications on our data, and beside the input 12 n d bytes and
 the blocks of `neighbours.py`.
@@ -18,14 +19,14 @@ import numpy as np
 
 from ..vectors.neighbours import TIE, nearest
 
-EAGER = 1 - TIE  # vectors as alike as this are equal but for rounding, and merge all at once
+EQUAL = 1 - TIE  # vectors with this cosine are equal except for rounding, and all merge at once
 
 
 class Tree(NamedTuple):
-    """Merges from the bottom up; a cluster goes by its first row.
+    """Merges from the bottom up; a cluster has the number of its first row.
 
-    `into` (n,) int64: the cluster that each row's own merged into; itself where it never did.
-    `similarity` (n,) float32: average cosine at which it did; -inf where it never did.
+    `into` (n,) int64: the cluster that the cluster of each row merged into; its own number if it never merged.
+    `similarity` (n,) float32: the average cosine at which it merged; -inf if it never merged.
     """
 
     into: np.ndarray
@@ -37,7 +38,7 @@ def average_linkage(vectors: np.ndarray, threshold: float = -1.0) -> Tree:
 
     Args:
         vectors: Unit vectors (n, d) float32.
-        threshold: Average cosine between two clusters from which on they merge; -1: all merge.
+        threshold: Least average cosine at which two clusters merge; -1: all merge.
 
     Raises:
         ValueError: The vectors are not a finite table.
@@ -73,17 +74,18 @@ def average_linkage(vectors: np.ndarray, threshold: float = -1.0) -> Tree:
 def _look(
     means: np.ndarray, among: np.ndarray, stale: np.ndarray, closest: np.ndarray, similarity: np.ndarray
 ) -> None:
-    """Find the cluster nearest to each stale one among rows (m,), ascending; note it and the average cosine."""
+    """Find the nearest cluster of each stale one, among rows (m,), ascending; store it and the average cosine."""
     found, cosines = nearest(means[stale], means[among], exclude=np.searchsorted(among, stale))
     closest[stale], similarity[stale] = among[found[:, 0]], cosines[:, 0]
 
 
 def _joins(rows: np.ndarray, closest: np.ndarray, similarity: np.ndarray) -> np.ndarray:
-    """The rows that merge with their nearest: those that are its nearest too, and those equal but for rounding.
+    """The rows that merge with their nearest: those that are its nearest too, and those that equal it.
 
-    Rounding can send the nearest of three round in a ring; the best pair of all merges in any case.
+    By rounding, three clusters can each have the next one as their nearest, in a ring. The best pair of all therefore
+    merges in any case.
     """
-    joins = (closest[closest[rows]] == rows) | (similarity[rows] >= EAGER)
+    joins = (closest[closest[rows]] == rows) | (similarity[rows] >= EQUAL)
     if len(rows):
         joins[np.argmax(similarity[rows])] = True
     return rows[joins]
@@ -96,7 +98,7 @@ def _root(into: np.ndarray, row: int) -> int:
 
 
 def cut(tree: Tree, threshold: float) -> np.ndarray:
-    """Clusters at a threshold: labels (n,) int64 from 0, the largest first, of equal ones the one with the first row.
+    """Cut the tree at a threshold: labels (n,) int64 from 0, the largest cluster first; ties by the first row.
 
     >>> cut(Tree(np.array([0, 0, 1]), np.array([-np.inf, 0.5, 0.9])), 0.6).tolist()
     [1, 0, 0]
@@ -110,7 +112,7 @@ def cut(tree: Tree, threshold: float) -> np.ndarray:
 
 
 def cluster(vectors: np.ndarray, threshold: float) -> np.ndarray:
-    """Average linkage cut where two clusters' average cosine falls below the threshold; labels as `cut` gives them.
+    """Cluster by average linkage, merging while the average cosine reaches the threshold; labels as in `cut`.
 
     Args:
         vectors: Unit vectors (n, d) float32.
@@ -123,14 +125,14 @@ def cluster(vectors: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def species_threshold(vectors: np.ndarray, species: np.ndarray) -> tuple[float, float]:
-    """Choose the threshold whose clusters agree best with species, by the adjusted Rand index, of all there are.
+    """Choose the threshold whose clusters agree best with species, by the adjusted Rand index.
 
     Args:
         vectors: Unit vectors (n, d) float32 of labelled sequences.
         species: Their species (n,) str.
 
     Returns:
-        The threshold, half-way between the last merge that it allows and the next, and the index there.
+        The threshold, half-way between the last merge that it allows and the next one, and the index there.
 
     Raises:
         ValueError: There are no two species, or no species has two sequences.
@@ -160,7 +162,7 @@ def species_threshold(vectors: np.ndarray, species: np.ndarray) -> tuple[float, 
 
 
 def _pairs_joined(tree: Tree, order: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows that are together after each merge, and those of them of one species: (merges,) float64 each."""
+    """Count the pairs of rows in one cluster after each merge, and those of one species: (merges,) float64 each."""
     into = np.arange(len(codes))
     members = [Counter({code: 1}) for code in codes.tolist()]
     together, alike = np.empty(len(order)), np.empty(len(order))
@@ -195,7 +197,7 @@ def medoids(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def separation(vectors: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How alike each row is to the other members of its cluster, and to the nearest other cluster, on average.
+    """Average cosine of each row to the other members of its cluster, and to the members of the nearest other cluster.
 
     Args:
         vectors: Unit vectors (n, d) float32.

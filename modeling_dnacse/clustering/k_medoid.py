@@ -1,13 +1,14 @@
 """Vectors of contigs in, genome bins out: the greedy K-medoid of DNABERT-S (arXiv 2402.08777), in blocks.
 
-All similarities are cosines. A contig's density is the sum of its similarities to the free contigs (those not in a bin
-yet) that reach the threshold. Again and again, the densest free contig starts a bin: three times, the members are the
-free contigs whose similarity to the centre reaches the threshold and the centre becomes the mean of the members' unit
-vectors, which is shorter than 1, so that a scattered bin must be closer. The third members leave as a bin.
+All similarities are cosines. A contig is free until it is in a bin. Its density is the sum of its similarities to the
+free contigs that reach the threshold. Repeatedly, the densest free contig becomes the centre of a new bin. Then, three
+times over, the members of the bin are the free contigs whose similarity to the centre reaches the threshold, and the
+mean of their unit vectors is the new centre. That mean is shorter than 1, so a scattered bin must be closer. The
+members of the third round are the bin.
 
-Two things differ from the published code, neither of which changed a bin of ours (`LOG.md`): the search ends when no
-free contig has `min_bin_size` neighbours, not after 1,000 rounds, and the n x n similarities are never held: densities
-are summed over blocks, and a bin's share is subtracted when it leaves.
+Two things differ from the published code; neither changed a bin in our comparisons (`LOG.md`). The search ends when no
+free contig has `min_bin_size` neighbours, not after 1,000 rounds. And the n x n similarities are never held: densities
+are summed over blocks, and the share of a bin is subtracted when the bin is complete.
 
 Cost for n contigs of d numbers: at most 2 n^2 d multiplications, and beside the input 4 n d + 5 BLOCK bytes: 0.5 GB
 for 200,000 contigs of 256 numbers.
@@ -37,7 +38,7 @@ def similarity_threshold(embeddings: np.ndarray, labels: np.ndarray) -> float:
     """
     if not 0 < len(embeddings) == len(labels):
         raise ValueError(
-            f"got {len(embeddings)} vectors and {len(labels)} labels; give one label a vector, some of each"
+            f"got {len(embeddings)} vectors and {len(labels)} labels; give one label for each vector, and at least one"
         )
     points = _unit(embeddings)
     _, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
@@ -54,10 +55,10 @@ def k_medoid(embeddings: np.ndarray, threshold: float, min_bin_size: int = 10) -
     Args:
         embeddings: Vectors (n, d), of any length.
         threshold: Cosine that makes two contigs neighbours, from `similarity_threshold`.
-        min_bin_size: Fewest contigs of a bin; those of a smaller one stay out.
+        min_bin_size: Fewest contigs of a bin; contigs of a smaller bin stay out.
 
     Returns:
-        Bins (n,) int64: 1, 2, ... in the order found, -1 for a contig in none.
+        Bins (n,) int64: 1, 2, ... in the order found, -1 for a contig in no bin.
 
     Raises:
         ValueError: The vectors are not a finite table.
@@ -72,7 +73,7 @@ def k_medoid(embeddings: np.ndarray, threshold: float, min_bin_size: int = 10) -
     found = 0
     while free.any():
         seed = int(np.argmax(np.where(free, density, -np.inf)))
-        if density[seed] < threshold * min_bin_size:  # fewer neighbours than that, each of which adds the threshold
+        if density[seed] < threshold * min_bin_size:  # too few neighbours, as each adds at least the threshold
             break
         centre, members = points[seed], np.array([seed])
         for _ in range(STEPS):
@@ -99,7 +100,7 @@ def _unit(embeddings: np.ndarray) -> np.ndarray:
 
 
 def _neighbour_sums(points: np.ndarray, others: np.ndarray, threshold: float) -> np.ndarray:
-    """Sum each point's similarities to others, as far as they reach the threshold: (n, d), (m, d) -> (n,) float64."""
+    """Sum the similarities of each point to others that reach the threshold: (n, d), (m, d) to (n,) float64."""
     sums = np.empty(len(points))
     rows = max(1, BLOCK // max(1, len(others)))
     for first in range(0, len(points), rows):

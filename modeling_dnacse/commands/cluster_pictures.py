@@ -1,6 +1,6 @@
-"""Pictures of clusters and of bins: what a person looks at before believing them.
+"""Clusters or bins in, a picture out that shows how clear they are.
 
-They show sizes and similarities, no map: two dimensions bring close what is apart and part what is close.
+The pictures show sizes and similarities. They are no maps, since a map in two dimensions distorts distances.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ MOST_BINS = 40  # bars in a picture
 
 
 def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold: float) -> None:
-    """Draw the sizes of clusters, and how far their members are from them and from others.
+    """Draw the sizes of clusters, and how similar sequences are to their own and to other clusters.
 
     Args:
         path: The picture.
@@ -48,7 +48,7 @@ def draw_sizes(axes: "Axes", sizes: np.ndarray) -> None:
 
 
 def draw_separation(axes: "Axes", within: np.ndarray, between: np.ndarray, threshold: float) -> None:
-    """Draw each sequence's similarity to the rest of its cluster (n,) and to the nearest other (n,), NaN: has none."""
+    """Draw the similarity of each sequence to the rest of its own and to the nearest other cluster (n,); NaN: none."""
     within, between = (values[np.isfinite(values)].clip(max=1) for values in (within, between))
     lowest = min(within.min(initial=threshold), between.min(initial=threshold)) - 0.01
     edges = np.linspace(lowest, 1, 61)
@@ -60,11 +60,11 @@ def draw_separation(axes: "Axes", within: np.ndarray, between: np.ndarray, thres
         axes.hist(values, edges, histtype="stepfilled", fc=colour, ec=colour, alpha=0.55, hatch=hatch, label=label)
     axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"the cut, {threshold:.4f}")
     axes.set(xlabel="average cosine of a sequence to the members", ylabel="sequences")
-    axes.set_title("The fewer orange ones right of the cut, the clearer", loc="left")
+    axes.set_title("Clear clusters: blue right of the cut, orange left of it", loc="left")
 
 
 def draw_bins(path: Path, bins: np.ndarray, bp: np.ndarray) -> None:
-    """Draw the total length of each bin, how many contigs it has, and what is in none.
+    """Draw the total length and number of contigs of each bin, and of the contigs in no bin.
 
     Args:
         path: The picture.

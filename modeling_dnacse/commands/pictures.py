@@ -1,4 +1,4 @@
-"""What the pictures of the commands share. matplotlib draws; it is optional (extra `plot`), imported only to draw."""
+"""What the pictures of the commands share. They need matplotlib (extra `plot`), which is imported only to draw."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,12 +9,12 @@ from ..machine.atomic import written_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"  # Okabe and Ito's: told apart by everyone
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"  # by Okabe and Ito: distinct for colour-blind readers too
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def check_plot(path: Path | None) -> None:
-    """See before hours of computing that a picture can be drawn; None: none is asked for.
+    """Check before hours of computing that a picture can be drawn; None: no picture is wanted.
 
     Raises:
         ValueError: the suffix is unknown, or matplotlib is not installed.

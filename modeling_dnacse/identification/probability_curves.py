@@ -1,8 +1,8 @@
-"""Scores and whether they were right in, a monotone curve from score to probability out.
+"""Scores and their outcomes in, a monotone curve from score to probability out.
 
-The curve is the isotonic regression (pool adjacent violators, Ayer et al. 1955), flat within a pool and linear between
-pools, with half a case right and half a case wrong added to each pool, so that few cases never make a probability of
-0 or 1. scikit-learn has the regression, but neither this nor a place among what the package requires.
+The curve is an isotonic regression (pool adjacent violators, Ayer et al. 1955), flat within a pool and linear between
+pools. Each pool gets half a right and half a wrong case in addition, so that a few cases never give a probability of 0
+or 1. scikit-learn, which the package does not require, has the regression but not this shrinkage.
 """
 
 from typing import NamedTuple
@@ -11,23 +11,23 @@ import numpy as np
 
 
 class Curve(NamedTuple):
-    """A function that never falls, by its corners (k,): ascending scores, probabilities."""
+    """A function that never falls, given by its corners (k,): ascending scores and their probabilities."""
 
     scores: np.ndarray
     probabilities: np.ndarray
 
     def at(self, scores: np.ndarray) -> np.ndarray:
-        """The probability of each score; outside of the corners that of the nearest one."""
+        """The probability of each score; a score outside the corners has that of the nearest corner."""
         return np.interp(scores, self.scores, self.probabilities)
 
 
 def fit_curve(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Curve:
-    """Fit the probability of being right by the score.
+    """Fit the probability of being right as a function of the score.
 
     Args:
         scores: How sure each case was (n,), n > 0.
         right: Whether it was right (n,) bool.
-        weights: How much it counts (n,), positive; only their ratios matter, within a pool.
+        weights: How much each case counts (n,), positive; only their ratios within a pool matter.
 
     >>> curve = fit_curve(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True]), np.ones(4))
     >>> curve.at(np.array([0.0, 2.0, 2.5, 3.5, 9.0])).tolist()
@@ -41,7 +41,9 @@ def fit_curve(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Cur
     shares, lengths = pool(hits / mass, mass)
     ends = np.cumsum(lengths) - 1
     starts = ends - lengths + 1
-    cases = np.add.reduceat(mass, starts) ** 2 / np.add.reduceat(squares, starts)  # of equal weight (Kish)
+    cases = np.add.reduceat(mass, starts) ** 2 / np.add.reduceat(
+        squares, starts
+    )  # the effective number of cases (Kish)
     shrunk, spans = pool(
         (shares * cases + 0.5) / (cases + 1), cases + 1
     )  # a short pool shrinks more than its neighbour

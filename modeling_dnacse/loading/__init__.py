@@ -1,1 +1,1 @@
-"""Names of models in; encoders with their tokenizers out: checkpoints, ONNX graphs, int8."""
+"""The name of a model in, its encoder and tokenizer out: from checkpoints, ONNX graphs, in int8."""

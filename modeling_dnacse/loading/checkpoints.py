@@ -1,4 +1,4 @@
-"""A checkpoint's name in, model and tokenizer out, checked to match; every failure is one sentence that names it."""
+"""The name of a checkpoint in, its model and tokenizer out; every error is one sentence that names the checkpoint."""
 
 from pickle import UnpicklingError
 from typing import Any, TypeVar
@@ -23,11 +23,11 @@ def load_checkpoint(
     Args:
         name: folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S checkpoint.
         tokenizer_name: folder or Hub id of the tokenizer; None: the checkpoint's own.
-        options: what else `from_pretrained` takes: values of the configuration to replace, such as pooling="cls", and
-            the model's own arguments, such as with_mlm_head=True.
+        options: further arguments of `from_pretrained`: values that replace those of the configuration, such as
+            pooling="cls", and arguments of the model, such as with_mlm_head=True.
 
     Raises:
-        ValueError: there is no such checkpoint, it is none of this encoder, or the tokenizer is another model's.
+        ValueError: there is no such checkpoint, it is of another architecture, or the tokenizer is another model's.
     """
     tokenizer = load_tokenizer(tokenizer_name or name)
     try:
@@ -42,7 +42,7 @@ def load_checkpoint(
         )
     if model.config.kmer and model.config.vocabulary != vocabulary_of(tokenizer):
         raise ValueError(
-            f"the tokens of {tokenizer_name or name} are others than the model was trained with; "
+            f"the tokens of {tokenizer_name or name} are not those that the model was trained with; "
             "give the tokenizer that it was trained with"
         )
     return model, tokenizer
@@ -82,6 +82,6 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
 
 
 def first_line(error: Exception) -> str:
-    """What a library says, without its advice; the reason of a refused value stands in its last line."""
+    """The first line of a library's error, without its advice; of a refused value also the last line, its reason."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return " ".join([lines[0], lines[-1].strip()]) if isinstance(error, StrictDataclassError) else lines[0]

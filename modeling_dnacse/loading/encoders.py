@@ -1,4 +1,4 @@
-"""A name in, an encoder that `embed` takes and its tokenizer out: a checkpoint, or what `dnacse export` wrote."""
+"""The name of a checkpoint or of an exported graph in; an encoder that `embed` takes, and its tokenizer, out."""
 
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ def load_encoder(name: str, device: str = "cpu", int8: bool = False) -> tuple[An
     """Load an encoder and its tokenizer: a folder with a model.onnx, or a checkpoint from a folder or the Hub.
 
     Args:
+        name: the folder or Hub id.
         device: where it will run. On a CPU attention is packed, which is fastest there and takes the least memory.
         int8: compute the linear layers in 8-bit integers, on CPU (int8.py).
 

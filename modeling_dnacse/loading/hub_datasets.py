@@ -1,7 +1,7 @@
 """Data sets of the Hub: a name and a revision in, the tables of exactly that commit out.
 
-Which commit a branch is can change between two reads, and where the Hub does not answer, datasets takes what it loaded
-last, of whatever revision, without a word. So a reader asks for the commit once and gets that one or an error.
+A branch may move between two reads. And where the Hub does not answer, datasets silently takes what it loaded last, of
+any revision. So a reader asks for the commit once, and then gets that commit or an error.
 """
 
 import re
@@ -15,10 +15,11 @@ from .checkpoints import first_line
 
 
 def dataset_commit(name: str, revision: str | None) -> str | None:
-    """The id of the commit that a branch, tag or commit of a Hub data set stands for; None for a local folder.
+    """Find the commit of a branch, tag or commit id of a Hub data set; None for a local folder.
 
     Args:
-        revision: None: the newest commit of main. The whole id of a commit is taken as it is, without the network.
+        name: on the Hub, or a local folder.
+        revision: None: the newest commit of main. A whole commit id is taken as it is, without the network.
 
     Raises:
         ValueError: there is no such data set or revision, or no way to the Hub.
@@ -39,14 +40,14 @@ def dataset_commit(name: str, revision: str | None) -> str | None:
 
 
 def load_commit(name: str, commit: str | None) -> Any:
-    """The tables of a data set by the names of its splits, a DatasetDict.
+    """Load the tables of a data set by the names of its splits, a DatasetDict.
 
     Args:
-        name: of the Hub, or a local folder.
-        commit: as `dataset_commit` says.
+        name: on the Hub, or a local folder.
+        commit: from `dataset_commit`.
 
     Raises:
-        ValueError: the data set cannot be loaded, or another commit of it is all there is.
+        ValueError: the data set cannot be loaded, or only another commit of it.
     """
     from datasets import load_dataset_builder  # here, since the import takes seconds and dnacse does not require it
     from datasets.exceptions import DatasetsError

@@ -1,17 +1,23 @@
-"""The int8 way for CPUs: the linear layers of an encoder compute in 8-bit integers; nothing else is changed.
+"""Int8 on CPUs: the linear layers of an encoder compute in 8-bit integers; nothing else changes.
 
-y = s_x · (q_x · q_w) · s_w + b, with q_w = round(w / s_w), s_w = max(abs(w)) / 127 of each output, and q_x = round(x /
-s_x), s_x = max(abs(x)) / 63 of each token. Nothing is calibrated, and as each token has a scale of its own, a vector
-does not depend on its batch. Activations take 7 bits since processors without VNNI add pairs of products in 16 bits,
-which 8 bits overflow without a word (ONNX Runtime so: cosine to float32 0.996 in place of 0.99998).
+y = s_x · (q_x · q_w) · s_w + b
+
+Weights: q_w = round(w / s_w), with s_w = max(abs(w)) / 127 of each output.
+Activations: q_x = round(x / s_x), with s_x = max(abs(x)) / 63 of each token.
+
+Nothing is calibrated. Since each token has its own scale, a vector does not depend on its batch. Activations take 7
+bits, because processors without VNNI add pairs of products in 16 bits, and 8 bits would silently overflow them (ONNX
+Runtime with 8 bits: cosine with float32 0.996 instead of 0.99998).
 """
 
 import torch
 from torch import Tensor, nn
 
-TOKEN_LIMIT = 63  # of q_x; shifted by 64, as the kernel takes it, 1 to 127: a pair of products stays below 2**15
+TOKEN_LIMIT = (
+    63  # of q_x; the kernel gets it shifted by 64, so from 1 to 127, and a pair of products stays below 2**15
+)
 WEIGHT_LIMIT = 127
-TINY = 1e-30  # in place of the largest number of a row of zeros
+TINY = 1e-30  # stands in for the largest number of a row of zeros
 
 
 class Int8Linear(nn.Module):
@@ -40,7 +46,9 @@ class Int8Linear(nn.Module):
             )
         tokens = states.flatten(0, -2)
         scales = tokens.abs().amax(1, keepdim=True).clamp_(min=TINY) / TOKEN_LIMIT
-        rounded = (tokens * (1 / scales)).add_(TOKEN_LIMIT + 1.5).to(torch.uint8)  # cut off, so the half rounds
+        rounded = (
+            (tokens * (1 / scales)).add_(TOKEN_LIMIT + 1.5).to(torch.uint8)
+        )  # the cast cuts off, so adding a half rounds
         products = torch.ops.onednn.qlinear_pointwise(
             rounded,
             1.0,
@@ -56,14 +64,14 @@ class Int8Linear(nn.Module):
             [],
             "",
         )
-        products.mul_(scales)  # in place, as memory anew costs a quarter of the kernel's time
+        products.mul_(scales)  # in place: new memory would cost a quarter of the kernel's time
         if self.bias is not None:
             products.add_(self.bias)
         return products.unflatten(0, states.shape[:-1])
 
 
 def to_int8(model: nn.Module) -> nn.Module:
-    """Replace every linear layer of `model` by its int8 form, in place; give the model back.
+    """Replace every linear layer of `model` by its int8 form, in place, and return the model.
 
     Raises:
         ValueError: this build of torch has no oneDNN, which computes it.

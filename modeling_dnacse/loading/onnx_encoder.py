@@ -1,6 +1,6 @@
-"""An exported encoder, run by ONNX Runtime on CPU, with the face of a DnacseModel: `embed` takes either.
+"""An exported encoder that ONNX Runtime runs on a CPU; `embed` takes it in place of a DnacseModel.
 
-It computes in the precision that it was exported in, with as many threads as torch would use (OMP_NUM_THREADS, or
+It computes in the precision of its export, with as many threads as torch would use (OMP_NUM_THREADS, or
 `torch.set_num_threads` before loading).
 """
 
@@ -17,7 +17,7 @@ GRAPH = "model.onnx"
 
 
 class OnnxEncoder:
-    """Token ids (batch, length) and their mask in, `pooler_output` (batch, hidden) float32 out; CPU only."""
+    """Maps token ids and their mask (batch, length) to `pooler_output` (batch, hidden) float32, on CPU only."""
 
     device = torch.device("cpu")
     training = False

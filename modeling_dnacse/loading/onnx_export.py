@@ -1,12 +1,11 @@
-"""An encoder out as an ONNX graph, for whatever runs ONNX: a folder with the graph, its tokenizer and its config.json.
+"""A checkpoint in, a folder with an ONNX graph, its tokenizer and its config.json out.
 
-The graph takes `input_ids` and `attention_mask`, int64 (batch, length), both of any size, and gives `pooler_output`
-(batch, hidden) float32: pooling is in it, ALiBi is computed in it from the positions, and token states stay inside. It
-is not written unless ONNX Runtime gives with it what torch gives, over lengths, batches and padding that the exporter
-has not seen.
+The graph takes `input_ids` and `attention_mask`, int64 (batch, length) of any size, and gives `pooler_output` (batch,
+hidden) float32. Pooling is part of the graph, which also computes ALiBi from the positions. The graph is written only
+if ONNX Runtime computes with it what torch computes, over lengths, batches and padding that the exporter has not seen.
 
-int8 is not offered here. ONNX Runtime's dynamic quantisation was tried: one scale for a whole batch makes a vector
-depend on its batch, and on the same processor the int8 layers of int8.py, on packed tokens, took half its time.
+There is no int8 here. With ONNX Runtime's dynamic quantisation, a vector depends on its batch, since one scale holds
+for the whole batch; and on the same processor it took twice the time of the int8 layers of int8.py on packed tokens.
 """
 
 import json
@@ -30,7 +29,7 @@ CHECKED_LENGTHS = (1, 2, 60, 657, 658, 1500)  # bp
 
 
 class PooledOnly(nn.Module):
-    """The encoder without what a vector's user has no need of."""
+    """The encoder with its vectors as the only output."""
 
     def __init__(self, model: DnacseModel) -> None:
         """Wrap the encoder."""
@@ -43,14 +42,14 @@ class PooledOnly(nn.Module):
 
 
 def export_onnx(name: str, folder: Path) -> float:
-    """Write the checkpoint `name` to `folder` as an ONNX graph, in float32; the folder appears complete or not at all.
+    """Write the checkpoint `name` to `folder` as a float32 ONNX graph; the folder appears complete or not at all.
 
     Returns:
-        The largest difference from torch of any number of a vector, as `largest_difference` finds it.
+        The largest difference of any number of a vector from torch, as `largest_difference` finds it.
 
     Raises:
-        ValueError: a package is missing, `folder` holds something, `name` is no checkpoint, or the graph differs from
-            it by more than TOLERANCE.
+        ValueError: a package is missing, `folder` is not empty, `name` is no checkpoint, or the graph differs from it
+            by more than TOLERANCE.
         OSError: the disk is full or cannot be written to.
     """
     require("onnx", "onnxscript", "onnxruntime")
@@ -81,12 +80,12 @@ def write_graph(path: Path, model: DnacseModel) -> None:
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
     ids = torch.tensor([[5, 6, 7], [8, 9, 9]])
     inputs = {"input_ids": ids, "attention_mask": torch.tensor([[1, 1, 1], [1, 1, 0]])}
-    quiet = logging.getLogger("torch.onnx")  # it tells of torchvision's operators, which nothing here needs
+    quiet = logging.getLogger("torch.onnx")  # it complains that torchvision is missing, which nothing here needs
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its own deprecations, and of two inputs of one shape
+            warnings.simplefilter("ignore")  # about its own deprecations, and about two inputs of one shape
             program = torch.onnx.export(
                 PooledOnly(model).eval(),
                 kwargs=inputs,
@@ -104,7 +103,7 @@ def write_graph(path: Path, model: DnacseModel) -> None:
 
 
 def largest_difference(model: DnacseModel, encoder: OnnxEncoder, tokenizer: PreTrainedTokenizerBase) -> float:
-    """Embed random DNA with both, together and each alone: the largest difference of any number of a vector."""
+    """Embed random DNA with both, in one batch and one by one: the largest difference of any number of a vector."""
     rng = np.random.default_rng(0)
     sequences = ["".join(rng.choice(list("ACGT"), length)) for length in CHECKED_LENGTHS]
     differences = []

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def partial(path: Path) -> Path:
-    """The hidden name of a file or folder that this process writes; machines may share the folder it is in."""
+def partial_path(path: Path) -> Path:
+    """The hidden name under which this process writes a file or folder, unique in a folder that machines share."""
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a hidden name beside `path` to write a file or folder at; all went well: it moves there, else it goes."""
-    hidden = partial(path)
+    """Give a hidden name beside `path` to write to; on success it is renamed to `path`, on an error it is removed."""
+    hidden = partial_path(path)
     try:
         yield hidden
         hidden.replace(path)
@@ -28,10 +28,10 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def check_writable(*paths: Path | None) -> None:
-    """Look at the outputs before hours of computing.
+    """Check the outputs before hours of computing.
 
     Raises:
-        ValueError: the folder of one does not exist, one is itself a folder, or two are the same.
+        ValueError: the folder of an output does not exist, an output is itself a folder, or two outputs are the same.
     """
     given = [path for path in paths if path is not None]
     for path in given:

@@ -1,11 +1,11 @@
-"""What a command sets on the CPU, once, before anything is computed; a library leaves it to the program that calls it.
+"""Settings of the CPU that a command makes once, before anything is computed; `embed` leaves them to its caller.
 
-- Threads: OMP_NUM_THREADS rules where it is set. Else torch takes all cores that it sees, and in a container it sees
-  those of the machine: with a quota of 4 of 64, 64 threads would wait for each other. The quota is read from the
-  control group, of version 2 or 1.
-- Denormals: on many processors arithmetic is slower by a large factor on numbers below 1e-38, such as the weights of
-  tokens that ALiBi makes very distant. They are taken as 0. torch's own threads take this over when they are started,
-  hence before the first computation. (On an AMD EPYC neither a matrix product of denormals nor the encoder gains.)
+- Threads: OMP_NUM_THREADS rules where it is set. Otherwise torch uses all cores that it sees, and in a container it
+  sees those of the machine: with a quota of 4 out of 64 cores, 64 threads would wait for each other. The quota is read
+  from the control group, version 2 or 1.
+- Denormals: on many processors, arithmetic is much slower on numbers below 1e-38, such as the attention weights of
+  tokens that are far apart under ALiBi. They are taken as 0. torch's threads inherit this setting when they start, so
+  it is made before the first computation. (On an AMD EPYC neither a matrix product nor the encoder gains.)
 """
 
 import os
@@ -15,7 +15,7 @@ import torch
 
 
 def prepare_cpu() -> None:
-    """Set the number of threads and how denormals are taken, for this process."""
+    """Set the number of threads, and take denormals as 0, in this process."""
     torch.set_flush_denormal(True)
     quota = cpu_quota()
     if quota is not None and "OMP_NUM_THREADS" not in os.environ:
@@ -23,7 +23,7 @@ def prepare_cpu() -> None:
 
 
 def cpu_quota(control_group: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """How many cores' time the control group allows; None: no limit, or no control group (not Linux)."""
+    """How many cores the control group allows; None: no limit, or no control group (not Linux)."""
     for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
         try:
             quota, period = " ".join((control_group / name).read_text() for name in names).split()

@@ -1,4 +1,4 @@
-"""The arithmetic of the encoder: what model-FLOPs utilisation divides by the time and by the device's peak."""
+"""The number of floating-point operations of the encoder, from which model FLOPs utilisation is computed."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from ..configuration_dnacse import DnacseConfig
 
 
 def encoder_flops(config: DnacseConfig, lengths: Iterable[int]) -> int:
-    """FLOPs of the matrix products of one forward over sequences of `lengths` tokens, padding not counted.
+    """FLOPs of the matrix products of one forward pass over sequences of `lengths` tokens, without padding.
 
     A product of (a, b) and (b, c) counts 2abc. For n tokens, width d and intermediate width i, a layer takes 6nd² for
     the fused queries, keys and values, 2n²d each for scores and weighted sum, 2nd² for the output, 4ndi for the two

@@ -1,9 +1,9 @@
-"""Which process of how many this one is, as torchrun, `accelerate launch` or a batch system tells by its environment.
+"""Which process of how many this one is, as torchrun, `accelerate launch` or a batch system says in the environment.
 
     torchrun --nproc_per_node 4 -m modeling_dnacse.cli embed ...            4 devices of one machine
     RANK=3 WORLD_SIZE=8 LOCAL_RANK=1 dnacse embed ...                       the fourth of 8, by hand
 
-RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE are all that is needed: the processes never talk to each other.
+RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE are all it needs: the processes never talk to each other.
 """
 
 import os
@@ -43,7 +43,7 @@ class Process(NamedTuple):
         return process
 
     def device(self, name: str) -> str:
-        """This process's own of the devices `name`: `cuda` becomes `cuda:LOCAL_RANK`; what has a number keeps it.
+        """The device of this process: `cuda` becomes `cuda:LOCAL_RANK`; a device with a number stays as it is.
 
         >>> Process(5, 8, 1, 4).device("cuda"), Process().device("cuda"), Process(5, 8, 1, 4).device("cpu")
         ('cuda:1', 'cuda', 'cpu')
@@ -51,10 +51,10 @@ class Process(NamedTuple):
         return f"{name}:{self.local_rank}" if self.world > 1 and name == "cuda" else name
 
     def take_share(self, device: str) -> None:
-        """Make the device the current one; on CPU take this process's share of the cores.
+        """Make the device the current one; on a CPU, use this process's share of the cores.
 
-        torchrun sets OMP_NUM_THREADS to 1 where it is not set, which would leave cores idle; a larger number is the
-        user's and stays.
+        torchrun sets OMP_NUM_THREADS to 1 where it is not set, which would leave cores idle. A larger number is the
+        user's choice and stays.
         """
         if device.startswith("cuda:"):
             torch.cuda.set_device(device)  # kernels of Triton run on the current device, wherever their tensors are

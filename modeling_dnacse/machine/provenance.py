@@ -1,4 +1,4 @@
-"""Where a figure comes from: the machine, the packages and a file's content, as results and model cards state them."""
+"""Where a figure comes from: device, package versions and file hashes, as results and model cards state them."""
 
 import hashlib
 import platform
@@ -10,7 +10,7 @@ import torch
 
 
 def device_name(device: torch.device) -> str:
-    """The accelerator's name, or the processor's with its number of threads in use."""
+    """The name of the GPU, or that of the processor with the number of threads in use."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     cpuinfo = Path("/proc/cpuinfo")

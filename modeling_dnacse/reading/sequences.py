@@ -1,29 +1,28 @@
-"""Sequence files in, records out: FASTA or FASTQ, plain or compressed, read as a stream.
+"""FASTA or FASTQ files in, records out: plain or compressed, read as a stream.
 
-The alphabet policy, the same for every reader of this package (`clean_sequence`):
+All readers of this package apply one alphabet policy (`clean_sequence`):
 
-- letters are upper-cased, `U` becomes `T`;
+- letters become upper case, and `U` becomes `T`;
 - gaps (`-`, `.`) and white space are removed;
-- IUPAC ambiguity codes `RYSWKMBDHVN`, and `X` as masking tools write it, become `N`;
+- the IUPAC ambiguity codes `RYSWKMBDHVN`, and `X` as masking tools write it, become `N`;
 - anything else (`*`, digits, letters of the protein alphabet) is an error that names file and line.
 
-dnaio parses: it is strict and its errors are typed. It refuses a byte order mark and bytes outside ASCII, so
-`open_ascii` stands before it; it accepts bad letters, empty and repeated ids, so those checks are here. Its records
-carry no line number: the line of an error is found by reading the file once more.
+dnaio parses the files, since it is strict and its errors have types. `open_ascii` gives it the plain ASCII that it
+needs. It accepts bad letters and empty or repeated ids, so those are checked here. Its records have no line numbers,
+so the line of an error is found by reading the file again.
 """
 
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import dnaio
-from xopen import xopen
 
 from .seen_ids import SeenIds
+from .text_files import open_ascii, restore
 
 _ILLEGAL = "!"
 _AMBIGUOUS = "RYSWKMBDHVNXryswkmbdhvnx"
@@ -31,9 +30,6 @@ _CLEAN = dict.fromkeys(range(128), _ILLEGAL) | str.maketrans(
     "ACGTUacgtu" + _AMBIGUOUS, "ACGTTACGTT" + "N" * len(_AMBIGUOUS), "-. \t\r\n\v\f"
 )
 _COMPLEMENT = str.maketrans("ACGTURYKMBDHVacgturykmbdhv", "TGCAAYRMKVHDBtgcaayrmkvhdb")
-
-# ASCII's SUB: it has no place in a header, unlike "%" or "\\", so escapes with it can be undone
-_ESCAPE = "\x1a"
 
 
 class Record(NamedTuple):
@@ -46,13 +42,13 @@ class Record(NamedTuple):
 
 @dataclass
 class AlphabetCounts:
-    """What the alphabet policy met, filled by a reader: bases left, `N` among them, gaps removed, `U` read as `T`."""
+    """Counts of what the alphabet policy kept and changed; a reader fills them."""
 
     records: int = 0
-    bases: int = 0
-    ambiguous: int = 0
-    gaps: int = 0
-    uracil: int = 0
+    bases: int = 0  # kept
+    ambiguous: int = 0  # N among them
+    gaps: int = 0  # removed
+    uracil: int = 0  # U read as T
 
     def add(self, raw: str, cleaned: str) -> None:
         """Count one sequence, given before and after `clean_sequence`."""
@@ -102,9 +98,9 @@ def illegal_character(text: str) -> str:
 
 
 def reverse_complement(sequence: str) -> str:
-    """Return the other strand, read in its own direction; IUPAC codes complement, all else (N, S, W, X, gaps) stays.
+    """Return the reverse complement, also of IUPAC codes; N, S, W, X and gaps stay as they are.
 
-    It undoes itself, except that a `U` comes back as `T`.
+    Applied twice it gives the sequence back, except that `U` becomes `T`.
 
     >>> reverse_complement("AACGRN")
     'NYCGTT'
@@ -112,85 +108,20 @@ def reverse_complement(sequence: str) -> str:
     return sequence.translate(_COMPLEMENT)[::-1]
 
 
-class _AsciiStream(io.RawIOBase):
-    """Bytes with those above 127 escaped and the byte order mark dropped; a NUL or a damaged archive is an error."""
-
-    def __init__(self, stream: BinaryIO, path: str):
-        self.stream, self.path, self.lines, self.pending, self.at_start = stream, path, 0, b"", True
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        chunk = self.pending or self.next_chunk()
-        size = min(len(chunk), len(buffer))
-        buffer[:size], self.pending = chunk[:size], chunk[size:]
-        return size
-
-    def next_chunk(self) -> bytes:
-        try:
-            chunk = self.stream.read(1 << 16)
-        except Exception as error:  # each decompressor has its own class, isal's derives from Exception only
-            raise ValueError(
-                f"{self.path}:{self.lines + 1}: from about this line on the compressed data are cut short or damaged "
-                f"({str(error).rstrip('.')}); fetch or compress the file again"
-            ) from error
-        if self.at_start:
-            chunk, self.at_start = chunk.removeprefix(b"\xef\xbb\xbf"), False
-        if b"\0" in chunk:
-            line = self.lines + chunk[: chunk.index(b"\0")].count(b"\n") + 1
-            raise ValueError(f"{self.path}:{line}: a NUL byte, so no plain text; save it as UTF-8 or fetch it again")
-        self.lines += chunk.count(b"\n")
-        if chunk.isascii():
-            return chunk
-        return re.sub(rb"[\x80-\xff]", lambda byte: b"%s%02x" % (_ESCAPE.encode(), byte[0][0]), chunk)
-
-    def close(self) -> None:
-        self.stream.close()
-        super().close()
-
-
-def open_ascii(path: str) -> io.BufferedReader:
-    """Open a plain or compressed text file as bytes that are all ASCII; `restore` brings the other characters back.
-
-    A ValueError, on opening or on reading, says why it cannot be opened or where it is damaged or no text.
-    """
-    try:
-        stream = xopen(path, "rb", threads=0)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}; give the path of a readable file") from error
-    return io.BufferedReader(_AsciiStream(stream, path), 1 << 16)
-
-
-def restore(text: str) -> str:
-    """Undo the escapes of `open_ascii`: as UTF-8 where the bytes are valid UTF-8, else as Latin-1.
-
-    >>> restore("S\x1ae9n\x1ae9gal"), restore("S\x1ac3\x1aa9n\x1ac3\x1aa9gal")
-    ('Sénégal', 'Sénégal')
-    """
-    if _ESCAPE not in text:
-        return text
-    raw = re.sub(rb"\x1a([0-9a-f]{2})", lambda escape: bytes.fromhex(escape[1].decode()), text.encode())
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
 def read_fasta(path: str | PathLike[str], *, counts: AlphabetCounts | None = None) -> Iterator[Record]:
     """Stream the records of a FASTA or FASTQ file, plain or compressed (.gz, .bz2, .xz), sequences cleaned.
 
-    The content tells the format, not the name. FASTA may wrap its lines, FASTQ may not. Any line ends, CR alone in
-    FASTA only. Headers may be UTF-8 or Latin-1. Memory is constant but for the check for repeated ids, at most 32
-    bytes a record.
+    The content of the file tells the format, not its name. FASTA may wrap its lines, FASTQ may not. Lines may end in
+    LF or CRLF, in FASTA also in CR alone. Headers may be UTF-8 or Latin-1. Memory does not grow with the file, except
+    for at most 32 bytes a record to find repeated ids.
 
     Args:
         path: The file.
         counts: Filled with what the alphabet policy met.
 
     Raises:
-        ValueError: with file, line and remedy: the file is unreadable or has no records; or a record has no id, an id
-            that was used before, no bases, or a character that is no nucleotide code.
+        ValueError: the file is unreadable or has no records; or a record has no id, an id that was used before, no
+            bases, or a character that is no nucleotide code. The message names file, line and remedy.
     """
     path = fspath(path)
     seen = SeenIds()
@@ -214,7 +145,7 @@ def read_fasta(path: str | PathLike[str], *, counts: AlphabetCounts | None = Non
 
 
 def _check_repeat(path: str, identifier: str, index: int) -> None:
-    """Raise the error of an id that was used before, unless a file shows that another id has its hash."""
+    """Raise the error of an id that was used before, unless the file shows that another id has the same hash."""
     earlier = "earlier"  # a pipe cannot be read twice
     if Path(path).is_file():
         headers = (header.split(None, 1)[:1] for header, _ in _parse(path))
@@ -226,7 +157,7 @@ def _check_repeat(path: str, identifier: str, index: int) -> None:
 
 
 def _parse(path: str) -> Iterator[tuple[str, str]]:
-    """Yield the header and the sequence of each record as they stand in the file."""
+    """Yield the header and the sequence of each record, as they stand in the file."""
     with open_ascii(path) as stream:
         reader = dnaio.FastqReader if _is_fastq(stream) else dnaio.FastaReader
         try:

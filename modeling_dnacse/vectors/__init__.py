@@ -1,1 +1,1 @@
-"""Vectors on disk, and the nearest among them."""
+"""Vectors on disk, and nearest-neighbour search among vectors."""

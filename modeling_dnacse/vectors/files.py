@@ -1,13 +1,13 @@
-"""Vectors on disk: `open_writer` makes a file of them, `read_vectors` reads what this package wrote.
+"""Vectors on disk: `open_writer` writes a file of them, `read_vectors` reads what this package wrote.
 
 | name | holds |
 |---|---|
 | NAME.parquet | columns `id` and `embedding` (a list of fixed size), for int8 also `scale`; one row group a block |
 | NAME.npy | the (n, width) array; beside it the ids, NAME.ids.txt, one a line, and for int8 NAME.scales.npy |
 | NAME.safetensors | tensors `embeddings` (n, width), `ids` (UTF-8, joined by newlines) and for int8 `scales` |
-| a folder | shards in parquet, see shards.py |
+| a folder | shards in parquet (shards.py) |
 
-Numbers are float32, float16 or int8, see precision.py; they come back as float32. Memory does not grow with n.
+Numbers are stored as float32, float16 or int8 (precision.py) and read as float32. Memory does not grow with n.
 """
 
 import json
@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..machine.atomic import partial
+from ..machine.atomic import partial_path
 from .precision import widen
 from .shards import complete_shards
 from .writers import (
@@ -39,7 +39,7 @@ BLOCK = 4096  # vectors read at once
 
 
 def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int, dtype: str = "float32") -> VectorWriter:
-    """The writer of one file that the suffix of `path` asks for.
+    """Open the writer for one file; the suffix of `path` tells the format.
 
     Args:
         path: the file; it appears when the writer finishes.
@@ -62,7 +62,7 @@ def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int, dtype: str =
             return safetensors_writer(path, rows, hidden, ids_bytes, dtype)
     except BaseException:
         for unfinished in (path, ids_file(path), scales_file(path)):
-            partial(unfinished).unlink(missing_ok=True)
+            partial_path(unfinished).unlink(missing_ok=True)
         raise
     raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
 
@@ -132,7 +132,7 @@ def _read_safetensors(path: Path) -> Blocks:
 
 
 def _blocks(path: Path, lines: Iterator[bytes], numbers: np.ndarray, scales: np.ndarray | None) -> Blocks:
-    """Pair lines of ids with rows; the first and the last have to meet."""
+    """Pair lines of ids with rows of vectors; both must have the same number."""
     for start in range(0, len(numbers), BLOCK):
         rows = slice(start, start + BLOCK)
         ids = [line.rstrip(b"\n").decode() for line in islice(lines, len(numbers[rows]))]

@@ -1,4 +1,4 @@
-"""How the numbers of a vector are stored: in 4, 2 or 1 bytes each. Float32 goes in and comes back.
+"""Float32 vectors in, their stored form of 4, 2 or 1 bytes a number out, and back.
 
 | dtype | stored | error of a number v of the vector x |
 |---|---|---|
@@ -6,14 +6,14 @@
 | float16 | v rounded | at most abs(v) / 2048, or 3e-8 where abs(v) < 6.1e-5 |
 | int8 | q = round(v / s), s = max(abs(x)) / 127, one float32 s a vector | at most s / 2 = max(abs(x)) / 254 |
 
-The int8 form is symmetric (0 stays 0) and has one scale a vector, so cosines can be taken of q itself.
+The int8 form is symmetric (0 stays 0) and has one scale a vector, so the cosine of two vectors is that of their q.
 """
 
 import numpy as np
 
 
 def narrow(vectors: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Vectors (n, width) float32 as they are stored, and their scales (n,) float32 where `dtype` is int8.
+    """Give the stored form of vectors (n, width) float32, and for int8 their scales (n,) float32.
 
     >>> numbers, scales = narrow(np.array([[0.5, -1.27, 0.004], [0, 0, 0]], np.float32), "int8")
     >>> numbers.tolist(), scales.round(6).tolist()
@@ -32,7 +32,7 @@ def narrow(vectors: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray | No
 
 
 def widen(numbers: np.ndarray, scales: np.ndarray | None) -> np.ndarray:
-    """Undo `narrow`, up to its error: float32 (n, width).
+    """Undo `narrow`, up to its rounding error: float32 (n, width).
 
     >>> widen(np.array([[50, -127]], np.int8), np.array([0.01], np.float32)).round(4).tolist()
     [[0.5, -1.2699999809265137]]

@@ -1,4 +1,4 @@
-"""A folder of vectors that many processes fill: any may be lost, and the same command again makes what is missing.
+"""A folder of vectors that many processes fill; if some are lost, the same command makes the missing shards.
 
 | file | holds |
 |---|---|
@@ -6,9 +6,9 @@
 | part-000000.parquet, ... | `shard_records` vectors each, in the input's order; the last may have fewer |
 | manifest.json | run.json and the number of records and shards; written last, it says that the folder is complete |
 
-Shard k is made by the process of rank k % world. Who makes what follows from the input alone, so no process waits for,
-or talks to, another; a machine needs to see nothing but the input and the folder. A shard appears by one rename, so
-what is there is whole. The number of processes may change between runs: one fewer or more deals what is missing anew.
+The process of rank k % world makes shard k, so no process waits for another or talks to it; a machine needs to see
+only the input and the folder. A shard appears by one rename, so a shard that is there is complete. The number of
+processes may change between runs; the missing shards are then shared out among the new processes.
 """
 
 import json
@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..machine.atomic import partial
+from ..machine.atomic import partial_path
 from ..machine.processes import Process
 from .writers import ParquetVectors, check_room, put_in_place
 
@@ -30,16 +30,16 @@ RUN, MANIFEST = "run.json", "manifest.json"
 
 
 class ShardWriter:
-    """Writes this process's shards, those that are not there yet; takes the vectors of `select`'s records in order."""
+    """Writes the missing shards of this process, from the vectors of the records that `select` gives."""
 
     def __init__(
         self, folder: Path, run: dict[str, Any], records: int, width: int, dtype: str, size: int, process: Process
     ) -> None:
-        """Open the folder for a run, begun or new.
+        """Open the folder for a new run, or for one that has begun.
 
         Args:
             folder: it may exist if it is empty or holds this run.
-            run: what the vectors depend on, in JSON's types; values named `name` are told but not compared.
+            run: what the vectors depend on, in JSON's types; values named `name` are written but not compared.
             records: in the input.
             width: of a vector.
             dtype: float32, float16 or int8.
@@ -62,12 +62,12 @@ class ShardWriter:
         self.room = 0  # records that the open shard still takes
 
     def select(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Those of the input's records, or of anything in their order, whose vectors this process makes."""
+        """Keep the records of the input, or anything in their order, whose vectors this process makes."""
         wanted = set(self.shards)
         return (item for number, item in enumerate(items) if number // self.size in wanted)
 
     def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
-        """Append a block, which may span shards; a shard that is full is put in place."""
+        """Append a block, which may span shards; a full shard is put in place."""
         while len(ids):
             if self.writer is None:
                 shard = next(self.unfinished)
@@ -81,7 +81,7 @@ class ShardWriter:
                 self.writer = None
 
     def finish(self) -> None:
-        """Write the manifest if all shards are there, whoever made them."""
+        """Write the manifest if all shards are there, whichever process made them."""
         total = shard_count(self.records, self.size)
         if all(is_whole(self.folder, shard, self.records, self.size) for shard in range(total)):
             open_run(self.folder, self.run)  # not replaced by a run that began in the same moment
@@ -97,7 +97,7 @@ class ShardWriter:
 
 
 def complete_shards(folder: Path) -> list[Path]:
-    """The shards of a folder, in the input's order.
+    """List the shards of a folder, in the order of the input.
 
     Raises:
         ValueError: it is no such folder, or not complete.
@@ -122,7 +122,7 @@ def complete_shards(folder: Path) -> list[Path]:
 
 
 def open_run(folder: Path, run: dict[str, Any]) -> None:
-    """Make the folder if need be, and see that it is this run's.
+    """Make the folder if it is missing, and check that it is of this run.
 
     Raises:
         ValueError: it holds something else, or another run.
@@ -180,7 +180,7 @@ def shard_path(folder: Path, shard: int) -> Path:
 
 
 def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
-    """Whether a shard is there, and holds what it should: a disk's failure may cut it short, a lost process not."""
+    """Whether a shard is there and has all its rows; a failing disk may cut it short, a lost process does not."""
     try:
         return pq.read_metadata(shard_path(folder, shard)).num_rows == shard_rows(shard, records, size)
     except (OSError, pa.ArrowException):
@@ -188,7 +188,7 @@ def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
 
 
 def write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Put a JSON file in place; processes may do so at once, with the same content."""
-    written = partial(path)
+    """Put a JSON file in place; several processes may write the same content at the same time."""
+    written = partial_path(path)
     written.write_text(json.dumps(facts, indent=1))
     put_in_place(written, path)

@@ -1,7 +1,7 @@
-"""Writers of vectors, block by block: until `finish`, the target does not exist, or is what it was before.
+"""Writers of vectors, block by block; until `finish`, the target stays as it was.
 
-What is being written stands in a hidden file beside its target; `discard` removes it. Memory does not grow with the
-number of vectors: parquet is written a row group at a time, the others are streams.
+A writer fills a hidden file beside its target, which `discard` removes. Memory does not grow with the number of
+vectors: parquet is written one row group at a time, the other formats are streams.
 """
 
 import errno
@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..machine.atomic import partial
+from ..machine.atomic import partial_path
 from .precision import narrow
 
 SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16", "int8": "I8"}
@@ -39,14 +39,14 @@ class VectorWriter(Protocol):
 
 
 class ParquetVectors:
-    """Columns id, embedding and, for int8, scale; a row group a block."""
+    """Parquet with the columns id, embedding and, for int8, scale; one row group for each block."""
 
     def __init__(self, path: Path, width: int, dtype: str) -> None:
         """Open the file beside `path`."""
-        self.path, self.partial, self.width, self.dtype = path, partial(path), width, dtype
+        self.path, self.partial, self.width, self.dtype = path, partial_path(path), width, dtype
         columns = [pa.field("id", pa.string()), pa.field("embedding", pa.list_(getattr(pa, dtype)(), width))]
         columns += [pa.field("scale", pa.float32())] if dtype == "int8" else []
-        # parquet has no 1-byte integer: only by a dictionary, here of all 255 values, does int8 take a byte a number
+        # parquet has no 1-byte integer; with a dictionary of all 255 values, int8 takes one byte a number
         self.schema = pa.schema(columns)
         self.writer = pq.ParquetWriter(
             self.partial, self.schema, use_dictionary=dtype == "int8", write_statistics=False
@@ -70,10 +70,10 @@ class ParquetVectors:
 
 
 class StreamedVectors:
-    """Numbers, scales and ids, each a stream of its own: what .npy and .safetensors have in common."""
+    """Numbers, scales and ids as streams, which .npy and .safetensors have in common."""
 
     def __init__(self, targets: Sequence[Path], dtype: str, streams: dict[str, BinaryIO], last: bytes) -> None:
-        """Take the streams `embeddings`, `ids` and maybe `scales`, open in the partial files of `targets`.
+        """Take the streams `embeddings`, `ids` and maybe `scales`, which are open in the hidden files of `targets`.
 
         The ids are joined by newlines and end in `last`.
         """
@@ -93,39 +93,39 @@ class StreamedVectors:
         self.started = True
 
     def finish(self) -> None:
-        """Move the files to their names, the one that was asked for last."""
+        """Move the files to their names; the file that the user asked for comes last."""
         self.streams["ids"].write(self.last)
         for stream in self.streams.values():
             stream.close()
         for target in self.targets:
-            put_in_place(partial(target), target)
+            put_in_place(partial_path(target), target)
 
     def discard(self) -> None:
         """Remove the unfinished files."""
         for stream in self.streams.values():
-            with suppress(OSError):  # closing tries again to write what a full disk did not take
+            with suppress(OSError):  # closing tries again to write what did not fit on a full disk
                 stream.close()
         for target in self.targets:
-            partial(target).unlink(missing_ok=True)
+            partial_path(target).unlink(missing_ok=True)
 
 
 def npy_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) -> StreamedVectors:
-    """The array, the ids beside it and, for int8, the scales beside it."""
+    """Open the files of an array, of its ids and, for int8, of its scales."""
     targets = {"ids": ids_file(path), "scales": scales_file(path), "embeddings": path}
     arrays = {"scales": ("<f4", (rows,)), "embeddings": (np.dtype(dtype).str, (rows, width))}
     if dtype != "int8":
         del targets["scales"], arrays["scales"]
-    streams: dict[str, BinaryIO] = {name: partial(target).open("wb") for name, target in targets.items()}
+    streams: dict[str, BinaryIO] = {name: partial_path(target).open("wb") for name, target in targets.items()}
     for name, (kind, shape) in arrays.items():
         header = {"descr": kind, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(streams[name], header)
         size = streams[name].tell() + math.prod(shape) * np.dtype(kind).itemsize
-        reserve(partial(targets[name]), size)
+        reserve(partial_path(targets[name]), size)
     return StreamedVectors(list(targets.values()), dtype, streams, b"\n")
 
 
 def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) -> StreamedVectors:
-    """One file, laid out here to fill it in place: 8 bytes of header length, a JSON header, the tensors."""
+    """Open one file, laid out so that it is filled in place: 8 bytes of header length, a JSON header, the tensors."""
     ids_bytes += max(rows - 1, 0)  # newlines
     tensors = {
         "scales": ("F32", [rows], 4 * rows),  # first: so 4-byte numbers stay at multiples of 4
@@ -140,37 +140,37 @@ def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype:
         end += size
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    partial(path).write_bytes(len(text).to_bytes(8, "little") + text)
-    reserve(partial(path), 8 + len(text) + end)
+    partial_path(path).write_bytes(len(text).to_bytes(8, "little") + text)
+    reserve(partial_path(path), 8 + len(text) + end)
     streams: dict[str, BinaryIO] = {}
     for name in tensors:
-        streams[name] = partial(path).open("r+b")
+        streams[name] = partial_path(path).open("r+b")
         streams[name].seek(8 + len(text) + header[name]["data_offsets"][0])
     return StreamedVectors([path], dtype, streams, b"")
 
 
 def ids_file(path: Path) -> Path:
-    """Where the ids of an .npy file stand."""
+    """The file of ids beside an .npy file."""
     return path.with_suffix(".ids.txt")
 
 
 def scales_file(path: Path) -> Path:
-    """Where the scales of an .npy file of int8 stand."""
+    """The file of scales beside an .npy file of int8."""
     return path.with_suffix(".scales.npy")
 
 
 def put_in_place(written: Path, path: Path) -> None:
-    """Move a complete file to its name, its content on disk before its name is."""
+    """Move a complete file to its name, once its content is on disk."""
     with written.open("r+b") as file:
         os.fsync(file.fileno())
     written.replace(path)
 
 
 def reserve(path: Path, size: int) -> None:
-    """Take a file's room on disk before hours are spent on computing; where only Linux can, see that it is there.
+    """Reserve the disk space of a file before hours of computing; on systems other than Linux, only check for it.
 
     Raises:
-        OSError: there is no such room.
+        OSError: the disk has too little space.
     """
     if sys.platform != "linux":
         check_room(path.parent, size)
@@ -183,10 +183,10 @@ def reserve(path: Path, size: int) -> None:
 
 
 def check_room(folder: Path, size: int) -> None:
-    """See that a folder's disk has room for `size` bytes.
+    """Check that the disk of a folder has room for `size` bytes.
 
     Raises:
-        OSError: it has not.
+        OSError: it has less.
     """
     if shutil.disk_usage(folder).free < size:
         raise no_room(folder, size, os.strerror(errno.ENOSPC))

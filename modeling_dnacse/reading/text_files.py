@@ -1,0 +1,81 @@
+"""A plain or compressed text file in, a stream of ASCII bytes out, from which other characters can be restored.
+
+Parsers such as dnaio refuse a byte order mark and bytes outside ASCII, which headers do hold. So the mark is dropped,
+and each byte above 127 is escaped until `restore` brings the character back.
+"""
+
+import io
+import re
+from typing import BinaryIO
+
+from xopen import xopen
+
+_ESCAPE = "\x1a"  # ASCII's SUB: unlike "%" or "\\" it has no place in a header, so its escapes can be undone
+
+
+class _AsciiStream(io.RawIOBase):
+    """The bytes of a file, without byte order mark and with those above 127 escaped; a NUL is an error."""
+
+    def __init__(self, stream: BinaryIO, path: str):
+        self.stream, self.path, self.lines, self.pending, self.at_start = stream, path, 0, b"", True
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        chunk = self.pending or self.next_chunk()
+        size = min(len(chunk), len(buffer))
+        buffer[:size], self.pending = chunk[:size], chunk[size:]
+        return size
+
+    def next_chunk(self) -> bytes:
+        try:
+            chunk = self.stream.read(1 << 16)
+        except Exception as error:  # each decompressor raises a class of its own; isal's derives from Exception only
+            raise ValueError(
+                f"{self.path}:{self.lines + 1}: from about this line on the compressed data are cut short or damaged "
+                f"({str(error).rstrip('.')}); fetch or compress the file again"
+            ) from error
+        if self.at_start:
+            chunk, self.at_start = chunk.removeprefix(b"\xef\xbb\xbf"), False
+        if b"\0" in chunk:
+            line = self.lines + chunk[: chunk.index(b"\0")].count(b"\n") + 1
+            raise ValueError(
+                f"{self.path}:{line}: a NUL byte, so this is no plain text; save it as UTF-8 or fetch it again"
+            )
+        self.lines += chunk.count(b"\n")
+        if chunk.isascii():
+            return chunk
+        return re.sub(rb"[\x80-\xff]", lambda byte: b"%s%02x" % (_ESCAPE.encode(), byte[0][0]), chunk)
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+
+def open_ascii(path: str) -> io.BufferedReader:
+    """Open a plain or compressed text file as ASCII bytes; `restore` brings the other characters back.
+
+    Raises:
+        ValueError: on opening, the file cannot be opened; on reading, it is damaged or no text.
+    """
+    try:
+        stream = xopen(path, "rb", threads=0)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}; give the path of a readable file") from error
+    return io.BufferedReader(_AsciiStream(stream, path), 1 << 16)
+
+
+def restore(text: str) -> str:
+    """Undo the escapes of `open_ascii`; bytes that are no valid UTF-8 are read as Latin-1.
+
+    >>> restore("S\x1ae9n\x1ae9gal"), restore("S\x1ac3\x1aa9n\x1ac3\x1aa9gal")
+    ('Sénégal', 'Sénégal')
+    """
+    if _ESCAPE not in text:
+        return text
+    raw = re.sub(rb"\x1a([0-9a-f]{2})", lambda escape: bytes.fromhex(escape[1].decode()), text.encode())
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
