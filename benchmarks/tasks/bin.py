@@ -1,14 +1,15 @@
 """Task bin: `dnacse bin` as users get it, on contigs of species that no model was trained on.
 
 All contigs of at least SHORTEST_CONTIG bp are binned by the package, those of species with few of them, too: long ones
-are embedded by windows, and the greedy K-medoid takes what reaches the threshold (modeling_dnacse/clustering/k_medoid.py).
+are embedded by windows, and the greedy K-medoid takes what reaches the threshold
+(modeling_dnacse/clustering/k_medoid.py).
 
 - `own_*`: by the method's own threshold, which is in the config.json of a model; a k-mer profile has none.
 - `chosen_*`: by the 70th percentile rule on labelled contigs of other species, as `dnacse bin --labelled` chooses it.
 
 The measures are those of the task `binning`, with every contig of a species counted, and only species of at least
-`FEWEST_CONTIGS` contigs asked for, since a bin has no fewer: `recovered_f1_all@0.5` and `@0.9`; and of all contigs with
-a species `completeness_bp`, `purity_bp`, `ari_bp`, `assigned_bp`.
+`FEWEST_CONTIGS` contigs asked for, since a bin has no fewer: `recovered_f1_all@0.5` and `@0.9`; and of all contigs
+with a species `completeness_bp`, `purity_bp`, `ari_bp`, `assigned_bp`.
 """
 
 from typing import Any
