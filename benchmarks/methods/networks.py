@@ -25,7 +25,7 @@ from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.fingerprints import digest
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.attention import PACKED
-from modeling_dnacse.clustering.thresholds import FIELDS, WINDOW_TOKENS
+from modeling_dnacse.clustering.purposes import FIELDS, WINDOW_TOKENS
 from modeling_dnacse.embedding.embed import embed
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
 

@@ -1,14 +1,15 @@
 """Task bin: `dnacse bin` as users get it, on contigs of species that no model was trained on.
 
-All contigs of at least `SHORTEST` bp are binned by the package, those of species with few of them, too: long ones are
-embedded by windows, and the greedy K-medoid takes what reaches the threshold (modeling_dnacse/clustering/k_medoid.py).
+All contigs of at least SHORTEST_CONTIG bp are binned by the package, those of species with few of them, too: long ones
+are embedded by windows, and the greedy K-medoid takes what reaches the threshold
+(modeling_dnacse/clustering/k_medoid.py).
 
 - `own_*`: by the method's own threshold, which is in the config.json of a model; a k-mer profile has none.
 - `chosen_*`: by the 70th percentile rule on labelled contigs of other species, as `dnacse bin --labelled` chooses it.
 
 The measures are those of the task `binning`, with every contig of a species counted, and only species of at least
-`FEWEST` contigs asked for, since a bin has no fewer: `recovered_f1_all@0.5` and `@0.9`; and of all contigs with a
-species `completeness_bp`, `purity_bp`, `ari_bp`, `assigned_bp`.
+`FEWEST_CONTIGS` contigs asked for, since a bin has no fewer: `recovered_f1_all@0.5` and `@0.9`; and of all contigs
+with a species `completeness_bp`, `purity_bp`, `ari_bp`, `assigned_bp`.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ from benchmarks.scoring.bins import bin_quality, recovered, tabulate
 from benchmarks.tasks.binning import choose_contigs
 from benchmarks.tasks.task import Task
 from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
-from modeling_dnacse.clustering.thresholds import FEWEST, SHORTEST
+from modeling_dnacse.clustering.purposes import FEWEST_CONTIGS, SHORTEST_CONTIG
 
 SPLITS = {"test": ("unseen_test", "unseen_val"), "val": ("unseen_val", "train")}
 TASK = Task(
@@ -58,14 +59,14 @@ def score(method: Method, contigs: Split, labelled: Split = EMPTY, *, seed: int)
     """
     encode = method._replace(encode=method.encode_windows or method.encode)
     lengths = np.array([len(sequence) for sequence in contigs.sequences])
-    rows = np.flatnonzero(lengths >= SHORTEST)
+    rows = np.flatnonzero(lengths >= SHORTEST_CONTIG)
     species, lengths = contigs.labels["species"][rows], lengths[rows]
     names, sizes = np.unique(species[species != ""], return_counts=True)
-    asked = np.isin(species, names[sizes >= FEWEST])
+    asked = np.isin(species, names[sizes >= FEWEST_CONTIGS])
     if not asked.any():
         raise ValueError(
-            f"got {len(rows)} contigs of at least {SHORTEST} bp, but no species with {FEWEST} of them: give contigs "
-            "of genomes, as benchmarks/data/make_contigs.py cuts them."
+            f"got {len(rows)} contigs of at least {SHORTEST_CONTIG} bp, but no species with {FEWEST_CONTIGS} of them: "
+            "give contigs of genomes, as benchmarks/data/make_contigs.py cuts them."
         )
     thresholds = {"own": (method.thresholds or {}).get("bins")}
     known = choose_contigs(labelled) if len(labelled.ids) else np.empty(0, dtype=int)
@@ -76,7 +77,7 @@ def score(method: Method, contigs: Split, labelled: Split = EMPTY, *, seed: int)
     metrics = {}
     for name, threshold in thresholds.items():
         if threshold is not None:
-            bins = k_medoid(points, threshold, FEWEST)
+            bins = k_medoid(points, threshold, FEWEST_CONTIGS)
             metrics |= {
                 f"{name}_{measure}": metric | {"left_out": len(contigs.ids) - metric["scored"], "threshold": threshold}
                 for measure, metric in score_bins(species, asked, lengths, bins).items()

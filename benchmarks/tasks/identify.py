@@ -42,15 +42,9 @@ from benchmarks.scoring.naming import calibration_error, score_precision
 from benchmarks.scoring.paired import ANSWERS, pack
 from benchmarks.scoring.queries import QUERIES, draw_question
 from benchmarks.tasks.task import Task
-from modeling_dnacse.identification.calls import (
-    calibrate,
-    estimate_new,
-    find,
-    learn,
-    make_library,
-    name_queries,
-    unit,
-)
+from modeling_dnacse.identification.calibration import collect_calibration, estimate_new_share, fit_calibration
+from modeling_dnacse.identification.library import make_library, search, unit_vectors
+from modeling_dnacse.identification.naming import name_queries
 from modeling_dnacse.reading.labels import RANKS
 
 SPLITS = {"test": ("train", "test", "unseen_test", "novel_test"), "val": ("train", "val", "unseen_val")}
@@ -145,9 +139,9 @@ def draw_queries(library: Split, splits: Sequence[Split], queries: int, seed: in
 def name_by_package(method: Method, library: Split, sequences: Sequence[str]) -> dict[str, Named]:
     """Name queries as `dnacse identify` does; scores are the probabilities of the names."""
     held = make_library(vectors(method, library.sequences), {rank: library.labels[rank].tolist() for rank in RANKS})
-    lessons = learn(held)
-    matches = find(held, unit(vectors(method, sequences)))
-    calibration = calibrate(lessons, estimate_new(lessons, matches))
+    data = collect_calibration(held)
+    matches = search(held, unit_vectors(vectors(method, sequences)))
+    calibration = fit_calibration(data, estimate_new_share(data, matches))
     calls = name_queries(held, calibration, matches, RULES["identify"][""])
     named = {}
     for (rank, names), codes, probabilities in zip(held.names.items(), calls.codes, calls.probabilities, strict=True):

@@ -68,8 +68,8 @@ class DnacseConfig(PreTrainedConfig):
     bin_similarity: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Check the shapes, and name the code of each Auto class, so that every saved folder is a complete repository."""
-        # a model from the Hub has "its/repository--…" here, on which a folder saved from it must not depend
+        """Check the shapes; name the code of each Auto class, so that every saved folder is a complete repository."""
+        # a model from the Hub has "its/repository--…" here, on which a saved folder must not depend
         kwargs["auto_map"] = (kwargs.get("auto_map") or {}) | AUTO_MAP
         super().__post_init__(**kwargs)
         if self.hidden_size % self.num_attention_heads:

@@ -159,7 +159,7 @@ def test_frequencies_count_kmers(model, tokenizer):
 def test_the_tokenizer_must_be_the_one_that_the_model_can_spell(folder, tmp_path):
     other = train_tokenizer(list(random_families(seed=9).values()), vocab_size=96)
     other.save_pretrained(tmp_path / "other")
-    with pytest.raises(ValueError, match="the tokens of .*other are others"):
+    with pytest.raises(ValueError, match="the tokens of .*other are not those"):
         load_checkpoint(DnacseModel, str(folder), str(tmp_path / "other"))
 
 

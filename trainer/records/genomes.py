@@ -115,7 +115,7 @@ def labels_of_header(header: str) -> dict[str, str]:
 
 
 def labels_of(given: Mapping[str, str]) -> dict[str, str]:
-    """Species, genus, domain and split under the label policy, "" for what is unknown."""
+    """Species, genus, domain and split under the label policy; "" if unknown."""
     ranks = apply_label_policy(given)
     kingdom = next((given[name] for name in KINGDOM if given.get(name)), "")
     return {"species": ranks["species"], "genus": ranks["genus"], "domain": kingdom, "split": given.get("split") or ""}
