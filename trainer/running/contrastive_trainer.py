@@ -252,7 +252,7 @@ class ContrastiveTrainer(Trainer):
         """The encoder; under FSDP, a copy that has all weights on the first process."""
         if not self.is_fsdp_enabled:
             return self.model.bert
-        weights = self.accelerator.get_state_dict(self.model)
+        weights: Any = self.accelerator.get_state_dict(self.model)
         config: Any = self.model.config
         encoder = DnacseModel(config)
         if self.is_world_process_zero():  # the others get no weights
