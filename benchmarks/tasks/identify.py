@@ -24,6 +24,8 @@ accepted by a rule:
   With `_lenient` and `_strict` by the other rules. `count` is how many.
 - `known_named_at_95_precision`: share of the known queries that are given the right species at the best threshold at
   which 95 % of all species names, on known and unknown queries, are right: it compares methods whatever their rules.
+  The threshold is on identity, on support, or on the gap from which `identify` reads its probability. Queries of equal
+  scores are named together, so a method whose surest names are not right to 95 % has 0.
 - At each rank: `RANK_accuracy`, the share of best guesses that are right, of queries whose name the library holds; and
   where scores are probabilities or supports, `RANK_called`, the share of queries named by the usual rule,
   `RANK_precision`, the share of those names that are right, and `RANK_calibration_error` (naming.py), each of all
@@ -43,7 +45,7 @@ from benchmarks.scoring.paired import ANSWERS, pack
 from benchmarks.scoring.queries import QUERIES, draw_question
 from benchmarks.tasks.task import Task
 from modeling_dnacse.identification.calibration import collect_calibration, estimate_new_share, fit_calibration
-from modeling_dnacse.identification.library import make_library, search, unit_vectors
+from modeling_dnacse.identification.library import gaps, make_library, search, unit_vectors
 from modeling_dnacse.identification.naming import name_queries
 from modeling_dnacse.reading.labels import RANKS
 
@@ -85,6 +87,7 @@ class Named(NamedTuple):
 
     names: np.ndarray  # (q,) str, "" = none
     scores: np.ndarray  # (q,) float, -inf where there is no name or nothing is known of how sure it is
+    ranking: np.ndarray  # (q,) float, how sure it is, with fewer ties; -inf likewise
 
 
 class Queries(NamedTuple):
@@ -144,10 +147,13 @@ def name_by_package(method: Method, library: Split, sequences: Sequence[str]) ->
     calibration = fit_calibration(data, estimate_new_share(data, matches))
     calls = name_queries(held, calibration, matches, RULES["identify"][""])
     named = {}
-    for (rank, names), codes, probabilities in zip(held.names.items(), calls.codes, calls.probabilities, strict=True):
+    gap = gaps(matches.similarities)  # of which the probability is a step function
+    for (rank, names), codes, probabilities, ranking in zip(
+        held.names.items(), calls.codes, calls.probabilities, gap, strict=True
+    ):
         given = np.where(codes >= 0, names[np.maximum(codes, 0)], "").astype(str)
         sure = (given != "") & ~np.isnan(probabilities)
-        named[rank] = Named(given, np.where(sure, probabilities, -np.inf))
+        named[rank] = Named(given, np.where(sure, probabilities, -np.inf), np.where(sure, ranking, -np.inf))
     return named
 
 
@@ -156,7 +162,8 @@ def name_by_tool(method: Method, library: Split, sequences: Sequence[str]) -> di
     ranks = RANKS if method.classify else SEARCHED
     labels = {rank: library.labels[rank] for rank in ranks if np.any(library.labels[rank] != "")}
     calls = call_ranks(method, sequences, library.sequences, labels)
-    return {rank: Named(call.names, np.where(call.names == "", -np.inf, call.scores)) for rank, call in calls.items()}
+    scores = {rank: np.where(call.names == "", -np.inf, call.scores) for rank, call in calls.items()}
+    return {rank: Named(call.names, scores[rank], scores[rank]) for rank, call in calls.items()}
 
 
 def score(
@@ -215,7 +222,7 @@ def score_species(named: Named, asked: Queries, rules: dict[str, float], seed: i
     species, known = asked.labels["species"], asked.kinds == "known"
     right = known & (named.names == species)
     metrics = {
-        "known_named_at_95_precision": score_precision(named.scores, right, known, species, seed)
+        "known_named_at_95_precision": score_precision(named.ranking, right, known, species, seed)
         | {"scored": len(species)}
     }
     for suffix, rule in rules.items():

@@ -19,14 +19,13 @@ from benchmarks.report.plots.style import RANDOM, Style, bounds, choose_styles, 
 from benchmarks.tasks import TASKS
 
 COLUMNS, PANELS, ROWS = 3, 12, 10  # panels beside each other and in all, methods in a panel
-TWICE = "kmer4"  # the same as tnf
 
 Panel = Mapping[str, Mapping[str, Any]]  # model -> metric
 
 
 def is_drawn(model: str) -> bool:
-    """Whether a picture shows a method: no random weights, and none twice."""
-    return model != TWICE and not model.startswith(RANDOM)
+    """Whether a picture shows a method: none with random weights."""
+    return not model.startswith(RANDOM)
 
 
 def find_panels(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Mapping[str, Any]]]:
