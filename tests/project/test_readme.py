@@ -1,5 +1,6 @@
 """The README does what it says: its commands run as they stand, and its tables are those of the result files."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,29 +12,50 @@ import pytest
 from benchmarks import tables
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"<!-- tested -->\n```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"<!-- tested -->\n```(\w+)\n(.*?)```", README, flags=re.DOTALL)
+RIVALS = ("sintax", "vsearch", "blast")
 
 DOCUMENTS = ("README.md", "model_card.md", "CONTRIBUTING.md", "benchmarks/RESULTS.md", "benchmarks/DATA.md")
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "benchmarks" / "results").glob("*/README.md"))
 
 
+@pytest.mark.slow
 def test_the_commands_run_as_they_stand(tmp_path):
-    assert [language for language, _ in BLOCKS] == ["bash", "python", "python", "bash"]
-    for folder in ("benchmarks", "trainer"):
+    assert [language for language, _ in BLOCKS] == ["bash", "python", "python", "bash", "bash"]
+    for folder in ("benchmarks", "checkpoints", "examples", "trainer"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HF_HOME": str(tmp_path),
     }
+    printed = []
     for language, code in BLOCKS:
         command = ["bash", "-euo", "pipefail", "-c", code] if language == "bash" else [sys.executable, "-c", code]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
         assert done.returncode == 0, done.stderr[-3000:]
+        printed.append(done.stdout)
+    assert f"```\n{printed[0]}```" in README, "the calls that the README shows"
     assert (tmp_path / "runs" / "vectors.parquet").exists()
 
 
 def test_its_tables_and_all_result_pages_are_those_of_the_result_files():
     assert tables.main(["--check"]) == 0
+
+
+def test_identify_gives_far_fewer_false_names_and_fewer_names():
+    """What the README says of the table under "Few false names"."""
+    results = ROOT / "benchmarks" / "results" / "coi"
+
+    def metric(method, name):
+        result = json.loads((results / f"coi.identify.{method}.test.json").read_text())
+        return result["metrics"][name]["value"]
+
+    for ours in ("dnacse-barcode-mini", "canonical7"):
+        for rival in RIVALS:
+            assert 10 * metric(ours, "false_species_unseen") < metric(rival, "false_species_unseen")
+            assert metric(ours, "false_species_novel") < metric(rival, "false_species_novel")
+            assert 2 * metric(ours, "known_named") < metric(rival, "known_named")
 
 
 @pytest.mark.parametrize("name", [*DOCUMENTS, *PAGES, "LOG.md"])
