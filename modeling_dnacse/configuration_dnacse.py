@@ -30,6 +30,15 @@ class DnacseConfig(PreTrainedConfig):
         kmer: k, odd, of the k-mers that are embedded beside the tokens (kmers.py); 0: none, as in DNABERT-2.
         vocabulary: the tokens in the order of their ids, between spaces, from which a model with k-mers knows how they
             are spelled; `load_config` takes it from a tokenizer.
+        gene_sites: length of the axis of sites on which the k-mers of a sequence vote for its place (placement.py); 0:
+            none, as in DNABERT-2.
+        site_kmer: k of those k-mers.
+        site_candidates: sites that the table keeps of a k-mer.
+        sites: how many sites have embeddings, one for each of the four bases (sites.py); 0: none.
+        site_blocks: widths of the blocks of columns, each of which is scaled to length 1; they add up to hidden_size.
+        least_share: votes a k-mer below which a sequence is taken to be of no marker that the table knows; its vector
+            is that of its `kmer`s then.
+        least_sites: sites with embeddings that a sequence must cover, or else the same.
         pooling: "mean" over the attention mask ([CLS] and [SEP] included); "mean_last_two", the same of the average of
             the last layer's input and output; "cls", the first token's state; "cls_tanh", tanh(W x + b) of it, with
             weights of its own (DNACSE).
@@ -59,6 +68,13 @@ class DnacseConfig(PreTrainedConfig):
     tie_word_embeddings: bool = True
     kmer: int = 0
     vocabulary: str | None = None
+    gene_sites: int = 0
+    site_kmer: int = 9
+    site_candidates: int = 4
+    sites: int = 0
+    site_blocks: list[int] | None = None
+    least_share: float | int = 0.1
+    least_sites: int = 20
     pooling: Literal["mean", "mean_last_two", "cls", "cls_tanh"] = "mean"
     both_strands: bool = False
     projection_size: int = 128
@@ -77,6 +93,15 @@ class DnacseConfig(PreTrainedConfig):
             )
         if self.kmer and (self.kmer % 2 == 0 or not 0 < self.kmer <= LONGEST_KMER):
             raise ValueError(f"kmer is {self.kmer}; give 0 for none, or an odd number up to {LONGEST_KMER}")
+
+        if self.sites and (self.num_hidden_layers or not self.kmer or self.gene_sites < self.sites):
+            raise ValueError(
+                f"sites is {self.sites}, num_hidden_layers {self.num_hidden_layers}, kmer {self.kmer}, gene_sites "
+                f"{self.gene_sites}: with sites there are no layers, k-mers for what cannot be placed, and at least as "
+                "many gene_sites"
+            )
+        if sum(self.site_blocks or [self.hidden_size]) != self.hidden_size:
+            raise ValueError(f"site_blocks is {self.site_blocks}; its sum must be hidden_size, {self.hidden_size}")
 
     @classmethod
     def get_config_dict(

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 CPU_TOKENS = 2048  # or fewer is fastest for a mini and for a base-size model; 8192 take up to a quarter longer
+SITE_TOKENS = 2**16  # of a model with sites, one a base and without states: some 100 barcodes
 CUDA_TOKENS = 131_072
 STATE_BYTES = 80  # of one token and one unit of width, all that a layer holds at once: 20 numbers in float32
 

@@ -27,8 +27,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from .batching import compute_in_batches, find_batch_tokens
-from .token_blocks import lone_tokenizer, one_ahead, read_blocks, tokenise_block
+from .batching import SITE_TOKENS, compute_in_batches, find_batch_tokens
+from .token_blocks import one_ahead, read_blocks, tokenise_block
+from .tokenization import Ids
 from .windows import Windows, check_windows
 
 WINDOW = 4096  # sequences in a block, at most
@@ -125,16 +126,17 @@ def embed_blocks(
     width = vector_width(model, dimensions)
     place: torch.device = torch.device(device) if device is not None else model.device
     model.to(place)
-    budget = batch_tokens or find_batch_tokens(place, model.config.hidden_size)
+    reads_sites = getattr(model.config, "sites", 0) > 0
+    budget = batch_tokens or (SITE_TOKENS if reads_sites else find_batch_tokens(place, model.config.hidden_size))
     tokenise = partial(
         tokenise_block,
-        lone_tokenizer(tokenizer),
+        Ids(tokenizer),
         both_strands=merged,
         window_tokens=window_tokens,
         overlap_tokens=overlap_tokens,
     )
     pad_id: Any = tokenizer.pad_token_id
-    forward = partial(pooled, model, pad_id=pad_id, device=place, dtype=dtype)
+    forward = partial(pooled, model, pad_id=pad_id, device=place, dtype=dtype, pooled_only=reads_sites)
     was_training = model.training
     model.eval()
     try:
@@ -197,7 +199,13 @@ def add_windows(
 
 
 def pooled(
-    model: Any, windows: Sequence[np.ndarray], *, pad_id: int, device: torch.device, dtype: torch.dtype | None
+    model: Any,
+    windows: Sequence[np.ndarray],
+    *,
+    pad_id: int,
+    device: torch.device,
+    dtype: torch.dtype | None,
+    pooled_only: bool,
 ) -> Tensor:
     """Pad a batch and run the model on it: (windows, hidden) float32, on the device."""
     lengths = np.array([len(ids) for ids in windows])
@@ -205,7 +213,8 @@ def pooled(
     ids = np.full(mask.shape, pad_id)
     ids[mask] = np.concatenate(windows)
     with torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None):
-        output = model(input_ids=on_device(ids, device), attention_mask=on_device(mask.astype(int), device))
+        inputs = {"input_ids": on_device(ids, device), "attention_mask": on_device(mask.astype(int), device)}
+        output = model(**inputs, pooled_only=True) if pooled_only else model(**inputs)
     return output.pooler_output.float()
 
 

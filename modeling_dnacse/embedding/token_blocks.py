@@ -5,14 +5,11 @@ cores by itself, and nothing needs to be pickled. At most two blocks of ids are 
 more. The caller's own thread reads its sequences, so that a generator needs to know nothing of threads.
 """
 
-import copy
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerBase
 
 from ..reading.sequences import clean_sequence, reverse_complement
 from .windows import Windows, cut_windows
@@ -59,17 +56,8 @@ def one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Gene
             yield last.result()
 
 
-def lone_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
-    """A copy of the tokenizer's Rust half that neither truncates nor pads, whatever the caller does with his."""
-    rust: Any = tokenizer.backend_tokenizer
-    lone: Tokenizer = copy.deepcopy(rust)
-    lone.no_truncation()
-    lone.no_padding()
-    return lone
-
-
 def tokenise_block(
-    tokenizer: Tokenizer,
+    tokenise: Callable[[list[str]], list[np.ndarray]],
     block: tuple[int, list[str]],
     *,
     both_strands: bool,
@@ -77,6 +65,13 @@ def tokenise_block(
     overlap_tokens: int,
 ) -> tuple[int, int, Windows]:
     """Clean, tokenise and cut a block: the number of its first sequence, how many they are, and their windows.
+
+    Args:
+        tokenise: as tokenization.py's Ids.
+        block: number of its first sequence, and the sequences.
+        both_strands: whether a sequence is its strands' windows.
+        window_tokens: the most tokens of a window.
+        overlap_tokens: tokens that two windows share.
 
     Raises:
         ValueError: a sequence is empty or is not DNA; the message names its number.
@@ -92,7 +87,6 @@ def tokenise_block(
             raise ValueError(f"sequence {number} is empty; leave it out")
     if both_strands:
         strands += [reverse_complement(strand) for strand in strands]
-    ids = [np.asarray(strand.ids, np.int32) for strand in tokenizer.encode_batch_fast(strands)]
-    windows = cut_windows(ids, window_tokens, overlap_tokens)
+    windows = cut_windows(tokenise(strands), window_tokens, overlap_tokens)
     shares = windows.shares * np.float32(len(sequences) / len(strands))
     return first, len(sequences), Windows(windows.ids, windows.owners % len(sequences), shares)
