@@ -70,10 +70,10 @@ class DnacseConfig(PreTrainedConfig):
     vocabulary: str | None = None
     gene_sites: int = 0
     site_kmer: int = 9
-    site_candidates: int = 4
+    site_candidates: int = 2
     sites: int = 0
     site_blocks: list[int] | None = None
-    least_share: float | int = 0.1
+    least_share: float | int = 0.08
     least_sites: int = 20
     pooling: Literal["mean", "mean_last_two", "cls", "cls_tanh"] = "mean"
     both_strands: bool = False

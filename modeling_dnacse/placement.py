@@ -34,24 +34,24 @@ class Placement(NamedTuple):
     share: Tensor  # (batch,) float, 0 to 1: votes for the offset, a k-mer
 
 
-def kmer_codes(text: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+def kmer_codes(text: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Numbers of the k-mers at each place of (batch, length) bases, and of their reverse complements.
 
     Returns:
-        Both (batch, length - k + 1), and where the k-mer holds nothing but bases.
+        Both (batch, length - k + 1) long; 4^k where there are other letters than bases.
 
     >>> [codes.tolist() for codes in kmer_codes(torch.tensor([[0, 0, 1, 4]]), k=2)]  # AAC-
-    [[[0, 1, 0]], [[15, 11, 8]], [[True, True, False]]]
+    [[[0, 1, 16]], [[15, 11, 16]]]
     """
     length = text.shape[1] - k + 1
-    within = F.max_pool1d(text[:, None].float(), k, 1)[:, 0] < OTHER
-    known = torch.where(text < OTHER, text, 0)
-    forward, backward = torch.zeros_like(known[:, :length]), torch.zeros_like(known[:, :length])
+    forward = torch.zeros_like(text[:, :length], dtype=torch.int32)
+    backward, within, bases = torch.zeros_like(forward), torch.ones_like(forward, dtype=torch.bool), text.int()
     for place in range(k):
-        bases = known[:, place : place + length]
-        forward = forward * 4 + bases
-        backward = backward + (3 - bases) * 4**place
-    return torch.where(within, forward, 0), torch.where(within, backward, 0), within
+        letters = bases[:, place : place + length]
+        forward = forward * 4 + letters
+        backward = backward + (3 - letters) * 4**place
+        within = within & (letters < OTHER)
+    return torch.where(within, forward, 4**k).long(), torch.where(within, backward, 4**k).long()
 
 
 def bounds(text: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,7 +76,8 @@ class DnacsePlacement(nn.Module):
         """Build an empty table."""
         super().__init__()
         self.k, self.gene = config.site_kmer, config.gene_sites
-        shape = (4**config.site_kmer, config.site_candidates)
+        shape = (4**config.site_kmer + 1, config.site_candidates)
+        # the last row is of what is no k-mer
         self.register_buffer("kmer_sites", torch.zeros(shape, dtype=torch.int16))
         self.register_buffer("kmer_votes", torch.zeros(shape, dtype=torch.uint8))
         self.register_buffer("kept_sites", torch.arange(config.sites, dtype=torch.int32))  # those that have a row
@@ -93,18 +94,17 @@ class DnacsePlacement(nn.Module):
 
     def votes(self, text: Tensor, first: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
         """Votes for offset -length, then both strands of the next ... (batch, 2 · offsets); k-mers (batch,)."""
-        forward, backward, within = kmer_codes(text, self.k)
+        forward, backward = kmer_codes(text, self.k)
+        within = forward < 4**self.k
         places = torch.arange(within.shape[1], device=text.device)
         read = torch.stack((places - first, last - places - self.k + 1), 1)  # place on either strand, if a k-mer
         codes = torch.stack((forward, backward), 1)  # (batch, 2, length)
-        offsets = self.kmer_sites[codes].long() - read[:, :, :, None] + text.shape[1]
-        strand = torch.arange(2, device=text.device)[:, None, None]
-        counted = within[:, None, :, None]
-        weights = torch.where(counted, self.kmer_votes[codes].int(), 0)
-        ballots = torch.where(counted, offsets * 2 + strand, 0).flatten(1)
+        ballot = (text.shape[1] - read) * 2 + torch.arange(2, device=text.device)[:, None]  # of site 0
+        ballot = torch.where(within[:, None], ballot, 0)
+        ballots = self.kmer_sites[codes].long() * 2 + ballot[:, :, :, None]
         room = 2 * (self.gene + text.shape[1])
         empty = torch.zeros((text.shape[0], room), dtype=torch.int32, device=text.device)
-        return empty.scatter_add(1, ballots, weights.flatten(1)), within.sum(1)
+        return empty.scatter_add(1, ballots.flatten(1), self.kmer_votes[codes].int().flatten(1)), within.sum(1)
 
     def bases_at_sites(self, text: Tensor, first: Tensor, last: Tensor, offset: Tensor, reverse: Tensor) -> Tensor:
         """The base at each site that has a row, (batch, sites)."""

@@ -47,7 +47,7 @@ class DnacseSites(nn.Module):
         """Sums of rows (batch, hidden), of blocks still of any length, and the placements; ids, mask (batch, length)."""
         text = read_text(ids, mask, self.spelling)
         found = self.placement(text.letters)
-        sums = base_indicators(found.bases).to(self.weight.dtype).flatten(1) @ self.weight
+        sums = self.site_sums(found.bases)
         lost = ~self.is_placed(found)
         if torch.compiler.is_exporting():
             sums = torch.where(lost[:, None], self.kmer_sums(text.letters), sums)
@@ -55,6 +55,19 @@ class DnacseSites(nn.Module):
             rows = lost.nonzero()[:, 0]
             sums = sums.index_copy(0, rows, self.kmer_sums(text.letters[rows]).to(sums.dtype))
         return sums, found
+
+    def site_sums(self, bases: Tensor) -> Tensor:
+        """Sums of the rows of bases at sites: (batch, sites) to (batch, hidden)."""
+        weight = self.weight
+        if not torch.compiler.is_exporting():  # barcodes cover a part of their gene
+            covered = (bases < OTHER).any(0).nonzero()
+            low, high = (int(covered[0]), int(covered[-1]) + 1) if len(covered) else (0, 1)
+            bases, weight = bases[:, low:high], weight[4 * low : 4 * high]
+        return base_indicators(bases).to(weight.dtype).flatten(1) @ weight
+
+    def place(self, ids: Tensor, mask: Tensor) -> Placement:
+        """Where the sequences of token ids (batch, length) stand, without any vector."""
+        return self.placement(read_text(ids, mask, self.spelling).letters)
 
     def is_placed(self, found: Placement) -> Tensor:
         """Which sequences have enough votes and sites for a vector of sites, (batch,) bool."""
@@ -64,7 +77,7 @@ class DnacseSites(nn.Module):
     def kmer_sums(self, letters: Tensor) -> Tensor:
         """Sums of the rows of all k-mers: (batch, room) of bases to (batch, hidden)."""
         rows = row_of_kmers(F.pad(letters, (0, self.kmers.k - 1), value=OTHER), self.kmers.k)
-        counts = torch.zeros((len(rows), len(self.kmers.weight)), dtype=torch.int32, device=rows.device)
+        counts = torch.zeros((rows.shape[0], len(self.kmers.weight)), dtype=torch.int32, device=rows.device)
         counts = counts.scatter_add(1, rows, torch.ones_like(rows, dtype=torch.int32))
         return counts[:, NO_KMER + 1 :].to(self.kmers.weight.dtype) @ self.kmers.weight[NO_KMER + 1 :]
 

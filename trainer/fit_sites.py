@@ -177,7 +177,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--most", type=int, default=9000, help="sequences that the table is learnt from; default: %(default)s")
     add("--least_share", type=float, default=0.08, help="votes a k-mer of what is placed; default: %(default)s")
     add("--site_kmer", type=int, default=9, help="k of the k-mers that vote; default: %(default)s")
-    add("--site_candidates", type=int, default=4, help="sites that the table keeps of each; default: %(default)s")
+    add("--site_candidates", type=int, default=2, help="sites that the table keeps of each; default: %(default)s")
     add("--kmer", type=int, default=5, help="k of those for what is not placed; default: %(default)s")
     add("--seed", type=int, default=0, help="of draws and crops")
     return parser.parse_args(arguments)

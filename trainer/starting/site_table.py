@@ -4,7 +4,8 @@ Sequences that are about as long as each other and hold most of all bases are co
 begin at the same site, nearly. Their k-mers make the first table; then, in rounds, sequences are placed by the table
 and the table is made anew from where they were placed, first the complete ones, then others with them.
 
-A k-mer votes for a site with the share of its sequences that had it there, (n + 0) / (all + PRIOR): one that was seen
+In a round, either half is placed by a table of the other, so that no sequence keeps the place where it happened to
+start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one that was seen
 once says less than one that was seen at one site in a thousand sequences.
 """
 
@@ -20,6 +21,7 @@ from modeling_dnacse.placement import FULL_VOTE, DnacsePlacement, Placement
 
 logger = logging.getLogger("fit_sites")
 PRIOR = 0.5  # sequences that had a k-mer elsewhere
+ROUNDS = 3  # with complete sequences, and again with others
 MARGIN = 100  # sites before and behind the complete genes
 PLACED_BASES = 2**16  # of a batch, padding included
 CODES = np.full(256, OTHER, np.uint8)
@@ -108,33 +110,40 @@ def fill(table: DnacsePlacement, texts: list[np.ndarray], offsets: np.ndarray, r
         buffer[kmers[kept], rank[kept]] = torch.from_numpy(values[kept]).to(buffer.dtype)
 
 
-def learn_table(config: DnacseConfig, texts: list[np.ndarray], *, most: int, least_share: float, seed: int) -> DnacsePlacement:
+def learn_table(
+    config: DnacseConfig, texts: list[np.ndarray], *, most: int, least_share: float, seed: int
+) -> DnacsePlacement:
     """Learn a table from encoded sequences; sets `gene_sites` of the configuration.
 
     Args:
         config: What the table is like.
         texts: Sequences, (length,) uint8 each.
-        most: Sequences to learn from, of the complete ones and of all.
+        most: Sequences to learn from, a third of them complete.
         least_share: Votes a k-mer with which a sequence is learnt from.
-        seed: Of the draw.
+        seed: Of the draws.
     """
     rng = np.random.default_rng(seed)
     lengths = np.array([len(text) for text in texts])
-    complete = np.flatnonzero(complete_ones(lengths))
-    firsts = rng.permutation(complete)[: most // 3]
-    config.gene_sites = int(lengths[firsts].max()) + 2 * MARGIN
+    complete = rng.permutation(np.flatnonzero(complete_ones(lengths)))[: most // 3]
+    everyone = np.union1d(complete, rng.permutation(len(texts))[:most])
+    config.gene_sites = int(lengths[complete].max()) + 2 * MARGIN
     table = DnacsePlacement(config)
-    chosen = [texts[row] for row in firsts]
-    fill(table, chosen, np.full(len(chosen), MARGIN), np.zeros(len(chosen), bool))
-    everyone = rng.permutation(len(texts))[:most]
-    rounds = [firsts] * 3 + [np.union1d(firsts, everyone)] * 3
-    for number, rows in enumerate(rounds):
-        chosen = [texts[row] for row in rows]
-        found = place(table, chosen)
-        sure = found.share >= least_share
-        fill(table, [chosen[row] for row in np.flatnonzero(sure)], found.offset[sure], found.reverse[sure])
+    offsets, reverse = np.full(len(texts), MARGIN), np.zeros(len(texts), bool)
+    share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of those that were placed
+    for number, rows in enumerate([complete] * ROUNDS + [everyone] * ROUNDS):
+        for asked in np.array_split(rng.permutation(rows), 2):  # nobody votes for the place where it stands itself
+            voters = np.setdiff1d(rows, asked)
+            voters = voters[share[voters] >= least_share]
+            fill(table, [texts[row] for row in voters], offsets[voters], reverse[voters])
+            found = place(table, [texts[row] for row in asked])
+            offsets[asked], reverse[asked], share[asked] = found.offset, found.reverse, found.share
         logger.info(
             "round %d: %d of %d sequences placed, median share of votes %.3f",
-            number + 1, sure.sum(), len(rows), np.median(found.share),
+            number + 1,
+            (share[rows] >= least_share).sum(),
+            len(rows),
+            np.median(share[rows]),
         )
+    voters = everyone[share[everyone] >= least_share]
+    fill(table, [texts[row] for row in voters], offsets[voters], reverse[voters])
     return table
