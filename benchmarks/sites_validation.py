@@ -7,9 +7,10 @@ The nearest reference gives the name: the genus (and family) of queries of `unse
 `val`. Queries are whole, windows of 300 and 150 bp at random places, half of them of the other strand, or with 5 % and
 10 % of their bases substituted. Each accuracy comes twice, over queries and over species. Methods:
 
-- `cosine`: of the vectors of `--model`, which has sites; `shared`: the 100 with the most bases in common, compared over
-  the sites that both cover (modeling_dnacse/vectors/shared_sites.py); `auto`: `shared` for queries that cover fewer
-  than SHORT sites, `cosine` for the others; both come from one run of `cosine auto`;
+- `cosine`: of the vectors of `--model`, which has sites;
+- `shared`: the 100 references with the most bases in common, compared over the sites that both sequences cover
+  (modeling_dnacse/vectors/shared_sites.py);
+- `auto`: `shared` for queries that cover fewer than SHORT sites, `cosine` for the others;
 - `encoder:FOLDER`: cosine of another encoder's vectors; `7mers`: of square roots of 7-mer frequencies, strands merged;
 - `vsearch128`, `vsearch1`: --maxaccepts 128 --maxrejects 256 and --maxaccepts 1, --id 0.5, both strands.
 """
@@ -152,7 +153,13 @@ class Vsearch:
         """Rows and identities of the best hit (q, 1), -1 and 0 where there is none."""
         table, query_file = self.folder / "hits.tsv", self.folder / "queries.fa"
         write_fasta(query_file, queries)
-        command = [find_program("vsearch", "vsearch"), "--usearch_global", query_file, "--db", self.folder / "references.fa"]
+        command = [
+            find_program("vsearch", "vsearch"),
+            "--usearch_global",
+            query_file,
+            "--db",
+            self.folder / "references.fa",
+        ]
         command += ["--strand", "both", "--id", "0.5", *self.options, "--qmask", "none", "--dbmask", "none", "--quiet"]
         run_program([*command, "--userout", table, "--userfields", "query+target+ids+mism+gaps", "--threads", 1])
         hits = best_hits(len(queries), vsearch_rows(table))

@@ -97,8 +97,8 @@ class DnacseConfig(PreTrainedConfig):
         if self.sites and (self.num_hidden_layers or not self.kmer or self.gene_sites < self.sites):
             raise ValueError(
                 f"sites is {self.sites}, num_hidden_layers {self.num_hidden_layers}, kmer {self.kmer}, gene_sites "
-                f"{self.gene_sites}: with sites there are no layers, k-mers for what cannot be placed, and at least as "
-                "many gene_sites"
+                f"{self.gene_sites}: a model with sites has no layers, k-mers for what cannot be placed, and "
+                "at least as many gene_sites"
             )
         if sum(self.site_blocks or [self.hidden_size]) != self.hidden_size:
             raise ValueError(f"site_blocks is {self.site_blocks}; its sum must be hidden_size, {self.hidden_size}")

@@ -47,10 +47,10 @@ from .sites import DnacseSites
 
 @dataclass
 class DnacseModelOutput(BaseModelOutputWithPooling):
-    """BaseModelOutputWithPooling, the mask that pooling used (after mixup, the intersection of the two), and the votes.
+    """BaseModelOutputWithPooling, the mask that pooling used (after mixup, the intersection of both), and the votes.
 
-    Votes of a model with sites: the share of a sequence's k-mers that agree on where it stands in its gene; near 0 for
-    what is none of the model's markers.
+    Only a model with sites has votes: the share of the k-mers of a sequence that agree on its place in the gene. It is
+    near 0 for a sequence of none of the model's markers.
     """
 
     attention_mask: Tensor | None = None

@@ -5,11 +5,11 @@ trainer/fit_sites.py, says at which sites each k-mer was seen, and how often; th
 strands, vote for the offset that takes its first base to a site, and the best offset wins. Coding genes have hardly
 any indels, so one offset a sequence is enough there.
 
-- Several markers stand one behind another on one axis of sites, with gaps, so the best offset tells the marker as well.
-- Votes are integers, and of equal offsets the lowest wins: neither the batch nor its padding changes a placement, and a
-  sequence and its reverse complement have one and the same base at each site.
-- What is no sequence of the marker gets next to no votes: `share` tells.
-- Everything is a gather, a scatter or a maximum over a padded batch, so that it exports to ONNX.
+- Votes are integers, and of equal offsets the lowest wins. So neither the batch nor its padding changes a placement,
+  and a sequence and its reverse complement have the same base at each site.
+- A sequence that is not of the marker gets hardly any votes; `share` tells.
+- All steps are gathers, scatters and maxima over a padded batch, so that they export to ONNX.
+- One axis of sites can hold several markers, one behind another with gaps: the best offset then tells the marker too.
 """
 
 from typing import NamedTuple
@@ -83,7 +83,7 @@ class DnacsePlacement(nn.Module):
         self.register_buffer("kept_sites", torch.arange(config.sites, dtype=torch.int32))  # those that have a row
 
     def forward(self, text: Tensor) -> Placement:
-        """Place a batch: bases 0 to 3 and OTHER, (batch, length) long, whatever stands before and behind a sequence."""
+        """Place a batch of bases, 0 to 3 and OTHER, (batch, length) long; there may be padding on either side."""
         text = F.pad(text, (0, self.k), value=OTHER)  # so that there is a k-mer at each base
         first, last = bounds(text)
         votes, kmers = self.votes(text, first, last)
@@ -115,7 +115,7 @@ class DnacsePlacement(nn.Module):
         return torch.where((places >= first) & (places <= last), bases, OTHER)
 
     def sites_of(self, text: Tensor, found: Placement) -> Tensor:
-        """The site of each base of placed sequences, (batch, length); what is beyond the axis has a number beyond it."""
+        """The site of each base, (batch, length): -1 for what is no base, and beyond the axis for what is beyond it."""
         first, last = bounds(text)
         places = torch.arange(text.shape[1], device=text.device)
         read = torch.where(found.reverse[:, None], last - places, places - first)

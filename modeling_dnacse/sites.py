@@ -44,7 +44,7 @@ class DnacseSites(nn.Module):
         self.register_buffer("spelling", spelling_of(config))
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Placement]:
-        """Sums of rows (batch, hidden), of blocks still of any length, and the placements; ids, mask (batch, length)."""
+        """Sums of rows (batch, hidden), not yet scaled, and the placements; ids and mask are (batch, length)."""
         text = read_text(ids, mask, self.spelling)
         found = self.placement(text.letters)
         sums = self.site_sums(found.bases)

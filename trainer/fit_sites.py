@@ -30,7 +30,7 @@ from trainer.finish import halve
 from trainer.releasing.release import CARD, WEIGHTS, write_repository
 from trainer.running.command_line import run_command
 from trainer.starting.site_discriminant import base_frequencies, crop, scatters, site_rows
-from trainer.starting.site_table import MARGIN, encode, learn_table, place
+from trainer.starting.site_table import encode, learn_table, place
 
 logger = logging.getLogger("fit_sites")
 HEADS = 8  # of the attention that a model without layers does not have
@@ -87,7 +87,9 @@ def kmer_columns(texts: list[np.ndarray], weights: np.ndarray, k: int, columns: 
     counts = np.zeros((len(texts), kmer_rows(k)), np.float32)
     for row, text in enumerate(texts):
         if len(text) >= k:
-            counts[row] = np.bincount(row_of_kmers(torch.from_numpy(text[None].astype(np.int64)), k)[0], minlength=kmer_rows(k))
+            counts[row] = np.bincount(
+                row_of_kmers(torch.from_numpy(text[None].astype(np.int64)), k)[0], minlength=kmer_rows(k)
+            )
     counts = counts[:, NO_KMER + 1 :]
     frequencies = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     mean = weights @ frequencies / weights.sum()
@@ -107,13 +109,23 @@ def fit(args: argparse.Namespace) -> tuple[DnacseModel, dict[str, int]]:
         ValueError: an argument or a file is not what it should be.
     """
     if len(args.columns) != len(args.ridge):
-        raise ValueError(f"--columns {args.columns} and --ridge {args.ridge} are as many as there are blocks; got two numbers")
+        raise ValueError(
+            f"--columns {args.columns} and --ridge {args.ridge} are as many as there are blocks; got two numbers"
+        )
     texts, genera, species = read_records(args.train_file, args.train_split)
     tokenizer = letter_tokenizer()
     config = DnacseConfig(
-        vocab_size=len(tokenizer), vocabulary=vocabulary_of(tokenizer), hidden_size=sum(args.columns),
-        num_hidden_layers=0, num_attention_heads=HEADS, intermediate_size=0, hidden_dropout_prob=0.0, kmer=args.kmer,
-        site_kmer=args.site_kmer, site_candidates=args.site_candidates, site_blocks=args.columns,
+        vocab_size=len(tokenizer),
+        vocabulary=vocabulary_of(tokenizer),
+        hidden_size=sum(args.columns),
+        num_hidden_layers=0,
+        num_attention_heads=HEADS,
+        intermediate_size=0,
+        hidden_dropout_prob=0.0,
+        kmer=args.kmer,
+        site_kmer=args.site_kmer,
+        site_candidates=args.site_candidates,
+        site_blocks=args.columns,
         least_share=args.least_share,
     )
     table = learn_table(config, texts, most=args.most, least_share=args.least_share, seed=args.seed)
@@ -139,7 +151,9 @@ def fit(args: argparse.Namespace) -> tuple[DnacseModel, dict[str, int]]:
         sites.placement.kmer_sites.copy_(table.kmer_sites)
         sites.placement.kmer_votes.copy_(table.kmer_votes)
         sites.weight.copy_(site_rows(within, of_all, frequencies, args.columns, args.ridge))
-        sites.kmers.weight[:, : args.columns[0]] = kmer_columns(texts, species_weights(species), args.kmer, args.columns[0])
+        sites.kmers.weight[:, : args.columns[0]] = kmer_columns(
+            texts, species_weights(species), args.kmer, args.columns[0]
+        )
     return model, {"records": int(chosen.sum()), "genera": int(classes.max()) + 1}
 
 
@@ -160,7 +174,9 @@ def run(args: argparse.Namespace) -> None:
         write_repository(folder, model, letter_tokenizer(), {CARD: text})
         halve(folder / WEIGHTS)
     size = (args.output_dir / WEIGHTS).stat().st_size
-    logger.info("%s: %d sites, %d columns, %.1f MB", args.output_dir, model.config.sites, model.config.hidden_size, size / 1e6)
+    logger.info(
+        "%s: %d sites, %d columns, %.1f MB", args.output_dir, model.config.sites, model.config.hidden_size, size / 1e6
+    )
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:

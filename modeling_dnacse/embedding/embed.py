@@ -27,9 +27,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from ..loading.tokenization import Ids
 from .batching import SITE_TOKENS, compute_in_batches, find_batch_tokens
 from .token_blocks import one_ahead, read_blocks, tokenise_block
-from ..loading.tokenization import Ids
 from .windows import Windows, check_windows
 
 WINDOW = 4096  # sequences in a block, at most

@@ -1,8 +1,8 @@
 """Compare sequences over the sites that both cover: bases at sites in; cosine, identity and overlap out.
 
-A vector of a piece differs from that of its whole, since the whole has more sites. Here the same vector is made of both
-from no other sites than those that both cover, so that a piece of 150 bp finds what it was cut from, and BLAST's
-identity and overlap come with it. References are kept as their bases at sites, a byte each.
+The vector of a piece differs from that of its whole, since the whole has more sites. Here both vectors are made from
+the sites that both cover, so that a piece of 150 bp finds what it was cut from. Identity and overlap, as
+users of BLAST expect them, come with it. References are kept as their bases at sites, a byte each.
 
 Candidates are those with the most bases in common, which is exact however short a piece is; the model's metric, which
 weighs what a base at a site tells of the genus, then chooses among them. A reference that shares few sites of what
@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
 from ..embedding.batching import SITE_TOKENS, batches_by_length
-from ..loading.tokenization import Ids
 from ..kmers import OTHER
+from ..loading.tokenization import Ids
 from ..sites import base_indicators
 
 CANDIDATES = 100  # references that a query is compared with over shared sites

@@ -1,12 +1,10 @@
 """Placement and vectors of sites: what must not change them, and that every way of running a model agrees."""
 
-import os
-
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast, pipeline
+from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning, DnacseModel, ManifoldMixup, embed
 from modeling_dnacse.kmers import OTHER, read_text
@@ -142,9 +140,15 @@ def test_a_tokenizer_of_pairs_gives_the_same_bases(loaded, tiny_folder, reads):
     """The model reads bases, however the tokens are cut; a run of N is one token there, so those are left out."""
     model, tokenizer = loaded
     pairs = PreTrainedTokenizerFast.from_pretrained(tiny_folder)
-    config = DnacseConfig(**model.config.to_diff_dict() | {"vocab_size": len(pairs), "vocabulary": vocabulary_of(pairs)})
+    config = DnacseConfig(
+        **model.config.to_diff_dict() | {"vocab_size": len(pairs), "vocabulary": vocabulary_of(pairs)}
+    )
     other = DnacseModel(config).eval()
-    state = {name: value for name, value in model.state_dict().items() if not name.endswith(("spelling", "word_embeddings.weight"))}
+    state = {
+        name: value
+        for name, value in model.state_dict().items()
+        if not name.endswith(("spelling", "word_embeddings.weight"))
+    }
     other.load_state_dict(state, strict=False)
     known = [read for read in reads if "N" not in read]
     np.testing.assert_allclose(embed(other, pairs, known), embed(model, tokenizer, known), atol=1e-5)
@@ -152,7 +156,9 @@ def test_a_tokenizer_of_pairs_gives_the_same_bases(loaded, tiny_folder, reads):
     with torch.no_grad():
         output = other(**batch)
     mask = batch["attention_mask"][:, :, None]
-    torch.testing.assert_close((output.last_hidden_state * mask).sum(1) / mask.sum(1), output.pooler_output, atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        (output.last_hidden_state * mask).sum(1) / mask.sum(1), output.pooler_output, atol=1e-4, rtol=0
+    )
 
 
 def test_letters_by_table_are_those_of_the_tokenizer(tiny_folder):
@@ -225,6 +231,10 @@ def test_what_cannot_be_is_refused(loaded):
     with pytest.raises(ValueError, match="needs input_ids"):
         model(inputs_embeds=torch.zeros(1, 3, model.config.hidden_size))
     options = model.config.to_diff_dict()
-    for wrong, message in (({"num_hidden_layers": 1}, "no layers"), ({"site_blocks": [1]}, "its sum must be"), ({"kmer": 0}, "k-mers")):
+    for wrong, message in (
+        ({"num_hidden_layers": 1}, "no layers"),
+        ({"site_blocks": [1]}, "its sum must be"),
+        ({"kmer": 0}, "k-mers"),
+    ):
         with pytest.raises(ValueError, match=message):
             DnacseConfig(**options | wrong)

@@ -76,7 +76,9 @@ def test_neither_other_queries_nor_the_layout_change_an_answer(loaded, reference
     weight, blocks = loaded[0].sites.weight, loaded[0].sites.blocks
     rows, found = nearest_shared(read.bases, references.bases, weight, blocks, k=3)
     for row in range(9):
-        again, alone = nearest_shared(read.bases[row : row + 1], np.ascontiguousarray(references.bases), weight, blocks, k=3)
+        again, alone = nearest_shared(
+            read.bases[row : row + 1], np.ascontiguousarray(references.bases), weight, blocks, k=3
+        )
         assert np.array_equal(again[0], rows[row])
         np.testing.assert_array_equal(alone.cosine[0], found.cosine[row])
 

@@ -1,7 +1,7 @@
 """Rows for site x base in closed form: the bases of placed sequences and their genera in, (4 · sites, columns) out.
 
-A linear discriminant analysis (Fisher 1936; Rao 1948) of indicators of bases at sites: directions in which sequences of
-one genus agree, and genera differ.
+A linear discriminant analysis (Fisher 1936; Rao 1948) of indicators of bases at sites finds directions in which
+sequences of one genus agree and genera differ.
 
 - x (4 · sites,) has 1 for the base at each site, less how often that base is there; 0 where the sequence has no base.
 - W is the scatter within genera, C that of all. A record weighs 1 / sqrt(records of its species).

@@ -1,8 +1,8 @@
-"""Learn at which sites of a marker each k-mer stands: sequences in, a table for placement.py out. No coordinates needed.
+"""Learn at which sites of a marker each k-mer occurs: sequences in, a table for placement.py out, without coordinates.
 
-Sequences that are about as long as each other and hold most of all bases are complete genes, or one amplicon: they
-begin at the same site, nearly. Their k-mers make the first table; then, in rounds, sequences are placed by the table
-and the table is made anew from where they were placed, first the complete ones, then others with them.
+Sequences of nearly equal length that hold most of all bases are complete genes, or one amplicon: nearly all begin at
+the same site. Their k-mers make the first table. Then, in rounds, sequences are placed by the table, and the table is
+made again from these placements: first of the complete sequences, then of others as well.
 
 In a round, either half is placed by a table of the other, so that no sequence keeps the place where it happened to
 start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one that was seen

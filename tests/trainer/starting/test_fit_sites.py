@@ -1,7 +1,6 @@
 """Tables and rows of sites in closed form: what is learnt of a simulated marker, and what is refused."""
 
 import numpy as np
-import pytest
 import torch
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
@@ -83,7 +82,9 @@ def test_rows_have_mean_0_at_each_site():
     frequencies = base_frequencies(bases, np.ones(60))
     rows = site_rows(*scatters([bases], classes, np.ones(60), frequencies), frequencies, [3, 2], [0.5, 5.0])
     assert rows.shape == (20, 5)
-    torch.testing.assert_close((frequencies[:, :, None] * rows.view(5, 4, 5)).sum(1), torch.zeros(5, 5), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        (frequencies[:, :, None] * rows.view(5, 4, 5)).sum(1), torch.zeros(5, 5), atol=1e-5, rtol=0
+    )
     torch.testing.assert_close(rows.split([3, 2], 1)[1].square().mean().sqrt(), torch.tensor(1.0))
 
 
