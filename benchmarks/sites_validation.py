@@ -8,9 +8,8 @@ The nearest reference gives the name: the genus (and family) of queries of `unse
 10 % of their bases substituted. Each accuracy comes twice, over queries and over species. Methods:
 
 - `cosine`: of the vectors of `--model`, which has sites;
-- `shared`: the 100 references with the most bases in common, compared over the sites that both sequences cover
-  (modeling_dnacse/vectors/shared_sites.py);
-- `auto`: `shared` for queries that cover fewer than SHORT sites, `cosine` for the others;
+- `shared`: compared over the sites that both sequences cover (modeling_dnacse/vectors/shared_sites.py); candidates are
+  the nearest WHOLE by cosine, or for queries that cover fewer than SHORT sites those with the most bases in common;
 - `encoder:FOLDER`: cosine of another encoder's vectors; `7mers`: of square roots of 7-mer frequencies, strands merged;
 - `vsearch128`, `vsearch1`: --maxaccepts 128 --maxrejects 256 and --maxaccepts 1, --id 0.5, both strands.
 """
@@ -43,6 +42,7 @@ from modeling_dnacse.vectors.shared_sites import nearest_shared, read_sites
 
 VSEARCH = {"vsearch128": ["--maxaccepts", 128, "--maxrejects", 256], "vsearch1": ["--maxaccepts", 1]}
 SHORT = 450  # sites
+WHOLE = 20  # candidates
 LETTERS = np.full(256, OTHER, np.uint8)
 LETTERS[[ord(base) for base in "ACGT"]] = range(4)
 
@@ -97,25 +97,26 @@ class Vectors:
 
 
 class SharedSites:
-    """Nearest references over the sites that both cover: for all queries, or (`auto`) for short ones."""
+    """Nearest references over the sites that both cover."""
 
-    def __init__(self, vectors: Vectors, references: list[str], longest: float) -> None:
-        """Place the references; queries that cover `longest` sites or more are left to the cosine."""
-        self.vectors, self.longest = vectors, longest
+    def __init__(self, vectors: Vectors, references: list[str]) -> None:
+        """Place the references."""
+        self.vectors = vectors
         self.references = read_sites(vectors.model, vectors.tokenizer, references)
 
     def __call__(self, queries: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and scores of the nearest (q, 1)."""
-        read = read_sites(self.vectors.model, self.vectors.tokenizer, queries)
-        covered = (read.bases < OTHER).sum(1)
-        short, whole = np.flatnonzero(covered < self.longest), np.flatnonzero(covered >= self.longest)
+        """Rows and cosines of the nearest (q, 1)."""
+        read, sites = read_sites(self.vectors.model, self.vectors.tokenizer, queries), self.vectors.model.sites
+        is_short = (read.bases < OTHER).sum(1) < SHORT
         rows, scores = np.zeros((len(queries), 1), np.int64), np.zeros((len(queries), 1), np.float32)
-        if len(whole):
-            rows[whole], scores[whole] = self.vectors([queries[row] for row in whole])
-        if len(short):
-            sites = self.vectors.model.sites
-            rows[short], found = nearest_shared(read.bases[short], self.references.bases, sites.weight, sites.blocks)
-            scores[short] = found.cosine
+        for some in (np.flatnonzero(is_short), np.flatnonzero(~is_short)):
+            if not len(some):
+                continue
+            near = None if is_short[some[0]] else self.vectors([queries[row] for row in some], WHOLE)[0]
+            rows[some], found = nearest_shared(
+                read.bases[some], self.references.bases, sites.weight, sites.blocks, candidates=near
+            )
+            scores[some] = found.cosine
         return rows, scores
 
 
@@ -213,7 +214,7 @@ def main(arguments: list[str] | None = None) -> None:
             elif method == "cosine":
                 search = vectors
             else:
-                search = SharedSites(vectors, train.sequences, SHORT if method == "auto" else np.inf)
+                search = SharedSites(vectors, train.sequences)
             name = method if method in VSEARCH or method == "7mers" else f"{args.name}{Path(method).name}"
             done[name] = measure(name, search, train, unseen, seen, args.seed)
             args.output.write_text(json.dumps(done, indent=2) + "\n")

@@ -115,7 +115,7 @@ class DnacsePlacement(nn.Module):
         return torch.where((places >= first) & (places <= last), bases, OTHER)
 
     def sites_of(self, text: Tensor, found: Placement) -> Tensor:
-        """The site of each base, (batch, length): -1 for what is no base, and beyond the axis for what is beyond it."""
+        """The site of each base, (batch, length): -1 for what is no base, and beyond the axis for what is beyond."""
         first, last = bounds(text)
         places = torch.arange(text.shape[1], device=text.device)
         read = torch.where(found.reverse[:, None], last - places, places - first)

@@ -4,10 +4,10 @@ The vector of a piece differs from that of its whole, since the whole has more s
 the sites that both cover, so that a piece of 150 bp finds what it was cut from. Identity and overlap, as
 users of BLAST expect them, come with it. References are kept as their bases at sites, a byte each.
 
-Candidates are those with the most bases in common, which is exact however short a piece is; the model's metric, which
-weighs what a base at a site tells of the genus, then chooses among them. A reference that shares few sites of what
-others share proves little: its cosine is scaled by the square root of its share of them. Whole barcodes have no need
-of all this: the cosine of their vectors is as good, and faster.
+Candidates of a piece are the references with the most bases in common, which is exact however short it is; those of a
+whole barcode may as well be the nearest by the cosine of vectors. The model's metric, which weighs what a base at a
+site tells of the genus, then chooses among them. A reference that shares few of the sites that others share proves little:
+candidates are ranked by their cosine times the square root of their share of the most sites that any candidate shares.
 """
 
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ class AtSites(NamedTuple):
 class Shared(NamedTuple):
     """Queries compared with some references each, over the sites that both cover."""
 
-    cosine: np.ndarray  # (q, k) float32, by the model's metric, scaled as at the head of this file
+    cosine: np.ndarray  # (q, k) float32, by the model's metric
     identity: np.ndarray  # (q, k) float32, share of the shared sites with the same base; 0 where there are none
     overlap: np.ndarray  # (q, k) int32, shared sites
 
@@ -95,7 +95,12 @@ def reach(bases: np.ndarray) -> tuple[int, int]:
 
 
 def nearest_shared(
-    queries: np.ndarray, references: np.ndarray, weight: Tensor, blocks: list[int], k: int = 1
+    queries: np.ndarray,
+    references: np.ndarray,
+    weight: Tensor,
+    blocks: list[int],
+    k: int = 1,
+    candidates: np.ndarray | None = None,
 ) -> tuple[np.ndarray, Shared]:
     """The k nearest references of each query over shared sites, the nearest first.
 
@@ -104,19 +109,21 @@ def nearest_shared(
         references: The same of the references (r, sites), best in columns.
         weight: As `compare` takes it.
         blocks: The same.
-        k: How many; all where there are fewer references, and at most CANDIDATES.
+        k: How many; all where there are fewer candidates.
+        candidates: Rows of the references to compare with (q, c) int; None: those with the most matches, CANDIDATES.
 
     Returns:
         Rows of the references (q, k) int64, and how they compare (q, k).
     """
-    count = min(CANDIDATES, len(references))
+    count = min(CANDIDATES, len(references)) if candidates is None else candidates.shape[1]
     rows = np.empty((len(queries), min(k, count)), np.int64)
     parts = [np.empty(rows.shape, dtype) for dtype in (np.float32, np.float32, np.int32)]
     for number, query in enumerate(queries):
-        candidates = most_matches(query, references, count)
-        found = compare(query[None], references, candidates[None], weight, blocks)
-        order = np.lexsort((candidates, -found.cosine[0]))[: rows.shape[1]]  # of equals the first in the library
-        rows[number] = candidates[order]
+        asked = most_matches(query, references, count) if candidates is None else candidates[number]
+        found = compare(query[None], references, asked[None], weight, blocks)
+        ranked = found.cosine[0] * np.sqrt(found.overlap[0] / max(1, found.overlap[0].max()))
+        order = np.lexsort((asked, -ranked))[: rows.shape[1]]  # of equals the first in the library
+        rows[number] = asked[order]
         for part, values in zip(parts, found, strict=True):
             part[number] = values[0, order]
     return rows, Shared(*parts)
@@ -152,8 +159,7 @@ def compare(
             F.cosine_similarity(one, other, dim=1)
             for one, other in zip(of_query.split(blocks, 1), of_others.split(blocks, 1), strict=True)
         ) / len(blocks)
-        share = overlap / overlap.max().clamp(min=1)
-        result.cosine[number] = (cosine * share.sqrt()).numpy()
+        result.cosine[number] = cosine.numpy()
         result.identity[number] = (((own == others) & shared).sum(1) / overlap.clamp(min=1)).numpy()
         result.overlap[number] = overlap.numpy()
     return result

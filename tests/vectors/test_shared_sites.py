@@ -34,7 +34,7 @@ def test_identity_and_overlap_are_those_of_the_shared_sites():
     rows = weight.view(6, 4, 5)
     one = rows[[1, 2, 3], [0, 1, 2]].sum(0), rows[[1, 2, 3], [0, 1, 1]].sum(0)
     parts = [torch.nn.functional.cosine_similarity(one[0][c], one[1][c], dim=0) for c in (slice(3), slice(3, 5))]
-    np.testing.assert_allclose(found.cosine, [[float(sum(parts)) / 2 * (3 / 4) ** 0.5, 0, 1]], atol=1e-6)
+    np.testing.assert_allclose(found.cosine, [[float(sum(parts)) / 2, 0, 1]], atol=1e-6)
 
 
 def test_whole_sequences_have_the_cosine_of_their_vectors(loaded, references):
@@ -55,8 +55,17 @@ def test_a_piece_finds_its_whole(loaded, references):
     rows, found = nearest_shared(read.bases, references.bases, model.sites.weight, model.sites.blocks, k=2)
     assert np.mean(rows[:, 0] // 3 == np.arange(len(pieces))) > 0.95  # another record of the species may be as near
     assert found.identity[:, 0].min() > 0.9
-    assert np.all(np.diff(found.cosine, axis=1) <= 0)
+    ranked = found.cosine * np.sqrt(found.overlap)
+    assert np.all(np.diff(ranked, axis=1) <= 1e-6)
     assert np.median(found.overlap) == 80
+
+
+def test_candidates_may_be_given(loaded, references):
+    read = read_sites(*loaded, [RECORDS[0]["sequence"][60:140]])
+    weight, blocks = loaded[0].sites.weight, loaded[0].sites.blocks
+    rows, _ = nearest_shared(read.bases, references.bases, weight, blocks, k=5, candidates=np.array([[7, 0, 3]]))
+    assert rows[0, 0] == 0
+    assert sorted(rows[0]) == [0, 3, 7]
 
 
 def test_matches_are_counted_exactly():

@@ -7,7 +7,7 @@ sequences of one genus agree and genera differ.
 - W is the scatter within genera, C that of all. A record weighs 1 / sqrt(records of its species).
 - The columns are the leading directions v of C v = a (W + ridge · w · 1) v, w the mean of W's diagonal. A small ridge
   tells genera of species that were never seen, a large one species that were: columns may come in blocks of either.
-- Each record counts twice, whole and cropped to a random piece, so that a piece lies near its whole.
+- Each record counts several times, whole and cropped to random pieces, so that a piece lies near its whole.
 
 Memory: four matrices of (4 · sites)², 300 MB each in float64 for the 1,550 sites of a whole gene.
 """
