@@ -16,6 +16,8 @@ import torch
 
 from modeling_dnacse import DnacseConfig, DnacseModel
 from tests.support.families import TINY, random_families
+from tests.support.marker import fit_arguments, simulate_marker, write_marker
+from trainer import fit_sites
 from trainer.releasing.release import write_repository
 from trainer.train_tokenizer import train_tokenizer
 
@@ -48,3 +50,11 @@ def fasta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "families.fasta"
     path.write_text("".join(f">{header}\n{sequence}\n" for header, sequence in random_families(seed=0).items()))
     return path
+
+
+@pytest.fixture(scope="session")
+def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete model of a simulated marker, as trainer/fit_sites.py writes it."""
+    folder = tmp_path_factory.mktemp("sites")
+    fit_sites.main(fit_arguments(write_marker(folder / "marker.tsv", simulate_marker(seed=1)), folder / "model"))
+    return folder / "model"

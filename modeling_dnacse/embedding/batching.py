@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 CPU_TOKENS = 2048  # as fast as any smaller batch, for mini and base models; 8192 take up to a quarter longer
+SITE_TOKENS = 2**16  # for a model with sites: one token a base and no states, some 100 barcodes
 CUDA_TOKENS = 131_072
 STATE_BYTES = 80  # what a layer holds for one token and one unit of width: 20 numbers in float32
 

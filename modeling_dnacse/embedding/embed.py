@@ -27,9 +27,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from .batching import compute_in_batches, find_batch_tokens
+from ..loading.tokenization import Ids
+from .batching import SITE_TOKENS, compute_in_batches, find_batch_tokens
 from .options import EmbedKeywords, EmbedOptions
-from .token_blocks import prefetch, read_blocks, tokenise_block, without_truncation
+from .token_blocks import prefetch, read_blocks, tokenise_block
 from .windows import Windows
 
 BLOCK_SEQUENCES = 4096  # sequences in a block, at most
@@ -85,10 +86,12 @@ def embed_blocks(
     width = options.vector_width(model)
     device = model.device if options.device is None else torch.device(options.device)
     model.to(device)
-    batch_tokens = options.batch_tokens or find_batch_tokens(device, model.config.hidden_size)
-    tokenise = partial(tokenise_block, without_truncation(tokenizer), options, options.averages_strands(model))
+    reads_sites = getattr(model.config, "sites", 0) > 0  # the configurations of other encoders have no such field
+    found = SITE_TOKENS if reads_sites else find_batch_tokens(device, model.config.hidden_size)
+    batch_tokens = options.batch_tokens or found
+    tokenise = partial(tokenise_block, Ids(tokenizer), options, options.averages_strands(model))
     pad_id: Any = tokenizer.pad_token_id
-    forward = partial(embed_batch, model, pad_id=pad_id, device=device, dtype=options.dtype)
+    forward = partial(embed_batch, model, pad_id=pad_id, device=device, dtype=options.dtype, pooled_only=reads_sites)
     was_training = model.training
     model.eval()
     try:
@@ -143,7 +146,13 @@ def add_windows(
 
 
 def embed_batch(
-    model: Any, windows: Sequence[np.ndarray], *, pad_id: int, device: torch.device, dtype: torch.dtype | None
+    model: Any,
+    windows: Sequence[np.ndarray],
+    *,
+    pad_id: int,
+    device: torch.device,
+    dtype: torch.dtype | None,
+    pooled_only: bool,
 ) -> Tensor:
     """Pad a batch of windows and run the model on it: vectors (windows, hidden) float32, on the device."""
     lengths = np.array([len(ids) for ids in windows])
@@ -151,7 +160,8 @@ def embed_batch(
     ids = np.full(mask.shape, pad_id)
     ids[mask] = np.concatenate(windows)
     with torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None):
-        output = model(input_ids=on_device(ids, device), attention_mask=on_device(mask.astype(int), device))
+        inputs = {"input_ids": on_device(ids, device), "attention_mask": on_device(mask.astype(int), device)}
+        output = model(**inputs, pooled_only=True) if pooled_only else model(**inputs)
     return output.pooler_output.float()
 
 

@@ -5,14 +5,11 @@ all cores by itself. Memory holds at most two blocks of ids and the sequences of
 the caller's thread, so that a generator of sequences need not be thread-safe.
 """
 
-import copy
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerBase
 
 from ..reading.sequences import clean_sequence, reverse_complement
 from .options import EmbedOptions
@@ -60,22 +57,16 @@ def prefetch(function: Callable[[Item], Result], items: Iterable[Item]) -> Gener
             yield last.result()
 
 
-def without_truncation(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
-    """Copy the tokenizer's Rust half, without truncation and padding; the caller's tokenizer stays as it is."""
-    rust: Any = tokenizer.backend_tokenizer
-    copied: Tokenizer = copy.deepcopy(rust)
-    copied.no_truncation()
-    copied.no_padding()
-    return copied
-
-
 def tokenise_block(
-    tokenizer: Tokenizer, options: EmbedOptions, both_strands: bool, block: tuple[int, list[str]]
+    tokenise: Callable[[list[str]], list[np.ndarray]],
+    options: EmbedOptions,
+    both_strands: bool,
+    block: tuple[int, list[str]],
 ) -> tuple[int, int, Windows]:
     """Clean, tokenise and cut the sequences of a block into windows.
 
     Args:
-        tokenizer: of `without_truncation`.
+        tokenise: as `Ids` of loading/tokenization.py.
         options: of which the windows count here.
         both_strands: whether each sequence gets the windows of its reverse complement as well.
         block: the number of its first sequence, and its sequences.
@@ -97,7 +88,6 @@ def tokenise_block(
             raise ValueError(f"sequence {number} is empty; leave it out")
     if both_strands:
         strands += [reverse_complement(strand) for strand in strands]
-    ids = [np.asarray(strand.ids, np.int32) for strand in tokenizer.encode_batch_fast(strands)]
-    windows = cut_windows(ids, options.window_tokens, options.overlap_tokens)
+    windows = cut_windows(tokenise(strands), options.window_tokens, options.overlap_tokens)
     shares = windows.shares * np.float32(len(sequences) / len(strands))
     return first, len(sequences), Windows(windows.ids, windows.owners % len(sequences), shares)

@@ -40,7 +40,7 @@ def load_checkpoint(
             f"{tokenizer.pad_token_id}, the model {model.config.vocab_size} and {model.config.pad_token_id}; "
             "give the tokenizer that it was trained with"
         )
-    if model.config.kmer and model.config.vocabulary != vocabulary_of(tokenizer):
+    if model.config.vocabulary is not None and model.config.vocabulary != vocabulary_of(tokenizer):
         raise ValueError(
             f"the tokens of {tokenizer_name or name} are not those that the model was trained with; "
             "give the tokenizer that it was trained with"
@@ -58,7 +58,7 @@ def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
         config = DnacseConfig.from_pretrained(name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
     except (OSError, ValueError, StrictDataclassError) as error:
         raise ValueError(f"{name} cannot be loaded as a configuration: {first_line(error)}") from error
-    config.vocabulary = vocabulary_of(tokenizer) if config.kmer else None
+    config.vocabulary = vocabulary_of(tokenizer) if config.kmer or config.sites else None
     return config
 
 

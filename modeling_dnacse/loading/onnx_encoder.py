@@ -41,8 +41,10 @@ class OnnxEncoder:
         except (Fail, InvalidGraph, InvalidProtobuf) as error:
             raise ValueError(f"{folder / GRAPH} cannot be loaded: {error}; export it again") from error
 
-    def __call__(self, input_ids: Tensor, attention_mask: Tensor) -> BaseModelOutputWithPooling:
-        """Embed a batch.
+    def __call__(
+        self, input_ids: Tensor, attention_mask: Tensor, pooled_only: bool = True
+    ) -> BaseModelOutputWithPooling:
+        """Embed a batch; there are no token states in any case.
 
         Raises:
             ValueError: another precision is asked for by autocast.

@@ -38,7 +38,7 @@ class PooledOnly(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Token ids and their mask, (batch, length), to vectors (batch, hidden)."""
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).pooler_output
+        return self.model(input_ids=input_ids, attention_mask=attention_mask, pooled_only=True).pooler_output
 
 
 def export_onnx(name: str, folder: Path) -> float:

@@ -5,12 +5,18 @@ normalizer it gives the same tokens for raw and for cleaned text, and a released
 it is loaded.
 """
 
-from tokenizers import Regex, normalizers
-from transformers import PreTrainedTokenizerFast
+import copy
+from collections.abc import Sequence
 
-NO_LIMIT = int(
-    1e30
-)  # transformers' value for "no limit": ALiBi needs none, and sentence-transformers would cut sequences at one
+import numpy as np
+from tokenizers import Regex, Tokenizer, models, normalizers, processors
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")  # their ids are their positions
+LETTERS = "ACGTN"
+LETTER_IDS = np.zeros(256, np.int32)
+LETTER_IDS[[ord(letter) for letter in LETTERS]] = np.arange(len(LETTERS)) + len(SPECIAL_TOKENS)
+NO_LIMIT = int(1e30)  # transformers' way to say so; ALiBi has no limit, and sentence-transformers would cut at one
 
 
 def alphabet_normalizer() -> normalizers.Normalizer:
@@ -30,3 +36,64 @@ def apply_alphabet_policy(tokenizer: PreTrainedTokenizerFast) -> PreTrainedToken
         tokenizer.backend_tokenizer.normalizer = alphabet_normalizer()
     tokenizer.model_max_length = NO_LIMIT
     return tokenizer
+
+
+def letter_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer with one token a letter, N included, for models that look at the bases themselves.
+
+    >>> letter_tokenizer()("acgu-RN")["input_ids"]
+    [1, 5, 6, 7, 8, 9, 9, 2]
+    """
+    vocabulary = {token: number for number, token in enumerate((*SPECIAL_TOKENS, *LETTERS))}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="[UNK]"))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[(token, SPECIAL_TOKENS.index(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    names = {f"{token[1:-1].lower()}_token": token for token in SPECIAL_TOKENS}
+    inputs = ["input_ids", "attention_mask"]
+    return apply_alphabet_policy(
+        PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer,
+            padding_side="right",
+            model_input_names=inputs,
+            clean_up_tokenization_spaces=False,
+            **names,
+        )
+    )
+
+
+class Ids:
+    """Cleaned sequences to token ids as a tokenizer has them, framed by [CLS] and [SEP], never cut nor padded.
+
+    A tokenizer of one token a letter is a table of 256 numbers, for which Rust is not asked: a barcode then takes 3
+    microseconds, not 300.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Copy the Rust half of the tokenizer, so that the caller may do with his what he likes."""
+        self.rust: Tokenizer = copy.deepcopy(tokenizer.backend_tokenizer)  # pyright: ignore[reportAttributeAccessIssue]
+        self.rust.no_truncation()
+        self.rust.no_padding()
+        self.by_letter = self.rust.encode(LETTERS).ids == frame(LETTERS).tolist() and len(tokenizer) == len(
+            SPECIAL_TOKENS
+        ) + len(LETTERS)
+
+    def __call__(self, sequences: Sequence[str]) -> list[np.ndarray]:
+        """The ids of each sequence, (length,) int32; of sequences of A, C, G, T and N."""
+        if self.by_letter:
+            return [frame(sequence) for sequence in sequences]
+        return [np.asarray(encoding.ids, np.int32) for encoding in self.rust.encode_batch_fast(sequences)]
+
+
+def frame(sequence: str) -> np.ndarray:
+    """Ids of the letters of a cleaned sequence, between those of [CLS] and [SEP].
+
+    >>> frame("ACN").tolist()
+    [1, 5, 6, 9, 2]
+    """
+    ids = np.empty(len(sequence) + 2, np.int32)
+    ids[0], ids[-1] = SPECIAL_TOKENS.index("[CLS]"), SPECIAL_TOKENS.index("[SEP]")
+    LETTER_IDS.take(np.frombuffer(sequence.encode("ascii"), np.uint8), out=ids[1:-1])
+    return ids

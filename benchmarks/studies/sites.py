@@ -1,0 +1,224 @@
+"""Name altered validation queries after all of train, with methods side by side on the very same queries; JSON out.
+
+    python benchmarks/studies/sites.py --data coi.tsv.gz --model runs/coi-sites --output sites.json \\
+        --methods cosine shared 7mers vsearch128 vsearch1 encoder:checkpoints/dnacse-barcode-mini
+
+The nearest reference gives the name: the genus (and family) of queries of `unseen_val`, the species of queries of
+`val`. Queries are whole, windows of 300 and 150 bp at random places, half of them of the other strand, or with 5 % and
+10 % of their bases substituted. Each accuracy comes twice, over queries and over species. Methods:
+
+- `cosine`: of the vectors of `--model`, which has sites;
+- `shared`: compared over the sites that both sequences cover (modeling_dnacse/vectors/shared_sites.py); candidates are
+  the nearest WHOLE by cosine, or for queries that cover fewer than SHORT sites those with the most bases in common;
+- `encoder:FOLDER`: cosine of another encoder's vectors; `7mers`: of square roots of 7-mer frequencies, strands merged;
+- `vsearch128`, `vsearch1`: --maxaccepts 128 --maxrejects 256 and --maxaccepts 1, --id 0.5, both strands.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from benchmarks.data.splits import read_splits
+from benchmarks.methods.alignment_tools import best_hits, vsearch_rows
+from benchmarks.methods.method import Split
+from benchmarks.methods.programs import find_program, write_fasta
+from benchmarks.methods.programs import run as run_program
+from benchmarks.scoring.alterations import cut_windows, flip_half, mutate
+from modeling_dnacse import embed
+from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
+from modeling_dnacse.loading.encoders import load_encoder
+from modeling_dnacse.vectors.neighbours import nearest
+from modeling_dnacse.vectors.shared_sites import nearest_shared, read_sites
+
+VSEARCH = {"vsearch128": ["--maxaccepts", 128, "--maxrejects", 256], "vsearch1": ["--maxaccepts", 1]}
+SHORT = 450  # sites
+WHOLE = 20  # candidates
+LETTERS = np.full(256, OTHER, np.uint8)
+LETTERS[[ord(base) for base in "ACGT"]] = range(4)
+
+
+def alter(sequences: list[str], seed: int) -> dict[str, list[str]]:
+    """The forms in which queries are asked."""
+    places = np.random.default_rng(seed).random(len(sequences))
+    windows = {f"{length} bp": flip_half(cut_windows(sequences, length, places), seed) for length in (300, 150)}
+    errors = {f"{rate:.0%} errors": mutate(sequences, rate, seed) for rate in (0.05, 0.1)}
+    return {"full": sequences} | windows | errors
+
+
+def sample(split: Split, most: int, seed: int) -> Split:
+    """At most `most` rows, as drawn."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(split.ids))[:most])
+    labels = {rank: names[rows] for rank, names in split.labels.items()}
+    return Split(split.ids[rows], [split.sequences[row] for row in rows], labels)
+
+
+def accuracy(right: np.ndarray, species: np.ndarray) -> dict[str, float]:
+    """In per cent, over queries and as the mean over species.
+
+    >>> accuracy(np.array([True, True, False]), np.array(["a", "a", "b"]))
+    {'micro': 66.67, 'species': 50.0}
+    """
+    _, group = np.unique(species, return_inverse=True)
+    means = np.bincount(group, right) / np.bincount(group)
+    return {"micro": round(100 * float(right.mean()), 2), "species": round(100 * float(means.mean()), 2)}
+
+
+def auroc(known: np.ndarray, absent: np.ndarray) -> float:
+    """How often a known query has the higher score, in per cent; a tie counts half."""
+    order = np.argsort(np.concatenate([absent, known]), kind="stable")
+    scores = np.concatenate([absent, known])[order]
+    _, first, counts = np.unique(scores, return_index=True, return_counts=True)
+    ranks = np.repeat(first + (counts + 1) / 2, counts)
+    total = ranks[order >= len(absent)].sum() - len(known) * (len(known) + 1) / 2
+    return round(100 * float(total / (len(known) * len(absent))), 2)
+
+
+class Vectors:
+    """Nearest references by cosine; what `embed` gives."""
+
+    def __init__(self, name: str, references: list[str]) -> None:
+        """Embed the references."""
+        self.model, self.tokenizer = load_encoder(name)
+        self.references = embed(self.model, self.tokenizer, references, normalize=True)
+
+    def __call__(self, queries: list[str], k: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and cosines of the k nearest (q, k)."""
+        return nearest(embed(self.model, self.tokenizer, queries, normalize=True), self.references, k)
+
+
+class SharedSites:
+    """Nearest references over the sites that both cover."""
+
+    def __init__(self, vectors: Vectors, references: list[str]) -> None:
+        """Place the references."""
+        self.vectors = vectors
+        self.references = read_sites(vectors.model, vectors.tokenizer, references)
+
+    def __call__(self, queries: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and cosines of the nearest (q, 1)."""
+        read, sites = read_sites(self.vectors.model, self.vectors.tokenizer, queries), self.vectors.model.sites
+        is_short = (read.bases < OTHER).sum(1) < SHORT
+        rows, scores = np.zeros((len(queries), 1), np.int64), np.zeros((len(queries), 1), np.float32)
+        for some in (np.flatnonzero(is_short), np.flatnonzero(~is_short)):
+            if not len(some):
+                continue
+            near = None if is_short[some[0]] else self.vectors([queries[row] for row in some], WHOLE)[0]
+            rows[some], found = nearest_shared(
+                read.bases[some], self.references.bases, sites.weight, sites.blocks, candidates=near
+            )
+            scores[some] = found.cosine
+        return rows, scores
+
+
+class Kmers:
+    """Cosine of square roots of 7-mer frequencies, strands merged."""
+
+    def __init__(self, references: list[str]) -> None:
+        """Count the references."""
+        self.references = torch.from_numpy(self.profiles(references))
+
+    @staticmethod
+    def profiles(sequences: list[str]) -> np.ndarray:
+        """Unit vectors (n, 8192) float32."""
+        counts = np.zeros((len(sequences), kmer_rows(7)), np.float32)
+        for row, sequence in enumerate(sequences):
+            text = LETTERS[np.frombuffer(sequence.encode(), np.uint8)].astype(np.int64)
+            counts[row] = np.bincount(row_of_kmers(torch.from_numpy(text[None]), 7)[0], minlength=counts.shape[1])
+        roots = np.sqrt(counts[:, NO_KMER + 1 :])
+        return roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), 1e-9)
+
+    def __call__(self, queries: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and cosines of the nearest (q, 1)."""
+        return nearest(self.profiles(queries), self.references)
+
+
+class Vsearch:
+    """The best hit of vsearch."""
+
+    def __init__(self, options: list[Any], references: list[str], folder: Path) -> None:
+        """Write the references."""
+        self.options, self.folder = options, folder
+        write_fasta(folder / "references.fa", references)
+
+    def __call__(self, queries: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and identities of the best hit (q, 1), -1 and 0 where there is none."""
+        table, query_file = self.folder / "hits.tsv", self.folder / "queries.fa"
+        write_fasta(query_file, queries)
+        command = [
+            find_program("vsearch", "vsearch"),
+            "--usearch_global",
+            query_file,
+            "--db",
+            self.folder / "references.fa",
+        ]
+        command += ["--strand", "both", "--id", "0.5", *self.options, "--qmask", "none", "--dbmask", "none", "--quiet"]
+        run_program([*command, "--userout", table, "--userfields", "query+target+ids+mism+gaps", "--threads", 1])
+        hits = best_hits(len(queries), vsearch_rows(table))
+        return hits.index[:, None], hits.score[:, None]
+
+
+def measure(name: str, search: Any, train: Split, unseen: Split, seen: Split, seed: int) -> dict[str, Any]:
+    """Ask all forms of all queries: accuracies, AUROC of known against absent species, queries a second."""
+    result: dict[str, Any] = {"genus": {}, "family": {}, "species": {}, "auroc": {}, "queries_per_second": {}}
+    scores: dict[tuple[str, str], np.ndarray] = {}
+    for split, queries, ranks in (("absent", unseen, ("genus", "family")), ("known", seen, ("species",))):
+        for form, sequences in alter(queries.sequences, seed).items():
+            start = time.perf_counter()
+            rows, score = search(sequences)
+            rate = len(sequences) / (time.perf_counter() - start)
+            result["queries_per_second"][form] = round(rate, 1)
+            scores[split, form] = score[:, 0]
+            for rank in ranks:
+                called = np.where(rows[:, 0] >= 0, train.labels[rank][rows[:, 0]], "")
+                result[rank][form] = accuracy(called == queries.labels[rank], queries.labels["species"])
+    for form in result["species"]:
+        result["auroc"][form] = auroc(scores["known", form], scores["absent", form])
+    print(name, json.dumps(result), flush=True)  # noqa: T201 - a command line
+    return result
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--model", help="a model with sites")
+    parser.add_argument("--output", required=True, type=Path, help="JSON; methods that it has are kept")
+    parser.add_argument("--methods", nargs="+", required=True)
+    parser.add_argument("--queries", nargs=2, type=int, default=[900, 500], help="of unseen_val and of val")
+    parser.add_argument("--name", default="", help="put before the names of the model's methods")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(arguments)
+    splits = read_splits(args.data)
+    train = splits["train"]
+    unseen, seen = (sample(splits[s], n, args.seed) for s, n in zip(("unseen_val", "val"), args.queries, strict=True))
+    done = json.loads(args.output.read_text()) if args.output.exists() else {}
+    vectors = Vectors(args.model, train.sequences) if args.model else None
+    with TemporaryDirectory() as folder:
+        for method in args.methods:
+            if method in VSEARCH:
+                search: Any = Vsearch(VSEARCH[method], train.sequences, Path(folder))
+            elif method == "7mers":
+                search = Kmers(train.sequences)
+            elif method.startswith("encoder:"):
+                search = Vectors(method.removeprefix("encoder:"), train.sequences)
+            elif vectors is None:
+                raise ValueError(f"{method} needs --model, with sites")
+            else:
+                search = vectors if method == "cosine" else SharedSites(vectors, train.sequences)
+            name = method if method in VSEARCH or method == "7mers" else f"{args.name}{Path(method).name}"
+            done[name] = measure(name, search, train, unseen, seen, args.seed)
+            args.output.write_text(json.dumps(done, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

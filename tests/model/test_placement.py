@@ -1,0 +1,240 @@
+"""Placement and vectors of sites: what must not change them, and that every way of running a model agrees."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
+
+from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning, DnacseModel, ManifoldMixup, embed
+from modeling_dnacse.kmers import OTHER, read_text
+from modeling_dnacse.loading.checkpoints import load_checkpoint, vocabulary_of
+from modeling_dnacse.loading.onnx_encoder import OnnxEncoder
+from modeling_dnacse.loading.onnx_export import export_onnx
+from modeling_dnacse.loading.tokenization import Ids, letter_tokenizer
+from modeling_dnacse.reading.sequences import clean_sequence, reverse_complement
+from tests.support.marker import GENE, simulate_marker
+from tests.support.strangers import stranger
+from trainer.starting.site_table import encode, place
+
+ODD = ["ACGT", "A", "NNNNN", "ACGTNACGTAC", "acgttgcaacgRYKN-ACGTTGACCA", "N" * 50 + "ACGTACGTACGTAAC"]
+
+
+@pytest.fixture(scope="module")
+def loaded(site_folder):
+    return load_checkpoint(DnacseModel, str(site_folder))
+
+
+@pytest.fixture(scope="module")
+def reads() -> list[str]:
+    """Whole genes, pieces, both strands, some with N, and what is not of the marker."""
+    rng = np.random.default_rng(3)
+    genes = [record["sequence"] for record in simulate_marker(seed=2, genera=4)]
+    pieces = [gene[30:130] for gene in genes[:5]] + [genes[0][:70] + "NNN" + genes[0][73:]]
+    junk = ["".join(rng.choice(list("ACGT"), length)) for length in (60, 150, 900)]
+    reads = genes[:9] + pieces + junk
+    return reads + [reverse_complement(read) for read in reads[::2]]
+
+
+def place_all(model: DnacseModel, sequences: list[str]):
+    return place(model.sites.placement, [encode(sequence) for sequence in sequences])
+
+
+def test_a_piece_is_placed_where_its_whole_is(loaded):
+    model, _ = loaded
+    rng = np.random.default_rng(0)
+    whole = [record["sequence"] for record in simulate_marker(seed=2) if len(record["sequence"]) == GENE]
+    starts = rng.integers(GENE - 100, size=len(whole))
+    pieces = [gene[start : start + 100] for gene, start in zip(whole, starts, strict=True)]
+    others = [reverse_complement(piece) if row % 2 else piece for row, piece in enumerate(pieces)]
+    of_whole, of_piece = place_all(model, whole), place_all(model, others)
+    assert np.mean(of_piece.offset == of_whole.offset + starts) > 0.95
+    assert of_piece.reverse.tolist() == [bool(row % 2) for row in range(len(whole))]
+    covered = (of_piece.bases < OTHER) & (of_piece.offset == of_whole.offset + starts)[:, None]
+    assert np.array_equal(of_piece.bases[covered], of_whole.bases[covered])
+
+
+def test_each_base_has_its_site(loaded):
+    model, tokenizer = loaded
+    gene = simulate_marker(seed=2)[0]["sequence"]
+    read = reverse_complement(gene[50:170])
+    text = read_text(tokenizer(read, return_tensors="pt")["input_ids"], torch.ones(1, 122), model.sites.spelling)
+    placement = model.sites.placement
+    found = placement(text.letters)
+    sites = placement.sites_of(text.letters, found)[0, 1:-1]
+    start = int(placement(torch.from_numpy(encode(gene)[None].astype(int))).offset)
+    assert sites.tolist() == list(range(start + 169, start + 49, -1))
+
+
+def test_junk_is_not_placed(loaded):
+    model, _ = loaded
+    rng = np.random.default_rng(1)
+    junk = [rng.choice(list("ACGT"), length) for length in (60, 150, 400) for _ in range(20)]
+    junk += [rng.permutation(list(record["sequence"])) for record in simulate_marker(seed=2)[:20]]
+    junk_votes = place_all(model, ["".join(letters) for letters in junk]).share
+    votes = place_all(model, [record["sequence"] for record in simulate_marker(seed=2)]).share
+    assert junk_votes.max() < model.config.least_share < votes.min()
+
+
+def test_both_strands_have_one_vector_to_the_bit(loaded, reads):
+    model, tokenizer = loaded
+    expected = embed(model, tokenizer, reads + ODD)
+    got = embed(model, tokenizer, [reverse_complement(clean_sequence(read)) for read in reads + ODD])
+    np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_neither_padding_nor_the_batch_changes_a_vector(loaded, reads, side):
+    model, tokenizer = loaded
+    expected = embed(model, tokenizer, reads, batch_tokens=1)
+    np.testing.assert_allclose(embed(model, tokenizer, reads[::-1])[::-1], expected, atol=1e-5)
+    batch = tokenizer(reads, padding=True, padding_side=side, return_tensors="pt")
+    with torch.no_grad():
+        got = model(**batch, pooled_only=True).pooler_output
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_the_mean_of_token_states_is_the_vector(loaded, reads):
+    model, tokenizer = loaded
+    for side in ("left", "right"):
+        batch = tokenizer(reads + ODD, padding=True, padding_side=side, return_tensors="pt")
+        with torch.no_grad():
+            output = model(**batch)
+        mask = batch["attention_mask"][:, :, None]
+        mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
+        torch.testing.assert_close(mean, output.pooler_output, atol=1e-4, rtol=0)
+        assert not (output.last_hidden_state * (1 - mask)).any()
+
+
+def test_votes_are_told(loaded, reads):
+    model, tokenizer = loaded
+    with torch.no_grad():
+        votes = model(**tokenizer([reads[0], "ACGGT" * 30], return_tensors="pt", padding=True)).votes
+    assert votes[0] > 2 * model.config.least_share > 2 * votes[1]
+
+
+def test_every_block_has_the_same_length(loaded, reads):
+    model, tokenizer = loaded
+    first, second = np.split(embed(model, tokenizer, reads[:9]), [model.sites.blocks[0]], axis=1)
+    np.testing.assert_allclose(np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1), rtol=1e-5)
+
+
+def test_what_is_not_placed_is_told_apart_by_its_kmers(loaded):
+    model, tokenizer = loaded
+    rng = np.random.default_rng(5)
+    contigs = ["".join(rng.choice(list("ACGT"), 1500, p=p)) for p in ([0.4, 0.1, 0.1, 0.4], [0.1, 0.4, 0.4, 0.1])]
+    halves = [half for contig in contigs for half in (contig[:750], contig[750:])]
+    vectors = embed(model, tokenizer, halves, normalize=True)
+    cosines = vectors @ vectors.T
+    assert cosines[0, 1] > 0.5 > cosines[0, 2]
+
+
+def test_any_way_of_attention_gives_the_same(site_folder, loaded, reads):
+    expected = embed(*loaded, reads)
+    for attention in ("eager", "sdpa", "packed"):
+        model = DnacseModel.from_pretrained(site_folder, attn_implementation=attention)
+        np.testing.assert_array_equal(embed(model, loaded[1], reads), expected)
+
+
+def test_a_tokenizer_of_pairs_gives_the_same_bases(loaded, tiny_folder, reads):
+    """The model reads bases, however the tokens are cut; a run of N is one token there, so those are left out."""
+    model, tokenizer = loaded
+    pairs = PreTrainedTokenizerFast.from_pretrained(tiny_folder)
+    config = DnacseConfig(
+        **model.config.to_diff_dict() | {"vocab_size": len(pairs), "vocabulary": vocabulary_of(pairs)}
+    )
+    other = DnacseModel(config).eval()
+    state = {
+        name: value
+        for name, value in model.state_dict().items()
+        if not name.endswith(("spelling", "word_embeddings.weight"))
+    }
+    other.load_state_dict(state, strict=False)
+    known = [read for read in reads if "N" not in read]
+    np.testing.assert_allclose(embed(other, pairs, known), embed(model, tokenizer, known), atol=1e-5)
+    batch = pairs(known, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        output = other(**batch)
+    mask = batch["attention_mask"][:, :, None]
+    torch.testing.assert_close(
+        (output.last_hidden_state * mask).sum(1) / mask.sum(1), output.pooler_output, atol=1e-4, rtol=0
+    )
+
+
+def test_letters_by_table_are_those_of_the_tokenizer(tiny_folder):
+    tokenizer = letter_tokenizer()
+    ids = Ids(tokenizer)
+    assert ids.by_letter
+    for text in ["A", "ACGTNNA", "acgu-RYN ACGT", "NNN"]:
+        assert ids([clean_sequence(text)])[0].tolist() == tokenizer(text)["input_ids"]
+    pairs = PreTrainedTokenizerFast.from_pretrained(tiny_folder)
+    assert not Ids(pairs).by_letter
+    assert Ids(pairs)(["ACGTTGCANNA"])[0].tolist() == pairs("ACGTTGCANNA")["input_ids"]
+
+
+def test_the_graph_gives_the_same(site_folder, loaded, reads, tmp_path):
+    assert export_onnx(str(site_folder), tmp_path / "graph") < 1e-4
+    graph = OnnxEncoder(tmp_path / "graph")
+    np.testing.assert_allclose(embed(graph, loaded[1], reads + ODD), embed(*loaded, reads + ODD), atol=1e-4)
+
+
+def test_a_stranger_gets_the_same(site_folder, loaded, reads, tmp_path):
+    """AutoModel, sentence-transformers and the pipeline, where our package cannot be imported."""
+    expected = embed(*loaded, reads)
+    code = f"""
+    import json
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers import AutoModel, AutoTokenizer, pipeline
+    reads = {reads!r}
+    tokenizer = AutoTokenizer.from_pretrained(repository, trust_remote_code=True)
+    model = AutoModel.from_pretrained(repository, trust_remote_code=True).eval()
+    with torch.no_grad():
+        ours = model(**tokenizer(reads, padding=True, return_tensors="pt")).pooler_output.tolist()
+    theirs = SentenceTransformer(repository, trust_remote_code=True, device="cpu").encode(reads).tolist()
+    pipe = pipeline("dna-embedding", model=repository, trust_remote_code=True)
+    print(json.dumps([ours, theirs, [vector.tolist() for vector in pipe(reads)]]))
+    """
+    for vectors in stranger(code, site_folder, tmp_path):
+        np.testing.assert_allclose(vectors, expected, atol=1e-4)
+
+
+def test_the_table_is_stored_in_small_integers(site_folder):
+    stored = load_file(site_folder / "model.safetensors")
+    assert stored["sites.placement.kmer_sites"].dtype == torch.int16
+    assert stored["sites.placement.kmer_votes"].dtype == torch.uint8
+    assert stored["sites.weight"].dtype == torch.float16
+
+
+def test_mixing_two_sequences_lies_between_them(site_folder, loaded, reads):
+    """MI-Mix at the input of a layer that is not there: of sums of rows (i-Mix)."""
+    model = DnacseForContrastiveLearning.from_pretrained(site_folder).eval()
+    batch = loaded[1](reads[:2], padding=True, return_tensors="pt")
+    mixup = ManifoldMixup(0, torch.tensor([1, 0]), torch.tensor([1.0, 0.6]))
+    plain, mixed = model(**batch).embeddings, model(**batch, mixup=mixup).embeddings
+    torch.testing.assert_close(mixed[0], plain[0])
+    cosines = torch.nn.functional.cosine_similarity(mixed[1][None], plain)
+    assert cosines.min() > torch.nn.functional.cosine_similarity(plain[0], plain[1], dim=0)
+
+
+def test_an_old_checkpoint_has_nothing_of_sites(tiny_folder):
+    model = DnacseModel.from_pretrained(tiny_folder)
+    assert model.sites is None
+    assert not any("site" in name for name in model.state_dict())
+    assert AutoModel.from_pretrained(tiny_folder).config.sites == 0
+    tokens = AutoTokenizer.from_pretrained(tiny_folder)(["ACGTTGCA"], return_tensors="pt")
+    assert model(**tokens, pooled_only=True).votes is None
+
+
+def test_what_cannot_be_is_refused(loaded):
+    model, _ = loaded
+    with pytest.raises(ValueError, match="needs input_ids"):
+        model(inputs_embeds=torch.zeros(1, 3, model.config.hidden_size))
+    options = model.config.to_diff_dict()
+    for wrong, message in (
+        ({"num_hidden_layers": 1}, "no layers"),
+        ({"site_blocks": [1]}, "its sum must be"),
+        ({"kmer": 0}, "k-mers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            DnacseConfig(**options | wrong)

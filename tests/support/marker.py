@@ -1,0 +1,43 @@
+"""A simulated marker: one gene, genera and species that diverged by substitutions, whole genes and pieces of them."""
+
+from pathlib import Path
+
+import numpy as np
+
+GENE = 400  # bp
+COLUMNS = 24
+
+
+def substitute(sequence: np.ndarray, rate: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw this share of the bases anew."""
+    return np.where(rng.random(len(sequence)) < rate, rng.choice(list("ACGT"), len(sequence)), sequence)
+
+
+def simulate_marker(seed: int, genera: int = 16) -> list[dict[str, str]]:
+    """Records of two species a genus, three records a species: two whole genes and a piece of 250 bp."""
+    rng = np.random.default_rng(seed)
+    gene = np.random.default_rng(0).choice(list("ACGT"), GENE)  # the same for every seed
+    records = []
+    for number in range(genera):
+        genus = substitute(gene, 0.2, rng)
+        for name in "ab":
+            species = substitute(genus, 0.06, rng)
+            for record in range(3):
+                start, length = (int(rng.integers(GENE - 250)), 250) if record == 2 else (0, GENE)
+                read = "".join(substitute(species, 0.01, rng)[start : start + length])
+                labels = {"species": f"Genus{number} {name}", "genus": f"Genus{number}", "split": "train"}
+                records.append({"id": f"r{seed}_{number}{name}{record}", "sequence": read} | labels)
+    return records
+
+
+def write_marker(path: Path, records: list[dict[str, str]]) -> Path:
+    """Write records as a tab-separated file."""
+    lines = ["\t".join(records[0]), *("\t".join(record.values()) for record in records)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def fit_arguments(data: Path, folder: Path) -> list[str]:
+    """Arguments of trainer/fit_sites.py for so small a marker: two blocks of columns."""
+    columns = ["--columns", str(COLUMNS - 8), "8", "--ridge", "0.3", "3", "--crop", "60", "120", "250"]
+    return ["--train_file", str(data), "--output_dir", str(folder), "--most", "300", "--coverage", "0.3", *columns]

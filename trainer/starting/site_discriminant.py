@@ -1,0 +1,115 @@
+"""Rows for site x base in closed form: the bases of placed sequences and their genera in, (4 · sites, columns) out.
+
+A linear discriminant analysis (Fisher 1936; Rao 1948) of indicators of bases at sites finds directions in which
+sequences of one genus agree and genera differ.
+
+- x (4 · sites,) has 1 for the base at each site, less how often that base is there; 0 where the sequence has no base.
+- W is the scatter within genera, C that of all. A record weighs 1 / sqrt(records of its species).
+- The columns are the leading directions v of C v = a (W + ridge · w · 1) v, w the mean of W's diagonal. A small ridge
+  tells genera of species that were never seen, a large one species that were: columns may come in blocks of either.
+- Each record counts several times, whole and cropped to random pieces, so that a piece lies near its whole.
+
+Memory: four matrices of (4 · sites)², 300 MB each in float64 for the 1,550 sites of a whole gene.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.linalg import eigh
+from torch import Tensor
+
+from modeling_dnacse.kmers import OTHER
+from modeling_dnacse.sites import base_indicators
+
+BLOCK = 2048  # records at once
+
+
+def base_frequencies(bases: np.ndarray, weights: np.ndarray) -> Tensor:
+    """Share of each base at each site: (records, sites) uint8 and (records,) to (sites, 4); 1/4 where nobody has any.
+
+    >>> base_frequencies(np.array([[0, 4], [0, 4], [3, 4]]), np.ones(3)).round(decimals=2).tolist()
+    [[0.67, 0.0, 0.0, 0.33], [0.25, 0.25, 0.25, 0.25]]
+    """
+    counts = np.stack([weights @ (bases == base) for base in range(4)], 1) + 1e-6
+    return torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
+
+
+def covered(bases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last site at which each record has a base, (records,) each; all sites where it has none."""
+    known = bases < OTHER
+    return known.argmax(1), bases.shape[1] - 1 - known[:, ::-1].argmax(1)
+
+
+def crop(bases: np.ndarray, shortest: int, longest: int, rng: np.random.Generator) -> np.ndarray:
+    """Keep a piece of each record, `shortest` to `longest` sites long, at a random place in what it covers."""
+    first, last = covered(bases)
+    length = last + 1 - first
+    piece = rng.integers(shortest, longest + 1, len(bases))
+    start = first + (rng.random(len(bases)) * np.maximum(1, length - piece + 1)).astype(int)
+    sites = np.arange(bases.shape[1])
+    return np.where((sites >= start[:, None]) & (sites < (start + piece)[:, None]), bases, OTHER).astype(np.uint8)
+
+
+def indicators(bases: np.ndarray, frequencies: Tensor) -> Tensor:
+    """Features (records, 4 · sites), as at the head of this file."""
+    numbers = torch.from_numpy(bases).long()
+    present = (numbers < OTHER)[:, :, None]
+    return (base_indicators(numbers).float() - torch.where(present, frequencies, 0)).flatten(1)
+
+
+def scatters(
+    parts: Sequence[np.ndarray], classes: np.ndarray, weights: np.ndarray, frequencies: Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scatters within classes and of all, float64 (4 · sites, 4 · sites).
+
+    Args:
+        parts: Bases at sites (records, sites) uint8, of the same records each time.
+        classes: Number of each record's class (records,) int.
+        weights: Of each record (records,).
+        frequencies: (sites, 4), as `base_frequencies` gives them.
+    """
+    features, total = frequencies.numel(), weights.sum() * len(parts)
+    products = torch.zeros(features, features)
+    sums = torch.zeros(int(classes.max()) + 1, features)
+    roots, names = torch.from_numpy(np.sqrt(weights)).float()[:, None], torch.from_numpy(classes)
+    for bases in parts:
+        first, last = covered(bases)
+        order = np.lexsort((first, last))  # those of the same region together, so that less is multiplied by 0
+        for start in range(0, len(bases), BLOCK):
+            rows = order[start : start + BLOCK]
+            low, high = int(first[rows].min()), int(last[rows].max()) + 1
+            x = indicators(bases[rows, low:high], frequencies[low:high]).mul_(roots[rows])
+            region = slice(4 * low, 4 * high)
+            products[region, region].addmm_(x.T, x)
+            sums[:, region].index_add_(0, names[rows], x.mul_(roots[rows]))
+    mean = sums.sum(0) / total
+    of_class = np.bincount(classes, weights) * len(parts)
+    sums /= torch.from_numpy(np.sqrt(np.maximum(of_class, 1e-12))).float()[:, None]
+    within = products / total
+    within.addmm_(sums.T, sums, alpha=-1 / total)
+    of_all = (products / total).sub_(torch.outer(mean, mean))
+    return within.double().numpy(), of_all.double().numpy()
+
+
+def site_rows(
+    within: np.ndarray, of_all: np.ndarray, frequencies: Tensor, widths: Sequence[int], ridges: Sequence[float]
+) -> Tensor:
+    """Blocks of leading directions side by side, (4 · sites, columns), of mean 0 at each site.
+
+    Args:
+        within: (features, features).
+        of_all: (features, features).
+        frequencies: (sites, 4).
+        widths: Columns of each block.
+        ridges: Of each block, in mean variances of a feature.
+    """
+    last, blocks = len(within) - 1, []
+    for width, ridge in zip(widths, ridges, strict=True):
+        noise = within + ridge * np.trace(within) / len(within) * np.eye(len(within))
+        _, directions = eigh(of_all, noise, subset_by_index=[last - width + 1, last], overwrite_b=True)
+        signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(width)])  # which eigh leaves open
+        rows = torch.from_numpy((directions * signs)[:, ::-1].copy()).float().view(*frequencies.shape, width)
+        rows = (rows - (frequencies[:, :, None] * rows).sum(1, keepdim=True)).flatten(0, 1)
+        blocks.append(rows / rows.square().mean().sqrt())
+    return torch.cat(blocks, 1)

@@ -1,0 +1,149 @@
+"""Learn at which sites of a marker each k-mer occurs: sequences in, a table for placement.py out, without coordinates.
+
+Sequences of nearly equal length that hold most of all bases are complete genes, or one amplicon: nearly all begin at
+the same site. Their k-mers make the first table. Then, in rounds, sequences are placed by the table, and the table is
+made again from these placements: first of the complete sequences, then of others as well.
+
+In a round, either half is placed by a table of the other, so that no sequence keeps the place where it happened to
+start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one that was seen
+once says less than one that was seen at one site in a thousand sequences.
+"""
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from modeling_dnacse import DnacseConfig
+from modeling_dnacse.kmers import BASES, OTHER
+from modeling_dnacse.placement import FULL_VOTE, DnacsePlacement, Placement
+
+logger = logging.getLogger("fit_sites")
+PRIOR = 0.5  # sequences that had a k-mer elsewhere
+ROUNDS = 3  # with complete sequences, and again with others
+MARGIN = 100  # sites before and behind the complete genes
+PLACED_BASES = 2**16  # of a batch, padding included
+CODES = np.full(256, OTHER, np.uint8)
+CODES[[ord(base) for base in BASES]] = range(4)
+
+
+class Fitted(NamedTuple):
+    """A batch's worth of placements, for all sequences."""
+
+    bases: np.ndarray  # (n, sites) uint8
+    offset: np.ndarray  # (n,) int
+    reverse: np.ndarray  # (n,) bool
+    share: np.ndarray  # (n,) float32
+
+
+def encode(sequence: str) -> np.ndarray:
+    """Bases as 0 to 3, all else as OTHER, uint8.
+
+    >>> encode("ACGTN").tolist()
+    [0, 1, 2, 3, 4]
+    """
+    return CODES[np.frombuffer(sequence.encode("ascii"), np.uint8)]
+
+
+@torch.inference_mode()
+def place(table: DnacsePlacement, texts: list[np.ndarray]) -> Fitted:
+    """Place sequences (encoded) by a table, in batches of similar length."""
+    lengths = np.array([len(text) for text in texts])
+    order = np.argsort(lengths, kind="stable")
+    results: list[Placement] = []
+    start = 0
+    while start < len(order):
+        count = max(1, PLACED_BASES // int(lengths[order[min(start + 128, len(order)) - 1]]))
+        rows = order[start : start + min(count, 128)]
+        batch = np.full((len(rows), lengths[rows].max()), OTHER, np.uint8)
+        for line, row in zip(batch, rows, strict=True):
+            line[: lengths[row]] = texts[row]
+        found = table(torch.from_numpy(batch).long())
+        results.append(found._replace(bases=found.bases.byte()))
+        start += len(rows)
+    back = np.argsort(order)
+    bases, offset, reverse, share = (torch.cat(parts).numpy()[back] for parts in zip(*results, strict=True))
+    return Fitted(bases, offset, reverse, share)
+
+
+def complete_ones(lengths: np.ndarray) -> np.ndarray:
+    """Which sequences are about as long as each other, within 5 %, and hold the most bases: (n,) bool.
+
+    >>> complete_ones(np.array([100, 300, 302, 310, 20])).tolist()
+    [False, True, True, True, False]
+    """
+    ordered = np.sort(lengths)
+    counts = np.searchsorted(ordered, ordered * 1.05, side="right") - np.arange(len(ordered))
+    shortest = ordered[(counts * ordered).argmax()]
+    return (lengths >= shortest) & (lengths <= shortest * 1.05)
+
+
+def kmers_at_sites(text: np.ndarray, offset: int, reverse: bool, k: int, gene: int) -> np.ndarray:
+    """Numbers kmer · gene + site of the k-mers of one placed sequence that lie on the axis of sites."""
+    if reverse:
+        text = np.where(text < OTHER, 3 - text, OTHER)[::-1]
+    windows = np.lib.stride_tricks.sliding_window_view(text.astype(np.int64), k)
+    sites = offset + np.arange(len(windows))
+    chosen = (windows < OTHER).all(1) & (sites >= 0) & (sites < gene)
+    return (windows[chosen] @ 4 ** np.arange(k - 1, -1, -1)) * gene + sites[chosen]
+
+
+def fill(table: DnacsePlacement, texts: list[np.ndarray], offsets: np.ndarray, reverse: np.ndarray) -> None:
+    """Make the table anew from placed sequences."""
+    k, gene = table.k, table.gene
+    found = [
+        kmers_at_sites(text, int(offset), bool(other), k, gene)
+        for text, offset, other in zip(texts, offsets, reverse, strict=True)
+        if len(text) >= k
+    ]
+    keys, counts = np.unique(np.concatenate(found), return_counts=True)
+    kmers, sites = keys // gene, keys % gene
+    totals = np.bincount(kmers, counts, minlength=4**k)
+    order = np.lexsort((sites, -counts, kmers))
+    kmers, sites, counts = kmers[order], sites[order], counts[order]
+    rank = np.arange(len(kmers)) - np.searchsorted(kmers, kmers)
+    kept = rank < table.kmer_sites.shape[1]
+    votes = np.rint(FULL_VOTE * counts / (totals[kmers] + PRIOR))
+    for buffer, values in ((table.kmer_sites, sites), (table.kmer_votes, votes)):
+        buffer.zero_()
+        buffer[kmers[kept], rank[kept]] = torch.from_numpy(values[kept]).to(buffer.dtype)
+
+
+def learn_table(
+    config: DnacseConfig, texts: list[np.ndarray], *, most: int, least_share: float, seed: int
+) -> DnacsePlacement:
+    """Learn a table from encoded sequences; sets `gene_sites` of the configuration.
+
+    Args:
+        config: What the table is like.
+        texts: Sequences, (length,) uint8 each.
+        most: Sequences to learn from, a third of them complete.
+        least_share: Votes a k-mer with which a sequence is learnt from.
+        seed: Of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    lengths = np.array([len(text) for text in texts])
+    complete = rng.permutation(np.flatnonzero(complete_ones(lengths)))[: most // 3]
+    everyone = np.union1d(complete, rng.permutation(len(texts))[:most])
+    config.gene_sites = int(lengths[complete].max()) + 2 * MARGIN
+    table = DnacsePlacement(config)
+    offsets, reverse = np.full(len(texts), MARGIN), np.zeros(len(texts), bool)
+    share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of those that were placed
+    for number, rows in enumerate([complete] * ROUNDS + [everyone] * ROUNDS):
+        for asked in np.array_split(rng.permutation(rows), 2):  # nobody votes for the place where it stands itself
+            voters = np.setdiff1d(rows, asked)
+            voters = voters[share[voters] >= least_share]
+            fill(table, [texts[row] for row in voters], offsets[voters], reverse[voters])
+            found = place(table, [texts[row] for row in asked])
+            offsets[asked], reverse[asked], share[asked] = found.offset, found.reverse, found.share
+        logger.info(
+            "round %d: %d of %d sequences placed, median share of votes %.3f",
+            number + 1,
+            (share[rows] >= least_share).sum(),
+            len(rows),
+            np.median(share[rows]),
+        )
+    voters = everyone[share[everyone] >= least_share]
+    fill(table, [texts[row] for row in voters], offsets[voters], reverse[voters])
+    return table
