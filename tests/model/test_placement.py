@@ -49,7 +49,7 @@ def test_a_piece_is_placed_where_its_whole_is(loaded):
     others = [reverse_complement(piece) if row % 2 else piece for row, piece in enumerate(pieces)]
     of_whole, of_piece = place_all(model, whole), place_all(model, others)
     assert np.mean(of_piece.offset == of_whole.offset + starts) > 0.95
-    assert of_piece.reverse.tolist() == [bool(row % 2) for row in range(len(whole))]
+    assert np.mean(of_piece.reverse == np.arange(len(whole)) % 2) > 0.95
     covered = (of_piece.bases < OTHER) & (of_piece.offset == of_whole.offset + starts)[:, None]
     assert np.array_equal(of_piece.bases[covered], of_whole.bases[covered])
 
