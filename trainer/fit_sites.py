@@ -16,11 +16,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    from trainer.running.command_line import require
+
+    require("torch", "transformers", "dnaio", "scipy")
+
 import numpy as np
 import torch
-
-if not __package__:
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers

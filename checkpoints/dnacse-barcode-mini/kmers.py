@@ -11,6 +11,8 @@ barcode cost additions but no attention.
 - The model reads tokens, so it needs their spelling: `vocabulary` of the configuration.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,6 +43,49 @@ def spell(vocabulary: list[str]) -> Tensor:
     spelled = [[places.get(base, OTHER) for base in token] if token.isalpha() else [OTHER] for token in vocabulary]
     longest = max(map(len, spelled))
     return torch.tensor([[*bases, *[END] * (longest - len(bases))] for bases in spelled], dtype=torch.int8)
+
+
+class Text(NamedTuple):
+    """The bases of a batch of token ids."""
+
+    letters: Tensor  # (batch, room) long: one behind another, 0 to 3; OTHER: no base, and behind the last
+    bases: Tensor  # (batch, length, longest) long: those of each token, END behind its last
+    places: Tensor  # (batch, length, longest) long: where in `letters` each of them stands
+
+
+def spelling_of(config: DnacseConfig) -> Tensor:
+    """How the tokens of a configuration's vocabulary are spelled, as `spell` gives it.
+
+    Raises:
+        ValueError: the configuration has no vocabulary, or one of another size.
+    """
+    vocabulary = (config.vocabulary or "").split(" ")
+    if len(vocabulary) != config.vocab_size:
+        raise ValueError(
+            f"the configuration has k-mers or sites and {config.vocab_size} tokens, but its vocabulary names "
+            f"{len(vocabulary)}: make it by modeling_dnacse.loading.checkpoints.load_config, with the tokenizer"
+        )
+    return spell(vocabulary)
+
+
+def read_text(ids: Tensor, mask: Tensor, spelling: Tensor) -> Text:
+    """Spell out token ids (batch, length); what stands where the mask (batch, length) is 0 is no base.
+
+    >>> read_text(torch.tensor([[1, 2, 2]]), torch.tensor([[1, 1, 0]]), spell(["[PAD]", "A", "TGN"])).letters.tolist()
+    [[0, 3, 2, 4, 4, 4, 4, 4, 4]]
+    """
+    bases = spelling[ids.long()].long().masked_fill(mask[:, :, None] == 0, OTHER)
+    longest = bases.shape[2]
+    room = bases.shape[1] * longest  # for all tokens, were they the longest
+    if longest == 1:  # each token is one base
+        places = torch.arange(room, device=ids.device)[None, :, None].expand_as(bases)
+        return Text(bases[:, :, 0], bases, places)
+    lengths = (bases != END).sum(2)
+    places = (lengths.cumsum(1) - lengths)[:, :, None] + torch.arange(longest, device=ids.device)
+    letters = torch.full((bases.shape[0], room + 1), OTHER, dtype=torch.long, device=ids.device)
+    unused = torch.where(bases == END, room, places)
+    letters = letters.scatter(1, unused.flatten(1), bases.flatten(1))[:, :-1]
+    return Text(letters, bases, places.clamp(max=room - 1))
 
 
 def row_of_kmers(text: Tensor, k: int) -> Tensor:
@@ -75,15 +120,9 @@ class DnacseKmerEmbeddings(nn.Module):
             ValueError: the configuration has no vocabulary, or one of another size.
         """
         super().__init__()
-        vocabulary = (config.vocabulary or "").split(" ")
-        if len(vocabulary) != config.vocab_size:
-            raise ValueError(
-                f"the configuration has k-mers and {config.vocab_size} tokens, but its vocabulary names "
-                f"{len(vocabulary)}: make it with modeling_dnacse.loading.checkpoints.load_config and the tokenizer"
-            )
         self.k = config.kmer
         self.weight = nn.Parameter(torch.zeros(kmer_rows(config.kmer), config.hidden_size))
-        self.register_buffer("spelling", spell(vocabulary))
+        self.register_buffer("spelling", spelling_of(config))
 
     def rows(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Find the rows of the k-mers that begin at each base of each token: (batch, length, longest token).
@@ -94,16 +133,10 @@ class DnacseKmerEmbeddings(nn.Module):
             ids: (batch, length).
             mask: (batch, length), 0 for padding.
         """
-        bases = self.spelling[ids.long()].long().masked_fill(mask[:, :, None] == 0, OTHER)
-        longest = bases.shape[2]
-        lengths = (bases != END).sum(2)
-        places = (lengths.cumsum(1) - lengths)[:, :, None] + torch.arange(longest, device=ids.device)
-        room = bases.shape[1] * longest  # enough if all tokens were the longest one
-        text = torch.full((bases.shape[0], room + self.k), OTHER, dtype=torch.long, device=ids.device)
-        unused = torch.where(bases == END, room + self.k - 1, places)  # the last place is in no k-mer
-        text = text.scatter(1, unused.flatten(1), bases.flatten(1))[:, :-1]
-        rows = row_of_kmers(text, self.k).gather(1, places.flatten(1).clamp(max=room - 1)).view_as(bases)
-        return rows.masked_fill(bases == END, NO_KMER)
+        text = read_text(ids, mask, self.spelling)
+        rows = row_of_kmers(F.pad(text.letters, (0, self.k - 1), value=OTHER), self.k)
+        rows = rows.gather(1, text.places.flatten(1)).view_as(text.bases)
+        return rows.masked_fill(text.bases == END, NO_KMER)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Sum the vectors of the k-mers that begin in each token: (batch, length, hidden)."""

@@ -32,6 +32,15 @@ class DnacseConfig(PreTrainedConfig):
             DNABERT-2.
         vocabulary: the tokens in the order of their ids, separated by spaces. A model with k-mers needs it to know how
             its tokens are spelled; `load_config` takes it from a tokenizer.
+        gene_sites: length of the axis of sites on which the k-mers of a sequence vote for its place (placement.py); 0:
+            no placement, as in DNABERT-2.
+        site_kmer: length k of those k-mers.
+        site_candidates: how many sites the table keeps of each k-mer.
+        sites: how many sites have embeddings, one for each of the four bases (sites.py); 0: none.
+        site_blocks: widths of the blocks of columns, each of which is scaled to length 1; they add up to hidden_size.
+        least_share: votes a k-mer below which a sequence counts as of no marker that the table knows. Its vector then
+            comes from its k-mers of length `kmer`.
+        least_sites: how many sites with embeddings a sequence must cover; below that its vector comes from its k-mers.
         pooling: how token states become one vector. "mean": their mean over the attention mask, with [CLS] and [SEP];
             "mean_last_two": the same, of the average of the last layer's input and output; "cls": the state of the
             first token; "cls_tanh": tanh(W x + b) of that state, with trained weights (DNACSE).
@@ -61,6 +70,13 @@ class DnacseConfig(PreTrainedConfig):
     tie_word_embeddings: bool = True
     kmer: int = 0
     vocabulary: str | None = None
+    gene_sites: int = 0
+    site_kmer: int = 9
+    site_candidates: int = 2
+    sites: int = 0
+    site_blocks: list[int] | None = None
+    least_share: float | int = 0.08
+    least_sites: int = 20
     pooling: Literal["mean", "mean_last_two", "cls", "cls_tanh"] = "mean"
     both_strands: bool = False
     projection_size: int = 128
@@ -79,6 +95,15 @@ class DnacseConfig(PreTrainedConfig):
             )
         if self.kmer and (self.kmer % 2 == 0 or not 0 < self.kmer <= LONGEST_KMER):
             raise ValueError(f"kmer is {self.kmer}; give 0 for none, or an odd number up to {LONGEST_KMER}")
+
+        if self.sites and (self.num_hidden_layers or not self.kmer or self.gene_sites < self.sites):
+            raise ValueError(
+                f"sites is {self.sites}, num_hidden_layers {self.num_hidden_layers}, kmer {self.kmer}, gene_sites "
+                f"{self.gene_sites}: a model with sites has no layers, k-mers for what cannot be placed, and "
+                "at least as many gene_sites"
+            )
+        if sum(self.site_blocks or [self.hidden_size]) != self.hidden_size:
+            raise ValueError(f"site_blocks is {self.site_blocks}; its sum must be hidden_size, {self.hidden_size}")
 
     @classmethod
     def get_config_dict(

@@ -36,7 +36,7 @@ class DnacseEmbeddings(nn.Module):
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.kmer_embeddings = DnacseKmerEmbeddings(config) if config.kmer else None
+        self.kmer_embeddings = DnacseKmerEmbeddings(config) if config.kmer and not config.sites else None
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 

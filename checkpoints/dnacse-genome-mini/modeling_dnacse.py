@@ -32,7 +32,7 @@ from transformers.utils.generic import (
 from transformers.utils.output_capturing import capture_outputs
 
 from .attention import DnacseSelfAttention, check_attention, is_packed
-from .augmentation import EncoderNoise, ManifoldMixup, add_noise
+from .augmentation import EncoderNoise, ManifoldMixup, add_noise, mix
 from .configuration_dnacse import DnacseConfig
 from .layers import (
     DnacseEmbeddings,
@@ -43,13 +43,19 @@ from .layers import (
     EncoderStates,
     masked_mean,
 )
+from .sites import DnacseSites
 
 
 @dataclass
 class DnacseModelOutput(BaseModelOutputWithPooling):
-    """BaseModelOutputWithPooling and the mask that pooling used; after mixup, the intersection of two masks."""
+    """BaseModelOutputWithPooling, the mask that pooling used, and the votes; after mixup, the mask is the common part.
+
+    Only a model with sites has votes: the share of the k-mers of a sequence that agree on its place in the gene. It is
+    near 0 for a sequence of none of the model's markers.
+    """
 
     attention_mask: Tensor | None = None
+    votes: Tensor | None = None  # (batch,) 0 to 1
 
 
 @dataclass
@@ -121,6 +127,7 @@ class DnacseModel(DnacsePreTrainedModel):
         super().__init__(config)
         self.embeddings = DnacseEmbeddings(config)
         self.encoder = DnacseEncoder(config)
+        self.sites = DnacseSites(config) if config.sites else None
         self.pooler = DnacsePooler(config) if config.pooling == "cls_tanh" else None
         self.post_init()
 
@@ -142,6 +149,7 @@ class DnacseModel(DnacsePreTrainedModel):
         inputs_embeds: Tensor | None = None,
         mixup: ManifoldMixup | None = None,
         noise: EncoderNoise | None = None,
+        pooled_only: bool = False,
         **kwargs: Unpack[TransformersKwargs],
     ) -> DnacseModelOutput:
         """Encode (batch, length) token ids, or word vectors `inputs_embeds` (batch, length, hidden).
@@ -151,12 +159,17 @@ class DnacseModel(DnacsePreTrainedModel):
             mixup: mix the hidden states of the batch at one layer; the output then has the intersection of the masks.
             noise: add noise to the embedding output, except to padding and special tokens; in training only.
 
+            pooled_only: leave out the token states where the vector does not need them, as in a model with sites,
+                which is several times as fast without.
+
         Raises:
             ValueError: neither or both of ids and vectors are given, or vectors to a model with k-mers; the mixup does
                 not fit the model or the batch; or the attention implementation cannot do what is asked.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
+        if self.sites is not None:
+            return self._read_sites(self.sites, input_ids, attention_mask, mixup, noise, pooled_only)
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         if attention_mask is None:
             attention_mask = torch.ones(words.shape[:2], dtype=torch.long, device=words.device)
@@ -171,6 +184,34 @@ class DnacseModel(DnacsePreTrainedModel):
         states = states._replace(last=states.last * states.mask[:, :, None].to(states.last.dtype))
         return DnacseModelOutput(
             last_hidden_state=states.last, pooler_output=self.pool(states), attention_mask=states.mask
+        )
+
+    def _read_sites(
+        self,
+        sites: DnacseSites,
+        ids: Tensor | None,
+        mask: Tensor | None,
+        mixup: ManifoldMixup | None,
+        noise: EncoderNoise | None,
+        pooled_only: bool,
+    ) -> DnacseModelOutput:
+        """The forward of a model with sites. Its vectors are what is mixed and disturbed: no layer is behind them."""
+        if ids is None:
+            raise ValueError("this model reads the bases themselves, so it needs input_ids, not inputs_embeds")
+        mask = torch.ones_like(ids) if mask is None else mask
+        sums, placement = sites(ids, mask)
+        if mixup is not None:
+            self._check_mixup(mixup, batch=len(ids))
+            sums, _ = mix(sums[:, None], mask[:, :1], mixup)
+            sums = sums[:, 0]
+        scales = sites.scales(sums)
+        vectors = sums * scales
+        if noise is not None and self.training:
+            vectors = vectors * (1 + noise.multiplicative * torch.randn_like(vectors))
+            vectors = vectors + noise.additive * torch.randn_like(vectors)
+        states = None if pooled_only or mixup is not None else sites.token_states(ids, mask, placement, scales)
+        return DnacseModelOutput(
+            last_hidden_state=states, pooler_output=vectors.to(sums.dtype), attention_mask=mask, votes=placement.share
         )
 
     def pool(self, states: EncoderStates) -> Tensor:
@@ -201,7 +242,7 @@ class DnacseModel(DnacsePreTrainedModel):
             )
 
     def _check_mixup(self, mixup: ManifoldMixup, batch: int) -> None:
-        if not 0 <= mixup.layer < self.config.num_hidden_layers:
+        if not 0 <= mixup.layer < max(self.config.num_hidden_layers, self.sites is not None):
             raise ValueError(
                 f"mixup.layer is {mixup.layer}; allowed are 0 (the embedding output) to "
                 f"{self.config.num_hidden_layers - 1}"
