@@ -44,6 +44,7 @@ def results(data, tmp_path_factory) -> Path:
     return output
 
 
+@pytest.mark.slow
 def test_one_result_for_each_task_and_model(results):
     names = [
         f"barcodes.{task}.{model}.test.json" for task in ("knn", "species_clustering") for model in ("kmer5", "tnf")
@@ -59,6 +60,7 @@ def test_one_result_for_each_task_and_model(results):
     assert knn["costs"]["method"]["sequences"] == sum(knn["splits"].values()) + knn["splits"]["train"]
 
 
+@pytest.mark.slow
 def test_a_second_run_changes_nothing_but_times(results, data, tmp_path):
     assert (
         run.main(
@@ -187,6 +189,7 @@ def test_a_leaked_split_is_counted_and_warned_of(data, results, tmp_path, capsys
     assert f"warning: knn: {count} sequences of barcodes.tsv are in more than one" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_swapped_model_has_another_revision_and_no_vector_of_the_first(data, tiny_folder, tmp_path):
     """An evaluation whose cache was keyed by a name gave the second model the first one's embeddings."""
     folder, cache = tmp_path / "model", tmp_path / "cache"
@@ -276,6 +279,7 @@ def test_a_task_with_a_folder_of_its_own(tmp_path, capsys):
     assert result["metrics"]["accuracy"]["value"] == 1
 
 
+@pytest.mark.slow
 def test_a_baseline_learns_from_train_alone(data, tmp_path):
     """Its weights, and so its revision, are the same whatever the other splits hold."""
     flags = ["--cache", str(tmp_path / "cache"), "--evaluation_split", "val", "--set", "strand.queries=10"]

@@ -35,6 +35,7 @@ def test_the_module_is_the_command_too():
     assert "modeling_dnacse.commands.embed" in done.stderr and " torch\n" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_package_alone_registers_its_classes(tiny_folder):
     code = """
 import sys

@@ -84,6 +84,7 @@ def test_a_bad_sequence_is_named_by_its_number(encoder, sequences, message):
         embed(*encoder, sequences)
 
 
+@pytest.mark.slow
 def test_a_sequence_beyond_the_batch_is_embedded_whole(encoder):
     model, tokenizer = encoder
     long = "".join(SEQUENCES) * 3
@@ -336,6 +337,7 @@ def test_a_pipe_is_refused(tiny_folder, tmp_path, capsys):
     assert "read twice; write it to a file first" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_missing_model_is_one_sentence(fasta, tmp_path):
     command = [sys.executable, "-m", "modeling_dnacse.cli", "embed", str(fasta), "-o", "o.npy", "--model", "no/such"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=offline(tmp_path))

@@ -24,6 +24,7 @@ def copy_without(tiny_folder, folder, name):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_an_incomplete_folder_is_named(tiny_folder, tmp_path, missing):
     folder = copy_without(tiny_folder, tmp_path / "model", missing)

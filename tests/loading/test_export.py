@@ -43,6 +43,7 @@ def exported(tiny_folder, tmp_path_factory):
 # --- the graph ---
 
 
+@pytest.mark.slow
 def test_the_folder_holds_graph_tokenizer_and_configuration(exported):
     names = {"model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json"}
     assert {path.name for path in exported.iterdir()} == names
@@ -76,6 +77,7 @@ def test_embed_takes_either(encoder, exported):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["mean_last_two", "cls_tanh"])
 def test_each_pooling_is_in_the_graph(tmp_path, pooling):
     torch.manual_seed(0)

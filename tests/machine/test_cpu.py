@@ -41,6 +41,7 @@ def test_threads_stay_within_the_quota_unless_the_user_says_otherwise(monkeypatc
     assert chosen[-1] == threads
 
 
+@pytest.mark.slow
 def test_all_threads_take_denormals_as_zero():
     code = """
 import torch

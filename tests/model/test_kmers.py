@@ -67,6 +67,7 @@ def test_every_kmer_and_its_reverse_complement_share_a_row_of_their_own():
     torch.testing.assert_close(row_of_kmers(3 - codes.flip(1), K)[:, 0], rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding_side", ["left", "right"])
 def test_the_rows_are_those_of_the_sequence_wherever_its_tokens_end(model, tokenizer, padding_side):
     sequences = [*random_families(seed=2, length=300).values(), *(odd.upper() for odd in ODD)]
@@ -105,6 +106,7 @@ def test_every_attention_and_batch_gives_the_same(model, tokenizer, folder):
             np.testing.assert_allclose(embed(other, tokenizer, sequences, batch_tokens=tokens), expected, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_the_graph_has_them(folder, tokenizer, model, tmp_path):
     assert export_onnx(str(folder), tmp_path / "graph") < 1e-4
     sequences = list(random_families(seed=3).values())[:5]

@@ -415,6 +415,7 @@ def test_a_batch_without_labelled_token_has_no_loss_and_no_gradient(tiny_config)
     assert all(not p.grad.any() for p in model.parameters() if p.grad is not None)
 
 
+@pytest.mark.slow
 def test_compiling_changes_nothing(tiny_config):
     tiny_config.num_hidden_layers = 1
     tiny_config.hidden_dropout_prob = 0.0

@@ -20,6 +20,7 @@ def many():
     return ["".join(rng.choice(list("ACGT"), rng.integers(10, 300))) for _ in range(37)]
 
 
+@pytest.mark.slow
 def test_a_fresh_process_without_the_package_gives_the_same_vectors(tiny_folder, tmp_path):
     code = f"""
     import json

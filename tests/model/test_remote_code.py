@@ -31,6 +31,7 @@ LOAD = f"""
 """
 
 
+@pytest.mark.slow
 def test_auto_model_gives_the_same_vectors(tiny_folder, tmp_path, ours):
     code = (
         LOAD
@@ -40,6 +41,7 @@ def test_auto_model_gives_the_same_vectors(tiny_folder, tmp_path, ours):
     np.testing.assert_allclose(stranger(code, tiny_folder, tmp_path), ours, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_stranger_can_save_what_was_loaded(tiny_folder, tmp_path, ours):
     """Fine-tuned by somebody else and saved again, the folder is still complete."""
     code = (
@@ -56,6 +58,7 @@ def test_a_stranger_can_save_what_was_loaded(tiny_folder, tmp_path, ours):
     np.testing.assert_allclose(again, ours, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("auto_class", ["AutoModelForMaskedLM", "AutoModelForSequenceClassification"])
 def test_heads_load_from_the_encoder(tiny_folder, tmp_path, auto_class):
     code = f"""
@@ -69,6 +72,7 @@ def test_heads_load_from_the_encoder(tiny_folder, tmp_path, auto_class):
     assert parameters > DnacseModel.from_pretrained(tiny_folder).num_parameters()
 
 
+@pytest.mark.slow
 def test_sentence_transformers_gives_the_same_vectors(tiny_folder, tmp_path, ours):
     pytest.importorskip("sentence_transformers")
     code = f"""

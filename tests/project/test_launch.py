@@ -74,6 +74,7 @@ def launch(fasta, tiny_folder, tmp_path):
     return start
 
 
+@pytest.mark.slow
 def test_two_machines_train_as_the_configuration_says(launch, tmp_path):
     """The command of multi_node.yaml once a machine, here both on this one and with one process each."""
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -57,6 +57,7 @@ def recorded(tmp_path):
     return tmp_path / "arguments.json"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_recipe_trains(command, data, recorded, tiny_folder, tmp_path):
     name, *arm = command

@@ -70,6 +70,7 @@ def test_the_commands_take_them(command):
     assert args.model == str(SHIPPED_FOR_GENOMES if command == "bin" else SHIPPED)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_embeds_with_it_offline(tmp_path, data):
     output = tmp_path / "vectors.parquet"
     command = [
@@ -119,6 +120,7 @@ def test_identify_names_species_that_the_library_holds(tmp_path, data):
     assert np.mean([row["species"] == truth[row["id"]] for row in rows]) > 0.8
 
 
+@pytest.mark.slow
 def test_contigs_of_a_genome_are_near(tmp_path):
     """Simulated genomes have little of what real ones share: by chance one in eight would be right."""
     table = tmp_path / "contigs.tsv"

@@ -147,6 +147,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_one_killed_make_the_vectors_of_one(fasta, tiny_folder, tmp_path):
     """Rank 1 is killed (-9) with its second shard written but not in place; torchrun then completes the folder."""
     folder = tmp_path / "vectors"
@@ -178,6 +179,7 @@ def test_two_processes_one_killed_make_the_vectors_of_one(fasta, tiny_folder, tm
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_accelerate_starts_two_processes_again_when_one_is_killed(fasta, tiny_folder, tmp_path):
     """On a CPU, too: --multi_gpu says only that there are many; with --cpu one process would be all."""
     (tmp_path / "dies.py").write_text(DIES)

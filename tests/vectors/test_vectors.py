@@ -160,6 +160,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_grow_is_one_sentence(tmp_path):
     """A limit on the size of files stands in for a disk that fills up while it is written."""
     command = [sys.executable, "-c", FILL, *(str(tmp_path / f"vectors{suffix}") for suffix in SUFFIXES)]

@@ -28,7 +28,7 @@ BLOCK = 2048  # records at once
 def base_frequencies(bases: np.ndarray, weights: np.ndarray) -> Tensor:
     """Share of each base at each site: (records, sites) uint8 and (records,) to (sites, 4); 1/4 where nobody has any.
 
-    >>> base_frequencies(np.array([[0, 4], [0, 4], [3, 4]]), np.ones(3)).round(decimals=2).tolist()
+    >>> base_frequencies(np.array([[0, 4], [0, 4], [3, 4]]), np.ones(3)).double().round(decimals=2).tolist()
     [[0.67, 0.0, 0.0, 0.33], [0.25, 0.25, 0.25, 0.25]]
     """
     counts = np.stack([weights @ (bases == base) for base in range(4)], 1) + 1e-6

@@ -73,6 +73,7 @@ def test_the_command_writes_bins_and_their_gold_standard(tmp_path, capsys):
     assert "write_bins.py: got " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_baseline_that_learns_takes_the_training_split(tmp_path, capsys):
     """It once was given none, and said that the data had none."""
     path, bins = tmp_path / "contigs.tsv", tmp_path / "bins"

@@ -28,6 +28,7 @@ def test_folders_of_a_collection_are_named_with_it(tmp_path):
     assert names == ["mouse-0", "tf-0"]
 
 
+@pytest.mark.slow
 def test_files_of_one_name_in_several_folders_do_not_share_a_result(data, tmp_path, monkeypatch):
     """DNABERT-S has marine/clustering_0.tsv and plant/clustering_0.tsv; what they hold may even be the same."""
     for folder in ("marine", "plant"):

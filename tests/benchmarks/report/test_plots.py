@@ -160,6 +160,7 @@ def test_the_matrix_boxes_its_groups():
     assert [text for text in texts(axes) if not text.isdigit()] == ["Hymenoptera", "Diptera"]
 
 
+@pytest.mark.slow
 def test_all_pictures_of_a_folder_and_again_the_same(tmp_path, capsys):
     folder = tmp_path / "results"
     write_result(result("tnf", 0.9), folder)

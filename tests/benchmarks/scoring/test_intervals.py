@@ -55,6 +55,7 @@ def test_expected_information_is_that_of_scikit_learn():
     assert expected_information(table.sum(axis=1), table.sum(axis=0)) == pytest.approx(theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCORES)
 def test_agreement_intervals_are_as_wide_as_worlds_drawn_anew_differ(name):
     """The bootstrap of species made copies that agree with themselves: its interval of AMI missed the value."""

@@ -53,6 +53,7 @@ def split(sequences, genera=()) -> Split:
     return Split(np.array([], dtype=str), list(sequences), {"genus": np.array(genera, dtype=str)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CPU_ARMS)
 def test_every_way_gives_the_vectors_of_the_plain_one(name, tiny_folder):
     sequences = list(random_families(seed=5).values())[: BATCH + 5]
@@ -183,6 +184,7 @@ def test_the_end_task_draws_references_from_train_alone():
         end_task.draw_task({"train": splits["train"]}, 2)
 
 
+@pytest.mark.slow
 def test_a_run_writes_one_result(tiny_folder, tmp_path, monkeypatch):
     """One way in a process of its own, as always, the rest in threads to save time; no tool is installed."""
     monkeypatch.setattr(

@@ -25,6 +25,7 @@ def command(fasta, tiny_folder):
     ]
 
 
+@pytest.mark.slow
 def test_arms_are_measured_side_by_side(command, tmp_path):
     arms = ["padded", "packed", "varlen"]
     assert training_throughput.main(["--output", str(tmp_path), "--arm", *arms, *command]) == 0
@@ -37,6 +38,7 @@ def test_arms_are_measured_side_by_side(command, tmp_path):
     assert result["arms"]["packed"]["padding"] == 0
 
 
+@pytest.mark.slow
 def test_an_arm_that_fails_is_told_with_its_reason(command, tmp_path, capsys):
     broken = [*command, "--temperature", "0"]
     assert training_throughput.main(["--output", str(tmp_path), "--arm", "packed", *broken]) == 1

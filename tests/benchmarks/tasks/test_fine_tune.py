@@ -46,6 +46,7 @@ def tiny(tiny_folder) -> Method:
     return Method("tiny", "", 0, checkpoint=str(tiny_folder))
 
 
+@pytest.mark.slow
 def test_planted_species_are_learnt_and_left_out_rows_counted(tiny, splits):
     train, validation, seen = splits
     species = seen.labels["species"].copy()
@@ -61,6 +62,7 @@ def test_planted_species_are_learnt_and_left_out_rows_counted(tiny, splits):
     assert low <= metrics["accuracy_macro"]["value"] <= high
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_answers_and_shuffled_labels_give_chance(tiny, splits):
     train, validation, seen = splits
     classes = {name: number for number, name in enumerate(np.unique(train.labels["species"]))}

@@ -47,6 +47,7 @@ def tiny(tiny_folder) -> Method:
     return Method("tiny", "", 0, checkpoint=str(tiny_folder))
 
 
+@pytest.mark.slow
 def test_a_gue_data_set_is_read_tuned_and_scored(gue_folder, tiny):
     splits = gue.read(str(gue_folder))
     assert [len(split.sequences) for split in splits] == [64, 16, 24]
@@ -74,6 +75,7 @@ def test_shuffled_labels_drop_to_chance(gue_folder, tiny):
     assert abs(gue.score(tiny, train, dev, shuffled, seed=0, **OPTIONS)["mcc"]["value"]) < 0.5
 
 
+@pytest.mark.slow
 def test_genomic_benchmarks_are_read_as_text_files_and_as_parquet(tmp_path, tiny):
     texts, tables = tmp_path / "texts", tmp_path / "tables"
     for seed, (name, number) in enumerate({"train": 60, "test": 20}.items()):

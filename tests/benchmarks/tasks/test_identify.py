@@ -88,6 +88,7 @@ def test_a_part_of_the_library_makes_whole_genera_unknown(splits):
         score(method, splits[0], *splits[2:], seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("vsearch"), reason="vsearch is not installed")
 def test_tools_are_asked_too(splits):
     for name in ("sintax", "vsearch"):

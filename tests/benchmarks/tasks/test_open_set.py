@@ -153,6 +153,7 @@ def test_planted_species_are_recognised(planted):
     assert short["auroc"]["value"] == metrics["auroc_unseen"]["value"]
 
 
+@pytest.mark.slow
 def test_shuffled_queries_drop_to_chance(planted):
     """The species of known and absent queries mixed: who is in the references cannot be told."""
     rng = np.random.default_rng(4)

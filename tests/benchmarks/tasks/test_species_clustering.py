@@ -12,6 +12,7 @@ from tests.support.planted_vectors import decode, plant
 METHOD = Method("planted", "", 0, encode=decode)  # a sequence is its vector, written out
 
 
+@pytest.mark.slow
 def test_planted_clusters_are_found():
     metrics = score(METHOD, plant(0), plant(1))
     for name in ("ward", "average", "hdbscan"):
@@ -24,6 +25,7 @@ def test_planted_clusters_are_found():
     assert score(METHOD, plant(0), plant(1)) == metrics
 
 
+@pytest.mark.slow
 def test_shuffled_labels_drop_to_chance():
     planted = plant(0)
     shuffled = np.random.default_rng(1).permutation(planted.labels["species"])
@@ -32,6 +34,7 @@ def test_shuffled_labels_drop_to_chance():
         assert abs(metrics[f"{name}_ari"]["value"]) < 0.1
 
 
+@pytest.mark.slow
 def test_the_cut_is_chosen_on_other_sequences_alone():
     """The same vectors are cut alike whatever the names of the split that is scored."""
     planted, others = plant(0, noise=0.4), plant(1, noise=0.4)

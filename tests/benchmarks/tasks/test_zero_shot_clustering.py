@@ -28,6 +28,7 @@ def cluster(sequences) -> np.ndarray:
 METHOD = Method("planted", "", 0, encode=encode)
 
 
+@pytest.mark.slow
 def test_planted_species_are_found_under_both_settings(planted):
     metrics = score(METHOD, planted, seed=0)
     assert metrics["ward_ami"]["value"] == 1
@@ -40,6 +41,7 @@ def test_planted_species_are_found_under_both_settings(planted):
         assert (metric["scored"], metric["left_out"]) == (80, 0)
 
 
+@pytest.mark.slow
 def test_shuffled_labels_drop_to_chance(planted):
     species = np.random.default_rng(1).permutation(planted.labels["species"])
     for name, metric in score(METHOD, planted._replace(labels={"species": species}), seed=0).items():

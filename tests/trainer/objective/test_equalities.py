@@ -108,6 +108,7 @@ def two_processes(tiny_folder, tmp_path_factory):
     return torch.load(folder / "out.pt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_of_four_are_one_of_eight(two_processes, tiny_folder, name):
     """The ancestors gather without a gradient, and take mixing partners' numbers for rows of the gathered batch."""
@@ -138,6 +139,7 @@ def test_peak_memory_follows_the_chunk_and_not_the_batch(tiny_folder, monkeypatc
     assert peak(64, cached_chunk_size=4) < 1.1 * peak(8, cached_chunk_size=4)
 
 
+@pytest.mark.slow
 def test_compiled_training_is_plain_training(tiny_folder):
     """With dynamo's tracing but no code generation, which takes minutes on a CPU."""
     compiled = step(str(tiny_folder), "mi_mix", torch_compile=True, torch_compile_backend="eager")

@@ -21,6 +21,7 @@ def unlabelled(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["mlm", "noise_contrastive"])
 def test_sequences_without_labels_train_and_are_released(unlabelled, tiny_folder, tmp_path, objective):
     """Validation holds out records, each a species of its own, and asks for a record's twin."""

@@ -87,6 +87,7 @@ def pushed(hub, options, tmp_path_factory):
     return home / "out", out + error
 
 
+@pytest.mark.slow
 def test_the_release_is_one_commit_of_all_files_after_one_of_the_saved_step(hub, pushed):
     folder, text = pushed
     repository = hub.repositories["model", "me/model"]
@@ -126,6 +127,7 @@ def test_the_card_says_what_was_measured_and_on_what(hub, pushed):
         assert ("training goes on" in card.text) == (commit is step)
 
 
+@pytest.mark.slow
 def test_a_stranger_loads_it_by_its_id(hub, pushed, tmp_path):
     """By AutoModel and sentence-transformers, without our package: the vectors are those of the folder."""
     code = f"""
@@ -146,6 +148,7 @@ def test_a_stranger_loads_it_by_its_id(hub, pushed, tmp_path):
         np.testing.assert_allclose(vectors, ours, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_our_package_and_the_benchmarks_load_it_by_its_id(hub, pushed, tmp_path):
     """Also a commit of it: that of the saved step has other weights."""
     step = hub.repositories["model", "me/model"].commits[1]
@@ -179,6 +182,7 @@ def test_the_token_is_nowhere(hub, pushed):
     assert not [name for name, data in (written | sent).items() if TOKEN.encode() in data] and TOKEN not in text
 
 
+@pytest.mark.slow
 def test_a_push_that_fails_loses_nothing(hub, options, pushed, tmp_path):
     """A token without the right to write: told at once and at the end, with the command that pushes later.
 
@@ -216,6 +220,7 @@ def test_a_push_that_fails_loses_nothing(hub, options, pushed, tmp_path):
     assert pushed_later.private and set(pushed_later.commits[-1].files) == RELEASED
 
 
+@pytest.mark.slow
 def test_every_failure_is_one_sentence(hub, tmp_path):
     """No token, a bad one, one that is no header, no network, no such data set or revision, another one in the cache.
 
@@ -272,6 +277,7 @@ def test_every_failure_is_one_sentence(hub, tmp_path):
     assert said[13].endswith(f"the Hub does not answer, and the cache holds revision {first}, not {second}")
 
 
+@pytest.mark.slow
 def test_the_benchmarks_read_the_very_commit_and_record_it(hub, tmp_path):
     """They took what datasets had loaded last, of whatever revision; that of a commit's whole id needs no network."""
     first, second = (commit.sha for commit in hub.repositories["dataset", "me/barcodes"].commits[1:])

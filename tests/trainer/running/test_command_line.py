@@ -39,11 +39,13 @@ def test_a_missing_package_is_one_sentence(missing, script):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["finish.py", "train_tokenizer.py"])
 def test_what_does_not_train_needs_no_extra(script):
     assert run_without("accelerate,datasets,pysam,scipy", script, "--help") == (0, "")
 
 
+@pytest.mark.slow
 def test_only_genomes_need_pysam(fasta, tiny_folder, tmp_path):
     options = [
         *("--train_file", str(fasta), "--model_name_or_path", str(tiny_folder), "--output_dir", str(tmp_path / "out")),

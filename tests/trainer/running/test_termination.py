@@ -48,6 +48,7 @@ def test_a_worker_that_nothing_protects_dies_of_a_signal_at_its_birth(loader):
         list(loader)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loader", ["fork", "forkserver", "spawn"], indirect=True)
 def test_a_worker_outlives_a_signal_at_its_birth_and_heeds_its_parent(loader):
     leave_signals_to_main_process(loader)

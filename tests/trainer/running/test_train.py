@@ -95,6 +95,7 @@ def last_state(folder):
     return newest, json.loads((newest / "trainer_state.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_output_is_a_complete_repository(trained):
     names = {str(path.relative_to(trained)) for path in trained.rglob("*") if "checkpoint-" not in str(path)}
     assert names >= {
@@ -173,6 +174,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["after checkpoint-4", "while it writes checkpoint-8"])
 def test_killed_and_resumed_equals_uninterrupted(trained, options, tmp_path, moment):
     """MI-Mix starts at step 6: one kill lands before the switch, one after it, both in the middle of an epoch."""
@@ -194,6 +196,7 @@ def test_killed_and_resumed_equals_uninterrupted(trained, options, tmp_path, mom
     assert not (out / DRAFTS).exists()
 
 
+@pytest.mark.slow
 def test_terminated_at_any_moment_and_resumed_equals_uninterrupted(trained, options, tmp_path):
     """The signal goes to the whole process group, workers of the data loader included, as Slurm sends it."""
     out = tmp_path / "out"
@@ -210,6 +213,7 @@ def test_terminated_at_any_moment_and_resumed_equals_uninterrupted(trained, opti
     assert_same_weights(last_state(trained)[0] / "model.safetensors", last_state(out)[0] / "model.safetensors")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_leaves_no_checkpoint(options, tmp_path):
     """A file may grow to 500 kB here: the model fits and the optimizer's state does not."""
 
@@ -246,6 +250,7 @@ EVERYTHING = [
 ]
 
 
+@pytest.mark.slow
 def test_every_objective_and_option_in_one_run(options, tmp_path):
     run_here([*options, *EVERYTHING], tmp_path / "out")
     log = json.loads((tmp_path / "out" / "training_log.json").read_text())
@@ -278,6 +283,7 @@ def distributed_options(options, tiny_folder, tmp_path_factory):
     ]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_and_stop_and_resume_together(distributed_options, tmp_path):
     one, two, stopped = (tmp_path / name for name in ("one", "two", "stopped"))
     run_here([*distributed_options, "--per_device_train_batch_size", "4"], one)
@@ -396,6 +402,7 @@ def test_the_number_of_processes_is_fixed_and_the_size_of_chunks_is_not(trained,
     check_same_run(tmp_path, facts)  # a checkpoint of an earlier release says nothing of its run
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_before_its_release_is_released_as_it_is(options, tmp_path):
     """A SIGTERM in the last step leaves such a run: Trainer would make one more step, in the middle of an epoch."""
     out, short = tmp_path / "out", [*options, "--curriculum", "info_nce:3steps", "--validation_fraction", "0"]
@@ -422,6 +429,7 @@ def test_only_a_saved_step_is_the_best(options, tmp_path, monkeypatch):
     assert all(torch.equal(value, checkpoint[f"bert.{name}"]) for name, value in released.items())
 
 
+@pytest.mark.slow
 def test_a_run_whose_folder_was_moved_goes_on_and_releases_its_best(options, tmp_path, monkeypatch):
     """Step 2 was the best: its path of before would be gone, and the last step released."""
     scores = iter([0.9, 0.1, 0.9])

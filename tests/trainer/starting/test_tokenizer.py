@@ -153,6 +153,7 @@ def test_command_answers_bad_arguments_in_one_sentence(tmp_path, caplog, options
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_script_runs_from_anywhere_and_fails_without_a_traceback(tmp_path):
     script = Path(__file__).parents[3] / "trainer" / "train_tokenizer.py"
     command = [sys.executable, script, "--train_file", "absent.fa", "--output_dir", tmp_path]
