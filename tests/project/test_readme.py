@@ -22,7 +22,7 @@ PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "benchmarks
 
 @pytest.mark.slow
 def test_the_commands_run_as_they_stand(tmp_path):
-    assert [language for language, _ in BLOCKS] == ["bash", "python", "python", "bash", "bash"]
+    assert [language for language, _ in BLOCKS] == ["bash", "python", "python", "bash"]
     for folder in ("benchmarks", "checkpoints", "examples", "trainer"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     environment = os.environ | {
