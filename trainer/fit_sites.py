@@ -26,9 +26,9 @@ import numpy as np
 import torch
 
 from modeling_dnacse import DnacseConfig, DnacseModel
+from modeling_dnacse.embedding.tokenization import letter_tokenizer
 from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
 from modeling_dnacse.loading.checkpoints import vocabulary_of
-from modeling_dnacse.loading.tokenization import letter_tokenizer
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.finish import halve

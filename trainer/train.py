@@ -37,7 +37,7 @@ from modeling_dnacse.loading.hub_datasets import dataset_commit
 from trainer.arguments import GROUPS, ContrastiveArguments
 from trainer.arguments.grouped_parser import GroupedParser
 from trainer.pairing.collator import PairCollator
-from trainer.records.training_data import training_data
+from trainer.pairing.training_data import training_data
 from trainer.releasing.card import model_card
 from trainer.releasing.hub import HubRepository, PushOnSave
 from trainer.releasing.release import CARD, write_repository

@@ -32,7 +32,7 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
 from tokenizers import Tokenizer, models, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from modeling_dnacse.loading.tokenization import apply_alphabet_policy
+from modeling_dnacse.embedding.tokenization import apply_alphabet_policy
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts
 from trainer.running.command_line import run_command

@@ -27,10 +27,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from ..loading.tokenization import Ids
 from .batching import SITE_TOKENS, compute_in_batches, find_batch_tokens
 from .options import EmbedKeywords, EmbedOptions
 from .token_blocks import prefetch, read_blocks, tokenise_block
+from .tokenization import Ids
 from .windows import Windows
 
 BLOCK_SEQUENCES = 4096  # sequences in a block, at most

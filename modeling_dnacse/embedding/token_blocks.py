@@ -66,7 +66,7 @@ def tokenise_block(
     """Clean, tokenise and cut the sequences of a block into windows.
 
     Args:
-        tokenise: as `Ids` of loading/tokenization.py.
+        tokenise: as `Ids` of embedding/tokenization.py.
         options: of which the windows count here.
         both_strands: whether each sequence gets the windows of its reverse complement as well.
         block: the number of its first sequence, and its sequences.

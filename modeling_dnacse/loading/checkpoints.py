@@ -9,8 +9,8 @@ from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerFast
 
 from ..configuration_dnacse import DnacseConfig
+from ..embedding.tokenization import apply_alphabet_policy
 from ..modeling_dnacse import DnacsePreTrainedModel
-from .tokenization import apply_alphabet_policy
 
 Model = TypeVar("Model", bound=DnacsePreTrainedModel)
 

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 
 from ..embedding.batching import SITE_TOKENS, batches_by_length
+from ..embedding.tokenization import Ids
 from ..kmers import OTHER
-from ..loading.tokenization import Ids
 from ..sites import base_indicators
 
 CANDIDATES = 100  # references that a query is compared with over shared sites

@@ -13,8 +13,8 @@ from trainer.arguments.model import ModelArguments
 from trainer.arguments.objective import CurriculumArguments, LossArguments, MaskingArguments, NoiseArguments
 from trainer.arguments.run import CheckpointArguments, HubArguments, SpeedArguments
 from trainer.objective.settings import ObjectiveSettings
+from trainer.pairing.training_data import PairSettings, Sources
 from trainer.pairing.views import DEFAULT_MUTATION, Views
-from trainer.records.training_data import PairSettings, Sources
 
 BY_CURRICULUM = "the curriculum sets the number of steps; shorten its phases, such as mi_mix:0.1"
 # options of TrainingArguments that would silently do nothing or do harm here, each with the only value it may have

@@ -31,8 +31,8 @@ from trainer.objective.mixing import joint_mixup, sample_mixup
 from trainer.objective.randomness import LAYER, MASKING, PARTNERS, SUBSTITUTION, StepRandomness
 from trainer.objective.retrieval import similarities
 from trainer.objective.settings import ObjectiveSettings
+from trainer.objective.step_log import StepLog
 from trainer.objective.token_noise import neighbours, substitute
-from trainer.running.step_log import StepLog
 
 SIDES = ("anchors", "positives")
 Batch = dict[str, Any]

@@ -38,6 +38,7 @@ from trainer.objective.gradient_cache import backward_but_last
 from trainer.objective.objectives import SIDES, Batch, Objectives
 from trainer.objective.randomness import SeedProcess, StepRandomness
 from trainer.objective.retrieval import validation_scores
+from trainer.objective.step_log import StepLog
 from trainer.pairing.pairs import PairSampler
 from trainer.releasing.training_record import as_json
 from trainer.running.checkpointing import DRAFTS, one_sentence, put_in_place
@@ -50,7 +51,6 @@ from trainer.running.parameters import (
     parameter_groups,
 )
 from trainer.running.resume import RUN, STATE, run_facts
-from trainer.running.step_log import StepLog
 from trainer.running.termination import StopOnSignal, leave_signals_to_main_process
 
 

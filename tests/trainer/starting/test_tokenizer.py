@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from modeling_dnacse.loading.tokenization import alphabet_normalizer
+from modeling_dnacse.embedding.tokenization import alphabet_normalizer
 from modeling_dnacse.reading.sequences import clean_sequence
 from trainer.train_tokenizer import SPECIAL_TOKENS, bases_per_token, main, train_tokenizer
 

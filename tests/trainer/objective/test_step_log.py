@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from modeling_dnacse.machine.flops import encoder_flops
-from trainer.running.step_log import StepLog
+from trainer.objective.step_log import StepLog
 
 MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
 
@@ -51,7 +51,7 @@ def test_model_flops_are_of_real_tokens(tiny_config, monkeypatch):
     log.start()
     for _ in range(1000):
         log.count(MASK, positions=8)
-    monkeypatch.setattr("trainer.running.step_log.time.perf_counter", lambda: log.started + 1e-6)
+    monkeypatch.setattr("trainer.objective.step_log.time.perf_counter", lambda: log.started + 1e-6)
     expected = 3 * 1000 * encoder_flops(tiny_config, [4, 2]) / 1e-6 / 1e12
     told = report(log)
     assert told["model_tflops"] == pytest.approx(expected, rel=1e-3)
