@@ -60,6 +60,34 @@ def test_no_script_shadows_a_library(path, monkeypatch):
         assert find_spec(name) is None, name
 
 
+def folders_imported(path):
+    """The folders of its own package that a file imports from, beside its own; the package's root counts for none."""
+    package, *inside = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            base = [package, *inside][: len(inside) + 2 - node.level] if node.level else []
+            place = [*base, *(node.module or "").split(".")]
+            if (
+                place[0] == package
+                and len(place) > 1
+                and (ROOT / package / place[1]).is_dir()
+                and [place[1]] != inside
+            ):
+                yield place[1]
+
+
+@pytest.mark.parametrize("package", ["modeling_dnacse", "trainer"])
+def test_no_two_folders_of_a_package_import_each_other(package):
+    arrows = {
+        (path.parent.name, folder)
+        for path in FILES
+        if path.relative_to(ROOT).parts[0] == package and path.parent != ROOT / package
+        for folder in folders_imported(path)
+    }
+    assert arrows
+    assert not {arrow for arrow in arrows if arrow[::-1] in arrows}
+
+
 def test_a_folder_holds_one_idea():
     folders = Counter(path.parent for path in FILES)
     assert {place(folder): count for folder, count in folders.items() if count > 19} == {}
