@@ -17,7 +17,7 @@ from pathlib import Path
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from trainer.running.command_line import require
+    from trainer.command_line import require
 
     require("torch", "transformers", "dnaio")
 
@@ -28,8 +28,8 @@ from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.machine.atomic import written_whole
+from trainer.command_line import run_command
 from trainer.releasing.release import CARD, WEIGHTS, write_repository
-from trainer.running.command_line import run_command
 from trainer.starting.centering import center, rescale, sample_sequences
 
 logger = logging.getLogger("finish")

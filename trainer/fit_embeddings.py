@@ -40,7 +40,7 @@ from pathlib import Path
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from trainer.running.command_line import require
+    from trainer.command_line import require
 
     require("torch", "transformers", "dnaio", "scipy")
 
@@ -56,7 +56,7 @@ from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.reading.labels import read_labelled
-from trainer.running.command_line import run_command
+from trainer.command_line import run_command
 from trainer.starting.centering import center, check_pooling, last_norm, sample_sequences
 from trainer.starting.feature_frequencies import feature_embeddings, frequencies_of
 

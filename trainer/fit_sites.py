@@ -18,7 +18,7 @@ from typing import Any
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from trainer.running.command_line import require
+    from trainer.command_line import require
 
     require("torch", "transformers", "dnaio", "scipy")
 
@@ -31,9 +31,9 @@ from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
 from modeling_dnacse.loading.checkpoints import vocabulary_of
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.reading.labels import read_labelled
+from trainer.command_line import run_command
 from trainer.finish import halve
 from trainer.releasing.release import CARD, WEIGHTS, write_repository
-from trainer.running.command_line import run_command
 from trainer.starting.site_discriminant import base_frequencies, crop, scatters, site_rows
 from trainer.starting.site_table import encode, learn_table, place
 

@@ -22,7 +22,7 @@ from typing import Any
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from trainer.running.command_line import require
+    from trainer.command_line import require
 
     require("torch", "transformers", "dnaio", "accelerate", "datasets")
 

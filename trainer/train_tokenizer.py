@@ -24,7 +24,7 @@ from pathlib import Path
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from trainer.running.command_line import require
+    from trainer.command_line import require
 
     require("transformers", "dnaio")
 
@@ -35,7 +35,7 @@ from transformers import PreTrainedTokenizerFast
 from modeling_dnacse.embedding.tokenization import apply_alphabet_policy
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts
-from trainer.running.command_line import run_command
+from trainer.command_line import run_command
 
 SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")  # in the order of their ids
 BASES = "ACGT"
