@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmarks.methods.method import Calls, Hits, Method, Split, Unsuited
+from benchmarks.methods.method import Hits, Method, Predictions, Split, Unsuited
 from benchmarks.methods.programs import find_program, rows, run, version, write_fasta
 
 ACCEPTS = 128  # references aligned to a query
@@ -117,7 +117,7 @@ def vsearch_clusters(
     return np.array([number[cluster_of[sequence]] for sequence in sequences], dtype=np.int64)
 
 
-def sintax_calls(program: str, queries: Sequence[str], references: Sequence[str], names: np.ndarray) -> Calls:
+def sintax_names(program: str, queries: Sequence[str], references: Sequence[str], names: np.ndarray) -> Predictions:
     """Name each query by SINTAX, both strands.
 
     Args:
@@ -145,7 +145,7 @@ def sintax_calls(program: str, queries: Sequence[str], references: Sequence[str]
         for query, call, *_ in rows(table):
             if match := _CALL.match(call):
                 called[int(query)], scores[int(query)] = int(match[1]), float(match[2])
-    return Calls(np.where(called >= 0, known[called], ""), scores)
+    return Predictions(np.where(called >= 0, known[called], ""), scores)
 
 
 def megablast_hits(
@@ -238,7 +238,7 @@ def make_vsearch(name: str, training: Split | None, cache: Path | None, threads:
 def make_sintax(name: str, training: Split | None, cache: Path | None) -> Method:
     """Make the method of SINTAX."""
     program = find_program("vsearch", "vsearch")
-    return Method(name, version(program, "--version"), 0, classify=partial(sintax_calls, program))
+    return Method(name, version(program, "--version"), 0, classify=partial(sintax_names, program))
 
 
 def make_blast(name: str, training: Split | None, cache: Path | None, threads: int = 0) -> Method:

@@ -1,15 +1,17 @@
-"""What is evaluated and what with: a method and its abilities, the rows of a split, and the questions tasks put.
+"""A method and its abilities, the rows of a split, and what tasks ask of a method.
 
-A method is a record of functions; an ability that it lacks is None. Tasks ask through `call` (which name?), `nearest`
-(which reference?) and `vectors`, which use the best ability there is and raise `Unsuited` where there is none:
+A method is a record of functions, and an ability that it lacks is None:
 
-- a network or a k-mer profile has `encode`; names and neighbours are those of its nearest reference by cosine;
+- a network or a k-mer profile has `encode`; a query gets the name of its nearest reference by cosine;
 - an alignment tool has `search`, a taxonomic classifier `classify`, a clustering tool `cluster`.
 
-`embedders.load_method` turns a model id into a method. Its `encode` keeps the vectors of a network, so tasks call
-`vectors` freely, but with a whole split at a time.
+Tasks ask `predict_names` for names, `find_hits` for the nearest references and `vectors` for embeddings. These use the
+best ability that the method has, and raise `Unsuited` where it has none.
 
-Vectors are as the method gives them, not normalised: what compares them does that.
+`load.load_method` turns a model id into a method. Its `encode` caches the vectors of a network, so a task may call
+`vectors` as often as it likes, but should pass a whole split at a time.
+
+Vectors are not scaled to unit length: whatever compares them does that.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +20,13 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.provenance.costs import Spent
+from modeling_dnacse.vectors.neighbours import nearest_names
 
-TIE = 1e-6  # two cosines this close are one: a float32 product depends on where in a block a row stands
-BLOCK = 512  # queries a matrix product
+BLOCK = 512  # pairs of vectors compared at once
 
 
 class Split(NamedTuple):
-    """The rows of one split; a split that the data lacks has none."""
+    """The rows of one split; a split that the data lack has no rows."""
 
     ids: np.ndarray  # (n,) str
     sequences: list[str]  # cleaned: upper-case ACGTN
@@ -41,8 +43,8 @@ class Hits(NamedTuple):
     score: np.ndarray  # (q,) float32, higher = nearer: cosine, or identity from 0 to 1
 
 
-class Calls(NamedTuple):
-    """The name given to each query."""
+class Predictions(NamedTuple):
+    """The name that a method gives to each query."""
 
     names: np.ndarray  # (q,) str, "" = none
     scores: np.ndarray  # (q,) float32 confidence, comparable within one method
@@ -52,21 +54,23 @@ class Method(NamedTuple):
     """A loaded method: its name in results, what exactly it is, and what it can do."""
 
     name: str  # never a path of this machine
-    revision: str  # sha256 of the weights, a Hub commit, a tool's version; "" where there is nothing to tell apart
+    revision: str  # sha256 of the weights, a Hub commit, a tool's version; "" where there is only one
     parameters: int
     encode: Callable[[Sequence[str]], np.ndarray] | None = None  # (n,) -> (n, d) float32
     search: Callable[[Sequence[str], Sequence[str]], Hits] | None = None  # queries, references
-    classify: Callable[[Sequence[str], Sequence[str], np.ndarray], Calls] | None = None  # queries, references, names
+    classify: Callable[[Sequence[str], Sequence[str], np.ndarray], Predictions] | None = (
+        None  # queries, references, names
+    )
     cluster: Callable[..., np.ndarray] | None = None  # (n,) str, identity=… -> (n,) int, unknown number of clusters
-    encode_windows: Callable[[Sequence[str]], np.ndarray] | None = None  # as `dnacse bin`: long ones by windows
+    encode_windows: Callable[[Sequence[str]], np.ndarray] | None = None  # long ones by windows, as in `dnacse bin`
     thresholds: Mapping[str, float | None] | None = None  # the model's own similarities of "species" and "bins"
     checkpoint: str | None = None  # folder or Hub id that AutoModelForSequenceClassification can load
     fingerprint: str = ""  # sha256 of all that its outputs depend on
-    training_costs: Mapping[str, float] | None = None  # of a baseline that learnt from the data's train split
-    spent: Spent | None = None  # what its abilities have cost so far; like the fingerprint set by `load_method`
+    training_costs: Mapping[str, float] | None = None  # of a baseline that was trained on the split train
+    spent: Spent | None = None  # what its abilities have cost so far; set by `load_method`, like the fingerprint
 
 
-class Unsuited(ValueError):  # noqa: N818 - no failure: run.py leaves such a pair out
+class Unsuited(ValueError):  # noqa: N818 - run.py skips such a pair; nothing failed
     """The method lacks the ability that a task needs."""
 
 
@@ -81,8 +85,8 @@ def vectors(method: Method, sequences: Sequence[str]) -> np.ndarray:
     return method.encode(sequences)
 
 
-def nearest(method: Method, queries: Sequence[str], references: Sequence[str]) -> Hits:
-    """Find the nearest reference of each query: by the method's own search, else by cosine.
+def find_hits(method: Method, queries: Sequence[str], references: Sequence[str]) -> Hits:
+    """Find the nearest reference of each query, by the method's own search or else by cosine.
 
     Raises:
         ValueError: There is no reference.
@@ -93,15 +97,15 @@ def nearest(method: Method, queries: Sequence[str], references: Sequence[str]) -
             raise ValueError("got no references, but each query needs one: give more data.")
         return method.search(queries, references)
     query_vectors, reference_vectors = vectors(method, queries), vectors(method, references)
-    (index,) = nearest_neighbours(query_vectors, reference_vectors)
+    (index,) = nearest_rows(query_vectors, reference_vectors)
     return Hits(index, paired_cosines(query_vectors, reference_vectors, index))
 
 
-def call(method: Method, queries: Sequence[str], references: Sequence[str], names: np.ndarray) -> Calls:
-    """Name each query: by the method's own classifier, else after its nearest reference.
+def predict_names(method: Method, queries: Sequence[str], references: Sequence[str], names: np.ndarray) -> Predictions:
+    """Name each query, by the method's own classifier or else after its nearest reference.
 
     Args:
-        method: What names them.
+        method: The method.
         queries: Sequences to name (q,).
         references: Sequences whose names are known (r,).
         names: Their names (r,); references without one ("") are left out.
@@ -111,22 +115,22 @@ def call(method: Method, queries: Sequence[str], references: Sequence[str], name
         Unsuited: The method neither classifies, nor searches, nor gives vectors.
 
     >>> by_length = Method("length", "", 0, encode=lambda s: np.array([[len(x), 4.0] for x in s], np.float32))
-    >>> call(by_length, ["AAA"], ["A", "AAAAAA", "AAA"], np.array(["short", "long", ""])).names.tolist()
+    >>> predict_names(by_length, ["AAA"], ["A", "AAAAAA", "AAA"], np.array(["short", "long", ""])).names.tolist()
     ['long']
     """
-    return call_ranks(method, queries, references, {"": names})[""]
+    return predict_ranks(method, queries, references, {"": names})[""]
 
 
-def call_ranks(
+def predict_ranks(
     method: Method, queries: Sequence[str], references: Sequence[str], labels: Mapping[str, np.ndarray]
-) -> dict[str, Calls]:
-    """Name each query at several ranks, as `call` does at one, but embed and compare only once.
+) -> dict[str, Predictions]:
+    """Name each query at several ranks, as `predict_names` does at one; embed and compare only once.
 
     Args:
-        method: What names them.
+        method: The method.
         queries: Sequences to name (q,).
         references: Sequences whose names are known (r,).
-        labels: Their names at each rank (r,); those without one ("") are left out at that rank.
+        labels: Their names at each rank (r,); references without one ("") are left out at that rank.
 
     Raises:
         ValueError: At some rank no reference has a name.
@@ -138,68 +142,67 @@ def call_ranks(
             at = f" at the rank {rank}" if rank else ""
             raise ValueError(f"got {len(references)} references, none with a name{at}: label some or leave it out.")
     if method.classify is not None:
-        calls = {}
+        predictions = {}
         for rank, names in labels.items():
             rows = np.flatnonzero(named[rank])
-            calls[rank] = method.classify(queries, [references[row] for row in rows.tolist()], names[rows])
-        return calls
+            predictions[rank] = method.classify(queries, [references[row] for row in rows.tolist()], names[rows])
+        return predictions
     if method.search is not None:
         return search_ranks(method, queries, references, labels)
     query_vectors, reference_vectors = vectors(method, queries), vectors(method, references)
-    found = nearest_neighbours(query_vectors, reference_vectors, np.stack(list(named.values())))
+    found = nearest_rows(query_vectors, reference_vectors, np.stack(list(named.values())))
     return {
-        rank: Calls(names[index], paired_cosines(query_vectors, reference_vectors, index))
+        rank: Predictions(names[index], paired_cosines(query_vectors, reference_vectors, index))
         for (rank, names), index in zip(labels.items(), found, strict=True)
     }
 
 
 def search_ranks(
     method: Method, queries: Sequence[str], references: Sequence[str], labels: Mapping[str, np.ndarray]
-) -> dict[str, Calls]:
-    """Name each query after its best hit, as `call_ranks` does.
+) -> dict[str, Predictions]:
+    """Name each query after its best hit, as `predict_ranks` does.
 
-    The best hit among all references is also the best among those with a name at a rank, if it has one: only queries
-    whose hit has none are searched for again.
+    If the best hit among all references has a name at a rank, it is also the best of those with a name at this rank.
+    So only the queries whose best hit has no name are searched again.
     """
     anywhere = np.flatnonzero(np.any([names != "" for names in labels.values()], axis=0))
-    hits = nearest(method, queries, [references[row] for row in anywhere.tolist()])
-    calls = {}
+    hits = find_hits(method, queries, [references[row] for row in anywhere.tolist()])
+    predictions = {}
     for rank, names in labels.items():
         index, score = np.where(hits.index >= 0, anywhere[hits.index], -1), hits.score.copy()
         nameless = np.flatnonzero((index >= 0) & (names[index] == ""))
         if len(nameless):
             rows = np.flatnonzero(names != "")
             library = [references[row] for row in rows.tolist()]
-            again = nearest(method, [queries[row] for row in nameless.tolist()], library)
+            again = find_hits(method, [queries[row] for row in nameless.tolist()], library)
             index[nameless] = np.where(again.index >= 0, rows[again.index], -1)
             score[nameless] = again.score
-        calls[rank] = Calls(np.where(index >= 0, names[index], ""), score)
-    return calls
+        predictions[rank] = Predictions(np.where(index >= 0, names[index], ""), score)
+    return predictions
 
 
 def normalise(vectors: np.ndarray) -> np.ndarray:
     """Scale rows to unit length; a zero row stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def nearest_neighbours(
-    queries: np.ndarray, references: np.ndarray, eligible: np.ndarray | None = None, block: int = BLOCK
-) -> np.ndarray:
-    """Find each query's nearest reference by cosine, for several subsets of the references in one pass.
+def nearest_rows(queries: np.ndarray, references: np.ndarray, eligible: np.ndarray | None = None) -> np.ndarray:
+    """Find each query's nearest reference by cosine, among several subsets of the references.
+
+    This scales the vectors and checks the subsets; the search is that of the package.
 
     Args:
         queries: Vectors (q, d).
         references: Vectors (r, d).
         eligible: Which references each subset has, (subsets, r) bool; by default one subset of all.
-        block: Queries a matrix product, which bounds memory at block x r similarities.
 
     Returns:
-        Indices (subsets, q) into the references; of tied ones the lowest.
+        Rows of the references (subsets, q); the first of tied ones.
 
     Raises:
         ValueError: A subset has no reference.
 
-    >>> nearest_neighbours(np.eye(2), np.array([[0.0, 5.0], [3.0, 1.0], [6.0, 2.0]]))
+    >>> nearest_rows(np.eye(2), np.array([[0.0, 5.0], [3.0, 1.0], [6.0, 2.0]]))
     array([[1, 0]])
     """
     if eligible is None:
@@ -209,19 +212,15 @@ def nearest_neighbours(
             f"got {len(references)} references and a subset without any, but each query needs one: "
             "label more references at this rank or leave the rank out."
         )
-    targets = normalise(references).T  # (d, r)
-    nearest = np.empty((len(eligible), len(queries)), dtype=np.int64)
-    for first in range(0, len(queries), block):
-        similarities = normalise(queries[first : first + block]) @ targets  # (block, r)
-        for subset, allowed in enumerate(eligible):
-            candidates = np.where(allowed, similarities, -np.inf)
-            best = candidates.max(axis=1, keepdims=True)
-            nearest[subset, first : first + block] = (candidates >= best - TIE).argmax(axis=1)
-    return nearest
+    units = (normalise(vectors).astype(np.float32, copy=False) for vectors in (queries, references))
+    found, _ = nearest_names(*units, np.where(eligible, 0, -1))
+    return found[:, :, 0]
 
 
 def paired_cosines(queries: np.ndarray, references: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Cosine of each query with one reference, (q, d), (r, d), (q,) int -> (q,) float32; a zero vector's is 0.
+    """Cosine of each query with one reference, (q, d), (r, d), (q,) int -> (q,) float32; a zero vector has cosine 0.
+
+    Unlike the cosines of a matrix product, these do not depend on the block that a query is in.
 
     >>> paired_cosines(np.eye(2), np.array([[2.0, 0.0], [0.0, -4.0]]), np.array([0, 1])).tolist()
     [1.0, -1.0]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.methods.method import Method, Split, call
+from benchmarks.methods.method import Method, Split, predict_names
 from benchmarks.scoring.clusterings import choose
 from benchmarks.scoring.intervals import accuracy_interval
 
@@ -132,7 +132,7 @@ def score_alterations(
         forms = alter(question.sequences)
         # all forms in one call: a tool then builds the index of its references once
         altered = [sequence for form in forms.values() for sequence in form]
-        calls = call(method, altered, references.sequences, references.labels[question.rank])
+        calls = predict_names(method, altered, references.sequences, references.labels[question.rank])
         right = calls.names.reshape(len(forms), -1) == question.names  # (forms, q)
         for suffix, correct in zip(forms, right, strict=True):
             metrics[name + suffix] = accuracy_interval(correct, question.species, seed)["micro"] | question.counts

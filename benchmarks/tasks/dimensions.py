@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from benchmarks.methods.method import Method, Split, nearest_neighbours, normalise, vectors
+from benchmarks.methods.method import Method, Split, nearest_rows, normalise, vectors
 from benchmarks.scoring.clusterings import cluster_ward, rotate
 from benchmarks.scoring.intervals import accuracy_interval, agreement_interval
 from benchmarks.scoring.queries import QUERIES, ask, draw_replicates
@@ -96,7 +96,7 @@ def score(
             for name, question in questions.items():
                 names = references.labels[question.rank]
                 known = (names != "")[None]
-                (index,) = nearest_neighbours(full_asked[name][:, :columns], full_library[:, :columns], known)
+                (index,) = nearest_rows(full_asked[name][:, :columns], full_library[:, :columns], known)
                 metric = accuracy_interval(names[index] == question.names, question.species, seed)["micro"]
                 metrics[f"{name}_{point}"] = metric | question.counts
             if full_to_cluster is not None:

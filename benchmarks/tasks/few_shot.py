@@ -33,7 +33,7 @@ from sklearn.metrics import f1_score
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from benchmarks.methods.method import Method, Split, call, vectors
+from benchmarks.methods.method import Method, Split, predict_names, vectors
 from benchmarks.scoring.intervals import accuracy_interval
 from benchmarks.tasks.task import Curve, Task
 
@@ -150,7 +150,7 @@ def namer(method: Method, sequences: Sequence[str]) -> Namer:
 
         def name(train: np.ndarray, names: np.ndarray, test: np.ndarray) -> np.ndarray:
             queries, references = ([sequences[int(row)] for row in rows] for rows in (test, train))
-            return call(method, queries, references, names).names
+            return predict_names(method, queries, references, names).names
 
         return name
     embedded = vectors(method, sequences)

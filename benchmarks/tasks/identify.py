@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.data.splits import draw_genera
-from benchmarks.methods.method import EMPTY, Method, Split, call_ranks, vectors
+from benchmarks.methods.method import EMPTY, Method, Split, predict_ranks, vectors
 from benchmarks.scoring.intervals import accuracy_interval
 from benchmarks.scoring.naming import calibration_error, score_precision
 from benchmarks.scoring.paired import ANSWERS, pack
@@ -161,7 +161,7 @@ def name_by_tool(method: Method, library: Split, sequences: Sequence[str]) -> di
     """Name queries by a method's own search or classification."""
     ranks = RANKS if method.classify else SEARCHED
     labels = {rank: library.labels[rank] for rank in ranks if np.any(library.labels[rank] != "")}
-    calls = call_ranks(method, sequences, library.sequences, labels)
+    calls = predict_ranks(method, sequences, library.sequences, labels)
     scores = {rank: np.where(call.names == "", -np.inf, call.scores) for rank, call in calls.items()}
     return {rank: Named(call.names, scores[rank], scores[rank]) for rank, call in calls.items()}
 

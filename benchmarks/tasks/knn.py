@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.methods.method import EMPTY, Method, Split, call_ranks
+from benchmarks.methods.method import EMPTY, Method, Split, predict_ranks
 from benchmarks.scoring.intervals import accuracy_interval
 from benchmarks.scoring.paired import ANSWERS, pack
 from benchmarks.tasks.task import Task
@@ -78,7 +78,7 @@ def score(
         }
         if not labels:
             continue
-        for rank, called in call_ranks(method, queries.sequences, references.sequences, labels).items():
+        for rank, called in predict_ranks(method, queries.sequences, references.sequences, labels).items():
             truth = queries.labels[rank]
             scored = truth != ""
             counts = {"scored": int(scored.sum()), "left_out": int((~scored).sum())}

@@ -1,8 +1,9 @@
 """Task open_set: is this species in the references at all, and if so, which is it?
 
 Known queries are those of the seen split whose species the references hold; absent ones are of unseen species, of
-genera that the references hold (`unseen`) or not (`novel`). Each query is named (`call`), and how sure the method is
-(cosine to or identity with the nearest reference, or a classifier's support) must tell the known from the absent.
+genera that the references hold (`unseen`) or not (`novel`). Each query is named (`predict_names`), and how sure the
+method is (cosine to or identity with the nearest reference, or a classifier's support) must tell the known from the
+absent.
 
 - `auroc`, `auroc_unseen`, `auroc_novel`: known against all, unseen or novel absent ones; 0.5 is chance.
 - `aupr`: average precision with the known as positives; chance is their share, known / (known + absent).
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.methods.method import EMPTY, Method, Split, call
+from benchmarks.methods.method import EMPTY, Method, Split, predict_names
 from benchmarks.scoring.clusterings import choose
 from benchmarks.scoring.intervals import accuracy_interval, percentiles, resample_species
 from benchmarks.tasks.task import Curve, Task
@@ -71,15 +72,15 @@ def answer(method: Method, references: Split, queries: Split, *, present: bool, 
     rows = choose(np.where(np.isin(species, names) == present, species, ""), fewest=1, most=MOST, seed=seed)
     if not len(rows):
         return NONE
-    calls = call(method, [queries.sequences[row] for row in rows], references.sequences, names)
+    calls = predict_names(method, [queries.sequences[row] for row in rows], references.sequences, names)
     scores = np.where(calls.names == "", -np.inf, calls.scores)
     return Answers(scores, calls.names == species[rows], species[rows])
 
 
-def find_threshold(absent: np.ndarray, rate: float) -> float:
+def threshold_at_rate(absent: np.ndarray, rate: float) -> float:
     """Find the lowest threshold that at most a share of the absent queries' scores exceeds.
 
-    >>> find_threshold(np.array([0.1, 0.4, 0.4, 0.9]), 0.5)
+    >>> threshold_at_rate(np.array([0.1, 0.4, 0.4, 0.9]), 0.5)
     0.4
     """
     allowed = int(rate * len(absent) + 1e-9)  # 0.29 * 100 is 28.999...
@@ -130,7 +131,7 @@ def detect_with_intervals(known: Answers, absent: Answers, seed: int) -> dict[st
     }
 
 
-def calibrate(known: Answers, absent: Answers, calibration: Answers, seed: int) -> dict[str, dict[str, Any]]:
+def score_calibrated(known: Answers, absent: Answers, calibration: Answers, seed: int) -> dict[str, dict[str, Any]]:
     """Accept queries by thresholds found on other absent queries.
 
     Returns:
@@ -138,7 +139,7 @@ def calibrate(known: Answers, absent: Answers, calibration: Answers, seed: int) 
     """
     metrics = {}
     for rate in RATES:
-        threshold = find_threshold(calibration.scores, rate)
+        threshold = threshold_at_rate(calibration.scores, rate)
         accepted = known.scores > threshold
         shares = {
             "kept": (accepted, known.species),
@@ -208,5 +209,5 @@ def score(
         metrics |= tally(area, len(seen.ids) + rows[name], known, answers)
     calibration = answer(method, references, unseen_val, present=False, seed=seed)
     if len(calibration.scores):
-        metrics |= tally(calibrate(known, every, calibration, seed), total, known, every)
+        metrics |= tally(score_calibrated(known, every, calibration, seed), total, known, every)
     return metrics

@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from benchmarks.methods.method import Method, Split, call
+from benchmarks.methods.method import Method, Split, predict_names
 from benchmarks.report.plots.style import MUTED, OURS, clean
 from benchmarks.scoring.queries import draw_question
 
@@ -96,7 +96,7 @@ def plot_confusion(
     asked = draw_question(unseen, rank, seed=seed, queries=max_sequences)
     if not len(asked.rows):
         raise ValueError(f"got no query with a {rank}: check the labels and --split.")
-    called = call(method, asked.sequences, references.sequences, references.labels[rank]).names
+    called = predict_names(method, asked.sequences, references.sequences, references.labels[rank]).names
     pairs = rank_pairs(asked.names, called, most)
     if not pairs:
         raise ValueError(f"{method.name} names each of {len(called)} queries rightly: there is nothing to draw.")

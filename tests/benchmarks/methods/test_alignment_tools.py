@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.methods.alignment_tools import BASELINES, Hit, best_hits, make_vsearch, megablast_rows, vsearch_rows
-from benchmarks.methods.method import Unsuited, call, nearest
+from benchmarks.methods.method import Unsuited, find_hits, predict_names
 from benchmarks.methods.programs import find_program, run, version, write_fasta
 from modeling_dnacse.reading.sequences import reverse_complement
 
@@ -42,7 +42,7 @@ def private(tmp_path, monkeypatch):
 def test_the_nearest_reference_and_its_identity(name, library, private):
     method = BASELINES[name](name, None, None)
     queries = [library[3], substitute(library[1], range(105, 200, 10)), reverse_complement(library[4])]
-    hits = nearest(method, queries, library)
+    hits = find_hits(method, queries, library)
     assert hits.index.tolist() == [3, 1, 4]
     assert hits.index.dtype == np.int64
     assert hits.score.dtype == np.float32
@@ -55,7 +55,7 @@ def test_the_nearest_reference_and_its_identity(name, library, private):
 def test_identity_is_not_rounded(library):
     """The field id of vsearch has one decimal, less than one base in a thousand tells apart."""
     method = BASELINES["vsearch"]("vsearch", None, None)
-    (score,) = nearest(
+    (score,) = find_hits(
         method,
         [substitute(library[0] + library[1] + library[2], range(100, 101))],
         [library[0] + library[1] + library[2]],
@@ -67,11 +67,11 @@ def test_identity_is_not_rounded(library):
 def test_what_cannot_be_aligned_has_no_hit(name, library):
     method = BASELINES[name](name, None, None)
     queries = ["ACGT", "", "N" * 300, library[5], "ACGT" * 50]
-    hits = nearest(method, queries, [*library[4:], "N" * 200])
+    hits = find_hits(method, queries, [*library[4:], "N" * 200])
     assert hits.index.tolist() == [-1, -1, -1, 1, -1]
     assert hits.score[hits.index < 0].tolist() == [0] * 4
-    assert nearest(method, queries[:3], library).index.tolist() == [-1] * 3
-    assert call(method, queries, library, np.array(list("uvwxyz"))).names.tolist() == ["", "", "", "z", ""]
+    assert find_hits(method, queries[:3], library).index.tolist() == [-1] * 3
+    assert predict_names(method, queries, library, np.array(list("uvwxyz"))).names.tolist() == ["", "", "", "z", ""]
 
 
 @needs_blast
@@ -79,7 +79,7 @@ def test_a_nearer_short_reference_beats_a_longer_one(library):
     """By bit score the longer alignment of the 5 % different reference would win."""
     complete = library[0] + library[1]
     references = [substitute(complete, range(205, 400, 10)), complete[100:300]]
-    hits = nearest(BASELINES["blast"]("blast", None, None), [complete], references)
+    hits = find_hits(BASELINES["blast"]("blast", None, None), [complete], references)
     assert hits.index.tolist() == [1]
     assert hits.score.tolist() == [1.0]
 
@@ -121,7 +121,7 @@ def test_sintax_names_with_support(library, private):
     method = BASELINES["sintax"]("sintax", None, None)
     names = np.array(["Aus bus", "Aus bus", "Cus; dus", "Eus,fus", "g:Gus", ""])
     queries = [library[0], reverse_complement(library[2]), substitute(library[3], range(5, 200, 40)), library[5], "AC"]
-    calls = call(method, queries, library, names)
+    calls = predict_names(method, queries, library, names)
     assert calls.names[:3].tolist() == ["Aus bus", "Cus; dus", "Eus,fus"]
     assert (calls.scores[:3] > 0.9).all()
     assert calls.scores[3] < 0.9  # its own reference has no name and so is none
@@ -133,7 +133,7 @@ def test_sintax_names_with_support(library, private):
 def test_sintax_repeats_itself(library):
     queries = [one[:100] + other[:100] for one in library for other in library]  # two names share the support
     method = BASELINES["sintax"]("sintax", None, None)
-    first, second = (call(method, queries, library, np.array(list("abcdef"))) for _ in range(2))
+    first, second = (predict_names(method, queries, library, np.array(list("abcdef"))) for _ in range(2))
     assert first.names.tolist() == second.names.tolist()
     assert first.scores.tolist() == second.scores.tolist()
     assert ((first.scores > 0.5) & (first.scores < 0.8)).any()  # so chance had a say
@@ -142,7 +142,7 @@ def test_sintax_repeats_itself(library):
 @needs_vsearch
 def test_threads_do_not_change_hits(library):
     queries = [substitute(sequence, range(7, 200, 23)) for sequence in library]
-    one, two = (nearest(make_vsearch("vsearch", None, None, threads=n), queries, library) for n in (1, 2))
+    one, two = (find_hits(make_vsearch("vsearch", None, None, threads=n), queries, library) for n in (1, 2))
     assert one.index.tolist() == two.index.tolist()
     assert one.score.tolist() == two.score.tolist()
 

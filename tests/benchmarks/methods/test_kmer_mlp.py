@@ -9,7 +9,7 @@ import torch
 from benchmarks.methods import kmer_mlp
 from benchmarks.methods.kmer_mlp import BASELINES, contrastive_loss, draw_pairs, draw_partners, species_codes, train
 from benchmarks.methods.kmers import kmer_frequencies
-from benchmarks.methods.method import Split, nearest_neighbours
+from benchmarks.methods.method import Split, nearest_rows
 from tests.support.families import random_families
 
 
@@ -91,7 +91,7 @@ def test_learns_what_varies_within_species(name, parameters, copies, steps, monk
     queries = [core + repeats[(row + 1) % 4] for row, core in enumerate(new)]
 
     def accuracy(encode):
-        (index,) = nearest_neighbours(encode(queries), encode(references))
+        (index,) = nearest_rows(encode(queries), encode(references))
         return np.mean(index == np.arange(12))
 
     method = BASELINES[name](name, training, None)

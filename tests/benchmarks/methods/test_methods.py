@@ -1,17 +1,17 @@
-"""What tasks ask of methods: neighbours by cosine, names by whatever a method can, blocks and ties do not show."""
+"""What tasks ask of methods: neighbours by cosine, and names by whatever a method can."""
 
 import numpy as np
 import pytest
 
 from benchmarks.methods.method import (
-    Calls,
     Hits,
     Method,
+    Predictions,
     Unsuited,
-    call,
-    call_ranks,
-    nearest,
-    nearest_neighbours,
+    find_hits,
+    nearest_rows,
+    predict_names,
+    predict_ranks,
     vectors,
 )
 
@@ -26,11 +26,11 @@ def exact(queries, references) -> Hits:
     return Hits(index, (index >= 0).astype(np.float32))
 
 
-def test_blocks_do_not_show():
+def test_neighbours_are_those_of_a_full_comparison():
     rng = np.random.default_rng(1)
     queries, references = rng.normal(size=(70, 9)), rng.normal(size=(50, 9))
     cosine = (queries @ references.T) / np.linalg.norm(references, axis=1)
-    assert np.array_equal(nearest_neighbours(queries, references, block=7)[0], cosine.argmax(axis=1))
+    assert np.array_equal(nearest_rows(queries, references)[0], cosine.argmax(axis=1))
 
 
 def test_the_lowest_of_tied_references_is_taken():
@@ -38,38 +38,38 @@ def test_the_lowest_of_tied_references_is_taken():
     vectors = rng.normal(size=(40, 33)).astype(np.float32)
     # scaled copies: equal cosines up to rounding
     references = np.concatenate([vectors, 3 * vectors, 0.7 * vectors])
-    assert np.array_equal(nearest_neighbours(vectors, references)[0], np.arange(40))
+    assert np.array_equal(nearest_rows(vectors, references)[0], np.arange(40))
 
 
 def test_only_eligible_references_are_neighbours():
     references = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
     eligible = np.array([[True, True, True], [False, False, True]])
-    assert nearest_neighbours(np.array([[1.0, 0.0]]), references, eligible).tolist() == [[0], [2]]
+    assert nearest_rows(np.array([[1.0, 0.0]]), references, eligible).tolist() == [[0], [2]]
     with pytest.raises(ValueError, match="without any"):
-        nearest_neighbours(references, references, np.zeros((1, 3), dtype=bool))
+        nearest_rows(references, references, np.zeros((1, 3), dtype=bool))
 
 
 def test_the_nearest_by_cosine_comes_with_its_cosine():
-    hits = nearest(PROFILES, ["AC", "GGG"], REFERENCES)
+    hits = find_hits(PROFILES, ["AC", "GGG"], REFERENCES)
     assert hits.index.tolist() == [2, 3]
     np.testing.assert_allclose(hits.score, [4 / np.sqrt(2 * 10), 3 / np.sqrt(10)], atol=1e-6)
-    assert nearest(PROFILES, [], REFERENCES).index.shape == (0,)
+    assert find_hits(PROFILES, [], REFERENCES).index.shape == (0,)
 
 
 def test_a_reference_without_a_name_gives_none():
-    calls = call(PROFILES, ["AAAC", "GGT"], REFERENCES, NAMES)
+    calls = predict_names(PROFILES, ["AAAC", "GGT"], REFERENCES, NAMES)
     assert calls.names.tolist() == ["a", "g"]
     np.testing.assert_allclose(calls.scores[0], 3 / np.sqrt(10), atol=1e-6)
-    searched = call(Method("exact", "", 0, search=exact), ["AAAC", "GGGT"], REFERENCES, NAMES)
+    searched = predict_names(Method("exact", "", 0, search=exact), ["AAAC", "GGGT"], REFERENCES, NAMES)
     assert (searched.names.tolist(), searched.scores.tolist()) == (["", "g"], [0, 1])
 
 
 def test_a_classifier_is_preferred_and_sees_only_named_references():
-    def classify(queries, references, names) -> Calls:
-        return Calls(np.array([" ".join(names)] * len(queries)), np.full(len(queries), len(references)))
+    def classify(queries, references, names) -> Predictions:
+        return Predictions(np.array([" ".join(names)] * len(queries)), np.full(len(queries), len(references)))
 
     method = PROFILES._replace(search=exact, classify=classify)
-    assert call(method, ["A"], REFERENCES, NAMES) == Calls(np.array(["a c g"]), np.array([3]))
+    assert predict_names(method, ["A"], REFERENCES, NAMES) == Predictions(np.array(["a c g"]), np.array([3]))
 
 
 def closest(queries, references) -> Hits:
@@ -88,22 +88,22 @@ def test_several_ranks_are_several_calls(method):
         rank: np.where(rng.random(30) < missing, "", np.arange(30).astype(str))
         for rank, missing in (("species", 0.0), ("genus", 0.3), ("family", 0.9))
     }
-    together = call_ranks(method, queries, references, labels)
+    together = predict_ranks(method, queries, references, labels)
     for rank, names in labels.items():
-        alone = call(method, queries, references, names)
+        alone = predict_names(method, queries, references, names)
         assert together[rank].names.tolist() == alone.names.tolist()
         assert together[rank].scores.tolist() == alone.scores.tolist()
 
 
 def test_references_without_any_name_are_an_error():
     with pytest.raises(ValueError, match="none with a name at the rank order"):
-        call_ranks(PROFILES, ["A"], REFERENCES, {"genus": NAMES, "order": np.array([""] * 4)})
+        predict_ranks(PROFILES, ["A"], REFERENCES, {"genus": NAMES, "order": np.array([""] * 4)})
     with pytest.raises(ValueError, match="no references"):
-        nearest(Method("exact", "", 0, search=exact), ["A"], [])
+        find_hits(Method("exact", "", 0, search=exact), ["A"], [])
 
 
 def test_a_method_without_the_ability_is_unsuited():
     method = Method("clusters", "", 0, cluster=lambda sequences: np.zeros(len(sequences), dtype=int))
-    for ask in (lambda: vectors(method, ["A"]), lambda: call(method, ["A"], REFERENCES, NAMES)):
+    for ask in (lambda: vectors(method, ["A"]), lambda: predict_names(method, ["A"], REFERENCES, NAMES)):
         with pytest.raises(Unsuited, match="clusters gives no vectors"):
             ask()

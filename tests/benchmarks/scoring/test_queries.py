@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.methods.method import Calls, Method, Split
+from benchmarks.methods.method import Method, Predictions, Split
 from benchmarks.scoring.queries import ask, draw_question, draw_replicates, score_alterations
 
 
@@ -47,7 +47,7 @@ def test_only_questions_that_can_be_answered_are_asked():
 
 def test_every_form_is_scored_under_its_suffix():
     def classify(asked, references, names):
-        return Calls(np.array([s.lower() for s in asked]), np.ones(len(asked), np.float32))
+        return Predictions(np.array([s.lower() for s in asked]), np.ones(len(asked), np.float32))
 
     queries_of_seen = split(["aa", "ab"], ["AA", "AB"])
     questions = ask(split(["aa", "ab"]), queries_of_seen, split([]), seed=0)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.methods.method import Calls, Hits, Method, Split, Unsuited
+from benchmarks.methods.method import Hits, Method, Predictions, Split, Unsuited
 from benchmarks.tasks.few_shot import draw, eligible, name_by_regression, score
 
 
@@ -109,7 +109,7 @@ def test_a_method_without_vectors_names_by_its_own_search():
     assert metrics["macro_f1@20"]["value"] > 0.9
     assert (20, 40) in asked
     silent = Method(
-        "silent", "1", 0, classify=lambda q, r, n: Calls(np.full(len(q), ""), np.zeros(len(q), np.float32))
+        "silent", "1", 0, classify=lambda q, r, n: Predictions(np.full(len(q), ""), np.zeros(len(q), np.float32))
     )
     assert score(silent, unseen, seed=0)["macro_f1@20"]["value"] == 0
     with pytest.raises(Unsuited, match="nothing gives no vectors"):
@@ -126,7 +126,7 @@ def test_as_many_tests_of_other_species_are_not_the_same():
 
     def classify(queries, references, names):
         asked.append(set(names) if len(references) == 2 else set())
-        return Calls(np.full(len(queries), names[0]), np.zeros(len(queries), dtype=np.float32))
+        return Predictions(np.full(len(queries), names[0]), np.zeros(len(queries), dtype=np.float32))
 
     score(Method("tool", "", 0, classify=classify), unseen, seed=8, most_species=2)
     assert all(species in asked for species in drawn)

@@ -10,7 +10,7 @@ from benchmarks.data.simulate import simulate
 from benchmarks.data.splits import to_split
 from benchmarks.methods.kmers import kmer_frequencies
 from benchmarks.methods.load import load_method
-from benchmarks.methods.method import Calls, Hits, Method, Split
+from benchmarks.methods.method import Hits, Method, Predictions, Split
 from benchmarks.scoring.naming import calibration_error, share_at_precision
 from benchmarks.tasks.identify import score
 
@@ -33,7 +33,7 @@ def make_oracle(splits: list[Split], unknown: str) -> Method:
     def classify(queries, references, names):
         held = set(names.tolist())
         called = [truth[q] if truth[q] in held else unknown and str(names[0]) for q in queries]
-        return Calls(np.array(called), np.where(np.array(called) == "", 0, 1).astype(np.float32))
+        return Predictions(np.array(called), np.where(np.array(called) == "", 0, 1).astype(np.float32))
 
     return Method("oracle", "", 0, classify=classify)
 

@@ -7,8 +7,16 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.methods.kmers import kmer_frequencies
-from benchmarks.methods.method import Calls, Method, Split
-from benchmarks.tasks.open_set import Answers, answer, calibrate, detect, detect_with_intervals, find_threshold, score
+from benchmarks.methods.method import Method, Predictions, Split
+from benchmarks.tasks.open_set import (
+    Answers,
+    answer,
+    detect,
+    detect_with_intervals,
+    score,
+    score_calibrated,
+    threshold_at_rate,
+)
 
 
 def make_split(species: list[str], sequences: list[str]) -> Split:
@@ -87,18 +95,18 @@ def test_no_threshold_accepts_more_absent_than_its_rate():
     rng = np.random.default_rng(3)
     scores = rng.integers(0, 20, 257).astype(float)  # many ties
     for rate in (0.01, 0.05, 0.1, 0.5):
-        threshold = find_threshold(scores, rate)
+        threshold = threshold_at_rate(scores, rate)
         assert np.mean(scores > threshold) <= rate
         assert np.mean(scores >= threshold) > rate  # and no lower one would do
     # the two ways to find it agree
     known = answers(rng.integers(5, 25, 100))
     kept = detect(known, answers(scores), np.ones(357))["kept@0.05"]
-    assert kept == np.mean(known.scores > find_threshold(scores, 0.05))
+    assert kept == np.mean(known.scores > threshold_at_rate(scores, 0.05))
 
 
 def test_calibrated_thresholds_come_from_other_queries():
     known, absent = answers([0.9, 0.6], [True, True]), answers([0.7, 0.1])
-    metrics = calibrate(known, absent, calibration=answers([0.5] * 100), seed=0)
+    metrics = score_calibrated(known, absent, calibration=answers([0.5] * 100), seed=0)
     assert metrics["kept_calibrated@0.05"]["value"] == metrics["named_calibrated@0.05"]["value"] == 1
     assert metrics["absent_accepted_calibrated@0.05"]["value"] == 0.5
 
@@ -106,7 +114,7 @@ def test_calibrated_thresholds_come_from_other_queries():
 def test_queries_without_a_name_are_the_least_sure():
     def classify(queries, references, names):
         named = np.array(["" if s == "none" else "a" for s in queries])
-        return Calls(named, np.where(named == "", 1.0, 0.2).astype(np.float32))
+        return Predictions(named, np.where(named == "", 1.0, 0.2).astype(np.float32))
 
     method = Method("half", "", 0, classify=classify)
     references = make_split(["a", "b"], ["x", "y"])
@@ -120,7 +128,7 @@ def test_queries_without_a_name_are_the_least_sure():
 
 def test_large_species_are_capped():
     def classify(queries, references, names):
-        return Calls(np.full(len(queries), "a"), np.ones(len(queries), np.float32))
+        return Predictions(np.full(len(queries), "a"), np.ones(len(queries), np.float32))
 
     references = make_split(["a"], ["x"])
     many = make_split(["a"] * 90 + ["b"], ["x"] * 91)

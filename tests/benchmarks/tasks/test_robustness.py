@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.methods.kmers import kmer_frequencies
-from benchmarks.methods.method import Calls, Hits, Method, Split, Unsuited, nearest
+from benchmarks.methods.method import Hits, Method, Predictions, Split, Unsuited, find_hits
 from benchmarks.tasks import dimensions, length, mutation, strand
 from modeling_dnacse.reading.sequences import reverse_complement
 
@@ -93,7 +93,7 @@ def test_a_method_that_cannot_do_it_is_unsuited(task, planted):
 
 
 def search(queries, references) -> Hits:
-    return nearest(KMERS, queries, references)
+    return find_hits(KMERS, queries, references)
 
 
 def test_a_search_tool_has_accuracies_only(planted):
@@ -155,7 +155,7 @@ def test_windows_are_scored_and_references_stay_whole(planted):
     def classify(queries, references, names):
         seen_lengths.setdefault("queries", set()).update(len(s) for s in queries)
         seen_lengths["references"] = [len(s) for s in references]
-        return Calls(np.full(len(queries), "a0"), np.ones(len(queries), np.float32))
+        return Predictions(np.full(len(queries), "a0"), np.ones(len(queries), np.float32))
 
     metrics = length.score(Method("constant", "", 0, classify=classify), *planted, seed=0)
     assert seen_lengths["references"] == [len(s) for s in planted[0].sequences]
