@@ -1,11 +1,11 @@
-"""Genomes of a folder or a table, in: labelled by species, and each species seen or unseen, out.
+"""A folder or a table of genomes in, genomes with their species out, each species seen or unseen.
 
 - A folder holds `index.tsv` (genome_id, species, genus, split) and `<genome_id>.fa.gz`; its species are train or test.
   Test species become `unseen_test`, and of the train species a share of `UNSEEN_VAL`, chosen by a hash of the name,
   becomes `unseen_val`.
 - A table is a labelled file with a genome a row; its species stay unseen_val, unseen_test, novel_test, or are seen.
 
-Species are named by people and some are one by their genomes (Escherichia and Shigella): `merge_species` unites them.
+Some named species are one by their genomes (Escherichia and Shigella): `merge_species` unites them.
 """
 
 import csv
@@ -76,9 +76,9 @@ def draw_unseen(genomes: Iterable[Genome], share: float) -> list[Genome]:
 
 
 def merge_species(genomes: Sequence[Genome], identity: float) -> tuple[list[Genome], list[str]]:
-    """Give one name to species of which two genomes are at least this alike (single linkage).
+    """Give one name to species of which two genomes are at least this similar (single linkage).
 
-    Two genomes are alike when the smaller sketch shares identity ** K of its k-mers with the other, see `sketches`.
+    Two genomes are similar when the smaller sketch shares identity ** K of its k-mers with the other, see `sketches`.
 
     Args:
         genomes: Genomes of any species.

@@ -1,4 +1,4 @@
-"""The table that the makers of data write and `read_labelled` reads: one row a sequence, its labels and its split."""
+"""The table that this folder's scripts write and `read_labelled` reads, one sequence a row."""
 
 import csv
 from collections.abc import Iterable, Mapping

@@ -4,16 +4,15 @@
     python benchmarks/data/make_classification.py --data contigs.tsv.gz --rank genus --output genera \\
         --layout genomic_benchmarks
 
-The classes are the names at one rank. By default those to learn from are in the split train, those to choose the epoch
-by in unseen_val, those to score in unseen_test: which order, or which genus, has a species that was never shown?
+The classes are the names at one rank. By default training examples come from the split train, those that choose the
+epoch from unseen_val, and those that are scored from unseen_test. So all scored species are new to the model.
 
 - `gue`: `train.csv`, `dev.csv` and `test.csv` of the columns sequence and label, for the task gue;
 - `genomic_benchmarks`: `train/CLASS/*.txt` and `test/CLASS/*.txt`, for the task genomic_benchmarks, which chooses the
   epoch by a part of train: the second split is not used.
 
-A class has at least `FEWEST` sequences to learn from; at most `--most` of each class are taken, drawn by the hash of
-their ids, as are those to choose by and to score. What has no name at the rank, or none that can be learnt, is left
-out and counted.
+A class has at least `FEWEST` training sequences. Each part takes at most `--most` sequences of a class, drawn by the
+hash of their ids. Sequences without a class are left out.
 """
 
 import argparse
@@ -106,13 +105,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     parser = argparse.ArgumentParser(description="Make a classification data set.", allow_abbrev=False)
     parser.add_argument("--data", required=True, help="labelled source, see readers.py")
-    parser.add_argument("--rank", required=True, choices=RANKS, help="whose names are the classes")
+    parser.add_argument("--rank", required=True, choices=RANKS, help="rank whose names are the classes")
     parser.add_argument("--output", type=Path, required=True, help="a folder that does not exist")
     parser.add_argument("--layout", choices=tuple(LAYOUTS), default="gue")
     parser.add_argument(
-        "--splits", nargs=3, default=["train", "unseen_val", "unseen_test"], help="of train, dev, test"
+        "--splits",
+        nargs=3,
+        default=["train", "unseen_val", "unseen_test"],
+        help="of train, dev and test; default: %(default)s",
     )
-    parser.add_argument("--most", type=int, default=100, help="sequences of a class in a part")
+    parser.add_argument("--most", type=int, default=100, help="sequences of a class in a part; default: %(default)s")
     options = parser.parse_args(arguments)
     try:
         if options.output.exists():

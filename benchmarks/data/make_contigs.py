@@ -144,7 +144,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--longest", type=int, default=20_000, help="bp of a piece; default: %(default)s")
     parser.add_argument("--lengths", choices=("lognormal", "uniform"), default="lognormal")
     parser.add_argument("--most", type=int, default=100, help="pieces a species and split; default: %(default)s")
-    parser.add_argument("--merge_identity", type=float, help="0..1, unite species whose genomes are this alike")
+    parser.add_argument("--merge_identity", type=float, help="0..1, unite species with genomes this similar")
     parser.add_argument("--unseen_share", type=float, help="0..1, draw this share of the species as unseen_test")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)

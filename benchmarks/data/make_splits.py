@@ -198,9 +198,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Split labelled sequences for evaluation.", allow_abbrev=False)
     parser.add_argument("--data", required=True, help="labelled source, see readers.py")
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
-    parser.add_argument("--report", type=Path, help="write the counts of records and leaks there, too: a .json")
-    parser.add_argument("--keep_splits", action="store_true", help="check the splits that the source has")
-    parser.add_argument("--drop_leaks", nargs="+", default=[], choices=SPLITS[1:], help="drop their leaking records")
+    parser.add_argument("--report", type=Path, help="also write the counts of records and leaks to this .json")
+    parser.add_argument("--keep_splits", action="store_true", help="keep the source's own splits and only check them")
+    parser.add_argument(
+        "--drop_leaks", nargs="+", default=[], choices=SPLITS[1:], help="drop these splits' leaking records"
+    )
     return parser.parse_args(arguments)
 
 

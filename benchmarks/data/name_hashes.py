@@ -1,6 +1,6 @@
-"""Names become numbers that depend on nothing else: neither on the machine, nor on other names, nor on any result.
+"""Names in, pseudo-random numbers out that depend on the name alone.
 
-Splits and draws made of these stay what they are when records are added or come in another order.
+So splits and draws stay the same when records are added or come in another order.
 """
 
 import hashlib

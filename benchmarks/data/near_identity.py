@@ -1,4 +1,4 @@
-"""Which sequences have a nearly identical one in another set: edit distances behind a filter that misses nothing.
+"""Find near-duplicates of sequences in another set, by edit distances of the candidates that share a minimizer.
 
 Two sequences are near when the shorter, on either strand, lies within the longer with fewer edits (substitutions,
 insertions, deletions) than 0.5 % of its length; N matches any base. Their parts between edits then hold an exact match
@@ -30,7 +30,7 @@ class Index(NamedTuple):
 
 
 def index_sequences(sequences: Sequence[str]) -> Index:
-    """Sort the minimizers of sequences."""
+    """Index sequences by their minimizers."""
     kept = [minimizers(sequence, WINDOW) for sequence in sequences]
     hashes = np.concatenate([np.empty(0, dtype=np.uint64), *kept])
     rows = np.repeat(np.arange(len(kept)), [len(found) for found in kept])

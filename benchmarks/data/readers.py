@@ -1,7 +1,7 @@
-"""One reader for every labelled source that the benchmarks know: a name in, a stream of records out.
+"""One reader for every labelled source of the benchmarks: its name in, a stream of records out.
 
 A record is a dict of strings: `id`, `sequence` (cleaned), the six ranks of modeling_dnacse/reading/labels.py and
-`split`, "" where the source does not say. What a source may be (where to get each: benchmarks/DATA.md):
+`split`, "" where the source does not say. What a source may be (benchmarks/DATA.md says where to get each):
 
 | source | what |
 |---|---|
@@ -9,10 +9,12 @@ A record is a dict of strings: `id`, `sequence` (cleaned), the six ranks of mode
 | a table with the columns of BOLD, BIOSCAN-5M or BarcodeBERT | rows without sequence left out, N at the ends cut |
 | a table with a column `label` and none of species, as DNABERT-S's | the label is the species, as it stands |
 | `cami:CONTIGS.fasta.gz+MAPPING` | CAMI's gold standard, see `cami`: the genome is the species, as it stands |
-| `hub:ORG/NAME[@REVISION]` | any data set of the Hub with our columns; fetched, since you asked for it (see `pin`) |
+| `hub:ORG/NAME[@REVISION]` | any data set of the Hub with our columns, which is downloaded (see `pin`) |
 | `splits:NAME=FILE,NAME=FILE` | several files, each a split: `splits:train=train.csv,unseen_test=unseen.csv` |
 
-Splits of other authors get our names (`SPLIT_NAMES`), others stay. Nothing else is fetched.
+The splits of other authors get our names (`SPLIT_NAMES`). Nothing but Hub data is downloaded.
+
+The package's `read_labelled` reads files. Only the two kinds of tables above that need other rules are read here.
 """
 
 import csv
@@ -62,10 +64,10 @@ def read_records(source: str) -> Iterator[dict[str, str]]:
 
 
 def pin(source: str) -> str:
-    """Name the commit that a Hub data set is at now, `hub:ORG/NAME@COMMIT`; any other source stays as it is.
+    """Name the newest commit of a Hub data set, `hub:ORG/NAME@COMMIT`; any other source stays as it is.
 
     Raises:
-        ValueError: There is no such data set or revision, or no way to the Hub.
+        ValueError: There is no such data set or revision, or the Hub cannot be reached.
     """
     if not source.startswith("hub:"):
         return source
@@ -75,7 +77,7 @@ def pin(source: str) -> str:
 
 
 def _read_file(path: str) -> Iterator[dict[str, str]]:
-    """Choose the reader of a table by its columns; every other file is the package's to read."""
+    """Choose the reader of a table by its columns; the package reads every other file."""
     suffixes = Path(path.lower()).suffixes[-2:]
     if delimiter := next((DELIMITERS[suffix] for suffix in suffixes if suffix in DELIMITERS), ""):
         header = set(_header(path, delimiter))
@@ -105,7 +107,7 @@ def _unique(path: str, records: Iterable[dict[str, str]]) -> Iterator[dict[str, 
 
 
 def _record(place: str, identifier: str, raw: str, labels: Mapping[str, str], split: str = "") -> dict[str, str]:
-    """Clean a sequence; an error says the place."""
+    """Clean a sequence and make its record; an error names the place."""
     try:
         sequence = clean_sequence(raw)
     except ValueError as error:
@@ -153,7 +155,7 @@ def _read_barcodes(path: str, delimiter: str) -> Iterator[dict[str, str]]:
 
 
 def _read_labels(path: str, delimiter: str) -> Iterator[dict[str, str]]:
-    """DNABERT-S's tables: `sequence`, `label` and other columns; labels are no names, so the label policy rests."""
+    """DNABERT-S's tables: `sequence`, `label` and other columns; labels are no names, so no label policy applies."""
     for number, (place, row) in enumerate(_read_table(path, delimiter), 1):
         if "sequence" not in row:
             raise ValueError(f"{path}:1: no column 'sequence' beside 'label'; name one so")
@@ -171,7 +173,7 @@ def _read_cami(source: str) -> Iterator[dict[str, str]]:
 
 
 def _read_hub(source: str) -> Iterator[dict[str, str]]:
-    from datasets import Value  # here, since the import alone takes seconds and only this form needs it
+    from datasets import Value  # here, since the import takes seconds and only this form needs it
 
     name, _, revision = source.partition("@")
     for split, rows in load_commit(name, dataset_commit(name, revision or None)).items():

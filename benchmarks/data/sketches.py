@@ -1,4 +1,4 @@
-"""Sequences become sets of hashed k-mers, small enough to compare thousands of genomes or barcodes.
+"""Sequences in, sets of hashed k-mers out, small enough to compare thousands of genomes or barcodes.
 
 A k-mer stands for both strands (the smaller of its two codes), its hash is a bijection of 64 bits, and a window with
 another letter than A, C, G, T has no hash. Two ways to keep a few of them:

@@ -1,4 +1,4 @@
-"""A labelled source in, its splits out, with what tells whether they may be trusted: digests and leaks."""
+"""A labelled source in, its splits out, with digests of them and a count of leaked sequences."""
 
 import re
 from collections.abc import Mapping, Sequence

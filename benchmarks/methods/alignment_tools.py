@@ -1,4 +1,4 @@
-"""The alignment tools that people use today as methods: vsearch, SINTAX and BLAST, found on PATH.
+"""Methods of the alignment tools that people use today: vsearch, SINTAX and BLAST, found on PATH.
 
 - `vsearch`: the most identical reference by global alignment, either strand; and clusters at 97 % identity
   (`--cluster_size` after pooling of exact duplicates). vsearch aligns the references that share most 8-mers with the
@@ -203,7 +203,7 @@ def best_hits(queries: int, hits: Iterable[Hit]) -> Hits:
 
 
 def check_lengths(*files: Sequence[str]) -> None:
-    """Refuse what would take vsearch days.
+    """Refuse sequences that would take vsearch days.
 
     Raises:
         Unsuited: The sequences of a file are longer than `LONGEST_MEAN` on average.
@@ -212,8 +212,8 @@ def check_lengths(*files: Sequence[str]) -> None:
         mean = sum(map(len, sequences)) / max(1, len(sequences))
         if mean > LONGEST_MEAN:
             raise Unsuited(
-                f"vsearch aligns sequences from end to end, but got {mean:,.0f} bp on average, where {LONGEST_MEAN:,} "
-                "are within its reach: choose blast, or give shorter sequences."
+                f"vsearch aligns whole sequences and can take {LONGEST_MEAN:,} bp on average, but got {mean:,.0f}: "
+                "choose blast, or give shorter sequences."
             )
 
 
@@ -223,7 +223,7 @@ def no_limit(*files: Sequence[str]) -> list[Any]:
 
 
 def make_vsearch(name: str, training: Split | None, cache: Path | None, threads: int = 0) -> Method:
-    """Make a method of vsearch; with 0 it takes as many threads as torch does, which OMP_NUM_THREADS bounds."""
+    """Make a method of vsearch; 0 threads: as many as torch uses, which OMP_NUM_THREADS limits."""
     program = find_program("vsearch", "vsearch")
     options = {"threads": threads or torch.get_num_threads()}
     return Method(

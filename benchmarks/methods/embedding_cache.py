@@ -1,12 +1,11 @@
-"""Vectors of a network, kept: a sequence that was embedded once is never embedded again.
+"""A cache of a network's vectors: a sequence that was embedded once is never embedded again.
 
-One SQLite file a network, named by its fingerprint (weights, tokenizer, settings, code: never a name), one row a
-sequence, keyed by its SHA-256. Writes are transactions of `BLOCK` sequences: an interrupted run loses one block at
-most, several processes may share a folder, and a damaged file is an error of SQLite's, not a wrong vector. Each row
-also holds its share of the time that its block took and the block's peaks of memory, so that what embedding costs is
-known from a later run, too.
+Each network has one SQLite file, named by its fingerprint (weights, tokenizer, settings and code). Each sequence has
+one row, whose key is its SHA-256. Writes are transactions of `BLOCK` sequences. So an interrupted run loses one block
+at most, several processes may share a folder, and SQLite refuses a damaged file. Each row also holds its share of the
+time that its block took, and the block's peaks of memory, so that a later run can report what embedding cost.
 
-A vector depends on what it was batched with in its last bits only (about 1e-6).
+The batch of a sequence changes only the last bits of its vector (about 1e-6).
 """
 
 import hashlib
@@ -23,21 +22,21 @@ from tqdm import tqdm
 from benchmarks.provenance.costs import Spent, count_memory, watch_memory
 
 BLOCK = 4096
-# an earlier table, `vectors`, does not say the memory: what only it holds is embedded anew
+# an earlier version's table `vectors` lacks the memory, so it is not read
 TABLE = "CREATE TABLE IF NOT EXISTS kept (sequence BLOB PRIMARY KEY, vector BLOB, wall REAL, cpu REAL, peaks TEXT)"
 
 
 def encode_once(
     encode: Callable[[Sequence[str]], np.ndarray], path: Path, spent: Spent, sequences: Sequence[str]
 ) -> np.ndarray:
-    """Look vectors up, embed those that are missing, a block at a time.
+    """Look vectors up, and embed the missing ones a block at a time.
 
     Args:
         encode: (n,) str -> (n, d) float32, of the network that the file belongs to.
-        path: The network's file; it is made where it does not exist.
-        spent: Takes up the time that embedding the sequences took, now or earlier; their memory is counted by
-            `costs.count_memory`.
-        sequences: What to embed (n,).
+        path: The network's file; it is created if it does not exist.
+        spent: Receives the time that embedding the sequences took, now or earlier; `costs.count_memory` receives
+            their memory.
+        sequences: The sequences to embed (n,).
 
     Returns:
         Vectors (n, d), float32; (0, 0) for no sequences.
@@ -66,9 +65,9 @@ def encode_once(
 
 
 def read_vectors(database: sqlite3.Connection, keys: Sequence[bytes], spent: Spent) -> np.ndarray:
-    """Collect the vectors of sequences that are all there, (n,) keys -> (n, d) float32, and count their costs."""
+    """Read vectors that are all in the cache, (n,) keys -> (n, d) float32, and count what they cost."""
     found = np.empty((0, 0), dtype=np.float32)
-    said: set[str] = set()  # the peaks, of which all rows of a block have the same
+    said: set[str] = set()  # the peaks; all rows of a block hold the same
     for row, key in enumerate(keys):
         query = "SELECT vector, wall, cpu, peaks FROM kept WHERE sequence = ?"
         vector, wall, cpu, peaks = database.execute(query, (key,)).fetchone()

@@ -1,19 +1,19 @@
-"""Baselines kmer_mlp and kmer_mlp6: a small network on k-mer profiles that learns from the training split, in minutes.
+"""Baselines kmer_mlp and kmer_mlp6: a small network on k-mer profiles, trained in minutes on the training split.
 
 After Celikkanat, Masegosa and Nielsen, "Revisiting K-mer Profile for Effective and Scalable Genome Representation
-Learning" (NeurIPS 2024): profile -> 512, batch normalisation, sigmoid, dropout 0.2 -> 256; Adam at 0.001; pulled
-together are two sequences of one species. `kmer_mlp` sees their profile, frequencies of 4-mers; `kmer_mlp6` the
-strand-merged square roots of 6-mers (spectra.py), which tell species apart better.
+Learning" (NeurIPS 2024): profile -> 512, batch normalisation, sigmoid, dropout 0.2 -> 256; Adam at 0.001. Two
+sequences of one species are a positive pair. `kmer_mlp` takes the profile of the paper, frequencies of 4-mers.
+`kmer_mlp6` takes square roots of strand-merged 6-mer frequencies (spectra.py), which tell species apart better.
 
 - A pair is two records of a species. A species with one record, or a record without a species, gives its first and
-  its last three quarters (the two halves, as they take of genomes, are too unlike in a barcode).
-- The objective is InfoNCE of cosines (temperature 0.05) with all other species of a batch as negatives. Theirs, a
-  Bernoulli likelihood of exp(-squared distance), cannot be scored by cosines, which is how the tasks compare vectors:
-  it leaves the origin open; and with the same number of steps it named fewer species.
-- Mended: the network embeds in evaluation mode (theirs never leaves training, so that identical calls differ), an N
-  is no error, and two pairs of one species in a batch are no negatives of each other.
+  its last three quarters. (The paper takes the two halves of a genome, which are too different in a barcode.)
+- The objective is InfoNCE of cosines (temperature 0.05) with all other species of a batch as negatives. The paper's
+  objective, a Bernoulli likelihood of exp(-squared distance), does not fix the origin, so its vectors cannot be
+  compared by cosine, as the tasks do. With the same number of steps it also named fewer species.
+- Corrected: the network embeds in evaluation mode (the published code stays in training mode, so that identical calls
+  differ), an N is no error, and two pairs of one species in a batch are no negatives of each other.
 
-Weights are kept in the cache folder by what they were learnt from: sequences, species, settings and this code.
+Weights are cached under a digest of the sequences, the species, the settings and this code.
 """
 
 import hashlib
@@ -166,7 +166,7 @@ def train(name: str, sequences: Sequence[str], species: np.ndarray, seed: int = 
     """
     codes = species_codes(species)
     if len(codes) == 0 or codes.max() == 0:
-        raise ValueError(f"{name} learns to tell species apart, but the training split has fewer than two: add some.")
+        raise ValueError(f"{name} learns to tell species apart, but the split train has fewer than two: add some.")
     batches = draw_pairs(sequences, codes, PROFILES[name], seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -182,7 +182,7 @@ def train(name: str, sequences: Sequence[str], species: np.ndarray, seed: int = 
 
 
 def load_or_train(name: str, training: Split, cache: Path | None) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Take the weights and what learning them cost from the cache, or else train and keep both."""
+    """Read the weights and the costs of their training from the cache, or else train and cache both."""
     species = training.labels["species"]
     if cache is None:
         return measure(lambda: train(name, training.sequences, species))
@@ -212,13 +212,13 @@ def embed_profiles(
 
 
 def make(name: str, training: Split | None, cache: Path | None) -> Method:
-    """Make the baseline of this name from a training split, or from what an earlier call learnt from the same.
+    """Make the baseline of this name from a training split, or from the cached weights of an earlier training on it.
 
     Raises:
         ValueError: There is no training split, or it has fewer than two species.
     """
     if training is None:
-        raise ValueError(f"{name} learns from labelled sequences, but the data has no split train: add one.")
+        raise ValueError(f"{name} is trained on labelled sequences, but the data have no split train: add one.")
     weights, costs = load_or_train(name, training, cache)
     with torch.device("meta"):  # no weights are drawn
         network = build(PROFILES[name]([""]).shape[1])

@@ -1,6 +1,6 @@
 """Sequences in, k-mer frequencies out, (n,) str -> (n, 4**k) float32 rows in input order: the simplest baselines.
 
-- `tnf`: tetranucleotide frequencies, 256 columns in the order of the alphabet A T C G (the first base turns
+- `tnf`: tetranucleotide frequencies, 256 columns in the order of the alphabet A T C G (the first base changes
   slowest).
 - `kmer5`, `kmer6`: frequencies of all k-mers in the order of A C G T, 1,024 or 4,096 columns.
 
@@ -25,7 +25,7 @@ def kmer_frequencies(sequences: Sequence[str], k: int, alphabet: str = "ACGT", b
     Args:
         sequences: Upper-case sequences; a window with a letter outside of the alphabet is skipped.
         k: Length of a k-mer in bp.
-        alphabet: Order of the columns; the first base of a k-mer turns slowest.
+        alphabet: Order of the columns; the first base of a k-mer changes slowest.
         block: Sequences counted at once, which bounds the memory beside the result.
 
     Returns:
@@ -52,7 +52,7 @@ def kmer_frequencies(sequences: Sequence[str], k: int, alphabet: str = "ACGT", b
 
 
 def make(name: str, training: Split | None, cache: Path | None) -> Method:
-    """Make the baseline of this name; it needs no training and is counted anew each time."""
+    """Make the baseline of this name; it needs no training, and its vectors are computed each time."""
     k, alphabet = ALPHABETS[name]
     return Method(name, "", 0, encode=partial(kmer_frequencies, k=k, alphabet=alphabet))
 

@@ -1,11 +1,11 @@
-"""A model id in, a method that tasks can question out.
+"""A model id in, a method that tasks can use out.
 
 Model ids:
 
 - a baseline of `BASELINES`, each described in its own file;
 - a folder or Hub id of a checkpoint, or `untrained:` and one of these: see networks.py.
 
-Vectors of networks are kept by content (embedding_cache.py), those of k-mer baselines are counted anew.
+The vectors of networks are cached (embedding_cache.py). Those of k-mer baselines are computed each time.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ def find_model(model: str, trust_remote_code: bool = False) -> PreTrainedConfig 
         The config of a checkpoint, None for a baseline.
 
     Raises:
-        ValueError: It is neither a baseline, nor a checkpoint's folder, nor a Hub repository within reach.
+        ValueError: It is neither a baseline, nor a checkpoint's folder, nor a Hub repository that can be reached.
     """
     if model in BASELINES:
         return None
@@ -44,7 +44,7 @@ def find_model(model: str, trust_remote_code: bool = False) -> PreTrainedConfig 
     if config is None:
         raise ValueError(
             f"got the model {model!r}, which is neither a baseline ({', '.join(BASELINES)}), nor a checkpoint folder "
-            f"(with a config.json), nor a Hub id within reach, nor one of the last two after {UNTRAINED!r}: "
+            f"(with a config.json), nor a Hub id that can be reached, nor one of the last two after {UNTRAINED!r}: "
             "check the spelling."
         )
     return config
@@ -64,9 +64,9 @@ def load_method(
 
     Args:
         model: Model id.
-        name: What results call it; by default a baseline's or Hub id, or a folder's last part.
-        training: Labelled rows for the baselines that learn.
-        cache: Folder where vectors and trained baselines are kept by content; None: nothing is kept.
+        name: Its name in results; by default a baseline's or Hub id, or a folder's last part.
+        training: Labelled rows for the baselines that are trained.
+        cache: Folder for vectors and trained baselines; None: nothing is kept.
         device: Torch device of a checkpoint; embeddings are computed in float32.
         batch_tokens: Tokens a forward, padding included.
         trust_remote_code: Whether code of a Hub repository may run.

@@ -212,8 +212,8 @@ def nearest_rows(queries: np.ndarray, references: np.ndarray, eligible: np.ndarr
             f"got {len(references)} references and a subset without any, but each query needs one: "
             "label more references at this rank or leave the rank out."
         )
-    units = (normalise(vectors).astype(np.float32, copy=False) for vectors in (queries, references))
-    found, _ = nearest_names(*units, np.where(eligible, 0, -1))
+    asked, library = (normalise(vectors).astype(np.float32, copy=False) for vectors in (queries, references))
+    found, _ = nearest_names(asked, library, np.where(eligible, 0, -1))
     return found[:, :, 0]
 
 

@@ -1,10 +1,10 @@
 """A checkpoint's folder or Hub id in, a function from sequences to vectors out.
 
 - Ours and DNABERT-2's layout load as DnacseModel and embed by `modeling_dnacse.embed`.
-- Another one with a modules.json is sentence-transformers' and embeds as it says there.
+- Another checkpoint with a modules.json loads and embeds by sentence-transformers.
 - Any other encoder loads by AutoModel, with its own tokenizer, and embeds by the mean of the last layer's states over
   the attention mask.
-- `untrained:FOLDER` is the same architecture and tokenizer with random weights (seed 0): what training has added.
+- `untrained:FOLDER` is the same architecture and tokenizer with random weights (seed 0). It shows what training adds.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ LONGEST_WINDOW = 100_000  # tokens; a tokenizer without a limit says 1e30
 class Network(NamedTuple):
     """A loaded checkpoint."""
 
-    name: str  # of results, never a path of this machine
+    name: str  # in results, never a path of this machine
     revision: str  # sha256 of the weight files, or the Hub commit; "" for an untrained one
     parameters: int
     encode: Callable[[Sequence[str]], np.ndarray]  # (n,) str -> (n, d) float32

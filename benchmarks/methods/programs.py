@@ -1,4 +1,4 @@
-"""Command-line tools: find them on PATH, run them, hand sequences over as FASTA and read their tables."""
+"""Command-line tools: find them on PATH, run them, write FASTA files for them and read their tables."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ def find_program(name: str, package: str) -> str:
     """
     path = shutil.which(name)
     if path is None:
-        raise ValueError(f"no program {name} on PATH, which this baseline runs: install the Debian package {package}.")
+        raise ValueError(f"no program {name} on PATH, which the baseline needs: install the Debian package {package}.")
     return path
 
 
@@ -51,11 +51,11 @@ def run(command: Sequence[Any]) -> None:
 def write_fasta(path: Path, sequences: Sequence[str], labels: Sequence[str] | None = None) -> bool:
     """Write the sequences that a tool can align, labelled with their rows or as given.
 
-    Left out is what has fewer than `FEWEST_BASES` letters A C G T: to vsearch an N equals every base, so that a
+    Sequences with fewer than `FEWEST_BASES` letters A C G T are left out. To vsearch an N equals every base, so a
     sequence of Ns would be identical to all others.
 
     Returns:
-        Whether there was any.
+        Whether any sequence was written.
     """
     aligned = [row for row, sequence in enumerate(sequences) if sum(map(sequence.count, "ACGT")) >= FEWEST_BASES]
     with path.open("w") as file:
@@ -64,7 +64,7 @@ def write_fasta(path: Path, sequences: Sequence[str], labels: Sequence[str] | No
 
 
 def rows(table: Path) -> Iterator[list[str]]:
-    """Read the lines of a tab-separated file; one that no program wrote has none."""
+    """Read the lines of a tab-separated file; a file that does not exist has none."""
     if table.exists():
         with table.open() as lines:
             for line in lines:

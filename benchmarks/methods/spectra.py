@@ -1,4 +1,4 @@
-"""Sequences in, strand-merged k-mer spectra out: the strong cheap rivals of a network, (n,) str -> (n, d) float32.
+"""Sequences in, strand-merged k-mer spectra out, (n,) str -> (n, d) float32: strong baselines at a low cost.
 
 - `canonical4` ... `canonical7`: square roots of the frequencies of k-mers, a k-mer and its reverse complement being
   one column (136, 512, 2,080, 8,192 columns), so that both strands of a sequence have the same vector, of length 1.
@@ -93,7 +93,7 @@ def kernel() -> np.ndarray:
 def kernel_spectra(sequences: Sequence[str], alphabet: str) -> np.ndarray:
     """Project tetranucleotide frequencies, in this order of columns, onto the kernel: (n,) -> (n, 103) float32.
 
-    Published code subtracts 1/256 first, which the first constraint makes vain.
+    Published code subtracts 1/256 first. The first constraint makes this change nothing.
     """
     return (kmer_frequencies(sequences, 4, alphabet) @ kernel()).astype(np.float32)
 
@@ -105,7 +105,7 @@ ENCODERS = {f"canonical{k}": partial(canonical_spectra, k=k) for k in (4, 5, 6, 
 
 
 def make(name: str, training: Split | None, cache: Path | None) -> Method:
-    """Make the baseline of this name; it needs no training and is counted anew each time."""
+    """Make the baseline of this name; it needs no training, and its vectors are computed each time."""
     return Method(name, "", 0, encode=ENCODERS[name])
 
 

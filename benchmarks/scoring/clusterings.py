@@ -97,7 +97,11 @@ def cluster_average(vectors: np.ndarray, height: float) -> np.ndarray:
 
 
 def link(vectors: np.ndarray) -> np.ndarray:
-    """Average-linkage tree by cosine distance, in the layout of SciPy, (n, d) unit vectors -> (n - 1, 4)."""
+    """Average-linkage tree by cosine distance, in the layout of SciPy, (n, d) unit vectors -> (n - 1, 4).
+
+    The package's average linkage computes the same tree in float32. It is not used here: the committed results are of
+    float64, and among 10,000 near-equal vectors the rounding can change the order of merges.
+    """
     # rounding can make the cosine of equal vectors exceed 1, and a tree has no negative heights
     return np.maximum(linkage(vectors, method="average", metric="cosine"), 0)
 

@@ -81,7 +81,7 @@ def test_a_baseline_that_learns_takes_the_training_split(tmp_path, capsys):
     unseen = ("unseen_val", "unseen_test") * 2
     path.write_text("\n".join(contigs(*unseen)) + "\n")
     assert main(command) == 2
-    assert "kmer_mlp learns from labelled sequences, but the data has no split train" in capsys.readouterr().err
+    assert "kmer_mlp is trained on labelled sequences, but the data have no split train" in capsys.readouterr().err
     assert not bins.exists()
     path.write_text("\n".join(contigs(*unseen, "train", "train")) + "\n")
     assert main(command) == 0

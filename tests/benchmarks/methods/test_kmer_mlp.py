@@ -173,5 +173,5 @@ def test_fewer_than_two_species_teach_nothing(species):
 
 
 def test_without_a_training_split():
-    with pytest.raises(ValueError, match="kmer_mlp learns from labelled sequences.*no split train"):
+    with pytest.raises(ValueError, match="kmer_mlp is trained on labelled sequences.*no split train"):
         BASELINES["kmer_mlp"]("kmer_mlp", None, None)
