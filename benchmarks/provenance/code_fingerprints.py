@@ -1,4 +1,4 @@
-"""What a figure's code computes, as a SHA-256: functions and classes in, one digest of all that they use out.
+"""Hash what a result's code computes: one SHA-256 of functions, classes and all definitions that they use.
 
 A figure should be measured again when its code computes something else, and only then. So the digest is made of
 definitions, not of files: it starts at a function, such as the `score` of a task, and follows each name to the
