@@ -126,7 +126,7 @@ def run_model(
         if file in taken:
             yield (
                 "failed",
-                f"{pair}: another pair of this run has the file {file}: give each model a --name and each task once",
+                f"{pair}: {file} belongs to another pair of this run: give each model a --name, each task once",
             )
             continue
         taken.add(file)
