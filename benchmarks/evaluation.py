@@ -1,4 +1,4 @@
-"""One task and one method in, one result out, as result_files.py describes it."""
+"""Evaluate one method on one task; result_files.py describes the result."""
 
 import datetime
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The runs on real data: every method that installs here, on the tasks that it can do within hours; parts of the data
-# are named.
+# The runs on real data: every method that installs here, on the tasks that it can do within hours. Where only a part of
+# the data is used, a comment says so.
 #
 #   bash benchmarks/full_runs.sh DATA RUNS [GROUP …]
 #
@@ -41,7 +41,7 @@ fine_tuning() { # an even smaller part, since every epoch costs what embedding t
     run "${part[@]}" --model "$model" --task fine_tune --set fine_tune.epochs=6 fine_tune.learning_rate=1e-3
 }
 
-leaks() { # records of COI that are like one of another split; those of the markers are counted as their splits are made
+leaks() { # records of COI that are near-duplicates of another split's; those of the markers are counted as their splits are made
     if [ ! -e "$results/leaks/coi.json" ]; then
         python benchmarks/data/make_splits.py --data "$data/coi.tsv.gz" --keep_splits --output "$runs/coi.tsv.gz" \
             --report "$results/leaks/coi.json"

@@ -1,4 +1,4 @@
-"""What the command line asks for, as jobs: the tasks there are, their arguments, and the data that each gets."""
+"""Turn the command line into jobs: each task with its data and arguments."""
 
 import argparse
 import json
@@ -45,7 +45,7 @@ def keywords(module: ModuleType) -> set[str]:
 
 
 def make_jobs(options: argparse.Namespace) -> list[Job]:
-    """Read the data and say what each task gets.
+    """Read the data and make a job for each task.
 
     Raises:
         ValueError: The data cannot be read, or have no record of any split of a task.
@@ -73,7 +73,7 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
         if leaked:
             sys.stderr.write(
                 f"run.py: warning: {task}: {leaked} sequences of {data.name} are in more than one of the splits "
-                f"{', '.join(names)}; make_splits.py makes splits without.\n"
+                f"{', '.join(names)}; make_splits.py makes splits without data leakage.\n"
             )
         arguments = {name: value for name, value in given.items() if name in keywords(module)} | chosen[task]
         common = (options.evaluation_split, leaked, options.max_sequences)

@@ -7,15 +7,15 @@ The data are whatever readers.py reads, with the split names of the simulated da
 a task that has a format of its own (gue, genomic_benchmarks). `--evaluation_split val` is for model selection, `test`
 for a frozen model.
 
-- A (task, model) pair that fails costs no other: it is named at the end and the exit status is 1. A pair whose model
-  lacks what the task needs is named as left out. Wrong arguments: one sentence, status 2.
+- If a (task, model) pair fails, the others still run. The failure is reported at the end and the exit status is 1. A
+  pair whose model lacks what the task needs is reported as left out. Wrong arguments give one sentence and status 2.
 - Two models of a run never share a result file: the second one fails, and needs a `--name` of its own.
-- A result is replaced by a later one of the same data, changed or not, never by one of other data that happen to have
-  the same name: that pair fails, and needs another `--output`.
-- `--cache`: what networks embed is kept there by content; without it, for this run only.
-- `--resume`: a pair is not run again while its fingerprint (code, data, model, options) is that of its result.
-- The same sequence in two splits of a task is counted in the result (`leaked`) and warned of.
-- `--set few_shot.species=200`: another value for an argument of a task's `score`.
+- A later result on the same data replaces an earlier one. A result on other data of the same name does not: that pair
+  fails and needs another `--output`.
+- `--cache` keeps the embeddings of networks by content; without it they are kept for this run only.
+- `--resume` skips a pair if the fingerprint (code, data, model, options) of its result is unchanged.
+- Sequences that are in two splits of a task (data leakage) give a warning and are counted in the result (`leaked`).
+- `--set few_shot.most_species=200` sets an argument of a task's `score`.
 """
 
 import argparse
@@ -45,25 +45,25 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Evaluate models on tasks.", allow_abbrev=False)
     add = parser.add_argument
     add("--model", nargs="+", required=True, help=f"{', '.join(BASELINES)}, folders, Hub ids, untrained:FOLDER")
-    add("--name", nargs="+", help="what results call the models, in the same order")
+    add("--name", nargs="+", help="names of the models in the results, in the same order")
     add("--task", nargs="+", required=True, help=", ".join(TASKS))
     add("--data", required=True, help="labelled data with a split column, or a task's own folder; see readers.py")
     add("--output", type=Path, required=True, help="folder of the result files")
     add("--evaluation_split", choices=("test", "val"), default="test")
-    add("--max_sequences", type=int, help="quick look: only as many whole genera as fit")
+    add("--max_sequences", type=int, help="for a quick look: use whole genera up to this number of sequences")
     add("--cache", type=Path, help="folder where embeddings and trained baselines are kept by content")
-    add("--resume", action="store_true", help="do not run again what has a result of the same inputs")
+    add("--resume", action="store_true", help="skip pairs that have a result of the same inputs")
     add(
         "--set",
         nargs="+",
         action="extend",
         default=[],
         metavar="TASK.NAME=VALUE",
-        help="arguments of a task's score()",
+        help="set arguments of a task's score()",
     )
     add("--seed", type=int, default=0)
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    add("--batch_tokens", type=int, default=16_384, help="tokens a forward")
+    add("--batch_tokens", type=int, default=16_384, help="tokens in a forward pass")
     add("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
     options = parser.parse_args(arguments)
     options.name = options.name or [""] * len(options.model)
@@ -96,7 +96,7 @@ def run_model(
     Args:
         options: The command line.
         model: Model id.
-        name: What results call it, "" for the default.
+        name: Its name in the results, "" for the default.
         jobs: The tasks.
         cache: Folder of what is kept.
         taken: Names of the result files of this run's earlier pairs; those of these pairs are added.
@@ -124,7 +124,10 @@ def run_model(
     for job in jobs:
         pair, file = f"{job.task} with {method.name}", file_name(job.identity(method))
         if file in taken:
-            yield "failed", f"{pair}: {file} is another one's of this run: give each model a --name, each task once"
+            yield (
+                "failed",
+                f"{pair}: {file} belongs to another pair of this run: give each model a --name, each task once",
+            )
             continue
         taken.add(file)
         if options.resume and is_current(options.output, job.identity(method), fingerprint_of(job, method)):

@@ -4,7 +4,7 @@
     python benchmarks/tables.py --only coi.test:summary   print one table
     python benchmarks/tables.py --write              write all result pages, and fill in README.md and the model cards
     python benchmarks/tables.py --check              exit 1 if that would change a file
-    python benchmarks/tables.py --write page.md      fill in this file alone; likewise --check
+    python benchmarks/tables.py --write page.md      fill in only this file; --check takes files, too
 
 A result page is generated whole from a template (report/pages.py). Any other file keeps its text: what stands between
 the markers `<!-- results:NAME -->` and `<!-- /results:NAME -->` is replaced by a table, and what stands between

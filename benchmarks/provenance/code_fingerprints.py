@@ -1,4 +1,4 @@
-"""What a figure's code computes, as a SHA-256: functions and classes in, one digest of all that they use out.
+"""Hash what a result's code computes: one SHA-256 of functions, classes and all definitions that they use.
 
 A figure should be measured again when its code computes something else, and only then. So the digest is made of
 definitions, not of files: it starts at a function, such as the `score` of a task, and follows each name to the
@@ -152,7 +152,7 @@ def find(place: Place, root: Path) -> Place:
         module = read_module(place.module, root)
         if place.name in module.definitions:
             return place
-        if place.name in module.imports:
+        if place.name in module.imports and module.imports[place.name] != place:  # a package may import its own module
             return find(module.imports[place.name], root)
     inner = f"{place.module}.{place.name}"
     if path_of(inner, root).is_file():

@@ -1,4 +1,4 @@
-"""What a piece of work costs: wall seconds, CPU seconds and peak memory, the tools that it starts included.
+"""Measure what a piece of work costs: wall seconds, CPU seconds and peak memory, including the tools that it starts.
 
 A process has one high-water mark of memory, which every measurement starts anew, so the measurements under way keep
 what they have seen (`count_memory`): one may hold another, and memory of earlier work can be counted, too.

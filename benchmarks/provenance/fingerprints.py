@@ -1,4 +1,4 @@
-"""What a figure depends on besides its code (code_fingerprints.py), as a SHA-256 of content, never of names."""
+"""Hash the data that a result depends on by their content; code_fingerprints.py hashes the code."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What the shipped models aim at, beside what was measured: result tables in, a table of aims out.
+"""Compare the aims of the shipped models with the measured results, as a table.
 
 An aim compares one of our models with the best of its rivals on the same data, split and part of it. Values are
 compared without their intervals, which the table shows. The distance to an aim is in points (hundredths of the score).

@@ -1,4 +1,4 @@
-"""Figures that prose quotes: a name in, the figure as the tables show it out.
+"""Look up figures that the text of a page quotes, formatted as in the tables.
 
 - `coi.test:knn:vsearch:genus_unseen`: a value in per cent, by table, task, model and metric;
 - `coi.test:knn:vsearch:genus_unseen:interval`: with its interval, or its standard deviation over seeds;

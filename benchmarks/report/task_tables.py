@@ -91,7 +91,11 @@ def render_task(task: str, results: Sequence[Mapping[str, Any]]) -> str:
     shown += ["parameters"] if any(result["parameters"] for result in results) else []
     shown += ["trained"] if any("trained" in result for result in results) else []
     costed = shown_of_task.costed and any(any(describe_costs(result)) for result in results)
-    heads = [*shown, *columns.values(), *(("s / 1,000, wall / CPU", "GB") if costed else ())]
+    heads = [
+        *shown,
+        *columns.values(),
+        *(("seconds per 1,000 sequences, wall / CPU", "peak memory, GB") if costed else ()),
+    ]
     rows = []
     for result in sorted(results, key=lambda r: (-r["metrics"].get(first, {"value": -1})["value"], r["model"])):
         metrics = result["metrics"]
@@ -120,7 +124,7 @@ def render_summary(results: Sequence[Mapping[str, Any]]) -> str:
         + [format_metric({"value": v[model]}, v[model] == max(v.values())) if model in v else "" for v in found]
         for model in sorted(means, key=lambda model: (-means[model], model))
     ]
-    return f"{markdown(heads, rows)}\n\nPer cent, bold the best of a column.\n"
+    return f"{markdown(heads, rows)}\n\nValues are per cent. The best value of a column is bold.\n"
 
 
 def render_results(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:

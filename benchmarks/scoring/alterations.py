@@ -1,12 +1,12 @@
-"""Sequences in, altered sequences out: the other strand, a window, sequencing errors; pure functions of a seed.
+"""Alter sequences by reverse complement, windows or sequencing errors, as pure functions of a seed.
 
-What is drawn does not depend on how strong the alteration is, so curves are paired: with one seed the windows of
-every length lie at the same relative place of a sequence, and the errors at 1 % are among those at 2 %.
+What is drawn does not depend on how strong the alteration is, so curves are paired: with one seed the windows of every
+length lie at the same relative place of a sequence, and the errors at 1 % are among those at 2 %.
 
 The error model of `mutate`: each base is read wrongly with probability `rate`, independently. A share `indels` of the
-errors are insertions of a random base after it or its deletion, one as often as the other; the others substitute it
-by one of the three other bases. Real errors cluster in homopolymers and towards read ends; this model is what every
-method can be compared under, not a sequencer.
+errors are insertions of a random base after it or deletions of it, equally often. The other errors substitute it by
+one of the three other bases. Real errors cluster in homopolymers and towards read ends; this model serves to compare
+methods and does not describe a sequencer.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def cut_windows(sequences: Sequence[str], length: int, places: np.ndarray) -> li
 
 
 def mutate(sequences: Sequence[str], rate: float, seed: int, indels: float = 0.0) -> list[str]:
-    """Read sequences with errors (see the head of this file for the model).
+    """Simulate sequencing errors (see the head of this file for the model).
 
     Args:
         sequences: Upper-case sequences; an N stays an N, but can be deleted or be followed by an insertion.

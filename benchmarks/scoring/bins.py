@@ -1,4 +1,4 @@
-"""How well genome bins hold one species each: contigs in, measures out.
+"""Measure how well each genome bin corresponds to one species.
 
 The measures and their intervals are described in tasks/binning.py.
 """
@@ -71,7 +71,7 @@ def over_species(scores: np.ndarray) -> dict[str, Any]:
 
 
 def recovered(species: np.ndarray, bins: np.ndarray) -> dict[str, dict[str, Any]]:
-    """Count the species recovered above each level (see the head of this file): metrics by name and level.
+    """Count the species recovered above each level (see tasks/binning.py): metrics by name and level.
 
     Args:
         species: Species of each contig (n,) str.

@@ -16,7 +16,7 @@ BINS = 10
 def calibration_error(probabilities: np.ndarray, right: np.ndarray) -> float:
     """Expected calibration error (Naeini et al. 2015): how far probabilities are from the shares that are right.
 
-    The mean over ten bins of equal width, weighed by their queries, of |mean probability - share right|.
+    The mean over ten bins of equal width, weighted by their number of queries, of |mean probability - share right|.
 
     Args:
         probabilities: Of each query's name being right (q,), 0 to 1.
@@ -33,7 +33,7 @@ def calibration_error(probabilities: np.ndarray, right: np.ndarray) -> float:
 def share_at_precision(
     scores: np.ndarray, right: np.ndarray, known: np.ndarray, weights: np.ndarray, precision: float = 0.95
 ) -> float:
-    """The largest share of known queries that some threshold names rightly while its names have this precision.
+    """The largest share of known queries that a threshold names correctly while all its names have this precision.
 
     Args:
         scores: How sure the method is of each name (q,), higher is surer; -inf: it gives no name. Queries of equal
@@ -60,7 +60,7 @@ def share_at_precision(
 def score_precision(
     scores: np.ndarray, right: np.ndarray, known: np.ndarray, species: np.ndarray, seed: int
 ) -> dict[str, Any]:
-    """`share_at_precision` with a 95 % interval from resampling species, those known and unknown apart.
+    """`share_at_precision` with a 95 % interval from resampling species, separately for known and unknown ones.
 
     Args:
         scores: As `share_at_precision`, and so are the following two.

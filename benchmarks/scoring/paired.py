@@ -1,7 +1,7 @@
-"""Each query's answer, right or wrong, in little space; and the difference between two methods on the same queries.
+"""Pack each query's answer, right or wrong, and test the difference of two methods on the same queries.
 
-Two methods that answer the same queries make many of the same mistakes. Their difference is therefore surer than their
-two intervals say: it is resampled by species, with the same species drawn for both.
+Two methods that answer the same queries make many of the same mistakes. Their difference is therefore more certain
+than their two intervals suggest. A paired bootstrap draws the same species for both methods.
 
 A task hands a metric's answers over as the field `answers` of the metric (`pack`); run.py moves them to the result's
 own field `answers`. Answers are kept in the order of species and, within a species, of ids. That order is known from
@@ -33,7 +33,7 @@ def pack(right: np.ndarray, species: np.ndarray, ids: np.ndarray) -> dict[str, s
     """Keep answers as text.
 
     Args:
-        right: Whether each query was answered rightly (q,) bool, q > 0.
+        right: Whether each query was answered correctly (q,) bool, q > 0.
         species: Of each query (q,) str.
         ids: Of each query (q,) str, all different.
 

@@ -1,12 +1,12 @@
-"""The questions of the robustness tasks, and their accuracy under alterations: splits in, a metric an alteration out.
+"""The questions of the robustness tasks, and their accuracy under alterations: a metric for each alteration.
 
 Two questions, as in the task knn: `species_seen`, the species of queries whose species the references hold, and
 `genus_unseen`, the genus of queries whose species they do not hold. References are never altered.
 
-Which queries: at most `MOST` of a species, then whole species in random order up to `QUERIES` sequences a split. A
-species of hundreds would own the score, and each alteration is embedded anew. All points of a curve share the
-queries, so differences along it are much surer than each point's interval. What a split has beyond the draw counts
-as `left_out`.
+The draw takes at most `MOST` queries of a species, then whole species in random order up to `QUERIES` sequences of a
+split: otherwise large species would dominate the score, and each alteration has to be embedded. All points of a curve
+have the same queries, so differences along it are more certain than each point's interval. The other sequences of a
+split count as `left_out`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ def draw_question(split: Split, rank: str, *, seed: int, queries: int = QUERIES,
 def draw_replicates(split: Split, *, seed: int, queries: int = QUERIES, shortest: int = 0) -> Question:
     """Draw what can be clustered: queries as `draw_question` draws them whose species has two or more among them.
 
-    None where only one species has.
+    The question is empty if fewer than two species have.
     """
     rows = draw_question(split, "species", seed=seed, queries=queries, shortest=shortest).rows
     rows = rows[choose(split.labels["species"][rows], seed=seed)]

@@ -1,4 +1,4 @@
-"""What linear_probe and fine_tune share: species names to classes, and answers on seen species to accuracies."""
+"""Number species as classes and score answers on seen species, for linear_probe and fine_tune."""
 
 from typing import Any
 

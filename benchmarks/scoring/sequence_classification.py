@@ -1,13 +1,12 @@
-"""Fine-tune a checkpoint to classify sequences, choose the epoch by validation, classify: what fine_tune, gue and
-genomic_benchmarks share.
+"""Fine-tune a checkpoint, choose the epoch by validation and classify: for fine_tune, gue and genomic_benchmarks.
 
 The network is whatever AutoModelForSequenceClassification makes of the checkpoint: ours and DNABERT-2's layout become
 a DnacseForSequenceClassification (a linear layer on mean-pooled tokens), others bring their own head. The whole
 network is trained by the HF Trainer: AdamW, weight decay 1e-5, one cycle of the rate over all steps (as BarcodeBERT's
-fine-tuning), gradients clipped at 1, sequences of like length in a batch. After each epoch the validation accuracy is
-taken; the weights of the best epoch classify.
+fine-tuning), gradients clipped at 1, sequences of similar length in a batch. After each epoch the validation accuracy
+is taken; the weights of the best epoch classify.
 
-Checkpoints of the run lie in a temporary folder and go with it: twice the size of the weights.
+Checkpoints of the run lie in a temporary folder, which takes twice the size of the weights and is deleted at the end.
 """
 
 import inspect
@@ -169,7 +168,7 @@ def accuracy(prediction: EvalPrediction) -> dict[str, float]:
 
 @torch.inference_mode()
 def classify(network: Any, tokenizer: Any, sequences: Sequence[str], limit: int, batch_tokens: int) -> np.ndarray:
-    """Classify in batches of like length, (q,) str -> (q,) int64 in input order.
+    """Classify in batches of similar length, (q,) str -> (q,) int64 in input order.
 
     Not by `Trainer.predict`, which groups by length as the training does and returns its answers in that order.
     """

@@ -1,15 +1,15 @@
 """Task bin: `dnacse bin` as users get it, on contigs of species that no model was trained on.
 
-All contigs of at least SHORTEST_CONTIG bp are binned by the package, those of species with few of them, too: long ones
-are embedded by windows, and the greedy K-medoid takes what reaches the threshold
-(modeling_dnacse/clustering/k_medoid.py).
+The package bins all contigs of at least SHORTEST_CONTIG bp, also those of species with few contigs. It embeds long
+contigs in windows and bins by greedy K-medoid with a similarity threshold (modeling_dnacse/clustering/k_medoid.py).
 
-- `own_*`: by the method's own threshold, which is in the config.json of a model; a k-mer profile has none.
-- `chosen_*`: by the 70th percentile rule on labelled contigs of other species, as `dnacse bin --labelled` chooses it.
+- `own_*`: with the method's own threshold. A model has it in its config.json; a k-mer profile has none.
+- `chosen_*`: with the 70th percentile rule on labelled contigs of other species, as `dnacse bin --labelled` chooses
+  it.
 
-The measures are those of the task `binning`, with every contig of a species counted, and only species of at least
-`FEWEST_CONTIGS` contigs asked for, since a bin has no fewer: `recovered_f1_all@0.5` and `@0.9`; and of all contigs
-with a species `completeness_bp`, `purity_bp`, `ari_bp`, `assigned_bp`.
+The metrics are those of the task `binning`. `recovered_f1_all@0.5` and `@0.9` count every contig of a species; they
+cover only species with at least `FEWEST_CONTIGS` contigs, the smallest size of a bin. `completeness_bp`, `purity_bp`,
+`ari_bp` and `assigned_bp` cover all contigs that have a species label.
 """
 
 from typing import Any
@@ -29,13 +29,13 @@ TASK = Task(
     headline="own_recovered_f1_all@0.5",
     columns={
         "own_recovered_f1_all@0.5": "species with F1 > 0.5, own threshold",
-        "own_recovered_f1_all@0.9": "F1 > 0.9",
+        "own_recovered_f1_all@0.9": "species with F1 > 0.9, own threshold",
         "own_assigned_bp": "assigned (bp)",
         "own_purity_bp": "purity (bp)",
         "chosen_recovered_f1_all@0.5": "species with F1 > 0.5, threshold chosen on validation species",
-        "chosen_recovered_f1_all@0.9": "F1 > 0.9",
-        "chosen_assigned_bp": "assigned (bp)",
-        "chosen_purity_bp": "purity (bp)",
+        "chosen_recovered_f1_all@0.9": "species with F1 > 0.9, chosen threshold",
+        "chosen_assigned_bp": "assigned (bp), chosen threshold",
+        "chosen_purity_bp": "purity (bp), chosen threshold",
     },
     bars={"own_recovered_f1_all@0.5": "dnacse bin, species with F1 > 0.5"},
 )

@@ -1,22 +1,22 @@
-"""Task binning: sort contigs of unknown species into genomes; vectors in, species recovered and bin quality out.
+"""Task binning: sort contigs of unseen species into genome bins; count recovered species and measure bin quality.
 
-The protocol of DNABERT-S (arXiv 2402.08777, spec §4): contigs of at least `SHORTEST` bp, of species with at least
-`FEWEST` of them; the similarity threshold comes from labelled contigs of other species, never from those scored;
-greedy K-medoid (modeling_dnacse/clustering/k_medoid.py); bins and species are matched one to one, for the most contigs
-in common.
+The protocol of DNABERT-S (arXiv 2402.08777, spec §4): it takes contigs of at least `SHORTEST` bp, of species with at
+least `FEWEST` such contigs. The similarity threshold comes from labelled contigs of other species, never from those
+scored. Greedy K-medoid makes the bins (modeling_dnacse/clustering/k_medoid.py). Bins and species are matched one to
+one so that they have the most contigs in common.
 
-The labelled contigs are those of `unseen_val`, of species that a trained model does not know either; for the
-evaluation split val they are those of `train`.
+The labelled contigs are those of `unseen_val`, whose species no model was trained on; for the evaluation split val
+they are those of `train`.
 
 - `recovered_f1@0.1` ... `@0.9`: share of the species whose bin has an F1 above that, and `recovered_recall@...` with
-  `count` of `of` species. As in the published code only contigs in a bin count, so that leaving contigs out costs
-  nothing; `recovered_f1_all@...` counts every contig of the species.
+  `count` of `of` species. As in the published code, only contigs in a bin count, so leaving contigs out costs nothing;
+  `recovered_f1_all@...` counts every contig of the species.
 - AMBER's (Meyer et al. 2018, doi:10.1093/gigascience/giy069), in bp: `completeness_bp`, the mean over species of the
   largest part in one bin; `purity_bp`, the mean over bins of the part of its main species; `ari_bp`, of the contigs in
   a bin alone; and `assigned_bp`, the part of all bp that is in a bin, without which ARI says little.
 
 Intervals are over species (intervals.py), the bootstrap for shares of species and their mean completeness, halves for
-ARI; nothing is binned or matched anew. Means over bins have none: bins are no sample of anything.
+ARI; nothing is binned or matched anew. Means over bins have no interval, since bins are no sample of a population.
 """
 
 from typing import Any
@@ -30,12 +30,12 @@ from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
 
 SPLITS = {"test": ("unseen_val", "unseen_test"), "val": ("train", "unseen_val")}
 TASK = Task(
-    title="Binning of genome pieces of unseen species",
+    title="Binning of contigs of unseen species",
     headline="recovered_f1@0.5",
     columns={
         "recovered_f1@0.5": "species with F1 > 0.5",
-        "recovered_f1@0.9": "F1 > 0.9",
-        "recovered_f1_all@0.5": "F1 > 0.5, all contigs counted",
+        "recovered_f1@0.9": "species with F1 > 0.9",
+        "recovered_f1_all@0.5": "species with F1 > 0.5, all contigs counted",
         "completeness_bp": "completeness (bp)",
         "purity_bp": "purity (bp)",
         "ari_bp": "ARI (bp)",

@@ -1,17 +1,18 @@
-"""Task cluster: `dnacse cluster` as users get it, on species that no model was trained on; the number is unknown.
+"""Task cluster: `dnacse cluster` as users get it, on unseen species with an unknown number of clusters.
 
-All sequences of the split that have a species are clustered, those of species with a single one, too. With vectors:
-average linkage by cosine, by the package (modeling_dnacse/clustering/average_linkage.py). A tool clusters by itself.
+All sequences of the split that have a species label are clustered, also those of species with a single sequence.
+Vectors are clustered by the package, by average linkage of cosine distances
+(modeling_dnacse/clustering/average_linkage.py). A tool without vectors uses its own clustering.
 
-- `own_*`: by the method's own threshold, which is in the config.json of a model; vsearch has 97 % identity. A k-mer
+- `own_*`: with the method's own threshold. A model has it in its config.json; vsearch uses 97 % identity; a k-mer
   profile has none.
-- `chosen_*`: by the threshold with the best ARI on *other* labelled sequences, as `dnacse cluster --labelled` chooses
-  it: those of `unseen_val` when `unseen_test` is scored, of `val` when `unseen_val` is. Of vsearch's `IDENTITIES` the
-  best there.
+- `chosen_*`: with the threshold that has the best ARI on *other* labelled sequences, as `dnacse cluster --labelled`
+  chooses it: those of `unseen_val` when `unseen_test` is scored, of `val` when `unseen_val` is. Of vsearch's
+  `IDENTITIES` the best there.
 
-Each with `ari`, `ami`; `pair_precision`, the share of the pairs in one cluster that are of one species; `pair_recall`,
-the share of the pairs of one species that are in one cluster; and `surplus`, the clusters that are too many (below 0:
-too few) over the larger of both numbers, which are given as `clusters` and `species`.
+Each has the metrics `ari` and `ami`; `pair_precision`, the share of pairs in the same cluster that are of the same
+species; `pair_recall`, the share of pairs of the same species that are in the same cluster; and `surplus`, the number
+of clusters minus that of species, divided by the larger of the two (below 0: too few clusters).
 """
 
 from typing import Any
@@ -31,13 +32,13 @@ TASK = Task(
     headline="own_ari",
     columns={
         "own_ari": "ARI, own threshold",
-        "own_ami": "AMI",
-        "own_pair_precision": "pairs of a cluster that are of one species",
-        "own_pair_recall": "pairs of a species that are in one cluster",
-        "own_surplus": "clusters too many",
+        "own_ami": "AMI, own threshold",
+        "own_pair_precision": "pair precision",
+        "own_pair_recall": "pair recall",
+        "own_surplus": "surplus of clusters",
         "chosen_ari": "ARI, threshold chosen on validation species",
-        "chosen_ami": "AMI",
-        "chosen_surplus": "clusters too many",
+        "chosen_ami": "AMI, chosen threshold",
+        "chosen_surplus": "surplus of clusters, chosen threshold",
     },
     bars={"own_ari": "dnacse cluster, own threshold, ARI"},
     unranked=("own_surplus", "chosen_surplus"),

@@ -1,14 +1,15 @@
-"""Task dimensions: how few columns do? Accuracy and clustering as vectors are cut or projected; a curve over columns.
+"""Task dimensions: accuracy and clustering with fewer dimensions; a curve over the number of dimensions.
 
-Columns: the powers of two from 16 up to the method's own number, and that number. Two ways to have fewer:
+The numbers of dimensions are the powers of two from 16 up to that of the method, and the latter itself. There are two
+ways to reduce the dimensions:
 
-- `_first@D`: the first D columns, which only a model trained for it (Matryoshka) or a lucky one can spare;
-- `_pca@D`: the first D principal components of the references' vectors, centred on their mean. At the full number
-  this differs from `_first` by the centring alone. There are no more components than references.
+- `_first@D`: the first D columns, which suffice only for a model trained for it (Matryoshka embeddings);
+- `_pca@D`: the first D principal components of the references' vectors, centred on their mean. At the full number this
+  differs from `_first` by the centring alone. There are no more components than references.
 
 Vectors are scaled to unit length before either. Metrics: `species_seen`, `genus_unseen` (1-NN by cosine) and
-`ward_ari`, Ward's clustering of unseen species with two or more queries, given their true number. Which queries: see
-queries.py.
+`ward_ari`, Ward's clustering of unseen species with two or more queries, given their true number. queries.py says how
+the queries are drawn.
 """
 
 from collections.abc import Callable
@@ -29,17 +30,17 @@ TASK = Task(
     headline="genus_unseen_pca@64",
     columns={
         "genus_unseen_first@64": "genus of unseen species, first 64 columns",
-        "genus_unseen_pca@16": "16 components",
-        "genus_unseen_pca@64": "64 components",
+        "genus_unseen_pca@16": "genus of unseen species, 16 principal components",
+        "genus_unseen_pca@64": "genus of unseen species, 64 principal components",
         "ward_ari_first@64": "Ward ARI, first 64 columns",
-        "ward_ari_pca@16": "Ward ARI, 16 components",
-        "ward_ari_pca@64": "Ward ARI, 64 components",
+        "ward_ari_pca@16": "Ward ARI, 16 principal components",
+        "ward_ari_pca@64": "Ward ARI, 64 principal components",
     },
     curves={
         "genus_unseen_pca": Curve("Fewer dimensions: genus, unseen", "principal components", "log"),
         "ward_ari_pca": Curve("Fewer dimensions: Ward ARI", "principal components", "log", priority=1),
         "species_seen_pca": Curve("Fewer dimensions: species, seen", "principal components", "log", priority=1),
-        "genus_unseen_first": Curve("Vectors cut: genus, unseen", "first columns", "log", priority=1),
+        "genus_unseen_first": Curve("Truncated vectors: genus, unseen", "first columns", "log", priority=1),
     },
 )
 FEWEST = 16  # columns
@@ -64,7 +65,7 @@ def fit_components(vectors: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 def score(
     method: Method, references: Split, seen: Split, unseen: Split, *, seed: int, queries: int = QUERIES
 ) -> dict[str, dict[str, Any]]:
-    """Score cut and projected vectors.
+    """Score truncated and projected vectors.
 
     Args:
         method: What is evaluated.

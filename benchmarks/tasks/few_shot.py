@@ -1,19 +1,20 @@
 """Task few_shot: learn species from 1, 2, 5, 10 or 20 labelled sequences each; macro F1 on the others.
 
 Protocol of DNABERT-S (arXiv 2402.08777, section 4.3), on species that no model was trained on. For each of five seeds
-the sequences of a species are shuffled: the first k train, the last 80 test. Vectors are standardised, then a
-multinomial logistic regression (L-BFGS, L2, C = 0.5) names the tests; macro F1, averaged over the seeds. A method
-without vectors names them by its own search or classification among the same k sequences a species.
+the sequences of a species are shuffled: the first k are for training, the last 80 for testing. Vectors are
+standardised, then a multinomial logistic regression (L-BFGS, L2, C = 0.5) names the test sequences. The metric is
+macro F1, averaged over the seeds. A method without vectors uses its own search or classifier with the same k sequences
+of each species.
 
-What differs from the published code, which fits the scaler on the test rows too and takes species as they come:
+The published code fits the scaler on the test rows, too, and takes any species. Here:
 
-- the scaler sees training rows only;
+- the scaler sees only training rows;
 - no training row is ever tested: a species with fewer than k + 80 sequences is tested on what k leaves, one with k or
   fewer is left out of that number of shots and counted in `species_too_small`;
-- so in data with few sequences a species, as barcodes, each number of shots has its own species, and the curve
-  `macro_f1@K` mixes easier learning with fewer names to tell apart. `macro_f1_same_species@K` holds species and tests
-  fixed: those that 20 shots have. On sets of 100 a species, as DNABERT-S's, the two curves are the same and the
-  protocol is the published one;
+- so in data with few sequences a species, such as barcodes, each number of shots has its own species. The curve
+  `macro_f1@K` then also depends on the number of classes. `macro_f1_same_species@K` holds species and tests fixed:
+  those that 20 shots have. On sets of 100 a species, as DNABERT-S's, the two curves are the same and the protocol is
+  the published one;
 - at most `most_species` species, drawn with the run's seed; those left out for it are counted in `species_over_cap`.
 
 The interval resamples species, each with its F1 averaged over the seeds.
@@ -43,13 +44,13 @@ TASK = Task(
     headline="macro_f1@5",
     columns={
         "macro_f1@1": "macro F1, 1 shot",
-        "macro_f1@5": "5 shots",
-        "macro_f1@20": "20 shots",
-        "macro_f1_same_species@1": "same species throughout: 1 shot",
-        "macro_f1_same_species@5": "5 shots, same species",
+        "macro_f1@5": "macro F1, 5 shots",
+        "macro_f1@20": "macro F1, 20 shots",
+        "macro_f1_same_species@1": "macro F1, 1 shot, same species for all shots",
+        "macro_f1_same_species@5": "macro F1, 5 shots, same species for all shots",
     },
     bars={
-        "macro_f1@5": "5 shots, macro F1",
+        "macro_f1@5": "Few-shot, 5 shots, macro F1",
     },
     curves={
         "macro_f1": Curve("Few-shot: macro F1", "labelled sequences a species", "log"),
@@ -114,7 +115,7 @@ def draw(
 
 
 def name_by_regression(train: np.ndarray, names: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Standardise by the training rows, fit the logistic regression, name the tests.
+    """Standardise by the training rows, fit the logistic regression, name the test sequences.
 
     Args:
         train: Vectors (n, d).

@@ -1,9 +1,9 @@
-"""Task fine_tune: the whole network is trained further to name species; accuracy on other sequences of them.
+"""Task fine_tune: accuracy of a fine-tuned network in classifying seen species.
 
-Protocol of BarcodeBERT and BIOSCAN-5M: a linear head on mean-pooled tokens, all weights trained on the species of
-`train` with AdamW and one cycle, the epoch with the best accuracy on `val`, accuracy on `test`; how is in
-sequence_classification.py. `--evaluation_split val` scores `val` itself, which has chosen the epoch: a figure to
-compare recipes by, a little optimistic.
+Protocol of BarcodeBERT and BIOSCAN-5M: a linear head on mean-pooled tokens; all weights are trained on the species of
+`train` with AdamW and a one-cycle schedule. The epoch with the best accuracy on `val` is scored on `test`.
+sequence_classification.py has the details. `--evaluation_split val` scores `val`, which also chose the epoch: use this
+slightly optimistic figure only to compare recipes.
 
 Only a checkpoint can be fine-tuned. Options: `--set fine_tune.epochs=35` and the other arguments of `score`.
 """
@@ -19,11 +19,11 @@ from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "val", "test"), "val": ("train", "val")}
 TASK = Task(
-    title="Fine-tuning: naming seen species",
+    title="Fine-tuning: classification of seen species",
     headline="accuracy",
     columns={
         "accuracy": "accuracy",
-        "accuracy_macro": "mean over species",
+        "accuracy_macro": "accuracy, mean over species",
     },
     bars={
         "accuracy": "Fine-tuned, accuracy",
@@ -51,8 +51,8 @@ def score(
     Args:
         method: What is evaluated; a checkpoint.
         train: Labelled sequences to learn from; those without a species are left out.
-        validation: Labelled sequences that choose the epoch; those not of a species of `train` are left out.
-        seen: Labelled sequences to name; likewise. None: those of `validation`.
+        validation: Labelled sequences that choose the epoch; those of species that `train` lacks are left out.
+        seen: Labelled sequences to name, chosen in the same way; None: those of `validation`.
         seed: Seed of the head, the order of batches and the bootstrap.
         device: Torch device.
         batch_tokens: Tokens a forward when the sequences are named.

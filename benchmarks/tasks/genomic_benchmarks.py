@@ -1,11 +1,11 @@
-"""Task genomic_benchmarks: one of the Genomic Benchmarks: fine-tune on train, score test; accuracy out.
+"""Task genomic_benchmarks: accuracy on one of the Genomic Benchmarks after fine-tuning.
 
 The collection (Grešová et al., BMC Genomic Data 2023) holds nine data sets, each a folder `train/CLASS/*.txt` and
 `test/CLASS/*.txt`, on the Hub as parquet files with the columns seq and label; a run takes one, as `--data
 human_nontata_promoters` or `--data hub:ORG/Genomic_Benchmarks_human_nontata_promoters`.
 
 There is no validation split: a tenth of each class of train, drawn with the seed, chooses the epoch, as Caduceus does.
-All else is as in gue.py, with 10 epochs. Published is the accuracy.
+Everything else is as in gue.py, with 10 epochs. The published metric is accuracy.
 """
 
 from typing import Any

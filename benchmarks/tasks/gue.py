@@ -1,15 +1,15 @@
-"""Task gue: one data set of the Genome Understanding Evaluation: fine-tune on train, choose by dev, score test.
+"""Task gue: one data set of the Genome Understanding Evaluation, classified after fine-tuning.
 
-GUE is DNABERT-2's benchmark (arXiv 2306.15006): 28 data sets, each a folder with `train.csv`, `dev.csv` and
-`test.csv` of the columns sequence and label; a run takes one, `--data GUE/EMP/H3`, so that each has its own result.
-Published is the Matthews correlation (`mcc`), for `virus/covid` the macro F1; both are given, and accuracy.
+GUE is DNABERT-2's benchmark (arXiv 2306.15006): 28 data sets, each a folder with `train.csv`, `dev.csv` and `test.csv`
+of the columns sequence and label; a run takes one, `--data GUE/EMP/H3`, so that each has its own result. The published
+metric is the Matthews correlation (`mcc`), for `virus/covid` the macro F1. This task reports both, and accuracy.
 
 Fine-tuning is that of sequence_classification.py: 32 sequences a step and a rate of 3e-5 as DNABERT-2's, but one cycle
 in place of a linear warm-up and decay, the epoch chosen by accuracy in place of the loss, and 5 epochs for all;
 DNABERT-2 takes 3 (EMP, tf), 4 (prom), 5 (mouse, splice), 8 (covid) or 10 (tata): `--set gue.epochs=8`.
 
-What cannot be fine-tuned but gives vectors, as k-mers do, learns the linear layer of linear_probe.py on them instead:
-no published protocol, but what fine-tuning has to beat.
+A method that cannot be fine-tuned but gives vectors, such as k-mers, trains the linear layer of linear_probe.py on
+them. This is no published protocol, but a baseline for fine-tuning.
 """
 
 from typing import Any

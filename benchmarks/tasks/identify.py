@@ -1,17 +1,17 @@
 """Task identify: `dnacse identify` as users get it, against the rules by which other tools are trusted.
 
-The library is `references` sequences of the training split, drawn by whole genera, those first of which there are
-queries of unseen species: a library with gaps, where false names arise. Queries are of three kinds, at most
-`queries` of each, whole species of at most five sequences (queries.py):
+The library is `references` sequences of the training split, drawn by whole genera; genera with queries of unseen
+species come first. Such a library with gaps tempts a method to give false names. Queries are of three kinds, at most
+`queries` of each, as whole species with at most five sequences each (queries.py):
 
 - known: the library holds the species;
 - unseen: it lacks the species, but holds the genus;
 - novel: it lacks the genus.
 
-All queries are named together, so that two thirds of them are of species that the library lacks, where there are
-enough. A method with vectors is run through the package: it estimates that share and the probability of each name
-itself (modeling_dnacse/identification/). A tool names after its top hit, SINTAX by its bootstrap support. A name is
-accepted by a rule:
+All queries are named together. Two thirds of them are of species that the library lacks, if there are enough. A method
+with vectors is run through the package: it estimates that share and the probability of each name itself
+(modeling_dnacse/identification/). A tool names after its top hit, SINTAX by its bootstrap support. A name is accepted
+by a rule:
 
 | | lenient | usual | strict |
 |---|---|---|---|
@@ -19,12 +19,12 @@ accepted by a rule:
 | SINTAX: bootstrap support | 0.50 | 0.80 | 0.95 |
 | top hit: identity | 97 % | 98 % | 99 % |
 
-- `known_named`: share of the known queries that are given the right species by the usual rule; `false_species`: share
-  of the unknown ones, unseen and novel, that are given one; `false_species_unseen` and `false_species_novel` by kind.
-  With `_lenient` and `_strict` by the other rules. `count` is how many.
-- `known_named_at_95_precision`: share of the known queries that are given the right species at the best threshold at
-  which 95 % of all species names, on known and unknown queries, are right: it compares methods whatever their rules.
-  The threshold is on identity, on support, or on the gap from which `identify` reads its probability. Queries of equal
+- `known_named`: share of the known queries that are named correctly with the usual rule; `false_species`: share of the
+  unknown ones, unseen and novel, that are given one; `false_species_unseen` and `false_species_novel` by kind. With
+  `_lenient` and `_strict` by the other rules. `count` is how many.
+- `known_named_at_95_precision`: share of the known queries that are named correctly at the best threshold at which 95
+  % of all species names, on known and unknown queries, are right: it compares methods whatever their rules. The
+  threshold is on identity, on support, or on the gap from which `identify` reads its probability. Queries of equal
   scores are named together, so a method whose surest names are not right to 95 % has 0.
 - At each rank: `RANK_accuracy`, the share of best guesses that are right, of queries whose name the library holds; and
   where scores are probabilities or supports, `RANK_called`, the share of queries named by the usual rule,
@@ -54,16 +54,16 @@ TASK = Task(
     title="Identification with known and unknown species (dnacse identify)",
     headline="known_named_at_95_precision",
     columns={
-        "known_named_at_95_precision": "known species named at 95 % precision",
-        "known_named": "known species named, usual rule",
-        "false_species_unseen": "false species names, unseen species",
-        "false_species_novel": "false species names, novel genera",
-        "known_named_strict": "known species named, strict rule",
+        "known_named_at_95_precision": "known species named correctly at 95 % precision",
+        "known_named": "known species named correctly, usual rule",
+        "false_species_unseen": "false species names, unseen species, usual rule",
+        "false_species_novel": "false species names, novel genera, usual rule",
+        "known_named_strict": "known species named correctly, strict rule",
         "false_species_unseen_strict": "false species names, unseen species, strict rule",
-        "genus_precision": "genus names that are right",
+        "genus_precision": "precision of genus names, usual rule",
         "species_calibration_error": "calibration error, species",
     },
-    bars={"known_named_at_95_precision": "Identify: known species named at 95 % precision"},
+    bars={"known_named_at_95_precision": "Identify: named correctly at 95 % precision"},
     unranked=(
         "false_species_unseen",
         "false_species_novel",

@@ -1,18 +1,18 @@
-"""Task knn: name a sequence after its nearest labelled reference; a method and splits in, accuracies out.
+"""Task knn: accuracy of naming each query after its nearest labelled reference.
 
-One nearest neighbour: by cosine for what gives vectors, the top hit of a search tool, the call of a classifier. With
-the splits of the real data:
+The nearest neighbour is by cosine for a method with vectors, and the top hit for a search tool. A classifier names the
+query itself. With the splits of the real data:
 
 - `species_seen`: queries of `test`, references of `train`, which hold the same species.
 - `genus_unseen`, `family_unseen`, `order_unseen`: queries of `unseen_test`, species that no reference has.
 - `family_novel`, `order_novel`: queries of `novel_test`, whose whole genera no reference has; left out where the data
   have no such split.
 
-For model selection the same with `val` and `unseen_val`: it never sees a test split. Each accuracy comes twice, over
-sequences and (`_macro`) as the mean over species, with a 95 % interval from resampling species: records of one
-species are no independent observations. A query without a label at a rank is left out of that rank and counted as
-`left_out`; a reference without one can be no neighbour at that rank. A query without a hit is a wrong answer.
-Protocol: the zero-shot 1-NN of BarcodeBERT and BIOSCAN-5M.
+Model selection uses `val` and `unseen_val` in the same way and never sees a test split. Each accuracy is reported
+twice: over sequences, and as the mean over species (`_macro`). The 95 % intervals resample species, because sequences
+of one species are not independent observations. A query without a label at a rank is left out of that rank and counted
+as `left_out`; a reference without one is ignored at that rank. A query without a hit is a wrong answer. Protocol: the
+zero-shot 1-NN of BarcodeBERT and BIOSCAN-5M.
 """
 
 from typing import Any
@@ -60,7 +60,7 @@ def score(
         seed: Seed of the bootstrap.
 
     Returns:
-        Metrics: value, interval, the number of queries scored and of those left out for want of a label.
+        Metrics: value, interval, the number of queries scored and of those left out because they lack a label.
 
     Raises:
         ValueError: No query can be scored at any rank.

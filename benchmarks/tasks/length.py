@@ -1,14 +1,14 @@
-"""Task length: accuracy and clustering as sequences shrink; a curve over bp.
+"""Task length: accuracy and clustering of shorter queries; a curve over bp.
 
-Which lengths: those of `LADDERS` below the queries' median length, of the ladder of barcodes (mini-barcodes: 100, 150,
-300 bp) where the median is under 2,000 bp, else of genome pieces (500 bp to 20 kb). The last point of a curve is the
-whole sequences, at their median length. The same queries stand behind every point, those at least as long as the
-longest window. Which of them: see queries.py.
+The lengths are those of `LADDERS` below the queries' median length: for barcodes, with a median under 2,000 bp, 100,
+150 and 300 bp (mini-barcodes); for contigs 500 bp to 20 kb. The last point of a curve is for whole sequences, at their
+median length. Every point has the same queries, those at least as long as the longest window. queries.py says how they
+are drawn.
 
 - `species_seen@L`, `genus_unseen@L`: one window of L bp a query, at a random place, named after whole references.
-- `ward_ari@L`: Ward's clustering of unseen species with two or more queries, given their true number; for a method
-  without vectors `cluster_ari@L`, its own clusters. Here the windows are the middles of the sequences, as if one pair
-  of primers had amplified them: windows of 100 bp at random places of a barcode hardly overlap.
+- `ward_ari@L`: Ward's clustering of unseen species with two or more queries, given their true number; a method without
+  vectors has `cluster_ari@L` for its own clusters. Here the windows are the middles of the sequences, as if one pair
+  of primers had amplified them, because windows of 100 bp at random places of a barcode hardly overlap.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ TASK = Task(
         "species_seen@": "species, seen, {:g} bp",
         "genus_unseen@": "genus of unseen species, {:g} bp",
         "ward_ari@": "Ward ARI, {:g} bp",
-        "cluster_ari@": "own clusters ARI, {:g} bp",
+        "cluster_ari@": "ARI of the tool's own clusters, {:g} bp",
     },
     bars={
         "species_seen@150": "150 bp, species, seen",

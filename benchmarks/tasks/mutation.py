@@ -1,10 +1,10 @@
-"""Task mutation: accuracy as queries are read with more and more errors; a curve a question and kind of error.
+"""Task mutation: accuracy of queries with sequencing errors; a curve over the error rate for each kind of error.
 
 `species_seen@0.02` is the accuracy when 2 % of the bases of each query are read wrongly as another base, and
 `species_seen_indels@0.02` when half of the errors are insertions and deletions of one base: a single one shifts the
-words of a tokenizer and the frame of a codon. The point at 0 is the queries as given, which have errors of their own.
-The total rate is the same in both, the model is that of alterations.py, and the errors of one rate are among those of
-the next. Which queries: see queries.py.
+tokens and the reading frame. The point at 0 is the queries as given, which have errors of their own. The total rate is
+the same in both, the model is that of alterations.py, and the errors of one rate are among those of the next.
+queries.py says how the queries are drawn.
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ TASK = Task(
     headline="genus_unseen_indels@0.05",
     columns={
         "species_seen@0": "species, seen, as given",
-        "species_seen@0.05": "5 % substitutions",
-        "species_seen_indels@0.05": "5 %, half of them indels",
+        "species_seen@0.05": "species, seen, 5 % substitutions",
+        "species_seen_indels@0.05": "species, seen, 5 % errors, half of them indels",
         "genus_unseen@0": "genus of unseen species, as given",
-        "genus_unseen@0.05": "genus, 5 % substitutions",
-        "genus_unseen_indels@0.05": "genus, 5 %, half of them indels",
+        "genus_unseen@0.05": "genus of unseen species, 5 % substitutions",
+        "genus_unseen_indels@0.05": "genus of unseen species, 5 % errors, half of them indels",
     },
     bars={
-        "genus_unseen_indels@0.05": "5 % errors, genus",
+        "genus_unseen_indels@0.05": "5 % errors, genus, unseen species",
     },
     curves={
         "species_seen": Curve("Errors: species, seen", "substitutions (%)", percent=True),

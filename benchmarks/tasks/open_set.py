@@ -1,20 +1,23 @@
-"""Task open_set: is this species in the references at all, and if so, which is it?
+"""Task open_set: open-set recognition of species, where the references lack some of the queried species.
 
 Known queries are those of the seen split whose species the references hold; absent ones are of unseen species, of
-genera that the references hold (`unseen`) or not (`novel`). Each query is named (`predict_names`), and how sure the
-method is (cosine to or identity with the nearest reference, or a classifier's support) must tell the known from the
-absent.
+genera are in the references (`unseen`) or not (`novel`). The method names each query (`call`) with a confidence score:
+the cosine to or the identity with the nearest reference, or a classifier's support. This score must separate known
+from unknown queries. In names of metrics, `absent` stands for unknown.
 
-- `auroc`, `auroc_unseen`, `auroc_novel`: known against all, unseen or novel absent ones; 0.5 is chance.
-- `aupr`: average precision with the known as positives; chance is their share, known / (known + absent).
-- `kept@F`: share of known queries accepted by the lowest threshold that accepts at most the share F of the absent
-  (F = 0.01, 0.05, 0.1); `named@F`: share of known queries accepted and given the right species.
-- `kept_calibrated@F`, `named_calibrated@F`, `absent_accepted_calibrated@F`: the same by the threshold that accepts F
-  of the unseen species of validation. This is what a user of a threshold gets: the last says what F became.
+- `auroc`, `auroc_unseen`, `auroc_novel`: known queries against all unknown ones, or against one kind of them; 0.5 is
+  chance.
+- `aupr`: average precision with the known queries as positives; chance is their share, known / (known + unknown).
+- `kept@F`: share of known queries accepted by the lowest threshold that accepts at most the share F of the unknown
+  ones (F = 0.01, 0.05, 0.1); `named@F`: share of known queries accepted and given the right species.
+- `kept_calibrated@F`, `named_calibrated@F`, `absent_accepted_calibrated@F`: the same with the threshold that accepts
+  the share F of the unseen validation species. This is what a user of a fixed threshold gets; the last metric is the
+  share of unknown queries that it really accepts.
 - `named_anyhow`: share of known queries given the right species when all are accepted.
 
-A query without a name is the least sure. At most `MOST` queries of a species; intervals resample species, known and
-absent ones apart. Rows whose species is on the wrong side of the references are left out.
+A query without a name has the lowest score. At most `MOST` queries of a species are drawn. Intervals resample species,
+separately for known and unknown ones. Rows of the seen split whose species the references lack are left out, and so
+are rows of the other splits whose species they hold.
 """
 
 from typing import Any, NamedTuple
@@ -31,27 +34,27 @@ SPLITS = {
     "val": ("train", "val", "unseen_val"),
 }
 TASK = Task(
-    title="Is the species among the references at all?",
+    title="Open-set recognition of species",
     headline="auroc",
     columns={
         "auroc": "AUROC",
         "auroc_unseen": "AUROC, unseen species",
         "auroc_novel": "AUROC, novel genera",
         "aupr": "AUPR",
-        "named@0.01": "named rightly at 1 % false positives",
-        "named@0.05": "at 5 %",
-        "named@0.1": "at 10 %",
+        "named@0.01": "known species named correctly at 1 % false positives",
+        "named@0.05": "named correctly at 5 %",
+        "named@0.1": "named correctly at 10 %",
     },
     bars={
-        "auroc": "Known or absent, AUROC",
-        "named@0.05": "Named at 5 % false positives",
+        "auroc": "Open-set recognition, AUROC",
+        "named@0.05": "Named correctly at 5 % false positives",
     },
     curves={
-        "named": Curve("Known species named", "absent ones accepted (%)", percent=True, priority=1),
+        "named": Curve("Known species named correctly", "false positives (%)", percent=True, priority=1),
     },
 )
 MOST = 5  # queries a species
-RATES = (0.01, 0.05, 0.1)  # of absent queries accepted
+RATES = (0.01, 0.05, 0.1)  # shares of unknown queries accepted
 
 
 class Answers(NamedTuple):
@@ -66,7 +69,7 @@ NONE = Answers(np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=str))
 
 
 def answer(method: Method, references: Split, queries: Split, *, present: bool, seed: int) -> Answers:
-    """Name at most `MOST` queries of each species that is present in the references, or absent."""
+    """Name at most `MOST` queries of each species that is in the references (`present`) or not."""
     names = references.labels["species"]
     species = queries.labels["species"]
     rows = choose(np.where(np.isin(species, names) == present, species, ""), fewest=1, most=MOST, seed=seed)
@@ -78,7 +81,7 @@ def answer(method: Method, references: Split, queries: Split, *, present: bool, 
 
 
 def threshold_at_rate(absent: np.ndarray, rate: float) -> float:
-    """Find the lowest threshold that at most a share of the absent queries' scores exceeds.
+    """Find the lowest threshold that at most a share of the unknown queries' scores exceeds.
 
     >>> threshold_at_rate(np.array([0.1, 0.4, 0.4, 0.9]), 0.5)
     0.4
@@ -88,12 +91,12 @@ def threshold_at_rate(absent: np.ndarray, rate: float) -> float:
 
 
 def detect(known: Answers, absent: Answers, weights: np.ndarray) -> dict[str, float]:
-    """Tell known from absent queries by their scores, at every threshold in one pass.
+    """Separate known from unknown queries by their scores, at every threshold in one pass.
 
     Args:
         known: Queries to accept (k,).
         absent: Queries to refuse (a,).
-        weights: How often each query counts, the known before the absent (k + a,).
+        weights: How often each query counts, the known before the unknown (k + a,).
 
     Returns:
         `auroc`, `aupr`, and `kept@F` and `named@F` for each F of `RATES`.
@@ -120,7 +123,7 @@ def detect(known: Answers, absent: Answers, weights: np.ndarray) -> dict[str, fl
 
 
 def detect_with_intervals(known: Answers, absent: Answers, seed: int) -> dict[str, dict[str, Any]]:
-    """Compute `detect` with 95 % intervals from resampling species, known and absent ones apart."""
+    """Compute `detect` with 95 % intervals from resampling species, separately for known and unknown ones."""
     rng = np.random.default_rng(seed)
     draws = [resample_species(answers.species, rng) for answers in (known, absent)]
     resampled = [detect(known, absent, weights) for weights in np.concatenate(draws, axis=1)]
@@ -132,7 +135,7 @@ def detect_with_intervals(known: Answers, absent: Answers, seed: int) -> dict[st
 
 
 def score_calibrated(known: Answers, absent: Answers, calibration: Answers, seed: int) -> dict[str, dict[str, Any]]:
-    """Accept queries by thresholds found on other absent queries.
+    """Accept queries by thresholds chosen on other unknown queries.
 
     Returns:
         `kept_calibrated@F`, `named_calibrated@F`, `absent_accepted_calibrated@F` for each F of `RATES`.
@@ -168,7 +171,7 @@ def score(
     *,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """Score how a method tells species that the references hold from others.
+    """Score how well a method separates species that the references hold from others.
 
     Args:
         method: What is evaluated.
@@ -183,7 +186,7 @@ def score(
         Metrics, see the head of this file.
 
     Raises:
-        ValueError: There are no known or no absent queries, or no references.
+        ValueError: There are no known or no unknown queries, or no references.
         Unsuited: The method can name nothing.
     """
     known = answer(method, references, seen, present=True, seed=seed)

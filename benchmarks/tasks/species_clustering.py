@@ -1,20 +1,25 @@
-"""Task species_clustering: cluster species that no model was trained on; a method and splits in, agreement out.
+"""Task species_clustering: cluster species that no model was trained on; agreement with the species names.
 
-Agreement is ARI, AMI, NMI, homogeneity and completeness (intervals.py). With the true number of species:
+Agreement is measured by ARI, AMI, NMI, homogeneity and completeness (intervals.py). Two clusterings are given the true
+number of species:
 
 - `kmeans_*`: K-means as DNABERT-S evaluates it (arXiv 2402.08777): L2-normalised vectors, init "random", n_init 3,
   max_iter 1000, seeds 0-4; each seed's value, and the mean of the seeds' values and of their intervals.
 - `ward_*`: Ward's agglomerative clustering, which needs no seed.
 
-Without it, as whoever finds unknown species must do:
+The others have an unknown number of clusters, as in practice:
 
-- `average_*`: average linkage by cosine distance, cut at the height that has the best ARI on *other* labelled
-  sequences: those of `unseen_val` when `unseen_test` is scored, of `val` when `unseen_val` is. Left out without them.
-- `hdbscan_*`: HDBSCAN (Campello et al. 2013) with clusters of two or more; what it calls noise is a cluster each.
-- `cluster_*`: a method's own clusters (vsearch cluster_size), for one that has no vectors instead of all the others.
+- `average_*`: average linkage by cosine distance. The tree is cut at the height that has the best ARI on *other*
+  labelled sequences: those of `unseen_val` when `unseen_test` is scored, those of `val` when `unseen_val` is. Without
+  such sequences this clustering is left out.
+- `hdbscan_*`: HDBSCAN (Campello et al. 2013) with clusters of at least two sequences. Each sequence that it calls
+  noise becomes a cluster of its own.
+- `cluster_*`: the clusters that a tool without vectors finds itself (vsearch cluster_size). Such a tool has only this
+  clustering.
 
-Which sequences: those of the split's species with at least `FEWEST` sequences there, at most `most` of each (drawn
-with a seed): a single sequence says nothing of a cluster, and a species of hundreds would own the score.
+The task clusters the species that have at least `FEWEST` sequences in the split, since a single sequence forms no
+cluster. At most `most` sequences of each species are drawn with a seed; otherwise large species would dominate the
+score.
 
 Cost: all clusterings together are a few hundred passes of n x d x species multiplications, and n x n distances.
 Vectors with more columns than there are sequences are first rotated into the space that the sequences span, which
@@ -52,13 +57,13 @@ TASK = Task(
         "kmeans_ami": "K-means AMI",
         "ward_ari": "Ward ARI",
         "ward_ami": "Ward AMI",
-        "average_ari": "average linkage ARI, number not given",
-        "hdbscan_ari": "HDBSCAN ARI, number not given",
-        "cluster_ari": "own clusters ARI, number not given",
+        "average_ari": "average linkage ARI, unknown number of clusters",
+        "hdbscan_ari": "HDBSCAN ARI, unknown number of clusters",
+        "cluster_ari": "ARI of the tool's own clusters, unknown number of clusters",
     },
     bars={
         "ward_ami": "Clustering, Ward AMI",
-        "average_ari": "Clustering, number not given, ARI",
+        "average_ari": "Unknown number of clusters, ARI",
     },
 )
 SEEDS = range(5)

@@ -1,14 +1,13 @@
-"""Task strand: does it matter which strand was sequenced? Cosines of the two strands and the accuracy of flipped ones.
+"""Task strand: is a method robust to the strand that was sequenced? Accuracy and cosines of reverse complements.
 
 - `species_seen`, `genus_unseen`: accuracy of the queries as given; with `_half_flipped` a random half of them is
-  replaced by its reverse complement. The references stay as they are, so only a method that reads both strands alike
-  keeps its accuracy.
-- `cosine_mean`, `cosine_p5`: cosine between the vectors of a query and of its reverse complement, the mean and the
-  5th percentile. `cosine_unrelated`: mean cosine between two random queries. Read them together: where all vectors
-  point the same way, a high cosine of the two strands says nothing.
+  reverse-complemented. The references stay unchanged, so only a strand-invariant method keeps its accuracy.
+- `cosine_mean`, `cosine_p5`: cosine between the vectors of a query and of its reverse complement, the mean and the 5th
+  percentile. `cosine_unrelated`: mean cosine between two random queries. Read them together: if all vectors point in
+  the same direction, a high cosine between the two strands means nothing.
 
-A method without vectors has the accuracies only. The biological property is Caduceus' (arXiv 2403.03234), the half
-flipped queries are those of a sequencer that does not know strands. Which queries: see queries.py.
+A method without vectors has only the accuracies. Caduceus (arXiv 2403.03234) tests the same property. In practice a
+sequencer does not know the strand of a read. queries.py says how the queries are drawn.
 """
 
 from typing import Any
@@ -24,19 +23,19 @@ from modeling_dnacse.reading.sequences import reverse_complement
 
 SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
 TASK = Task(
-    title="Both strands alike",
+    title="Robustness to the sequenced strand",
     headline="species_seen_half_flipped",
     columns={
         "species_seen": "species, seen",
-        "species_seen_half_flipped": "half of the queries flipped",
+        "species_seen_half_flipped": "species, seen, half of the queries reverse-complemented",
         "genus_unseen": "genus of unseen species",
-        "genus_unseen_half_flipped": "half of them flipped",
-        "cosine_mean": "cosine of the strands, mean",
-        "cosine_p5": "5th percentile",
+        "genus_unseen_half_flipped": "genus of unseen species, half of the queries reverse-complemented",
+        "cosine_mean": "cosine of the two strands, mean",
+        "cosine_p5": "cosine of the two strands, 5th percentile",
         "cosine_unrelated": "cosine of unrelated queries",
     },
     bars={
-        "species_seen_half_flipped": "Half flipped, species, seen",
+        "species_seen_half_flipped": "Half reverse-complemented, species, seen",
     },
     unranked=(
         "cosine_mean",
@@ -53,10 +52,10 @@ def score(
 
     Args:
         method: What is evaluated.
-        references: Labelled sequences, never flipped.
+        references: Labelled sequences, never reverse-complemented.
         seen: Queries whose species the references hold.
         unseen: Queries of other species.
-        seed: Seed of the draw of queries, of the flips and of the intervals.
+        seed: Seed of the draw of queries, of the choice of reverse-complemented queries and of the intervals.
         queries: How many to draw at most of either split.
 
     Returns:

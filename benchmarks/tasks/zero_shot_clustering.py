@@ -1,17 +1,17 @@
-"""Task zero_shot_clustering: species never trained on, projected by UMAP and clustered by Ward; AMI comes out.
+"""Task zero_shot_clustering: AMI of unseen species after UMAP and Ward clustering.
 
 The protocol of BarcodeBERT and DNACSE: UMAP to 50 dimensions, then Ward's agglomerative clustering with the true
-number of species. The two papers set UMAP differently, and its settings alone move AMI by tens of points, so
-both are run (`SETTINGS`) and each metric records its own; beside them Ward without UMAP.
+number of species. The two papers use different settings of UMAP, and these alone change AMI by tens of points. So the
+task runs both (`SETTINGS`), and each metric records its settings. It also runs Ward without UMAP.
 
 - `umap_dnacse_ami`, `umap_barcodebert_ami`: mean over UMAP's seeds 0-2, of values and of intervals.
 - `ward_ami`: without UMAP, with an interval over species.
-- `cluster_ami`: a method's own clusters (vsearch cluster_size), their number not given, for one that has no vectors
-  instead of all the others.
+- `cluster_ami`: the clusters that a tool without vectors finds itself (vsearch cluster_size), with an unknown number
+  of clusters. Such a tool has only this metric.
 
-Vectors are scaled to unit length first, also for the Euclidean setting; the papers do not say what they do. Which
-sequences: as in species_clustering, species with two or more, at most `most` of each. UMAP runs on one thread: with
-more it ignores its seed.
+Vectors are first scaled to unit length, also for the Euclidean setting; the papers do not say what they do. The
+sequences are chosen as in species_clustering: species with at least two sequences, at most `most` of each. UMAP runs
+on one thread, because it ignores its seed with more.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ TASK = Task(
         "umap_dnacse_ami": "UMAP as DNACSE, Ward AMI",
         "umap_barcodebert_ami": "UMAP as BarcodeBERT, Ward AMI",
         "ward_ami": "no UMAP, Ward AMI",
-        "cluster_ami": "own clusters AMI, number not given",
+        "cluster_ami": "AMI of the tool's own clusters, unknown number of clusters",
     },
     bars={
         "umap_dnacse_ami": "Clustering after UMAP, AMI",

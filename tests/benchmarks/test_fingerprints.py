@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.methods.load import load_method
+from benchmarks.methods.load import BASELINES, load_method
 from benchmarks.methods.method import Split
 from benchmarks.provenance import code_fingerprints
 from benchmarks.provenance.fingerprints import folder_digest, split_digest
+from benchmarks.tasks import TASKS
 from modeling_dnacse import DnacseModel
 
 TASK = """
@@ -141,6 +142,16 @@ def test_a_name_that_is_not_found_is_no_code_that_counts_for_nothing(checkout):
     checkout.change("benchmarks/near.py", "from .deep.sums import add", "from .deep.sums import plus as add")
     with pytest.raises(ValueError, match="benchmarks.deep.sums defines no plus"):
         checkout.digest()
+
+
+def test_the_code_of_all_tasks_and_methods_is_found():
+    """Of genomic_benchmarks it was not: its package imports its own modules."""
+    roots = [f"{task.__name__}:score" for task in TASKS.values()]
+    roots += [f"{make.__module__}:{make.__name__}" for make in {*BASELINES.values()}]
+    digests = {
+        root: code_fingerprints.code_digest(root) for root in [*roots, "benchmarks.methods.networks:load_network"]
+    }
+    assert len(set(digests.values())) == len(digests)
 
 
 def test_rows_tell_splits_apart():

@@ -122,7 +122,7 @@ def test_a_second_model_of_the_same_name_does_not_replace_the_first_ones_result(
     flags = ["--model", "tnf", "kmer6", "--name", "mine.1", "mine-1", "--task", "knn"]
     assert run.main([*flags, "--data", str(data), "--output", str(tmp_path)]) == 1
     assert read(tmp_path, "barcodes.knn.mine-1.test.json")["model"] == "mine.1"
-    assert "knn with mine-1: barcodes.knn.mine-1.test.json is another one's" in capsys.readouterr().err
+    assert "knn with mine-1: barcodes.knn.mine-1.test.json belongs to another pair" in capsys.readouterr().err
 
 
 def test_an_unsuited_pair_is_left_out_and_no_failure(data, tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""What each part of the training contributes: results of arms trained with several seeds in, a dot plot out.
+"""Draw an ablation: what each part of the training contributes, as a dot plot of several seeds.
 
 One row an arm, one panel a metric: small rings are the seeds, the filled dot is their mean, and the line through the
 panel is the arm of which the others change one thing. Arms are in the order of the first panel. A difference below the

@@ -1,13 +1,13 @@
-"""Which genera or families are taken for which: a method and splits in, a figure out.
+"""Draw which genera or families a method confuses with each other.
 
-Queries of species that the references lack are given the name that the method finds (as in the task knn), at most
-five of a species. The two ranks need two forms:
+Queries of species that the references lack are named by the method as in the task knn, at most five queries of a
+species. The two ranks need two forms:
 
-- Genera are confused one to one, of hundreds each with one or two others, so that a matrix of them is empty. Drawn
-  are the pairs with most wrong calls, as bars; hatched ones are wrong about the family, too.
+- Genera are confused one to one, of hundreds each with one or two others, so that a matrix of them is empty. Drawn are
+  the pairs with most wrong calls, as bars; hatched ones are wrong about the family, too.
 - Families: a matrix. The pairs with most wrong calls, in either direction, are taken until so many families are
-  together. Rows are what a sequence is, columns what it is called, in boxes of orders; the last column is every
-  family that is not drawn. Cells are the share of a row, darker is more; numbers are sequences.
+  together. Rows are what a sequence is, columns what it is called, in boxes of orders; the last column is every family
+  that is not drawn. Cells are the share of a row, darker is more; numbers are sequences.
 """
 
 from collections import Counter
@@ -99,7 +99,7 @@ def plot_confusion(
     called = predict_names(method, asked.sequences, references.sequences, references.labels[rank]).names
     pairs = rank_pairs(asked.names, called, most)
     if not pairs:
-        raise ValueError(f"{method.name} names each of {len(called)} queries rightly: there is nothing to draw.")
+        raise ValueError(f"{method.name} names each of {len(called)} queries correctly: there is nothing to draw.")
     above = {}
     for split in (references, unseen):
         above |= dict(zip(split.labels[rank].tolist(), split.labels[ABOVE[rank]].tolist(), strict=True))
