@@ -1,4 +1,4 @@
-"""Unit vectors in, clusters out, whose number is unknown: exact average linkage by cosine, in memory linear in n.
+"""Cluster unit vectors without knowing how many clusters there are: exact average linkage, in memory linear in n.
 
 The average cosine between the members of two clusters is the dot product of their mean vectors (means of unit vectors,
 not scaled again). So a cluster is given by its mean and its size, and there is no n x n matrix.

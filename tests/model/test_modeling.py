@@ -286,7 +286,7 @@ def test_a_pooler_is_loaded_only_where_the_pooling_needs_it(reference, tmp_path)
     again = DnacseModel.from_pretrained(tmp_path)
     assert again.config.pooling == "cls_tanh"
     assert torch.equal(again.pooler.dense.bias, model.pooler.dense.bias)
-    # a random pooler would embed without a word; what is trained next may start from one
+    # a random pooler would embed silently; what is trained next may start from one
     with pytest.raises(ValueError, match=r"missing \(such as .*pooler"):
         DnacseModel.from_pretrained(reference / "dnabert2_layout", pooling="cls_tanh")
     assert DnacseForContrastiveLearning.from_pretrained(reference / "dnabert2_layout", pooling="cls_tanh").bert.pooler

@@ -88,7 +88,7 @@ def test_sentence_transformers_gives_the_same_vectors(tiny_folder, tmp_path, our
 
 @pytest.mark.parametrize("pooling", ["cls", "mean_last_two", "cls_tanh"])
 def test_sentence_transformers_represents_every_pooling(pooling, tiny_folder, tiny_config, tmp_path):
-    """It has no module for two of them, and without its files it would take the mean without a word."""
+    """It has no module for two of them, and without its files it would silently take the mean."""
     sentence_transformers = pytest.importorskip("sentence_transformers")
     tiny_config.pooling = pooling
     torch.manual_seed(0)

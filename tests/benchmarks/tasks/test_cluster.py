@@ -1,4 +1,4 @@
-"""Cluster: planted species are found without their number, planted errors cost what they should."""
+"""Cluster: planted species are found though their number is unknown, and planted errors cost what they should."""
 
 import shutil
 
