@@ -63,7 +63,7 @@ TASK = Task(
         "genus_precision": "precision of genus names, usual rule",
         "species_calibration_error": "calibration error, species",
     },
-    bars={"known_named_at_95_precision": "Identify: named correctly at 95 % precision"},
+    bars={"false_species_unseen": "Identify: false names, lower is better"},
     unranked=(
         "false_species_unseen",
         "false_species_novel",
