@@ -28,8 +28,11 @@ import sys
 from collections.abc import Iterator
 from itertools import islice, tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..loading.model_folders import check_model
+from ..machine.outputs import check_outputs
+from ..vectors.formats import files_beside
 from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
 from .pictures import check_plot
 
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from ..embedding.options import EmbedOptions
     from ..identification.calibration import CalibrationData
     from ..identification.library import Library
+    from ..identification.references import References
+    from ..reading.rereading import RecordFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,39 +76,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_embedding_arguments(parser)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Check everything, calibrate on the library, name the queries, and put the outputs in place."""
+class FirstReading(NamedTuple):
+    """The queries, how many there are, and the library, after a first reading of both files."""
+
+    queries: "RecordFile"
+    count: int
+    references: "References"
+
+
+def check(args: argparse.Namespace) -> FirstReading:
+    """Check options, outputs and the model's files, and read the queries and the library once."""
+    from ..identification.references import read_references
+    from ..reading.rereading import RecordFile
+    from ..reading.sequences import AlphabetCounts
+
+    for option, value in (("--confidence", args.confidence), ("--expected_new", args.expected_new)):
+        if value is not None and not 0 < value < 1:
+            raise ValueError(f"{option} is {value}; it must be between 0 and 1, such as 0.95")
+    inputs = [args.input, args.reference, args.reference_vectors, args.model]
+    beside = files_beside(args.reference_vectors) if args.reference_vectors else []
+    check_outputs((args.output, args.plot), inputs + beside)
+    check_plot(args.plot)
+    check_model(args.model)
+    if args.reference_vectors and not args.reference_vectors.exists():
+        raise ValueError(f"{args.reference_vectors}: No such file or directory; give vectors of dnacse embed")
+    queries, counts = RecordFile(args.input), AlphabetCounts()
+    for _ in queries.read(counts):
+        pass
+    return FirstReading(queries, counts.records, read_references(args.reference))
+
+
+def run(args: argparse.Namespace, first: FirstReading) -> None:
+    """Calibrate on the library, name the queries, and put the outputs in place."""
     from tqdm.auto import tqdm
 
     from ..identification.calibration import collect_calibration, estimate_new_share, fit_calibration
     from ..identification.library import make_library, nearest_references, search, unit_vectors
     from ..identification.naming import name_queries
-    from ..identification.references import embed_references, load_vectors, read_references
-    from ..machine.atomic import check_writable, written_whole
-    from ..reading.labels import read_labelled
-    from ..reading.sequences import AlphabetCounts
+    from ..identification.references import embed_references, load_vectors
+    from ..machine.atomic import written_whole
     from .identify_pictures import Tally, draw_calls
     from .identify_table import table_columns, table_rows
 
-    for option, value in (("--confidence", args.confidence), ("--expected_new", args.expected_new)):
-        if value is not None and not 0 < value < 1:
-            raise ValueError(f"{option} is {value}; it must be between 0 and 1, such as 0.95")
-    device = find_device(args.device)
-    check_writable(args.output, args.plot)
-    check_plot(args.plot)
+    device, references = find_device(args.device), first.references
     options = embed_options(args, device)
-    for path in (args.input, args.reference):
-        if path.exists() and not path.is_file():
-            raise ValueError(f"{path} is no regular file, and it is read twice; write it to a file first")
-    counts = AlphabetCounts()
-    for _ in read_labelled(args.input, counts=counts):
-        pass
-    references = read_references(args.reference)
     model, tokenizer = load_from_options(args, device)
     if args.reference_vectors:
-        vectors = load_vectors(args.reference_vectors, args.reference, references.ids, model, tokenizer, options)
+        vectors = load_vectors(args.reference_vectors, references, model, tokenizer, options)
     else:
-        vectors = embed_references(args.reference, len(references.ids), model, tokenizer, options)
+        vectors = embed_references(references, model, tokenizer, options)
     library = make_library(vectors, references.labels, device)
     del vectors
     data = collect_calibration(library)
@@ -114,8 +135,8 @@ def run(args: argparse.Namespace) -> None:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(table_columns(library))
         calibration, expected_new = None, args.expected_new
-        with tqdm(total=counts.records, unit="seq", desc="queries") as bar:
-            for ids, block in query_blocks(args.input, model, tokenizer, options, bar):
+        with tqdm(total=first.count, unit="seq", desc="queries") as bar:
+            for ids, block in query_blocks(first.queries, model, tokenizer, options, bar):
                 matches = search(library, unit_vectors(block))
                 if calibration is None:
                     expected_new = expected_new or estimate_new_share(data, matches)
@@ -132,13 +153,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 def query_blocks(
-    path: Path, model: Any, tokenizer: "PreTrainedTokenizerBase", options: "EmbedOptions", bar: "tqdm"
+    queries: "RecordFile", model: Any, tokenizer: "PreTrainedTokenizerBase", options: "EmbedOptions", bar: "tqdm"
 ) -> "Iterator[tuple[list[str], np.ndarray]]":
     """Yield ids and vectors of the queries, a block at a time."""
     from ..embedding.embed import embed_blocks
-    from ..reading.labels import read_labelled
 
-    records, again = tee(read_labelled(path))  # the two stay within two blocks of each other
+    records, again = tee(queries.read())  # the two stay within two blocks of each other
     sequences = (record["sequence"] for record in records)
     for block in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
         yield [record["id"] for record in islice(again, len(block))], block

@@ -2,17 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
-
-from ..embedding.embed import embed_blocks
-from ..embedding.options import EmbedOptions
-from ..reading.labels import RANKS, read_labelled
+from ..reading.label_policy import RANKS
+from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
-from ..vectors.files import read_vectors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from transformers import PreTrainedTokenizerBase
+
+    from ..embedding.options import EmbedOptions
 
 CHECKED = 16  # vectors of a file that are computed again
 REMEDY = "embed the library again, with the model and the options of this call"
@@ -22,6 +22,7 @@ SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding,
 class References(NamedTuple):
     """Ids of the references (r,) and their names at each rank (r,), species first; "": no name."""
 
+    file: RecordFile
     ids: list[str]
     labels: dict[str, list[str]]
 
@@ -33,8 +34,8 @@ def read_references(path: Path) -> References:
         ValueError: as `read_labelled`.
     """
     counts = AlphabetCounts()
-    references = References([], {rank: [] for rank in RANKS})
-    for record in read_labelled(path, counts=counts):
+    references = References(RecordFile(path), [], {rank: [] for rank in RANKS})
+    for record in references.file.read(counts):
         references.ids.append(record["id"])
         for rank in RANKS:
             references.labels[rank].append(sys.intern(record[rank]))
@@ -43,12 +44,18 @@ def read_references(path: Path) -> References:
 
 
 def embed_references(
-    path: Path, count: int, model: Any, tokenizer: PreTrainedTokenizerBase, options: EmbedOptions
-) -> np.ndarray:
-    """Embed a library of `count` records with a progress bar: (count, d) float32."""
+    references: References, model: Any, tokenizer: "PreTrainedTokenizerBase", options: "EmbedOptions"
+) -> "np.ndarray":
+    """Embed a library of r records with a progress bar: (r, d) float32."""
+    import numpy as np
+    from tqdm.auto import tqdm
+
+    from ..embedding.embed import embed_blocks
+
+    count = len(references.ids)
     vectors = np.empty((count, options.vector_width(model)), np.float32)
     first = 0
-    sequences = (record["sequence"] for record in read_labelled(path))
+    sequences = (record["sequence"] for record in references.file.read())
     with tqdm(total=count, unit="seq", desc="library") as bar:
         for block in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
             vectors[first : first + len(block)] = block
@@ -57,8 +64,8 @@ def embed_references(
 
 
 def load_vectors(
-    path: Path, library: Path, ids: list[str], model: Any, tokenizer: PreTrainedTokenizerBase, options: EmbedOptions
-) -> np.ndarray:
+    path: Path, references: References, model: Any, tokenizer: "PreTrainedTokenizerBase", options: "EmbedOptions"
+) -> "np.ndarray":
     """Read the vectors of a library from a file that `dnacse embed` made: (r, d) float32.
 
     Some of them are computed again. This detects another model or other options, whatever the file claims to be.
@@ -66,6 +73,12 @@ def load_vectors(
     Raises:
         ValueError: the file holds no vectors, or those of other records or of another model.
     """
+    import numpy as np
+
+    from ..embedding.embed import embed_blocks
+    from ..vectors.files import read_vectors
+
+    library, ids = references.file.path, references.ids
     blocks, first = [], 0
     for names, block in read_vectors(path):
         if names != ids[first : first + len(names)]:
@@ -79,7 +92,7 @@ def load_vectors(
     vectors = np.concatenate(blocks)
     rows = np.unique(np.linspace(0, len(ids) - 1, CHECKED).astype(int))
     wanted = set(rows.tolist())
-    sequences = [record["sequence"] for row, record in enumerate(read_labelled(library)) if row in wanted]
+    sequences = [record["sequence"] for row, record in enumerate(references.file.read()) if row in wanted]
     expected = np.concatenate(list(embed_blocks(model, tokenizer, sequences, options)))
     stored = vectors[rows]
     if expected.shape != stored.shape:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..machine.atomic import partial_path
+from .formats import ids_file, scales_file
 from .precision import widen
 from .shards import complete_shards
 from .writers import (
@@ -27,10 +28,8 @@ from .writers import (
     ParquetVectors,
     VectorWriter,
     check_room,
-    ids_file,
     npy_writer,
     safetensors_writer,
-    scales_file,
 )
 
 Blocks = Iterator[tuple[list[str], np.ndarray]]

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..machine.atomic import partial_path
+from .formats import ids_file, scales_file
 from .precision import narrow
 
 SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16", "int8": "I8"}
@@ -147,16 +148,6 @@ def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype:
         streams[name] = partial_path(path).open("r+b")
         streams[name].seek(8 + len(text) + header[name]["data_offsets"][0])
     return StreamedVectors([path], dtype, streams, b"")
-
-
-def ids_file(path: Path) -> Path:
-    """The file of ids beside an .npy file."""
-    return path.with_suffix(".ids.txt")
-
-
-def scales_file(path: Path) -> Path:
-    """The file of scales beside an .npy file of int8."""
-    return path.with_suffix(".scales.npy")
 
 
 def put_in_place(written: Path, path: Path) -> None:
