@@ -2,8 +2,8 @@
 
     dnacse embed IN.fasta -o OUT.parquet
 
-Each command is a module with `add_arguments(parser)`, `check(args)` and `run(args, checked)`. `check` looks at files and
-must not import torch, so that --help, --version and a mistake in arguments or files are answered at once; what it
+Each command is a module with `add_arguments(parser)`, `check(args)` and `run(args, checked)`. `check` looks at files
+and must not import torch, so that --help, --version and a mistake in arguments or files are answered at once; what it
 found is given to `run`.
 """
 

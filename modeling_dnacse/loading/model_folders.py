@@ -1,9 +1,9 @@
 """What can be seen of a model before torch is imported: its name in, one sentence about what is wrong with it out."""
 
-import json
 import re
 from pathlib import Path
-from typing import Any
+
+from ..machine.json_files import read_object
 
 CONFIG, TOKENIZER, GRAPH = "config.json", "tokenizer.json", "model.onnx"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -28,7 +28,7 @@ def check_model(name: str, with_tokenizer: bool = True) -> None:
             raise ValueError(f"there is no folder {name}; give the folder of a model or a Hub id OWNER/MODEL")
         return
     for file in (CONFIG, TOKENIZER) if with_tokenizer else (CONFIG,):
-        read_object(folder / file)
+        read_object(folder / file, REMEDY)
     if not any((folder / file).exists() for file in (*WEIGHTS, GRAPH)):
         raise ValueError(f"{folder} holds no weights (none of {', '.join((*WEIGHTS, GRAPH))}); {REMEDY}")
 
@@ -40,20 +40,3 @@ def is_hub_id(name: str) -> bool:
     (True, False, False, False)
     """
     return re.fullmatch(r"(?:[\w][\w.-]*/)?[\w][\w.-]*", name, flags=re.ASCII) is not None
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds an object.
-
-    Raises:
-        ValueError: It does not, or cannot be read.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}; {REMEDY}") from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: no JSON ({error}); {REMEDY}") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"{path}: a JSON {type(value).__name__} where an object belongs; {REMEDY}")
-    return value

@@ -25,19 +25,23 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
 
 
-def lock_output(path: Path) -> Lock:
-    """Lock the name of an output, and remove what killed processes left of it.
+def lock_path(path: Path) -> Path:
+    """The lock of an output."""
+    return path.with_name(f".{path.name}.lock")
+
+
+def lock_output(path: Path, *beside: Path) -> Lock:
+    """Lock the name of an output, and remove what killed processes left of it and of files `beside` it.
 
     Raises:
         ValueError: another process is writing it.
         OSError: its folder cannot be written to.
     """
-    lock = Lock(
-        path.with_name(f".{path.name}.lock"),
-        f"another process is writing {path}; wait for it, or give the output another name",
-    )
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        remove(leftover)
+    busy = f"another process is writing {path}; wait for it, or give the output another name"
+    lock = Lock(lock_path(path), busy)
+    for file in (path, *beside):
+        for leftover in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
+            remove(leftover)
     return lock
 
 

@@ -37,13 +37,14 @@ def check_outputs(outputs: Names, inputs: Names = ()) -> None:
             check_writable(path)
 
 
-def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = ()) -> None:
+def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), parents: bool = False) -> None:
     """Check a folder that is written to, and that may exist.
 
     Args:
-        folder: The output; its parent folder must exist.
+        folder: The output.
         inputs: Files and folders that are read.
         suffixes: Of the files that are written. An input in the folder must not have one of these.
+        parents: Whether the folders around it are made as well; otherwise its parent must exist.
 
     Raises:
         ValueError: The folder is an input or a file; it holds an input that might be replaced; or neither it nor its
@@ -56,7 +57,8 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = ()) ->
             raise ValueError(f"{folder} is an output, but also an input; give the output another name")
         if path.suffix in suffixes and path.exists() and same_file(folder, path.resolve().parent):
             raise ValueError(f"{path} is an input, and the output {folder} might replace it; give another folder")
-    place = folder if folder.is_dir() else folder.absolute().parent
+    around = [folder.absolute(), *folder.absolute().parents]
+    place = next(path for path in around if path.is_dir() or (not parents and path != around[0]))
     if not place.is_dir():
         raise ValueError(f"{folder}: there is no folder {place}; make it first")
     if not os.access(place, os.W_OK | os.X_OK):

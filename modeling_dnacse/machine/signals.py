@@ -10,8 +10,8 @@ from types import FrameType
 NAMES = ("SIGINT", "SIGTERM") if sys.platform == "win32" else ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-class Stopped(BaseException):
-    """A signal asked the process to end; like KeyboardInterrupt it is no Exception."""
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to end; libraries that end in order after Ctrl-C do so here as well."""
 
     def __init__(self, number: int) -> None:
         """Take the signal's number."""

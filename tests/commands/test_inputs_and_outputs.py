@@ -1,7 +1,7 @@
 """Files are looked at before torch is loaded: no command writes over what it reads, and mistakes are told at once."""
 
-import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -57,22 +57,23 @@ def test_no_output_of_any_role_is_an_input_of_any_role(files, capsys, command, m
     suffix = ".npy" if command == "embed" else ".png" if "plot" in command else ".tsv"
     for name in read:
         link, hard = f"link{suffix}", f"hard{suffix}"
-        os.symlink(name, link)
-        os.link(name, hard)
+        Path(link).symlink_to(name)
+        Path(hard).hardlink_to(name)
         before = content(files)
         for output in (link, hard, f"./{hard}", *([name] if command != "embed" else [])):
             told = refuse(capsys, *[output if given == "OUT" else given for given in arguments])
             assert "is an output, but also an input" in told and output.removeprefix("./") in told, told
         assert content(files) == before
-        os.unlink(link), os.unlink(hard)
+        Path(link).unlink()
+        Path(hard).unlink()
 
 
 def test_files_beside_the_output_count(files, capsys, monkeypatch):
     monkeypatch.chdir(files)
-    os.rename("in.fasta", "in.tsv")
-    os.symlink("in.tsv", "out.ids.txt")
+    Path("in.fasta").rename("in.tsv")
+    Path("out.ids.txt").symlink_to("in.tsv")
     assert "out.ids.txt is an output, but also an input" in refuse(capsys, *["embed", "in.tsv", "-o", "out.npy"])
-    os.unlink("out.ids.txt")
+    Path("out.ids.txt").unlink()
     (files / "out.ids.txt").write_text("mine")
     assert "out.ids.txt exists, but not out.npy" in refuse(capsys, *["embed", "in.tsv", "-o", "out.npy"])
     assert (files / "out.ids.txt").read_text() == "mine"

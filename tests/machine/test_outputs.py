@@ -143,10 +143,10 @@ def test_a_signal_removes_what_is_half_written(tmp_path, name):
     number = getattr(signal, name)
     former = signal.signal(number, signal.SIG_DFL)
     try:
-        with pytest.raises(Stopped, match=name) as stop, unwinding_on_signals():
-            with written_whole(tmp_path / "out.tsv") as hidden:
-                hidden.write_text("half")
-                os.kill(os.getpid(), number)
+        stops = pytest.raises(Stopped, match=name)
+        with stops as stop, unwinding_on_signals(), written_whole(tmp_path / "out.tsv") as hidden:
+            hidden.write_text("half")
+            os.kill(os.getpid(), number)
         assert stop.value.code == 128 + number and list(tmp_path.iterdir()) == []
         assert signal.getsignal(number) is signal.SIG_DFL
     finally:
