@@ -30,15 +30,20 @@ def lock_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.lock")
 
 
-def lock_output(path: Path, *beside: Path) -> Lock:
+def lock_output(path: Path, *beside: Path, wait: bool = False) -> Lock:
     """Lock the name of an output, and remove what killed processes left of it and of files `beside` it.
+
+    Args:
+        path: The output.
+        beside: Files that are written with it.
+        wait: Wait for another process, where the output takes no time to write.
 
     Raises:
         ValueError: another process is writing it.
         OSError: its folder cannot be written to.
     """
     busy = f"another process is writing {path}; wait for it, or give the output another name"
-    lock = Lock(lock_path(path), busy)
+    lock = Lock(lock_path(path), None if wait else busy)
     for file in (path, *beside):
         for leftover in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
             remove(leftover)

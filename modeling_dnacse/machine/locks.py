@@ -13,8 +13,8 @@ from typing import IO
 class Lock:
     """A lock that this process holds until `release`, or until it ends."""
 
-    def __init__(self, path: Path, busy: str) -> None:
-        """Take the lock whose file is `path`; its folder must exist.
+    def __init__(self, path: Path, busy: str | None = None) -> None:
+        """Take the lock whose file is `path`; its folder must exist. Without `busy`, wait for it.
 
         Where the file system has no locks, a warning says so.
 
@@ -61,14 +61,14 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _open_locked(path: Path, busy: str) -> IO[str]:
+def _open_locked(path: Path, busy: str | None) -> IO[str]:
     file = path.open("a")
     if sys.platform == "win32":
         return file
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         raise ValueError(busy) from None

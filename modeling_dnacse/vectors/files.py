@@ -160,7 +160,7 @@ def _read_safetensors(path: Path) -> Blocks:
             raise ValueError(f"no tensor {' and '.join(sorted(missing))}")
         numbers, ids = file.get_slice("embeddings"), file.get_slice("ids")
         dtypes = {kind: name for name, kind in SAFETENSORS_DTYPES.items()}
-        stored = dtypes.get(numbers.get_dtype(), numbers.get_dtype())
+        stored = dtypes.get(numbers.get_dtype()) or str(numbers.get_dtype())
         _check_shape(tuple(numbers.get_shape()), stored)
         if (ids.get_dtype(), len(ids.get_shape())) != ("U8", 1):
             raise ValueError(f"ids are {ids.get_dtype()} {ids.get_shape()}, not bytes")

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..machine.atomic import lock_path, partial_path
+from ..machine.atomic import lock_output, lock_path, partial_path
 from ..machine.json_files import read_object
 from ..machine.locks import is_held
 from ..machine.processes import Process
@@ -146,7 +146,7 @@ def open_run(folder: Path, run: dict[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
     told = folder / RUN
     if not told.exists():
-        others = sorted(path.name for path in folder.iterdir() if not path.name.endswith(".partial"))
+        others = sorted(path.name for path in folder.iterdir() if not path.name.endswith((".partial", ".lock")))
         if others and RUN not in others:  # another process may just have begun
             raise ValueError(f"{folder} holds something else ({others[0]}); give a new or an empty folder")
         write_json(told, run)
@@ -202,7 +202,8 @@ def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
 
 
 def write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Put a JSON file in place; several processes may write the same content at the same time."""
+    """Put a JSON file in place; several processes may want to write the same content at the same time."""
     written = partial_path(path)
-    written.write_text(json.dumps(facts, indent=1))
-    put_in_place(written, path)
+    with lock_output(path, wait=True):
+        written.write_text(json.dumps(facts, indent=1))
+        put_in_place(written, path)
