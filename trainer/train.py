@@ -98,13 +98,16 @@ def locked_output(args: ContrastiveArguments) -> Iterator[None]:
         return
     output.mkdir(parents=True, exist_ok=True)
     busy = f"another run is training into {output}; wait for it, or choose another --output_dir"
-    with Lock(output / ".lock", busy):
-        for leftover in (output / DRAFTS, *output.glob(".release-*")):
-            remove(leftover)
-        try:
-            yield
-        finally:
-            remove(output / DRAFTS)
+    lock = Lock(output / ".lock", busy)
+    for leftover in (output / DRAFTS, *output.glob(".release-*")):
+        remove(leftover)
+    try:
+        yield
+    finally:
+        remove(output / DRAFTS)
+        lock.release()
+        if not any(output.iterdir()):  # refused before anything was written
+            output.rmdir()
 
 
 def train(args: ContrastiveArguments) -> None:

@@ -19,7 +19,10 @@ def describe_run(args: argparse.Namespace, options: EmbedOptions, records: int) 
     shaping = {name: getattr(options, name) for name in SHAPING}
     return {
         "input": {"name": args.input.name, "sha256": sha256_of(args.input), "records": records},
-        "model": {"name": Path(args.model).resolve().name if Path(args.model).is_dir() else args.model, "digest": model_digest(args.model)},
+        "model": {
+            "name": Path(args.model).resolve().name if Path(args.model).is_dir() else args.model,
+            "digest": model_digest(args.model),
+        },
         "options": shaping
         | {"dtype": args.dtype, "output_dtype": args.output_dtype, "shard_records": args.shard_records},
     }

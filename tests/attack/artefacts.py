@@ -24,11 +24,11 @@ import pyarrow.parquet as pq
 
 from modeling_dnacse import embed
 from modeling_dnacse.loading.encoders import load_encoder
+from modeling_dnacse.machine.processes import Process
 from modeling_dnacse.reading.rereading import RecordFile
 from modeling_dnacse.vectors.files import open_writer, read_vectors
 from modeling_dnacse.vectors.formats import OUTPUT_DTYPES
 from modeling_dnacse.vectors.shards import ShardWriter
-from modeling_dnacse.machine.processes import Process
 from tests.attack.mutations import mutate_bytes, mutate_json
 from trainer.running.resume import RUN, check_files, checkpoint_to_resume, file_digests
 

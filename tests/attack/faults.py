@@ -2,8 +2,8 @@
 
     python tests/attack/faults.py --model checkpoints/dnacse-barcode-mini --output benchmarks/results/faults/faults.json
 
-Not part of the test suite. `benchmarks/tables.py --write` puts the table into SECURITY.md. Faults are described on
-stderr; the exit status is 1 if there are any.
+Not part of the test suite. `benchmarks/tables.py --write` makes a page of the result. Faults are described on stderr;
+the exit status is 1 if there are any.
 """
 
 import argparse
@@ -82,7 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
         "seed": options.seed,
         "model": options.model.name,
         "artefacts": {name: {kind: found[kind] for kind in COUNTED} for name, found in artefacts.items()},
-        "kills": {name: {kind: found[kind] for kind in ("kills", "lost", "left_overs")} for name, found in kills.items()},
+        "kills": {
+            name: {kind: found[kind] for kind in ("kills", "lost", "left_overs")} for name, found in kills.items()
+        },
         "versions": package_versions(["torch", "transformers", "tokenizers", "safetensors", "pyarrow", "numpy"]),
         "commit": commit(),
         "date": datetime.now(UTC).date().isoformat(),

@@ -91,7 +91,7 @@ def kill_command(
         child = fork(main, arguments)
         time.sleep(rng.random() * usual)
         with contextlib.suppress(ProcessLookupError):
-            os.kill(child, rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
+            os.kill(child, rng.choice((*[signal.SIGKILL] * 3, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
         os.waitpid(child, 0)
         lost = "half an output" if half(output, whole) else ""
         code = os.waitstatus_to_exitcode(os.waitpid(fork(main, arguments), 0)[1])

@@ -8,7 +8,21 @@ NASTY: list[Any] = [
     *(None, True, [], {}, "", "x" * 300, "\u0000", "[PAD]", "../../etc/passwd", [[]], {"a": 1}),
     *(-1, 0, 1, 3, 2**31, 2**63, 10**30, 0.5, -0.0, 1e308, float("nan"), float("inf")),
 ]
-FRAGMENTS = (b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b">", b"@", b"\r", b"\n\n", b"\t", b'"', b",", b"\x1a3e", b"{", b"NaN")
+FRAGMENTS = (
+    b"\0",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b">",
+    b"@",
+    b"\r",
+    b"\n\n",
+    b"\t",
+    b'"',
+    b",",
+    b"\x1a3e",
+    b"{",
+    b"NaN",
+)
 
 
 def mutate_bytes(data: bytes, rng: random.Random) -> bytes:

@@ -43,7 +43,9 @@ def test_whatever_is_written_is_read(suffix, dtype, ids, data):
 
 
 @FEW
-@given(st.sampled_from(SUFFIXES), st.sampled_from(OUTPUT_DTYPES), st.floats(0, 1), st.binary(max_size=9), st.booleans())
+@given(
+    st.sampled_from(SUFFIXES), st.sampled_from(OUTPUT_DTYPES), st.floats(0, 1), st.binary(max_size=9), st.booleans()
+)
 def test_damage_is_one_sentence_or_loses_no_vector(suffix, dtype, place, written, cuts):
     vectors = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
     with TemporaryDirectory() as folder:
