@@ -39,7 +39,7 @@ Use = Callable[[Path], object]  # raises ValueError, or gives back what it read
 Damage = Callable[[Path, random.Random], None]
 
 
-class SilentLoss(Exception):
+class SilentLossError(Exception):
     """Something was accepted that is not what the file held."""
 
 
@@ -64,7 +64,7 @@ def attempt(use: Use, path: Path, examples: list[str]) -> str:
         if type(error) in (ValueError, OSError) and "\n" not in str(error) and path.name in str(error):
             return "refused"
         found = f"unclear: {type(error).__name__}: {str(error)[:300]}"
-    except SilentLoss as error:
+    except SilentLossError as error:
         found = f"silent loss: {error}"
     except Hang:
         found = "hang"
@@ -120,23 +120,23 @@ def use_vectors(path: Path) -> None:
     """Read vectors; all of them have to be there, and be numbers."""
     blocks = list(read_vectors(path))
     if sum(len(ids) for ids, _ in blocks) != RECORDS:
-        raise SilentLoss(f"{path.name}: {sum(len(ids) for ids, _ in blocks)} vectors of {RECORDS}")
+        raise SilentLossError(f"{path.name}: {sum(len(ids) for ids, _ in blocks)} vectors of {RECORDS}")
     if not all(np.isfinite(vectors).all() for _, vectors in blocks):
-        raise SilentLoss(f"{path.name}: NaN")
+        raise SilentLossError(f"{path.name}: NaN")
 
 
 def use_model(path: Path) -> None:
     """Load a model and embed."""
     model, tokenizer = load_encoder(str(path))
     if not np.isfinite(embed(model, tokenizer, SEQUENCES)).all():
-        raise SilentLoss(f"{path.name}: NaN")
+        raise SilentLossError(f"{path.name}: NaN")
 
 
 def use_records(path: Path) -> None:
     """Read records twice."""
     file = RecordFile(path)
     if list(file.read()) != list(file.read()):
-        raise SilentLoss(f"{path.name}: two readings differ")
+        raise SilentLossError(f"{path.name}: two readings differ")
 
 
 def use_checkpoint(path: Path) -> None:

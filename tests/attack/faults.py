@@ -1,6 +1,7 @@
 """Try to break the product: thousands of damaged files and some random kills in, a JSON of what happened out.
 
-    python tests/attack/faults.py --model checkpoints/dnacse-barcode-mini --output benchmarks/results/faults/faults.json
+    python tests/attack/faults.py --model checkpoints/dnacse-barcode-mini \\
+        --output benchmarks/results/faults/faults.json
 
 Not part of the test suite. `benchmarks/tables.py --write` makes a page of the result. Faults are described on stderr;
 the exit status is 1 if there are any.
