@@ -7,7 +7,6 @@ It computes in the precision of its export, with as many threads as torch would 
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
@@ -64,9 +63,10 @@ class OnnxEncoder:
         inputs = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
         with one_sentence(f"{self.name} cannot be run"):
             (vectors,) = self.session.run([OUTPUT], inputs)
-        if not np.isfinite(vectors).all():
+        pooled = torch.as_tensor(vectors)
+        if not torch.isfinite(pooled).all():
             raise ValueError(f"{self.name} gives NaN or infinity; export it again")
-        return BaseModelOutputWithPooling(pooler_output=torch.from_numpy(vectors))
+        return BaseModelOutputWithPooling(pooler_output=pooled)
 
     def to(self, device: str | torch.device) -> "OnnxEncoder":
         """Stay on CPU.

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-PLACES = st.floats(0, 1, allow_subnormal=False)  # training, in the same process, may have switched these off
+# training, in the same process, may have switched subnormal numbers off
+PLACES = st.floats(0, 1, allow_subnormal=False)
 FEW = settings(max_examples=40, deadline=None)
 NUMBERS = st.floats(-1e4, 1e4, width=32, allow_subnormal=False).filter(
     lambda number: number == 0 or abs(number) > 1e-3
@@ -46,9 +47,7 @@ def test_whatever_is_written_is_read(suffix, dtype, ids, data):
 
 
 @FEW
-@given(
-    st.sampled_from(SUFFIXES), st.sampled_from(OUTPUT_DTYPES), st.floats(0, 1), st.binary(max_size=9), st.booleans()
-)
+@given(st.sampled_from(SUFFIXES), st.sampled_from(OUTPUT_DTYPES), PLACES, st.binary(max_size=9), st.booleans())
 def test_damage_is_one_sentence_or_loses_no_vector(suffix, dtype, place, written, cuts):
     vectors = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
     with TemporaryDirectory() as folder:
