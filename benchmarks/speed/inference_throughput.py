@@ -46,13 +46,21 @@ from benchmarks.speed.rates import add_utilisation, layer_products, matmul_rate,
 from benchmarks.speed.workers import Machine, take_turns
 from benchmarks.speed.workloads import Sample, draw_long, draw_sample, plan_workloads
 from modeling_dnacse import DnacseConfig, DnacseModel
+from modeling_dnacse.attention import default_attention
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
 BASE = "base size"  # the model of DNABERT-2's shape
 LENGTHS = (200, 660, 2000, 10_000)  # bp
-LONG_ARMS = (PLAIN, "ours, sdpa", "ours, packed", "ours, bf16 sdpa", "ours, bf16 flash_attention_2")
-END_ARMS = {"cpu": ("ours, packed", "ours, int8"), "cuda": ("ours, bf16 sdpa",)}
+LONG_ARMS = (
+    PLAIN,
+    "ours, sdpa",
+    "ours, packed",
+    "ours, bf16 sdpa",
+    "ours, bf16 flex_attention",
+    "ours, bf16 flash_attention_2",
+)
+END_ARMS = {"cpu": ("ours, packed", "ours, int8"), "cuda": (f"ours, bf16 {default_attention('cuda')}",)}
 ALSO_USED = ("sentence-transformers", "onnxruntime", "torchao", "flash-attn")
 
 
