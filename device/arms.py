@@ -30,9 +30,10 @@ import torch
 from benchmarks.report.result_files import write_json
 
 PLACE = Path(".device")
-SIZE = os.environ["DNACSE_DEVICE_SIZE"]
+SIZE = os.environ.get("DNACSE_DEVICE_SIZE", "full")
 SECONDS = {"arms": 130.0, "best": 75.0} if SIZE == "full" else {"arms": 8.0, "best": 3.0}
-GRACE = {"arms": 50.0, "best": 45.0}  # for start, evaluations and saving, after which an arm is stopped
+# for start, evaluations and saving, after which an arm is stopped
+GRACE = {"arms": 50.0, "best": 45.0} if SIZE == "full" else {"arms": 240.0, "best": 200.0}
 PROBE_STEPS = 24 if SIZE == "full" else 4
 BATCH = 512 if SIZE == "full" else 16
 FULL = "trainer/configs/barcode_small.json"
@@ -74,7 +75,16 @@ def train(arm: str, steps: int, work: Path, output: Path, logged: int = 20) -> s
     command += ["--substitution_rate", "0.03", "--max_length", "200", "--per_device_train_batch_size", str(BATCH)]
     command += ["--per_device_eval_batch_size", "256", "--learning_rate", "5e-4", "--lr_scheduler_type", "cosine"]
     command += ["--head_learning_rate_multiplier", "1", "--warmup_steps", "0.1", "--seed", "0"]
-    command += ["--save_steps", "0.5", "--eval_steps", "0.5", "--save_total_limit", "1", "--logging_steps", str(logged)]
+    command += [
+        "--save_steps",
+        "0.5",
+        "--eval_steps",
+        "0.5",
+        "--save_total_limit",
+        "1",
+        "--logging_steps",
+        str(logged),
+    ]
     command += ["--dataloader_num_workers", "3", "--disable_tqdm", "true", *options]
     if torch.cuda.is_available():
         command += ["--bf16", "true"]

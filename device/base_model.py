@@ -1,6 +1,6 @@
 """A tokenizer in, a checkpoint of DNABERT-2's shape with random weights out; in a rehearsal of a tiny shape.
 
-    python3 device/base_model.py .device/tokenizer .device/work/base
+python3 device/base_model.py .device/tokenizer .device/work/base
 """
 
 import os

@@ -155,7 +155,9 @@ def score_table(scores: list[dict[str, Any]]) -> str:
         name, metric = next(iter(score["metrics"].items()))
         cells.setdefault(score["model"], {})[f"{score['task']}, {name}"] = f"{100 * metric['value']:.1f}"
     heads = sorted({head for row in cells.values() for head in row})
-    return markdown(["model", *heads], [[model, *(row.get(head, "–") for head in heads)] for model, row in cells.items()])
+    return markdown(
+        ["model", *heads], [[model, *(row.get(head, "–") for head in heads)] for model, row in cells.items()]
+    )
 
 
 def put_above(log: Path, text: str) -> None:

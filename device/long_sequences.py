@@ -1,6 +1,6 @@
 """A number of bp in, a FASTA of 256 random sequences of that length out, to measure training on long sequences.
 
-    python3 device/long_sequences.py .device/work/long.fasta 10000
+python3 device/long_sequences.py .device/work/long.fasta 10000
 """
 
 import sys

@@ -1,6 +1,6 @@
 """What the machine is and what it can do at most: a JSON with its packages, its card, and measured rates out.
 
-    python3 device/machine.py .device/work/results/machine.json
+python3 device/machine.py .device/work/results/machine.json
 """
 
 import importlib

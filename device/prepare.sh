@@ -20,7 +20,7 @@ echo "${SIZE:-full}" >$place/size
 
 if [ "${WHEELS:-yes}" = yes ]; then
     rm -f $place/wheels/*
-    grep -v '^#' device/wheels.txt | xargs -d '\n' python -m pip download --quiet --no-deps --only-binary=:all: \
+    grep -v '^#' device/wheels.txt | xargs -d '\n' python -m pip download --quiet --quiet --no-deps --only-binary=:all: \
         --python-version 3.12 --implementation cp --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 \
         --platform manylinux2014_x86_64 --dest $place/wheels
 fi

@@ -6,7 +6,8 @@
 #
 # OUT gets the results of the stages and, in OUT/collected, what collect.py makes of them. DATA is a labelled table with
 # splits; by default barcodes are simulated. DEVICE_VENV keeps the environment (it takes 7 GB, since torch's CUDA build is
-# what that machine has); `python` is that of this project, `python3.12` or DEVICE_PYTHON makes the environment.
+# what that machine has); `python` is that of this project, `python3.12` or DEVICE_PYTHON makes the environment. STAGES
+# names some stages only.
 set -euo pipefail
 out=$(realpath -m "$1") data=${2:+$(realpath "$2")}
 cd "$(dirname "$0")/.."
@@ -33,5 +34,5 @@ no_network=(unshare --net --map-root-user)
 "${no_network[@]}" true || { echo "rehearse.sh: unshare cannot take the network away here" >&2 && exit 1; }
 # a fresh environment but for PATH: nothing of this project's own environment may help
 env -i HOME="$place/home" PATH="$venv/bin:/usr/bin:/bin" OUT="$out" OMP_NUM_THREADS="${OMP_NUM_THREADS:-}" \
-    "${no_network[@]}" bash "$place/device/run.sh" machine tests embedding speed arms best scores
+    "${no_network[@]}" bash "$place/device/run.sh" ${STAGES:-machine tests embedding speed arms best scores}
 python device/collect.py "$out" --output "$out/collected"

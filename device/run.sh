@@ -28,7 +28,7 @@ data=(--train_file $place/records.tsv.gz --train_split train)
 embedding() { # NAME FOLDER
     local arms=(plain sentence-transformers "ours, bf16 sdpa" "ours, bf16 packed" "ours, bf16 flex_attention")
     local options=(--lengths 660 10000 --seconds 0.5)
-    [ "$size" = full ] || arms=(plain "ours, sdpa" "ours, packed") options=(--lengths 660 --seconds 0.1)
+    [ "$size" = full ] || arms=(plain "ours, packed") options=(--lengths 660 --seconds 0.02)
     python3 benchmarks/speed/inference_throughput.py --name "$1" --model "$2" --data $place/records.tsv.gz \
         --output "$results/inference" --shared_process --long 0 --queries 0 --rounds 2 "${options[@]}" \
         --arm "${arms[@]}"
@@ -36,7 +36,7 @@ embedding() { # NAME FOLDER
 
 speed() { # NAME BATCH TOKENS [options of train.py]
     local arms=(bf16 "bf16 packed" "bf16 flex") shape=trainer/configs/base.json steps=10 batch=$2
-    [ "$size" = full ] || arms=(sdpa packed) shape=trainer/configs/demo.json steps=4 batch=4
+    [ "$size" = full ] || arms=(packed) shape=trainer/configs/demo.json steps=4 batch=4
     python3 benchmarks/speed/training_throughput.py --name "$1" --output "$results/training" --steps $steps \
         --batch_size "$batch" --max_length "$3" --arm "${arms[@]}" -- "${@:4}" --config_name $shape \
         --tokenizer_name $place/tokenizer --dataloader_num_workers 4
@@ -77,6 +77,7 @@ if [ "${1:-}" = --inner ]; then
     stage "$2"
     exit
 fi
+export TQDM_DISABLE=1
 for name in "$@"; do
     [ -n "${caps[$name]:-}" ] || { echo "run.sh: no stage $name; there are ${!caps[*]}" >&2 && exit 2; }
 done

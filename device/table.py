@@ -1,6 +1,6 @@
 """A labelled table in, the same without its test splits and without what no stage reads out.
 
-    python device/table.py coi.tsv.gz .device/records.tsv.gz
+python device/table.py coi.tsv.gz .device/records.tsv.gz
 """
 
 import csv

@@ -115,7 +115,7 @@ def test_each_attention_equals_eager_in_bf16(model, batch, attention, monkeypatc
 
 def test_flex_serves_batches_of_other_sizes(model):
     """One compiled kernel for all shapes: a training run meets a new number of tokens at every step."""
-    for length in (200, 64, 333, 128, 17, 500, 90, 250, 301, 77, 410):
+    for length in (200, 64, 333, 128, 17, 500, 90, 250, 301, 77, 410)[: 3 if REHEARSED else None]:
         batch = batch_of(length)
         expected = pooled_and_gradient(model, "eager", batch)
         assert_close(pooled_and_gradient(model, "flex_attention", batch), expected)
