@@ -2,10 +2,10 @@
 
     python device/collect.py OUT [OUT …] --output runs/device --log LOG.md
 
-The folders OUT are those of the calls of device/run.sh, in their order: of a stage that ran twice, the last is taken. The
-pieces of the weights are checked against their digests and put together in runs/device/dnacse-barcode-small; the results
-stand in runs/device/results: those of `inference` and `training` are as those in benchmarks/results. The entry of the
-log, which names the card, is printed, and with --log put above the newest one.
+The folders OUT are those of the calls of device/run.sh, in their order: of a stage that ran twice, the last is taken.
+The pieces of the weights are checked against their digests and put together in runs/device/dnacse-barcode-small; the
+results stand in runs/device/results: those of `inference` and `training` are as those in benchmarks/results. The entry
+of the log, which names the card, is printed, and with --log put above the newest one.
 """
 
 import argparse

@@ -41,13 +41,8 @@ from modeling_dnacse.machine.provenance import device_name, package_versions
 
 TRAIN = Path(__file__).resolve().parents[2] / "trainer" / "train.py"
 RATES = (
-    "pairs_per_second",
-    "tokens_per_second",
-    "padding",
-    "input_pairs_per_second",
-    "mfu",
-    "model_tflops",
-    "gpu_memory_mb",
+    *("pairs_per_second", "tokens_per_second", "padding", "input_pairs_per_second"),
+    *("mfu", "model_tflops", "gpu_memory_mb"),
 )
 CUDA_ONLY = ("bf16", "bf16 packed", "bf16 flex", "varlen")
 
