@@ -36,7 +36,7 @@ SECONDS = {"arms": 130.0, "best": 75.0} if SIZE == "full" else {"arms": 1.0, "be
 GRACE = {"arms": 50.0, "best": 45.0} if SIZE == "full" else {"arms": 1200.0, "best": 1200.0}
 PROBE_STEPS = 24 if SIZE == "full" else 4
 WORKERS = "3" if SIZE == "full" else "0"
-BATCH = 512 if SIZE == "full" else 16
+BATCH = 256 if SIZE == "full" else 16  # pairs: about 14 GB of activations an arm
 FULL = "trainer/configs/barcode_small.json"
 CONFIG = FULL if SIZE == "full" else "trainer/configs/demo.json"
 PIECE = 15 * 2**20  # bytes of a file that comes back

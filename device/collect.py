@@ -26,6 +26,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks.report.markdown_table import markdown
+from benchmarks.report.result_files import write_json
 from benchmarks.report.speed_tables import render_inference, render_training
 
 ARM_COLUMNS = ("steps", "recall_at_1", "loss", "pairs_per_second", "mfu", "exit_code")
@@ -48,7 +49,17 @@ def unpack_results(folders: list[Path], output: Path) -> Path:
             archive.extractall(output, filter="data")
         stages.append((results / "stages.tsv").read_text())
     (results / "stages.tsv").write_text("".join(stages))
+    name_commit(results)
     return results
+
+
+def name_commit(results: Path) -> None:
+    """Name the commit in results that were made where there is no git: that of device/prepare.sh."""
+    commit = (results / "commit").read_text().strip()
+    for path in results.rglob("*.json"):
+        found = read(path)
+        if found.get("commit") == "":
+            write_json(found | {"commit": commit}, path)
 
 
 def unpack_weights(folders: list[Path], results: Path, output: Path) -> Path | None:
@@ -85,7 +96,8 @@ def entry(results: Path, model: Path | None) -> str:
     machine = read(results / "machine.json")
     card = machine.get("card") or machine.get("device") or "a machine whose stage `machine` did not end"
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    parts = [f"## {date} · What one call on a GPU measured ({card})", *sections(results, machine)]
+    parts = [f"## {date} · What a GPU measured ({card})", f"Commit {(results / 'commit').read_text().strip()}."]
+    parts += sections(results, machine)
     if model:
         size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file()) / 2**20
         parts.append(f"The weights came back whole: {model.name}, {size:.1f} MiB.")

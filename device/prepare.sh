@@ -6,7 +6,8 @@
 #   SIZE=toy bash device/prepare.sh barcodes.tsv    # what rehearse.sh takes
 #
 # The data file has the columns sequence, species, genus and split. Only the splits train, val and unseen_val are taken
-# along: arms are chosen there, and the test splits stay at home. WHEELS=no makes no wheels, where they are there.
+# along: arms are chosen there, and the test splits stay at home. The tokenizer and the fit are kept if they are there:
+remove .device after a change of the data. WHEELS=no keeps the wheels, too.
 set -euo pipefail
 data=$(realpath "$1") && cd "$(dirname "$0")/.."
 place=.device most_mib=40
@@ -17,6 +18,7 @@ case ${SIZE:-full} in
 esac
 mkdir -p $place/wheels
 echo "${SIZE:-full}" >$place/size
+python -c 'from benchmarks.report.result_files import commit; print(commit())' >$place/commit  # there is no git there
 
 if [ "${WHEELS:-yes}" = yes ]; then
     rm -f $place/wheels/*

@@ -81,7 +81,7 @@ export TQDM_DISABLE=1
 for name in "$@"; do
     [ -n "${caps[$name]:-}" ] || { echo "run.sh: no stage $name; there are ${!caps[*]}" >&2 && exit 2; }
 done
-mkdir -p "$results"
+mkdir -p "$results" && cp $place/commit "$results/"
 [ -e $place/site ] || python3 -m pip install --quiet --no-index --no-deps --no-compile --target $place/site \
     $place/wheels/*.whl || exit
 failed=0

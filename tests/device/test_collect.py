@@ -7,6 +7,9 @@ import pytest
 
 from device import arms, collect
 
+MACHINE = {"device": "NVIDIA H100 80GB HBM3", "card": "NVIDIA H100 80GB HBM3, 580.159.04", "commit": ""}
+MACHINE |= {"matmul_flops_per_second": 8e14, "copied_bytes_per_second": 3e12, "versions": {"torch": "2.11.0"}}
+
 
 @pytest.fixture
 def came_back(tmp_path, monkeypatch):
@@ -20,6 +23,8 @@ def came_back(tmp_path, monkeypatch):
         json.dumps({"arm": "phase I", "steps": 9, "pieces": arms.write_pieces(model, out)})
     )
     (work / "results" / "stages.tsv").write_text("best\t0\t12\n")
+    (work / "results" / "commit").write_text("abc123\n")
+    (work / "results" / "machine.json").write_text(json.dumps(MACHINE))
     pack(work, out)
     return out
 
@@ -37,6 +42,8 @@ def test_pieces_become_the_model_again(came_back, tmp_path, capsys):
     assert (tmp_path / "to" / arms.NAME / "weights").read_bytes() == bytes(range(256)) * 20
     said = capsys.readouterr().out
     assert "| best | 0 | 12 |" in said and "came back whole" in said
+    assert "(NVIDIA H100 80GB HBM3, 580.159.04)" in said and "800 TFLOP/s" in said
+    assert json.loads((tmp_path / "to" / "results" / "machine.json").read_text())["commit"] == "abc123"
     text = log.read_text()
     assert text.startswith("# Log\n\n## ") and text.index("| best | 0 | 12 |") < text.index("## former")
 
@@ -69,3 +76,9 @@ def test_the_later_of_two_calls_counts(came_back, tmp_path, capsys):
     assert collect.main([str(came_back), str(second), "--output", str(tmp_path / "to")]) == 0
     said = capsys.readouterr().out
     assert "no layers" in said and "| phase I | 7 | 0.5 |" in said and "came back whole" not in said
+
+
+def test_utilisation_is_also_of_the_measured_rate():
+    """The trainer's own `mfu` is a share of the data sheet's rate."""
+    measured = {"arms": {"bf16 flex": {"model_tflops": 320.0}, "failed": {}}}
+    assert collect.of_measured_rate(measured, MACHINE) == "Of the measured rate of matrix products: bf16 flex 40%."
