@@ -41,6 +41,7 @@ FULL = "trainer/configs/barcode_small.json"
 CONFIG = FULL if SIZE == "full" else "trainer/configs/demo.json"
 PIECE = 15 * 2**20  # bytes of a file that comes back
 NAME = "dnacse-barcode-small"
+STOPPED = 143  # of train.py after SIGTERM
 
 LAYERS, NO_LAYERS = "start", "start-no-layers"
 FEATURES = ("--compare", "features")
@@ -160,7 +161,7 @@ def run_arms(work: Path, results: Path) -> None:
     """Train all arms at once, and write what they came to.
 
     Raises:
-        SystemExit: no arm was scored.
+        SystemExit: an arm failed.
     """
     make_starts(work)
     rate = probe(work)
@@ -179,8 +180,8 @@ def run_arms(work: Path, results: Path) -> None:
     write_json(found, results / "arms.json")
     for arm, score in scores.items():
         sys.stdout.write(f"{arm}: {json.dumps(score)}\n")
-    if best is None:
-        raise SystemExit("arms.py: no arm was scored")
+    if failed := [arm for arm, score in scores.items() if score["exit_code"] not in (0, STOPPED)]:
+        raise SystemExit(f"arms.py: failed: {', '.join(failed)}")
 
 
 def run_best(work: Path, results: Path, out: Path) -> None:
