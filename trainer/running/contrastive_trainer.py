@@ -81,10 +81,8 @@ class ContrastiveTrainer(Trainer):
                 "--per_device_train_batch_size and --cached_chunk_size"
             )
         config: Any = self.model.config
-        if "mi_mix" in curriculum.objectives and not config.num_hidden_layers:
-            raise ValueError(
-                "mi_mix mixes the input of a layer, and this model has none: leave it out of --curriculum"
-            )
+        if "mi_mix" in curriculum.objectives and not (config.num_hidden_layers or config.sites):
+            raise ValueError("mi_mix mixes the input of a layer, and this model has none: take it out of --curriculum")
         self.curriculum, self.sampler = curriculum, sampler
         # from **kwargs in our forward, Trainer concludes that it divides the loss by the accumulation steps
         self.model_accepts_loss_kwargs = False
