@@ -198,8 +198,16 @@ def run(args: argparse.Namespace) -> None:
     check_pooling(config.pooling)
     torch.manual_seed(args.seed)
     model = DnacseModel(config)
-    fitted = torch.from_numpy(fit(model, tokenizer, args)).float()
-    write_embeddings(model, feature_embeddings(model, tokenizer), fitted, args.constant)
+    features = feature_embeddings(model, tokenizer)
+    fitted = np.load(args.fitted) if args.fitted and args.fitted.exists() else fit(model, tokenizer, args)
+    if fitted.shape != (len(features), config.hidden_size - CONSTANT_COLUMNS):
+        raise ValueError(
+            f"{args.fitted} holds embeddings of {fitted.shape[0]} features in {fitted.shape[1]} columns, the model "
+            f"needs {len(features)} in {config.hidden_size - CONSTANT_COLUMNS}; give the file of this model"
+        )
+    if args.fitted and not args.fitted.exists():
+        np.save(args.fitted, fitted.astype(np.float16))
+    write_embeddings(model, features, torch.from_numpy(fitted).float(), args.constant)
     model.set_attn_implementation(PACKED)
     center(model, tokenizer, sample_sequences(args.train_file, args.train_split, CENTERING_SAMPLE, args.seed))
     args.output_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -222,6 +230,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--config_name", required=True, help="Architecture: a config.json, or a folder or Hub id with one.")
     add("--tokenizer_name", required=True, help="Folder or Hub id of the tokenizer.")
     add("--output_dir", required=True, type=Path, help="Folder for the checkpoint.")
+    add(
+        "--fitted",
+        type=Path,
+        help="NPY file of the fitted embeddings: read if it is there, otherwise written, in float16. So another "
+        "machine, or a model with other layers, needs no fit.",
+    )
     add("--rank", choices=("species", "genus"), default="genus", help="Rank of the classes.")
     add("--both_strands", action="store_true", help="Make a model whose vectors are means over both strands.")
     add(

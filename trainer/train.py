@@ -34,7 +34,7 @@ from datasets import disable_progress_bars
 from transformers import PreTrainedTokenizerFast, set_seed
 
 from modeling_dnacse import DnacseForContrastiveLearning
-from modeling_dnacse.attention import PACKED
+from modeling_dnacse.attention import default_attention
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.hub_datasets import dataset_commit
 from modeling_dnacse.machine.atomic import remove
@@ -256,9 +256,9 @@ def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiv
         config = load_config(args.config_name, tokenizer)
         config.pooling = args.pooling or config.pooling
         model = DnacseForContrastiveLearning(config, with_mlm_head=with_mlm_head)
-    # without padding, a CPU trains barcodes twice as fast; torch.compile would split packed attention into many graphs
-    packed = PACKED if args.device.type == "cpu" and not args.torch_compile else None
-    if implementation := args.attn_implementation or packed:
+    # torch.compile would split packed attention into many graphs, so there it is transformers' default, sdpa
+    default = None if args.torch_compile else default_attention(args.device.type)
+    if implementation := args.attn_implementation or default:
         model.set_attn_implementation(implementation)
     return model, tokenizer
 

@@ -25,7 +25,7 @@ from benchmarks.methods.site_search import EncodedByModel, encoded_by_model
 from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.fingerprints import digest
 from modeling_dnacse import DnacseConfig, DnacseModel
-from modeling_dnacse.attention import PACKED
+from modeling_dnacse.attention import default_attention
 from modeling_dnacse.clustering.purposes import FIELDS, WINDOW_TOKENS
 from modeling_dnacse.embedding.embed import embed
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
@@ -99,8 +99,8 @@ def load_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # also for a checkpoint: what it lacks, as a pooler, is drawn, and is in the fingerprint
         if source == model and ours:
-            packed = torch.device(device).type == "cpu"  # fastest there, and linear in memory
-            network = DnacseModel.from_pretrained(source, attn_implementation=PACKED if packed else "sdpa")
+            attention = default_attention(torch.device(device).type)
+            network = DnacseModel.from_pretrained(source, attn_implementation=attention)
         elif source == model:
             network = AutoModel.from_pretrained(source, trust_remote_code=trust_remote_code)
         elif isinstance(config, DnacseConfig):

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from ..attention import PACKED
+from ..attention import default_attention
 from ..modeling_dnacse import DnacseModel
 from .checkpoints import check_framing, load_checkpoint, load_tokenizer
 from .int8 import to_int8
@@ -19,14 +19,14 @@ def load_encoder(name: str, device: str = "cpu", int8: bool = False) -> tuple[An
 
     Args:
         name: the folder or Hub id.
-        device: where it will run. On a CPU attention is packed, which is fastest there and takes the least memory.
+        device: where it will run; attention.py chooses its attention by that.
         int8: compute the linear layers in 8-bit integers, on CPU (int8.py).
 
     Raises:
         ValueError: there is no such encoder, it cannot be run here, or the tokenizer is another model's.
     """
-    on_cpu = torch.device(device).type == "cpu"
-    if int8 and not on_cpu:
+    kind = torch.device(device).type
+    if int8 and kind != "cpu":
         raise ValueError(f"int8 computes on CPU, not on {device}; choose another dtype or --device cpu")
     if Path(name, GRAPH).exists():
         if int8:
@@ -40,5 +40,5 @@ def load_encoder(name: str, device: str = "cpu", int8: bool = False) -> tuple[An
             )
         check_framing(tokenizer, name)
         return encoder, tokenizer
-    model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation=PACKED if on_cpu else "sdpa")
+    model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation=default_attention(kind))
     return (to_int8(model) if int8 else model), tokenizer

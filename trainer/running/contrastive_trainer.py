@@ -65,7 +65,8 @@ class ContrastiveTrainer(Trainer):
         """Take the arguments of Trainer, the curriculum, and the sampler of global batches.
 
         Raises:
-            ValueError: --chunk_tokens under FSDP, mi_mix of single sequences, or a tokenizer without a mask token.
+            ValueError: --chunk_tokens under FSDP, mi_mix of single sequences or without layers, or a tokenizer without
+                a mask token.
         """
         super().__init__(*args, compute_metrics=self._scores, **kwargs)
         if self.is_fsdp_enabled and self.args.chunk_tokens:
@@ -79,10 +80,12 @@ class ContrastiveTrainer(Trainer):
                 "mi_mix mixes sequences that pass the model together, and here each is alone: give 2 or more to "
                 "--per_device_train_batch_size and --cached_chunk_size"
             )
+        config: Any = self.model.config
+        if "mi_mix" in curriculum.objectives and not (config.num_hidden_layers or config.sites):
+            raise ValueError("mi_mix mixes the input of a layer, and this model has none: take it out of --curriculum")
         self.curriculum, self.sampler = curriculum, sampler
         # from **kwargs in our forward, Trainer concludes that it divides the loss by the accumulation steps
         self.model_accepts_loss_kwargs = False
-        config: Any = self.model.config
         self.steps = StepLog(config, self.args.device)
         self.stop = StopOnSignal(self.accelerator)
         self.add_callback(self.stop)
