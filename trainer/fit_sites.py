@@ -130,6 +130,8 @@ def fit(args: argparse.Namespace) -> tuple[DnacseModel, dict[str, int]]:
         kmer=args.kmer,
         site_kmer=args.site_kmer,
         site_candidates=args.site_candidates,
+        site_block=args.site_block,
+        site_reach=args.site_reach,
         site_blocks=args.columns,
         least_share=args.least_share,
     )
@@ -205,6 +207,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--least_share", type=float, default=0.08, help="votes a k-mer of what is placed; default: %(default)s")
     add("--site_kmer", type=int, default=9, help="k of the k-mers that vote; default: %(default)s")
     add("--site_candidates", type=int, default=2, help="sites that the table keeps of each; default: %(default)s")
+    add(
+        "--site_block",
+        type=int,
+        default=0,
+        help="bases that have an offset of their own, such as 16, for markers with indels (12S, 16S, ITS); "
+        "default: %(default)s, one offset a sequence",
+    )
+    add("--site_reach", type=int, default=30, help="farthest of those from the sequence's; default: %(default)s")
     add("--kmer", type=int, default=5, help="k of those for what is not placed; default: %(default)s")
     add("--seed", type=int, default=0, help="of draws and crops")
     return parser.parse_args(arguments)
