@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from .configuration_dnacse import DnacseConfig
 from .kmers import OTHER
-from .local_offsets import best_path, box_sums
+from .local_offsets import best_path, box_sums, cut_between, segment_of
 
 FULL_VOTE = 255  # of a k-mer that was seen at one site only
 DOUBT = 32  # k-mers without a vote that each sequence is taken to have beside its own: a few k-mers prove little
@@ -37,6 +37,7 @@ class Placement(NamedTuple):
     share: Tensor  # (batch,) float, 0 to 1: votes for the offset, a k-mer
     marker: Tensor  # (batch,) long: number of the marker
     shifts: Tensor  # (batch, blocks) long: what each block adds to the offset; no blocks: one offset for all
+    begins: Tensor  # (batch, blocks) long: where each block begins, in sites by the offset, from -reach on
 
 
 def kmer_codes(text: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -106,7 +107,7 @@ class DnacsePlacement(nn.Module):
         votes = self.votes(codes, on_strand)
         best, winner = votes.max(1, keepdim=True)  # of equal ones the first
         reverse, offset = winner % 2 == 1, winner // 2 - text.shape[1]
-        marker, shifts = torch.zeros_like(offset[:, 0]), offset[:, :0]
+        marker, shifts, begins = torch.zeros_like(offset[:, 0]), offset[:, :0], offset[:, :0]
         if self.block or self.several:
             strand = reverse[:, :, None].long().expand(-1, -1, codes.shape[2])
             sites, weights = self.ballots(codes.gather(1, strand)[:, 0])
@@ -115,10 +116,10 @@ class DnacsePlacement(nn.Module):
                 marker = self.best_marker(sites, weights, near)
             start = self.starts_of(marker)
             if self.block:
-                best, shifts = self.local_offsets(sites - start[:, :, None], weights, near - start)
+                best, shifts, begins = self.local_offsets(sites - start[:, :, None], weights, near - start)
         kmers = (codes[:, 0] < 4**self.k).sum(1)
         share = best[:, 0].float() / (FULL_VOTE * (kmers + DOUBT))
-        found = Placement(offset, offset[:, 0], reverse[:, 0], share, marker, shifts)
+        found = Placement(offset, offset[:, 0], reverse[:, 0], share, marker, shifts, begins)
         return found._replace(bases=self.bases_at_sites(text, first, last, found))
 
     def ballots(self, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -146,24 +147,41 @@ class DnacsePlacement(nn.Module):
         """Number of the marker whose sites have most votes for the offset, or one within reach of it, (batch,)."""
         agree = (sites - near[:, :, None]).abs() <= (self.reach if self.block else 0)
         weights = torch.where(agree, weights, 0).flatten(1)
-        empty = torch.zeros((len(sites), len(self.starts)), dtype=torch.int32, device=sites.device)
+        empty = torch.zeros((sites.shape[0], len(self.starts)), dtype=torch.int32, device=sites.device)
         return empty.scatter_add(1, self.marker_of_site[sites].long().flatten(1), weights).argmax(1)
 
     def starts_of(self, marker: Tensor) -> Tensor:
         """First sites of markers, (batch,) to (batch, 1)."""
         return torch.tensor(self.starts, device=marker.device)[marker][:, None]
 
-    def local_offsets(self, sites: Tensor, weights: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
-        """Choose offsets for blocks, as `best_path` gives them; sites are counted from the first of the marker."""
-        offsets = 2 * self.reach + 1
-        block = torch.div(near + self.k // 2 + self.reach, self.block, rounding_mode="floor")[:, :, None]
+    def local_offsets(self, sites: Tensor, weights: Tensor, near: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Votes (batch, 1), shifts and begins as in `Placement`; sites are counted from the first of the marker."""
+        offsets, room = 2 * self.reach + 1, self.blocks * self.block
+        middle = near + self.k // 2 + self.reach  # of a k-mer, from 0
+        within = (middle >= 0) & (middle < room)
+        block = torch.div(middle, self.block, rounding_mode="floor").clamp(0, self.blocks - 1)
         shift = sites - near[:, :, None] + self.reach
-        valid = (shift >= 0) & (shift < offsets) & (block >= 0) & (block < self.blocks)
-        room = self.blocks * offsets
-        ballots = torch.where(valid, block * offsets + shift, room)
-        empty = torch.zeros((len(sites), room + 1), dtype=torch.int32, device=sites.device)
+        valid = within[:, :, None] & (shift >= 0) & (shift < offsets)
+        ballots = torch.where(valid, block[:, :, None] * offsets + shift, self.blocks * offsets)
+        empty = torch.zeros((sites.shape[0], self.blocks * offsets + 1), dtype=torch.int32, device=sites.device)
         votes = empty.scatter_add(1, ballots.flatten(1), weights.flatten(1))[:, :-1]
-        return best_path(votes.view(-1, self.blocks, offsets), self.block, self.reach)
+        best, shifts = best_path(votes.view(-1, self.blocks, offsets), self.block, self.reach)
+        places = torch.where(within, middle, room)
+        before, own, after = (
+            self.votes_at(places, (weights * (shift - self.reach == of_block.gather(1, block)[:, :, None])).sum(2))
+            for of_block in (
+                torch.cat((shifts[:, :1], shifts[:, :-1]), 1),
+                shifts,
+                torch.cat((shifts[:, 1:], shifts[:, -1:]), 1),
+            )
+        )
+        left, right = torch.cat((own[:, :-1], before[:, 1:]), 2), torch.cat((after[:, :-1], own[:, 1:]), 2)
+        return best, shifts, cut_between(left, right, shifts, self.k - self.k // 2)
+
+    def votes_at(self, places: Tensor, weights: Tensor) -> Tensor:
+        """Votes by place, (batch, length) both, laid out as (batch, blocks, block)."""
+        empty = torch.zeros((places.shape[0], self.blocks * self.block + 1), dtype=torch.int32, device=places.device)
+        return empty.scatter_add(1, places, weights.int())[:, :-1].view(-1, self.blocks, self.block)
 
     def bases_at_sites(self, text: Tensor, first: Tensor, last: Tensor, found: Placement) -> Tensor:
         """The base at each site that has a row, (batch, sites)."""
@@ -174,21 +192,25 @@ class DnacsePlacement(nn.Module):
             known = self.marker_of_site[kept] == found.marker[:, None]
         if self.block:
             sites = kept - self.starts_of(found.marker)
-            block = self.block_of_sites(sites, found.shifts)
-            shift = found.shifts.gather(1, block.clamp(min=0))
+            block = self.block_of_sites(sites, found).clamp(min=0)
+            shift = found.shifts.gather(1, block)
             place = place - shift
-            known = known & (block >= 0) & (sites - shift + self.reach < (block + 1) * self.block)
+            known = known & self.is_in_block(sites - shift, block, found)
         places = torch.where(found.reverse[:, None], last - place, first + place)
         bases = text.gather(1, places.clamp(0, text.shape[1] - 1))
         bases = torch.where(found.reverse[:, None] & (bases < OTHER), 3 - bases, bases)
         return torch.where(known & (places >= first) & (places <= last), bases, OTHER)
 
-    def block_of_sites(self, sites: Tensor, shifts: Tensor) -> Tensor:
-        """The last block that begins at or before each site, -1 for none: (batch or 1, sites) to (batch, sites)."""
-        begins = torch.arange(self.blocks, device=shifts.device) * self.block + shifts + self.reach  # from -2 · reach
-        empty = torch.zeros((len(shifts), self.blocks * self.block + 2 * self.reach), device=shifts.device)
-        count = empty.int().scatter_add(1, begins, torch.ones_like(begins, dtype=torch.int32)).cumsum(1) - 1
-        return count.gather(1, (sites + 2 * self.reach).clamp(0, count.shape[1] - 1).expand(len(shifts), -1))
+    def block_of_sites(self, sites: Tensor, found: Placement) -> Tensor:
+        """Block that may have a base at each site of the marker, -1 for none: (batch or 1, sites) to (batch, sites)."""
+        begins = found.begins + found.shifts + self.reach  # from -2 · reach on
+        return segment_of(sites + 2 * self.reach, begins, (self.blocks + 2) * self.block + 2 * self.reach)
+
+    def is_in_block(self, near: Tensor, block: Tensor, found: Placement) -> Tensor:
+        """Whether what lies at these sites by the offset of its sequence belongs to these blocks."""
+        ends = F.pad(found.begins[:, 1:], (0, 1), value=self.blocks * self.block)
+        near = near + self.reach
+        return (near >= found.begins.gather(1, block)) & (near < ends.gather(1, block))
 
     def sites_of(self, text: Tensor, found: Placement) -> Tensor:
         """The site of each base, (batch, length): -1 for what has none, and beyond the axis for what is beyond."""
@@ -197,12 +219,13 @@ class DnacsePlacement(nn.Module):
         sites = torch.where(found.reverse[:, None], last - places, places - first) + found.offset[:, None]
         known = text < OTHER
         if self.block:
-            start = self.starts_of(found.marker)
-            block = torch.div(sites - start + self.reach, self.block, rounding_mode="floor")
-            within = (block >= 0) & (block < self.blocks)
-            block = block.clamp(0, self.blocks - 1)
+            near = sites - self.starts_of(found.marker)
+            room = self.blocks * self.block
+            within = (near + self.reach >= 0) & (near + self.reach < room)
+            block = segment_of(near + self.reach, found.begins, (self.blocks + 2) * self.block).clamp(min=0)
             sites = sites + found.shifts.gather(1, block)
-            known = known & within & (self.block_of_sites(sites - start, found.shifts) == block)
+            near = near + found.shifts.gather(1, block)
+            known = known & within & (self.block_of_sites(near, found) == block)
         if self.several:
             on_axis = (sites >= 0) & (sites < self.gene)
             marker = self.marker_of_site[sites.clamp(0, self.gene - 1)]

@@ -78,6 +78,20 @@ def species_weights(species: np.ndarray) -> np.ndarray:
     return np.where(species == "", 1.0, 1 / np.sqrt(counts[numbers]))
 
 
+def groups_of(genera: np.ndarray) -> np.ndarray:
+    """Number of each record's genus, (n,); a record without a name is a genus of its own.
+
+    >>> groups_of(np.array(["b", "", "a", "b", ""])).tolist()
+    [1, 2, 0, 1, 3]
+    """
+    unnamed = genera == ""
+    groups = np.unique(genera[~unnamed], return_inverse=True)[1]
+    numbers = np.empty(len(genera), int)
+    numbers[~unnamed] = groups
+    numbers[unnamed] = len(set(groups)) + np.arange(unnamed.sum())
+    return numbers
+
+
 def well_covered(bases: np.ndarray, share: float) -> np.ndarray:
     """Sites at which at least this share of the records has a base, of those at the best covered site."""
     counts = (bases < OTHER).sum(0)
@@ -135,7 +149,15 @@ def fit(args: argparse.Namespace) -> tuple[DnacseModel, dict[str, int]]:
         site_blocks=args.columns,
         least_share=args.least_share,
     )
-    table = learn_table(config, texts, most=args.most, least_share=args.least_share, seed=args.seed)
+    table = learn_table(
+        config,
+        texts,
+        groups_of(genera),
+        most=args.most,
+        margin=args.margin,
+        least_share=args.least_share,
+        seed=args.seed,
+    )
     table.kept_sites = torch.arange(config.gene_sites, dtype=torch.int32)
     placed = place(table, texts)
     chosen = (placed.share >= args.least_share) & (genera != "")
@@ -204,6 +226,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--coverage", type=float, default=0.1, help="of a site with rows, of the best covered; default: %(default)s")
     add("--most", type=int, default=9000, help="sequences that the table is learnt from; default: %(default)s")
+    add("--margin", type=int, default=100, help="sites beside the complete genes; default: %(default)s")
     add("--least_share", type=float, default=0.08, help="votes a k-mer of what is placed; default: %(default)s")
     add("--site_kmer", type=int, default=9, help="k of the k-mers that vote; default: %(default)s")
     add("--site_candidates", type=int, default=2, help="sites that the table keeps of each; default: %(default)s")

@@ -6,8 +6,8 @@ made again from these placements: first of the complete sequences, then of other
 
 Where offsets are local, a k-mer that spans an indel is at no site.
 
-In a round, either half is placed by a table of the other, so that no sequence keeps the place where it happened to
-start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one that was seen
+In a round, either half of the genera is placed by a table of the other, so that none keeps the place where it happened
+to start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one that was seen
 once says less than one that was seen at one site in a thousand sequences.
 """
 
@@ -24,7 +24,6 @@ from modeling_dnacse.placement import FULL_VOTE, DnacsePlacement, Placement
 logger = logging.getLogger("fit_sites")
 PRIOR = 0.5  # sequences that had a k-mer elsewhere
 ROUNDS = 3  # with complete sequences, and again with others
-MARGIN = 100  # sites before and behind the complete genes
 PLACED_BASES = 2**16  # of a batch, padding included
 CODES = np.full(256, OTHER, np.uint8)
 CODES[[ord(base) for base in BASES]] = range(4)
@@ -121,14 +120,23 @@ def fill(table: DnacsePlacement, texts: list[np.ndarray], sites: list[np.ndarray
 
 
 def learn_table(
-    config: DnacseConfig, texts: list[np.ndarray], *, most: int, least_share: float, seed: int
+    config: DnacseConfig,
+    texts: list[np.ndarray],
+    groups: np.ndarray,
+    *,
+    most: int,
+    margin: int,
+    least_share: float,
+    seed: int,
 ) -> DnacsePlacement:
     """Learn a table from encoded sequences; sets `gene_sites` of the configuration.
 
     Args:
         config: What the table is like.
         texts: Sequences, (length,) uint8 each.
+        groups: Number of each sequence's genus (n,), of which none votes for a place of its own.
         most: Sequences to learn from, a third of them complete.
+        margin: Sites before and behind the complete genes, for sequences that reach farther.
         least_share: Votes a k-mer with which a sequence is learnt from.
         seed: Of the draws.
     """
@@ -136,12 +144,13 @@ def learn_table(
     lengths = np.array([len(text) for text in texts])
     complete = rng.permutation(np.flatnonzero(complete_ones(lengths)))[: most // 3]
     everyone = np.union1d(complete, rng.permutation(len(texts))[:most])
-    config.gene_sites = int(lengths[complete].max()) + 2 * MARGIN
+    config.gene_sites = int(lengths[complete].max()) + 2 * margin
     table = DnacsePlacement(config)
-    sites, reverse = [MARGIN + np.arange(len(text)) for text in texts], np.zeros(len(texts), bool)
+    sites, reverse = [margin + np.arange(len(text)) for text in texts], np.zeros(len(texts), bool)
     share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of those that were placed
     for number, rows in enumerate([complete] * ROUNDS + [everyone] * ROUNDS):
-        for asked in np.array_split(rng.permutation(rows), 2):  # nobody votes for the place where it stands itself
+        is_first = (rng.random(groups.max() + 1) < 0.5)[groups[rows]]
+        for asked in (rows[is_first], rows[~is_first]):
             voters = np.setdiff1d(rows, asked)
             voters = voters[share[voters] >= least_share]
             fill(table, [texts[row] for row in voters], [sites[row] for row in voters], reverse[voters])
