@@ -58,3 +58,12 @@ def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sites")
     fit_sites.main(fit_arguments(write_marker(folder / "marker.tsv", simulate_marker(seed=1)), folder / "model"))
     return folder / "model"
+
+
+@pytest.fixture(scope="session")
+def indel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of a marker whose genera differ by indels: an offset for each block of 16 bases."""
+    folder = tmp_path_factory.mktemp("indels")
+    data = write_marker(folder / "marker.tsv", simulate_marker(seed=1, indels=True))
+    fit_sites.main([*fit_arguments(data, folder / "model"), "--site_block", "16", "--site_kmer", "8"])
+    return folder / "model"

@@ -79,6 +79,20 @@ def species_weights(species: np.ndarray) -> np.ndarray:
     return np.where(species == "", 1.0, 1 / np.sqrt(counts[numbers]))
 
 
+def groups_of(genera: np.ndarray) -> np.ndarray:
+    """Number of each record's genus, (n,); a record without a name is a genus of its own.
+
+    >>> groups_of(np.array(["b", "", "a", "b", ""])).tolist()
+    [1, 2, 0, 1, 3]
+    """
+    unnamed = genera == ""
+    groups = np.unique(genera[~unnamed], return_inverse=True)[1]
+    numbers = np.empty(len(genera), int)
+    numbers[~unnamed] = groups
+    numbers[unnamed] = len(set(groups)) + np.arange(unnamed.sum())
+    return numbers
+
+
 def well_covered(bases: np.ndarray, share: float) -> np.ndarray:
     """Sites at which at least this share of the records has a base, of those at the best covered site."""
     counts = (bases < OTHER).sum(0)
@@ -131,10 +145,20 @@ def fit(args: argparse.Namespace) -> tuple[DnacseModel, dict[str, int]]:
         kmer=args.kmer,
         site_kmer=args.site_kmer,
         site_candidates=args.site_candidates,
+        site_block=args.site_block,
+        site_reach=args.site_reach,
         site_blocks=args.columns,
         least_share=args.least_share,
     )
-    table = learn_table(config, texts, most=args.most, least_share=args.least_share, seed=args.seed)
+    table = learn_table(
+        config,
+        texts,
+        groups_of(genera),
+        most=args.most,
+        margin=args.margin,
+        least_share=args.least_share,
+        seed=args.seed,
+    )
     table.kept_sites = torch.arange(config.gene_sites, dtype=torch.int32)
     placed = place(table, texts)
     chosen = (placed.share >= args.least_share) & (genera != "")
@@ -204,9 +228,18 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--coverage", type=float, default=0.1, help="of a site with rows, of the best covered; default: %(default)s")
     add("--most", type=int, default=9000, help="sequences that the table is learnt from; default: %(default)s")
+    add("--margin", type=int, default=100, help="sites beside the complete genes; default: %(default)s")
     add("--least_share", type=float, default=0.08, help="votes a k-mer of what is placed; default: %(default)s")
     add("--site_kmer", type=int, default=9, help="k of the k-mers that vote; default: %(default)s")
     add("--site_candidates", type=int, default=2, help="sites that the table keeps of each; default: %(default)s")
+    add(
+        "--site_block",
+        type=int,
+        default=0,
+        help="bases that have an offset of their own, such as 16, for markers with indels (12S, 16S, ITS); "
+        "default: %(default)s, one offset a sequence",
+    )
+    add("--site_reach", type=int, default=30, help="farthest of those from the sequence's; default: %(default)s")
     add("--kmer", type=int, default=5, help="k of those for what is not placed; default: %(default)s")
     add("--seed", type=int, default=0, help="of draws and crops")
     return parser.parse_args(arguments)

@@ -1,5 +1,7 @@
 """Placement and vectors of sites: what must not change them, and that every way of running a model agrees."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from modeling_dnacse.kmers import OTHER, read_text
 from modeling_dnacse.loading.checkpoints import load_checkpoint, vocabulary_of
 from modeling_dnacse.loading.onnx_encoder import OnnxEncoder
 from modeling_dnacse.loading.onnx_export import export_onnx
+from modeling_dnacse.local_offsets import best_path, change_costs
 from modeling_dnacse.reading.sequences import clean_sequence, reverse_complement
 from tests.support.marker import GENE, simulate_marker
 from tests.support.strangers import stranger
@@ -20,16 +23,32 @@ from trainer.starting.site_table import encode, place
 ODD = ["ACGT", "A", "NNNNN", "ACGTNACGTAC", "acgttgcaacgRYKN-ACGTTGACCA", "N" * 50 + "ACGTACGTACGTAAC"]
 
 
+@pytest.fixture(scope="module", params=["site_folder", "indel_folder"])
+def folder(request):
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture(scope="module")
-def loaded(site_folder):
+def loaded(folder):
+    return load_checkpoint(DnacseModel, str(folder))
+
+
+@pytest.fixture(scope="module")
+def one_offset(site_folder):
     return load_checkpoint(DnacseModel, str(site_folder))
 
 
 @pytest.fixture(scope="module")
+def local_offsets(indel_folder):
+    return load_checkpoint(DnacseModel, str(indel_folder))
+
+
+@pytest.fixture(scope="module")
 def reads() -> list[str]:
-    """Whole genes, pieces, both strands, some with N, and what is not of the marker."""
+    """Whole genes with and without indels, pieces, both strands, some with N, and what is not of the marker."""
     rng = np.random.default_rng(3)
     genes = [record["sequence"] for record in simulate_marker(seed=2, genera=4)]
+    genes[6:] = [record["sequence"] for record in simulate_marker(seed=1, genera=4, indels=True)]
     pieces = [gene[30:130] for gene in genes[:5]] + [genes[0][:70] + "NNN" + genes[0][73:]]
     junk = ["".join(rng.choice(list("ACGT"), length)) for length in (60, 150, 900)]
     reads = genes[:9] + pieces + junk
@@ -40,8 +59,8 @@ def place_all(model: DnacseModel, sequences: list[str]):
     return place(model.sites.placement, [encode(sequence) for sequence in sequences])
 
 
-def test_a_piece_is_placed_where_its_whole_is(loaded):
-    model, _ = loaded
+def test_a_piece_is_placed_where_its_whole_is(one_offset):
+    model, _ = one_offset
     rng = np.random.default_rng(0)
     whole = [record["sequence"] for record in simulate_marker(seed=2) if len(record["sequence"]) == GENE]
     starts = rng.integers(GENE - 100, size=len(whole))
@@ -54,25 +73,100 @@ def test_a_piece_is_placed_where_its_whole_is(loaded):
     assert np.array_equal(of_piece.bases[covered], of_whole.bases[covered])
 
 
-def test_each_base_has_its_site(loaded):
-    model, tokenizer = loaded
-    gene = simulate_marker(seed=2)[0]["sequence"]
-    read = reverse_complement(gene[50:170])
-    text = read_text(tokenizer(read, return_tensors="pt")["input_ids"], torch.ones(1, 122), model.sites.spelling)
+def true_sites(sequence: str, gene: str) -> np.ndarray:
+    """Site of each base by the indels that a global alignment of few changes finds, -1 for inserted ones."""
+    costs = np.zeros((len(sequence) + 1, len(gene) + 1))
+    costs[0], costs[:, 0] = np.arange(len(gene) + 1), np.arange(len(sequence) + 1)
+    for row, base in enumerate(sequence, 1):
+        for column, other in enumerate(gene, 1):
+            costs[row, column] = min(
+                costs[row - 1, column - 1] + (base != other) * 0.6,
+                costs[row - 1, column] + 1,
+                costs[row, column - 1] + 1,
+            )
+    row, column, sites = len(sequence), len(gene), np.full(len(sequence), -1)
+    while row and column:
+        if costs[row, column] == costs[row - 1, column - 1] + (sequence[row - 1] != gene[column - 1]) * 0.6:
+            row, column = row - 1, column - 1
+            sites[row] = column
+        elif costs[row, column] == costs[row - 1, column] + 1:
+            row -= 1
+        else:
+            column -= 1
+    return sites
+
+
+def test_bases_behind_an_indel_have_the_site_that_other_genera_have_there(local_offsets):
+    placement = local_offsets[0].sites.placement
+    gene = "".join(np.random.default_rng(0).choice(list("ACGT"), GENE))
+    records = [record["sequence"] for record in simulate_marker(seed=1, indels=True) if record["id"].endswith("a0")]
+    found = place(placement, [encode(sequence) for sequence in records])
+    table = np.full((len(records), GENE), -1)
+    for row, sequence, sites in zip(table, records, found.sites, strict=True):
+        truth = true_sites(sequence, gene)
+        row[truth[truth >= 0]] = sites[truth >= 0]
+    usual = np.median(table, axis=0)
+    assert np.mean((table == usual)[table >= 0]) > 0.85
+    assert np.mean(table >= 0) > 0.9
+    with_indels = np.array([len(sequence) != GENE for sequence in records])
+    behind = (table == usual)[with_indels, 350:]
+    assert behind.mean() > 0.8
+
+
+@pytest.mark.parametrize("name", ["one_offset", "local_offsets"])
+def test_each_base_has_its_site(name, request):
+    """`bases` and `sites_of` tell the same, of either strand; no two bases have one site."""
+    model, _ = request.getfixturevalue(name)
     placement = model.sites.placement
-    found = placement(text.letters)
-    sites = placement.sites_of(text.letters, found)[0, 1:-1]
-    start = int(placement(torch.from_numpy(encode(gene)[None].astype(int))).offset)
-    assert sites.tolist() == list(range(start + 169, start + 49, -1))
+    genes = [record["sequence"] for record in simulate_marker(seed=1, indels=name == "local_offsets")]
+    for sequence in [
+        *genes[:12],
+        reverse_complement(genes[0]),
+        genes[0][50:170],
+        reverse_complement(genes[3][90:300]),
+    ]:
+        text = torch.from_numpy(np.pad(encode(sequence), (3, 9), constant_values=OTHER)[None].astype(int))
+        found = placement(text)
+        sites = placement.sites_of(text, found)[0]
+        kept = {int(site): row for row, site in enumerate(placement.kept_sites)}
+        expected = torch.full_like(found.bases[0], OTHER)
+        placed = [(int(site), int(base)) for site, base in zip(sites, text[0], strict=True) if int(site) in kept]
+        assert len({site for site, _ in placed}) == len(placed) > 100
+        for site, base in placed:
+            expected[kept[site]] = 3 - base if found.reverse[0] else base
+        assert torch.equal(expected, found.bases[0])
 
 
-def test_junk_is_not_placed(loaded):
-    model, _ = loaded
+@pytest.mark.parametrize("exporting", [False, True])
+def test_the_path_is_the_best_of_all(exporting, monkeypatch):
+    """Against all paths of three blocks, and with empty blocks around, which an exported graph does not leave out."""
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: exporting)
+    votes = torch.from_numpy(np.random.default_rng(0).integers(0, 1500, (20, 3, 7)).astype(np.int32))
+    costs = change_costs(2, 3, votes.device)
+    best, path = best_path(torch.nn.functional.pad(votes, (0, 0, 2, 4)), 2, 3)
+    assert path.shape == (20, 9)
+    for number, of_blocks in enumerate(votes):
+        totals = {
+            way: int(of_blocks[range(3), way].sum() - costs[way[1], way[0]] - costs[way[2], way[1]])
+            for way in itertools.product(range(7), repeat=3)
+        }
+        assert best[number] == max(totals.values()) == totals[tuple((path[number, 2:5] + 3).tolist())]
+    assert torch.equal(path[:, :2], path[:, 2:3].expand(-1, 2))
+    assert torch.equal(path[:, 5:], path[:, 4:5].expand(-1, 4))
+
+
+@pytest.mark.parametrize("name", ["one_offset", "local_offsets"])
+def test_junk_is_not_placed(name, request):
+    model, _ = request.getfixturevalue(name)
+    genes = [
+        record["sequence"]
+        for record in simulate_marker(seed=2 - (name == "local_offsets"), indels=name == "local_offsets")
+    ]
     rng = np.random.default_rng(1)
     junk = [rng.choice(list("ACGT"), length) for length in (60, 150, 400) for _ in range(20)]
-    junk += [rng.permutation(list(record["sequence"])) for record in simulate_marker(seed=2)[:20]]
+    junk += [rng.permutation(list(gene)) for gene in genes[:20]]
     junk_votes = place_all(model, ["".join(letters) for letters in junk]).share
-    votes = place_all(model, [record["sequence"] for record in simulate_marker(seed=2)]).share
+    votes = place_all(model, genes).share
     assert junk_votes.max() < model.config.least_share < votes.min()
 
 
@@ -129,10 +223,10 @@ def test_what_is_not_placed_is_told_apart_by_its_kmers(loaded):
     assert cosines[0, 1] > 0.5 > cosines[0, 2]
 
 
-def test_any_way_of_attention_gives_the_same(site_folder, loaded, reads):
+def test_any_way_of_attention_gives_the_same(folder, loaded, reads):
     expected = embed(*loaded, reads)
     for attention in ("eager", "sdpa", "packed"):
-        model = DnacseModel.from_pretrained(site_folder, attn_implementation=attention)
+        model = DnacseModel.from_pretrained(folder, attn_implementation=attention)
         np.testing.assert_array_equal(embed(model, loaded[1], reads), expected)
 
 
@@ -172,15 +266,15 @@ def test_letters_by_table_are_those_of_the_tokenizer(tiny_folder):
     assert Ids(pairs)(["ACGTTGCANNA"])[0].tolist() == pairs("ACGTTGCANNA")["input_ids"]
 
 
-def test_the_graph_gives_the_same(site_folder, loaded, reads, tmp_path):
-    assert export_onnx(str(site_folder), tmp_path / "graph") < 1e-4
+def test_the_graph_gives_the_same(folder, loaded, reads, tmp_path):
+    assert export_onnx(str(folder), tmp_path / "graph") < 1e-4
     graph = OnnxEncoder(tmp_path / "graph")
     np.testing.assert_allclose(embed(graph, loaded[1], reads + ODD), embed(*loaded, reads + ODD), atol=1e-4)
 
 
-def test_a_stranger_gets_the_same(site_folder, loaded, reads, tmp_path):
+def test_a_stranger_gets_the_same(indel_folder, local_offsets, reads, tmp_path):
     """AutoModel, sentence-transformers and the pipeline, where our package cannot be imported."""
-    expected = embed(*loaded, reads)
+    expected = embed(*local_offsets, reads)
     code = f"""
     import json
     import torch
@@ -195,7 +289,7 @@ def test_a_stranger_gets_the_same(site_folder, loaded, reads, tmp_path):
     pipe = pipeline("dna-embedding", model=repository, trust_remote_code=True)
     print(json.dumps([ours, theirs, [vector.tolist() for vector in pipe(reads)]]))
     """
-    for vectors in stranger(code, site_folder, tmp_path):
+    for vectors in stranger(code, indel_folder, tmp_path):
         np.testing.assert_allclose(vectors, expected, atol=1e-4)
 
 
@@ -206,9 +300,9 @@ def test_the_table_is_stored_in_small_integers(site_folder):
     assert stored["sites.weight"].dtype == torch.float16
 
 
-def test_mixing_two_sequences_lies_between_them(site_folder, loaded, reads):
+def test_mixing_two_sequences_lies_between_them(folder, loaded, reads):
     """MI-Mix at the input of a layer that is not there: of sums of rows (i-Mix)."""
-    model = DnacseForContrastiveLearning.from_pretrained(site_folder).eval()
+    model = DnacseForContrastiveLearning.from_pretrained(folder).eval()
     batch = loaded[1](reads[:2], padding=True, return_tensors="pt")
     mixup = ManifoldMixup(0, torch.tensor([1, 0]), torch.tensor([1.0, 0.6]))
     plain, mixed = model(**batch).embeddings, model(**batch, mixup=mixup).embeddings

@@ -13,20 +13,44 @@ def substitute(sequence: np.ndarray, rate: float, rng: np.random.Generator) -> n
     return np.where(rng.random(len(sequence)) < rate, rng.choice(list("ACGT"), len(sequence)), sequence)
 
 
-def simulate_marker(seed: int, genera: int = 16) -> list[dict[str, str]]:
-    """Records of two species a genus, three records a species: two whole genes and a piece of 250 bp."""
+def insert_and_delete(sequence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Delete up to 8 bases at one place and insert up to 8 at another, in either half."""
+    for place in (280, 80):  # the farther first, so that the nearer stays where it is
+        place += int(rng.integers(60))
+        size = int(rng.integers(1, 9))
+        if (place > 200) == (rng.random() < 0.5):
+            sequence = np.delete(sequence, np.arange(place, place + size))
+        else:
+            sequence = np.insert(sequence, place, rng.choice(list("ACGT"), size))
+    return sequence
+
+
+def simulate_marker(
+    seed: int, genera: int = 16, indels: bool = False, gene_seed: int = 0, name: str = "Genus"
+) -> list[dict[str, str]]:
+    """Records of two species a genus, three records a species: two whole genes and a piece of 250 bp.
+
+    Args:
+        seed: Of genera, species and records.
+        genera: How many.
+        indels: Whether genera differ by them, too.
+        gene_seed: Of the gene, which is the same for every other seed.
+        name: What the genera are called, before their numbers.
+    """
     rng = np.random.default_rng(seed)
-    gene = np.random.default_rng(0).choice(list("ACGT"), GENE)  # the same for every seed
+    gene = np.random.default_rng(gene_seed).choice(list("ACGT"), GENE)
     records = []
     for number in range(genera):
         genus = substitute(gene, 0.2, rng)
-        for name in "ab":
+        if indels:
+            genus = insert_and_delete(genus, rng)
+        for letter in "ab":
             species = substitute(genus, 0.06, rng)
             for record in range(3):
-                start, length = (int(rng.integers(GENE - 250)), 250) if record == 2 else (0, GENE)
+                start, length = (int(rng.integers(len(genus) - 250)), 250) if record == 2 else (0, len(genus))
                 read = "".join(substitute(species, 0.01, rng)[start : start + length])
-                labels = {"species": f"Genus{number} {name}", "genus": f"Genus{number}", "split": "train"}
-                records.append({"id": f"r{seed}_{number}{name}{record}", "sequence": read} | labels)
+                labels = {"species": f"{name}{number} {letter}", "genus": f"{name}{number}", "split": "train"}
+                records.append({"id": f"r{seed}_{number}{letter}{record}", "sequence": read} | labels)
     return records
 
 

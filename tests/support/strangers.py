@@ -8,7 +8,7 @@ import textwrap
 
 HUB_FILES = {
     *("configuration_dnacse.py", "modeling_dnacse.py", "pipeline_dnacse.py"),
-    *("attention.py", "augmentation.py", "kmers.py", "layers.py", "placement.py", "sites.py"),
+    *("attention.py", "augmentation.py", "kmers.py", "layers.py", "local_offsets.py", "placement.py", "sites.py"),
 }
 SEQUENCES = ["ACGTTGCAACGT" * 5, "GATTACAGATTACA", "CCGGAATTNNACGT" * 9]
 

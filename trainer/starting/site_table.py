@@ -4,8 +4,10 @@ Sequences of nearly equal length that hold most of all bases are complete genes,
 the same site. Their k-mers make the first table. Then, in rounds, sequences are placed by the table, and the table is
 made again from these placements: first of the complete sequences, then of others as well.
 
-In a round, either half is placed by a table of the other, so that no sequence keeps the place where it happened to
-start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one that was seen
+Where offsets are local, a k-mer that spans an indel is at no site.
+
+In a round, either half of the genera is placed by a table of the other, so that none keeps the place where it happened
+to start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one that was seen
 once says less than one that was seen at one site in a thousand sequences.
 """
 
@@ -22,7 +24,6 @@ from modeling_dnacse.placement import FULL_VOTE, DnacsePlacement, Placement
 logger = logging.getLogger("fit_sites")
 PRIOR = 0.5  # sequences that had a k-mer elsewhere
 ROUNDS = 3  # with complete sequences, and again with others
-MARGIN = 100  # sites before and behind the complete genes
 PLACED_BASES = 2**16  # of a batch, padding included
 CODES = np.full(256, OTHER, np.uint8)
 CODES[[ord(base) for base in BASES]] = range(4)
@@ -35,6 +36,8 @@ class Fitted(NamedTuple):
     offset: np.ndarray  # (n,) int
     reverse: np.ndarray  # (n,) bool
     share: np.ndarray  # (n,) float32
+    marker: np.ndarray  # (n,) int
+    sites: list[np.ndarray]  # (length,) int16 each: the site of each base, -1 for none
 
 
 def encode(sequence: str) -> np.ndarray:
@@ -52,6 +55,7 @@ def place(table: DnacsePlacement, texts: list[np.ndarray]) -> Fitted:
     lengths = np.array([len(text) for text in texts])
     order = np.argsort(lengths, kind="stable")
     results: list[Placement] = []
+    sites = [np.zeros(0, np.int16)] * len(texts)
     start = 0
     while start < len(order):
         count = max(1, PLACED_BASES // int(lengths[order[min(start + 128, len(order)) - 1]]))
@@ -59,12 +63,17 @@ def place(table: DnacsePlacement, texts: list[np.ndarray]) -> Fitted:
         batch = np.full((len(rows), lengths[rows].max()), OTHER, np.uint8)
         for line, row in zip(batch, rows, strict=True):
             line[: lengths[row]] = texts[row]
-        found = table(torch.from_numpy(batch).long())
+        text = torch.from_numpy(batch).long()
+        found = table(text)
+        for row, of_row in zip(rows, table.sites_of(text, found).short().numpy(), strict=True):
+            sites[row] = of_row[: lengths[row]]
         results.append(found._replace(bases=found.bases.byte()))
         start += len(rows)
     back = np.argsort(order)
-    bases, offset, reverse, share = (torch.cat(parts).numpy()[back] for parts in zip(*results, strict=True))
-    return Fitted(bases, offset, reverse, share)
+    bases, offset, reverse, share, marker = (
+        torch.cat(parts).numpy()[back] for parts in list(zip(*results, strict=True))[:5]
+    )
+    return Fitted(bases, offset, reverse, share, marker, sites)
 
 
 def complete_ones(lengths: np.ndarray) -> np.ndarray:
@@ -79,22 +88,22 @@ def complete_ones(lengths: np.ndarray) -> np.ndarray:
     return (lengths >= shortest) & (lengths <= shortest * 1.05)
 
 
-def kmers_at_sites(text: np.ndarray, offset: int, reverse: bool, k: int, gene: int) -> np.ndarray:
+def kmers_at_sites(text: np.ndarray, sites: np.ndarray, reverse: bool, k: int, gene: int) -> np.ndarray:
     """Numbers kmer · gene + site of the k-mers of one placed sequence that lie on the axis of sites."""
     if reverse:
-        text = np.where(text < OTHER, 3 - text, OTHER)[::-1]
+        text, sites = np.where(text < OTHER, 3 - text, OTHER)[::-1], sites[::-1]
     windows = np.lib.stride_tricks.sliding_window_view(text.astype(np.int64), k)
-    sites = offset + np.arange(len(windows))
-    chosen = (windows < OTHER).all(1) & (sites >= 0) & (sites < gene)
-    return (windows[chosen] @ 4 ** np.arange(k - 1, -1, -1)) * gene + sites[chosen]
+    begin, end = sites[: len(windows)].astype(np.int64), sites[k - 1 :]
+    chosen = (windows < OTHER).all(1) & (begin >= 0) & (begin < gene) & (end - begin == k - 1)
+    return (windows[chosen] @ 4 ** np.arange(k - 1, -1, -1)) * gene + begin[chosen]
 
 
-def fill(table: DnacsePlacement, texts: list[np.ndarray], offsets: np.ndarray, reverse: np.ndarray) -> None:
-    """Make the table anew from placed sequences."""
+def fill(table: DnacsePlacement, texts: list[np.ndarray], sites: list[np.ndarray], reverse: np.ndarray) -> None:
+    """Make the table anew from placed sequences, and the site of each of their bases."""
     k, gene = table.k, table.gene
     found = [
-        kmers_at_sites(text, int(offset), bool(other), k, gene)
-        for text, offset, other in zip(texts, offsets, reverse, strict=True)
+        kmers_at_sites(text, of_text, bool(other), k, gene)
+        for text, of_text, other in zip(texts, sites, reverse, strict=True)
         if len(text) >= k
     ]
     keys, counts = np.unique(np.concatenate(found), return_counts=True)
@@ -111,14 +120,23 @@ def fill(table: DnacsePlacement, texts: list[np.ndarray], offsets: np.ndarray, r
 
 
 def learn_table(
-    config: DnacseConfig, texts: list[np.ndarray], *, most: int, least_share: float, seed: int
+    config: DnacseConfig,
+    texts: list[np.ndarray],
+    groups: np.ndarray,
+    *,
+    most: int,
+    margin: int,
+    least_share: float,
+    seed: int,
 ) -> DnacsePlacement:
     """Learn a table from encoded sequences; sets `gene_sites` of the configuration.
 
     Args:
         config: What the table is like.
         texts: Sequences, (length,) uint8 each.
+        groups: Number of each sequence's genus (n,), of which none votes for a place of its own.
         most: Sequences to learn from, a third of them complete.
+        margin: Sites before and behind the complete genes, for sequences that reach farther.
         least_share: Votes a k-mer with which a sequence is learnt from.
         seed: Of the draws.
     """
@@ -126,17 +144,20 @@ def learn_table(
     lengths = np.array([len(text) for text in texts])
     complete = rng.permutation(np.flatnonzero(complete_ones(lengths)))[: most // 3]
     everyone = np.union1d(complete, rng.permutation(len(texts))[:most])
-    config.gene_sites = int(lengths[complete].max()) + 2 * MARGIN
+    config.gene_sites = int(lengths[complete].max()) + 2 * margin
     table = DnacsePlacement(config)
-    offsets, reverse = np.full(len(texts), MARGIN), np.zeros(len(texts), bool)
+    sites, reverse = [margin + np.arange(len(text)) for text in texts], np.zeros(len(texts), bool)
     share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of those that were placed
     for number, rows in enumerate([complete] * ROUNDS + [everyone] * ROUNDS):
-        for asked in np.array_split(rng.permutation(rows), 2):  # nobody votes for the place where it stands itself
+        is_first = (rng.random(groups.max() + 1) < 0.5)[groups[rows]]
+        for asked in (rows[is_first], rows[~is_first]):
             voters = np.setdiff1d(rows, asked)
             voters = voters[share[voters] >= least_share]
-            fill(table, [texts[row] for row in voters], offsets[voters], reverse[voters])
+            fill(table, [texts[row] for row in voters], [sites[row] for row in voters], reverse[voters])
             found = place(table, [texts[row] for row in asked])
-            offsets[asked], reverse[asked], share[asked] = found.offset, found.reverse, found.share
+            reverse[asked], share[asked] = found.reverse, found.share
+            for row, of_row in zip(asked, found.sites, strict=True):
+                sites[row] = of_row
         logger.info(
             "round %d: %d of %d sequences placed, median share of votes %.3f",
             number + 1,
@@ -145,5 +166,5 @@ def learn_table(
             np.median(share[rows]),
         )
     voters = everyone[share[everyone] >= least_share]
-    fill(table, [texts[row] for row in voters], offsets[voters], reverse[voters])
+    fill(table, [texts[row] for row in voters], [sites[row] for row in voters], reverse[voters])
     return table
