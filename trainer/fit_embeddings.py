@@ -55,6 +55,8 @@ from transformers import PreTrainedTokenizerFast
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
+from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
 from trainer.starting.centering import center, check_pooling, last_norm, sample_sequences
@@ -186,8 +188,10 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         ValueError: an argument or a file is not what it should be.
     """
-    if (args.output_dir / "config.json").exists():
-        raise ValueError(f"{args.output_dir} holds a model already; give another --output_dir or remove it")
+    if args.output_dir.exists() and (not args.output_dir.is_dir() or any(args.output_dir.iterdir())):
+        raise ValueError(f"{args.output_dir} is there already; give another --output_dir or remove it")
+    inputs = [args.config_name, args.tokenizer_name, *args.train_file]
+    check_folder(args.output_dir, inputs, parents=True)
     tokenizer = load_tokenizer(args.tokenizer_name)
     config = load_config(args.config_name, tokenizer)
     config.both_strands = args.both_strands
@@ -206,8 +210,10 @@ def run(args: argparse.Namespace) -> None:
     write_embeddings(model, features, torch.from_numpy(fitted).float(), args.constant)
     model.set_attn_implementation(PACKED)
     center(model, tokenizer, sample_sequences(args.train_file, args.train_split, CENTERING_SAMPLE, args.seed))
-    model.save_pretrained(args.output_dir)
-    tokenizer.save_pretrained(args.output_dir)
+    args.output_dir.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(args.output_dir) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     logger.info("saved to %s: %s", args.output_dir, json.dumps({"parameters": model.num_parameters()}))
 
 

@@ -50,7 +50,7 @@ from trainer.running.parameters import (
     idle_parameters,
     parameter_groups,
 )
-from trainer.running.resume import RUN, STATE, run_facts
+from trainer.running.resume import FILES, RUN, STATE, file_digests, run_facts
 from trainer.running.termination import StopOnSignal, leave_signals_to_main_process
 
 
@@ -146,8 +146,17 @@ class ContrastiveTrainer(Trainer):
         return batches
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
-        """As Trainer; then remove the gradients of what the phase does not train, so that Adam does not change it."""
+        """As Trainer; then remove the gradients of what the phase does not train, so that Adam does not change it.
+
+        Raises:
+            ValueError: the loss is NaN or infinite.
+        """
         loss = super().training_step(*args, **kwargs)
+        if not torch.isfinite(loss).all():
+            raise ValueError(
+                f"the loss of step {self.state.global_step + 1} is {loss.item()}, so training stops and nothing is "
+                "released: lower --learning_rate, or resume from a checkpoint"
+            )
         for parameter in self._idle:
             parameter.grad = None
         self._micro_step += 1
@@ -237,9 +246,10 @@ class ContrastiveTrainer(Trainer):
             self.accelerator.wait_for_everyone()
             if first:
                 draft = output / DRAFTS / name
-                (draft / RUN).write_text(as_json(run_facts(self.args.to_dict(), self.args.world_size, self.sampler)))
                 # Trainer's state names the draft, and a folder that may be moved
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
+                facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler)
+                (draft / RUN).write_text(as_json(facts | {FILES: file_digests(draft)}))
                 put_in_place(draft, output / name)
                 best_checkpoint = self.state.best_model_checkpoint
                 rotate_checkpoints(str(output), self.args.save_total_limit, best_checkpoint, use_mtime=True)

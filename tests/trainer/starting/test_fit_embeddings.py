@@ -156,7 +156,7 @@ def test_what_cannot_be_fitted_is_one_sentence(tmp_path, tiny_folder, fasta, cap
     (tmp_path / "start").mkdir()
     (tmp_path / "start" / "config.json").write_text("{}")
     assert fit(tmp_path, tiny_folder, fasta) == 2
-    assert "holds a model already" in caplog.text
+    assert "is there already" in caplog.text
 
 
 def test_a_kept_fit_serves_other_layers(tmp_path, tiny_folder, families, monkeypatch, caplog):
