@@ -34,7 +34,7 @@ if [ ! -e $place/fitted.npy ]; then
     start=$(mktemp -d)
     trap 'rm -rf "$start"' EXIT
     python trainer/fit_embeddings.py --train_file $place/records.tsv.gz --train_split train --shrinkage 0.5 \
-        --config_name $config --tokenizer_name $place/tokenizer --fitted $place/fitted.npy --output_dir "$start"
+        --config_name $config --tokenizer_name $place/tokenizer --fitted $place/fitted.npy --output_dir "$start/model"
 fi
 mib=$(du -sm --exclude=work --exclude=site $place | cut -f 1)
 [ "$mib" -le $most_mib ] || { echo "prepare.sh: $place takes $mib MiB, more than $most_mib" >&2 && exit 1; }
