@@ -10,7 +10,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning, DnacseModel, ManifoldMixup, embed
 from modeling_dnacse.embedding.tokenization import Ids, letter_tokenizer
-from modeling_dnacse.kmers import OTHER, read_text
+from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint, vocabulary_of
 from modeling_dnacse.loading.onnx_encoder import OnnxEncoder
 from modeling_dnacse.loading.onnx_export import export_onnx

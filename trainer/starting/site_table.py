@@ -6,9 +6,9 @@ made again from these placements: first of the complete sequences, then of other
 
 Where offsets are local, a k-mer that spans an indel is at no site.
 
-In a round, either half of the genera is placed by a table of the other, so that none keeps the place where it happened
-to start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one that was seen
-once says less than one that was seen at one site in a thousand sequences.
+In a round, either half of the genera is placed by a table of the other, so that none keeps the place where it
+happened to start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one
+that was seen once says less than one that was seen at one site in a thousand sequences.
 """
 
 import logging
