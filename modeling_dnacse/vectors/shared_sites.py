@@ -39,6 +39,7 @@ class AtSites(NamedTuple):
     bases: np.ndarray  # (n, sites) uint8: 0 to 3 for A, C, G, T; OTHER where the sequence does not reach, or has N
     votes: np.ndarray  # (n,) float32, 0 to 1: near 0 for what is not of the marker
     placed: np.ndarray  # (n,) bool: there are enough votes and sites
+    reverse: np.ndarray  # (n,) bool: the other strand was read
 
 
 class Found(NamedTuple):
@@ -62,7 +63,7 @@ def read_sites(model: Any, tokenizer: PreTrainedTokenizerBase, sequences: list[s
     ids = Ids(tokenizer)(sequences)
     lengths = np.array([len(row) for row in ids])
     bases = np.full((len(ids), model.config.sites), OTHER, np.uint8)
-    votes, placed = np.zeros(len(ids), np.float32), np.zeros(len(ids), bool)
+    votes, placed, reverse = (np.zeros(len(ids), kind) for kind in (np.float32, bool, bool))
     for rows in batches_by_length(lengths, SITE_TOKENS):
         mask = np.arange(lengths[rows].max()) < lengths[rows][:, None]
         batch = np.full(mask.shape, tokenizer.pad_token_id)
@@ -70,7 +71,8 @@ def read_sites(model: Any, tokenizer: PreTrainedTokenizerBase, sequences: list[s
         found = model.sites.place(*(torch.from_numpy(part).to(model.device) for part in (batch, mask.astype(int))))
         bases[rows], votes[rows] = found.bases.cpu().numpy(), found.share.cpu().numpy()
         placed[rows] = model.sites.is_placed(found).cpu().numpy()
-    return AtSites(bases, votes, placed)
+        reverse[rows] = found.reverse.cpu().numpy()
+    return AtSites(bases, votes, placed, reverse)
 
 
 @torch.inference_mode()
