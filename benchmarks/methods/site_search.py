@@ -13,7 +13,7 @@ from modeling_dnacse.identification.encoding import LEAST_PLACED, Encoded, Encod
 from modeling_dnacse.identification.library import unit_vectors
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.vectors.neighbours import nearest
-from modeling_dnacse.vectors.shared_sites import AtSites, SiteSearch
+from modeling_dnacse.vectors.shared_sites import SiteSearch
 
 
 def ignore(_: int) -> None:
@@ -27,17 +27,19 @@ class EncodedByModel:
         """Keep both ways: by sites, or `encode` to vectors."""
         self.encoder, self.encode = encoder, encode
         self.references: list[str] = []
-        self.placed: AtSites | None = None
+        self.encoded = Encoded(None, None)
+        self.search: SiteSearch | None = None
 
     def library(self, references: Sequence[str]) -> Encoded:
         """Encode references."""
         references = list(references)
-        if self.placed is None or references != self.references:
-            self.references, self.placed = references, self.encoder.place(references, ignore)
-            self.placed.bases[~self.placed.placed] = OTHER
-        if self.placed.placed.mean() < LEAST_PLACED:
-            return Encoded(self.encode(references), None)
-        return Encoded(None, self.placed)
+        if references != self.references:
+            placed = self.encoder.place(references, ignore)
+            placed.bases[~placed.placed] = OTHER
+            by_sites = placed.placed.mean() >= LEAST_PLACED
+            self.references, self.search = references, None
+            self.encoded = Encoded(None, placed) if by_sites else Encoded(self.encode(references), None)
+        return self.encoded
 
     def queries(self, queries: Sequence[str], by_sites: bool) -> Encoded:
         """Encode queries."""
@@ -50,8 +52,8 @@ class EncodedByModel:
         if library.sites is None or asked.sites is None:
             rows, cosines = nearest(unit_vectors(asked), unit_vectors(library))
             return rows[:, 0], cosines[:, 0]
-        search = SiteSearch(self.encoder.model.sites, library.sites.bases)
-        found = search(asked.sites.bases)
+        self.search = self.search or SiteSearch(self.encoder.model.sites, library.sites.bases)
+        found = self.search(asked.sites.bases)
         missing = ~asked.sites.placed
         rows, scores = found.rows[:, 0].copy(), found.score[:, 0].copy()
         rows[missing], scores[missing] = -1, -1

@@ -1,12 +1,15 @@
 """The difference of two results on the same question: two scores in, the difference with its 95 % interval out."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from benchmarks.scoring.paired import ANSWERS, paired_difference
+
 TEST = (
-    "The intervals are those of the difference of two independent estimates (normal approximation). Both methods had "
-    "the same queries, so this test is cautious: a paired test would call more differences significant."
+    "Both methods had the same queries. Where a result holds each query's answer, the interval is a paired bootstrap "
+    "over species. Elsewhere it is that of the difference of two independent estimates (normal approximation); this is "
+    "cautious, and calls fewer differences significant."
 )
 
 
@@ -15,7 +18,12 @@ class Score(NamedTuple):
 
     model: str
     metric: Mapping[str, Any]  # value and interval
-    answers: Sequence[float] | None = None  # by query, where the result holds them
+    answers: Mapping[str, str] | None = None  # as `pack` writes them, where the result holds them
+
+
+def score_of(result: Mapping[str, Any], metric: str) -> Score:
+    """The score of a result in one of its metrics."""
+    return Score(result["model"], result["metrics"][metric], result.get(ANSWERS, {}).get(metric))
 
 
 def difference(ours: Score, rival: Score) -> tuple[float, float, float]:
@@ -26,13 +34,16 @@ def difference(ours: Score, rival: Score) -> tuple[float, float, float]:
         rival: Score of the other one.
 
     Returns:
-        The difference and the bounds of its 95 % interval: the half-widths h1 and h2 of the two intervals give
-        sqrt(h1² + h2²). Without both intervals the bounds are NaN.
+        The difference and the bounds of its 95 % interval, by `paired_difference` where both hold their answers to the
+        same queries. Otherwise the half-widths h1 and h2 of the two intervals give sqrt(h1² + h2²); without both
+        intervals the bounds are NaN.
 
     >>> ours, rival = ({"value": 0.8, "interval": [0.77, 0.83]}, {"value": 0.9, "interval": [0.86, 0.94]})
     >>> [round(number, 3) for number in difference(Score("ours", ours), Score("blast", rival))]
     [-0.1, -0.15, -0.05]
     """
+    if ours.answers and rival.answers and ours.answers["queries"] == rival.answers["queries"]:
+        return paired_difference(ours.answers, rival.answers)
     value = ours.metric["value"] - rival.metric["value"]
     half_width = math.hypot(*(half_of_interval(score.metric) for score in (ours, rival)))
     return value, value - half_width, value + half_width

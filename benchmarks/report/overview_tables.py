@@ -8,7 +8,7 @@ differences.py tests the difference.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from benchmarks.report.differences import TEST, Score, difference, format_difference, verdict
+from benchmarks.report.differences import TEST, difference, format_difference, score_of, verdict
 from benchmarks.report.markdown_table import markdown
 from benchmarks.report.model_aims import BARCODES, GENOMES
 from benchmarks.report.result_folders import Result
@@ -66,7 +66,7 @@ def compare(results: Sequence[Result], task: str, metrics: Sequence[str]) -> tup
     ('50.0 vs 60.0 `tnf`: −10.0 [−15.0, −5.0] *behind*', 'behind')
     """
     found = {
-        result["model"]: Score(result["model"], result["metrics"][metric])
+        result["model"]: score_of(result, metric)
         for result in results
         for metric in metrics
         if result["task"] == task and metric in result["metrics"] and not result["model"].startswith(RANDOM)

@@ -11,7 +11,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.report.differences import Score, difference, format_difference
+from benchmarks.report.differences import Score, difference, format_difference, score_of
 from benchmarks.report.result_folders import LEAKS, Result
 from benchmarks.report.task_tables import format_metric
 
@@ -61,5 +61,5 @@ def find(results: Sequence[Result], task: str, model: str, metric: str) -> Score
     """
     for result in results:
         if (result["task"], result["model"]) == (task, model):
-            return Score(model, result["metrics"][metric])
+            return score_of(result, metric)
     raise KeyError(model)

@@ -8,7 +8,8 @@ users of BLAST expect them. References are kept as their bases at sites, a byte 
    whole sequences, near means by the cosine of vectors. For a piece, which covers fewer than PIECE sites, it means by
    the number of bases in common, which is exact however short the piece is.
 2. Rank: the model's cosine over shared sites, times the square root of the shared sites, as a share of the most that
-   any candidate shares. A reference that shares few of the sites that others share proves little.
+   any candidate shares. A reference that shares few of the sites that others share proves little. The cosine of whole
+   vectors counts WHOLE times as much; it decides between references that are equal over the shared sites.
 """
 
 from functools import cached_property
@@ -27,6 +28,7 @@ from ..sites import DnacseSites, base_indicators
 
 GROUPS, NEAREST = 24, 12  # candidates
 PIECE = 450  # sites
+WHOLE = 0.1
 FEW = 64  # sites: as many rows are added to a known sum faster than all are summed
 PAYS = 20  # references for each query, or fewer, are summed over the sites that most queries cover
 BLOCK = 2**24  # similarities held at once: 64 MiB
@@ -183,7 +185,8 @@ class SiteSearch:
     def _ranked(self, query: np.ndarray, total: Tensor, rows: np.ndarray) -> tuple[np.ndarray, ...]:
         """Candidates of a query in their order: rows, scores, identities, overlaps (k,)."""
         cosine, identity, overlap = self.compare(query, total, rows)
-        score = cosine * np.sqrt(overlap / max(1, overlap.max(initial=0)))
+        whole = (self.vectors[rows] @ self._unit(total[None])[0]).numpy()
+        score = (cosine * np.sqrt(overlap / max(1, overlap.max(initial=0))) + WHOLE * whole) / (1 + WHOLE)
         order = np.lexsort((rows, -score))  # of equals the first in the library
         return rows[order], score[order], identity[order], overlap[order]
 

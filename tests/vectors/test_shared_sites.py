@@ -41,6 +41,14 @@ def plainly(search: SiteSearch, query: np.ndarray, row: int) -> tuple[float, flo
     return float(sum(cosines)) / len(cosines), (query[shared] == reference[shared]).mean(), len(shared)
 
 
+def unit_of(search: SiteSearch, query: np.ndarray) -> torch.Tensor:
+    """The vector of a query: blocks of one length."""
+    parts = site_sums(search.sites, query[None])[0].split(search.blocks)
+    return torch.nn.functional.normalize(
+        torch.cat([torch.nn.functional.normalize(part, dim=0) for part in parts]), dim=0
+    )
+
+
 @pytest.mark.parametrize("few", [0, 30, 1000])
 def test_cosine_identity_and_overlap_are_those_of_the_shared_sites(search, references, monkeypatch, few):
     """Whichever way the sums are made."""
@@ -57,7 +65,8 @@ def test_cosine_identity_and_overlap_are_those_of_the_shared_sites(search, refer
                 np.testing.assert_allclose([identity, overlap], expected[1:], atol=1e-6)
                 cosines.append(expected[0])
         kept = rows >= 0
-        expected = np.array(cosines) * np.sqrt(overlaps[kept] / overlaps.max())
+        whole = (search.vectors[rows[kept]] @ unit_of(search, query)).numpy()
+        expected = (np.array(cosines) * np.sqrt(overlaps[kept] / overlaps.max()) + 0.1 * whole) / 1.1
         np.testing.assert_allclose(scores[kept], expected, atol=2e-5)
         assert np.all(np.diff(scores[kept]) <= 1e-6)
 
