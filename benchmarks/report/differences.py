@@ -8,8 +8,8 @@ from benchmarks.scoring.paired import ANSWERS, paired_difference
 
 TEST = (
     "Both methods had the same queries. Where a result holds each query's answer, the interval is a paired bootstrap "
-    "over species. Elsewhere it is that of the difference of two independent estimates (normal approximation); this is "
-    "cautious, and calls fewer differences significant."
+    "over species. Elsewhere it is that of the difference of two independent estimates (normal approximation), which "
+    "calls fewer differences significant."
 )
 
 
