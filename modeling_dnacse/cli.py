@@ -9,6 +9,7 @@ so that --help, --version and a mistake in the arguments are answered at once.
 import argparse
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import ModuleType
 
 from .commands import bin as bin_command
@@ -17,6 +18,7 @@ from .commands import cluster as cluster_command
 from .commands import embed as embed_command
 from .commands import export as export_command
 from .commands import identify as identify_command
+from .reading.standard_input import copy_of_standard_input
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "embed": (embed_command, "make one vector of each sequence in a file"),
@@ -32,6 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     args = command_line().parse_args(arguments)
     try:
+        if vars(args).get("input") == Path("-"):
+            args.input = copy_of_standard_input()
         prepare()
         args.run(args)
     except (ValueError, OSError) as error:

@@ -20,7 +20,7 @@ from .options import add_model_arguments, embed_options, find_device, load_from_
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="sequences of known species: FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
+    add("input", type=Path, help="sequences of known species: FASTA, FASTQ, CSV, TSV or parquet, also compressed")
     add("--split", help="use only the records whose split (a column, or split= in a header) is this")
     add(
         "--for",

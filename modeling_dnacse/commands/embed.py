@@ -32,7 +32,7 @@ from .options import add_embedding_arguments, add_model_arguments, embed_options
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
+    add("input", type=Path, help="FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input")
     add("-o", "--output", required=True, help=".parquet, .npy, .safetensors, or a folder (no suffix, or a last /)")
     add_model_arguments(parser)
     add_embedding_arguments(parser)

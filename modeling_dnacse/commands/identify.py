@@ -3,7 +3,9 @@
     dnacse identify QUERIES.fasta --reference LIBRARY.fasta -o CALLS.tsv --plot CALLS.png
 
 The library names its records in the columns of a table (species, genus, family, ...) or in FASTA headers, written as
->id species=Apis mellifera family=Apidae or in the style of BOLD, UNITE, SINTAX or MIDORI2.
+>id species=Apis mellifera family=Apidae or in the style of BOLD, UNITE, SINTAX, MIDORI2, SILVA, GTDB, PR2, RDP, DADA2,
+OBITools, GenBank and others, which is recognised. docs/formats.md lists all. Placeholders such as "unidentified" and
+names such as "Apis sp. X1" are no species.
 
 A query is called at the lowest rank whose name has at least the probability --confidence. The probabilities are
 calibrated on the library: each of its records is looked up without itself, and once more without all records of its
@@ -46,8 +48,18 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="queries: FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
+    add(
+        "input",
+        type=Path,
+        help="queries: FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input",
+    )
     add("--reference", type=Path, required=True, help="labelled library, in one of the same formats")
+    add(
+        "--taxonomy",
+        type=Path,
+        metavar="FILE",
+        help="names of the library's records, if it has none: TSV or .qza of QIIME2, a table with ranks, COInr",
+    )
     add(
         "--reference_vectors",
         type=Path,
@@ -98,7 +110,8 @@ def run(args: argparse.Namespace) -> None:
     counts = AlphabetCounts()
     for _ in read_labelled(args.input, counts=counts):
         pass
-    references = read_references(args.reference)
+    sys.stderr.write(f"{args.input}: {counts.summary()}\n")
+    references = read_references(args.reference, args.taxonomy)
     model, tokenizer = load_from_options(args, device)
     if args.reference_vectors:
         vectors = load_vectors(args.reference_vectors, args.reference, references.ids, model, tokenizer, options)

@@ -1,6 +1,8 @@
 """The file of a labelled library in; ids, names and vectors of its records out."""
 
 import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,8 +12,10 @@ from transformers import PreTrainedTokenizerBase
 
 from ..embedding.embed import embed_blocks
 from ..embedding.options import EmbedOptions
-from ..reading.labels import RANKS, read_labelled
+from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER
+from ..reading.labels import read_labelled, read_records
 from ..reading.sequences import AlphabetCounts
+from ..reading.taxonomies import read_taxonomy
 from ..vectors.files import read_vectors
 
 CHECKED = 16  # vectors of a file that are computed again
@@ -20,26 +24,82 @@ SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding,
 
 
 class References(NamedTuple):
-    """Ids of the references (r,) and their names at each rank (r,), species first; "": no name."""
+    """Ids of the references (r,), and their names at each rank (r,), from the species upwards; "": no name.
+
+    Ranks that no reference has are left out. `below` holds subspecies and BINs likewise.
+    """
 
     ids: list[str]
     labels: dict[str, list[str]]
+    below: dict[str, list[str]]
 
 
-def read_references(path: Path) -> References:
-    """Read ids and names, and check every record.
+def read_references(path: Path, taxonomy: Path | None = None) -> References:
+    """Read ids and names, check every record, and say on stderr what the library holds.
+
+    Args:
+        path: The library.
+        taxonomy: Names of its records, see `read_taxonomy`, where they are not in the library itself.
 
     Raises:
-        ValueError: as `read_labelled`.
+        ValueError: as `read_records` and `read_taxonomy`; or no record has a species, or none is in the taxonomy.
     """
-    counts = AlphabetCounts()
-    references = References([], {rank: [] for rank in RANKS})
-    for record in read_labelled(path, counts=counts):
-        references.ids.append(record["id"])
-        for rank in RANKS:
-            references.labels[rank].append(sys.intern(record[rank]))
+    named = None if taxonomy is None else read_taxonomy(taxonomy)
+    counts, styles = AlphabetCounts(), Counter()
+    ids: list[str] = []
+    names: dict[str, list[str]] = {"species": []}
+    placeholders: Counter[str] = Counter()
+    unknown = 0
+    for record in read_records(path, counts=counts):
+        labels = record.labels
+        if named is not None:
+            found = named.get(record.id) or named.get(record.taxid)
+            unknown += found is None
+            labels = labels | found if found else labels
+        for rank in labels.keys() - names.keys():
+            names[rank] = [""] * len(ids)
+        for rank, column in names.items():
+            column.append(sys.intern(labels.get(rank, "")))
+        ids.append(record.id)
+        styles[record.style] += 1
+        if record.given_species and "species" not in labels:
+            placeholders[record.given_species] += 1
     sys.stderr.write(f"{path}: {counts.summary()}\n")
-    return references
+    if taxonomy is not None and unknown == len(ids):
+        raise ValueError(f"{taxonomy}: none of the {len(ids):,} records of {path} is in it; the ids must be equal")
+    sys.stderr.write(f"{path}: {describe_labels(styles, names, taxonomy, unknown)}\n")
+    if placeholders:
+        examples = ", ".join(repr(name) for name, _ in placeholders.most_common(3))
+        sys.stderr.write(
+            f"{path}: {placeholders.total():,} records have no species but a placeholder or open nomenclature, as in "
+            f"{examples}\n"
+        )
+    if not any(names["species"]):
+        raise ValueError(
+            f"{path}: none of {len(ids):,} references has a species; name them in a column species, in the headers, "
+            "as in >id species=Apis mellifera, or in a table of their own: --taxonomy FILE (docs/formats.md)"
+        )
+    ordered = {rank: names[rank] for rank in RANK_ORDER if rank in names}
+    return References(ids, ordered, {rank: names[rank] for rank in BELOW_SPECIES if rank in names})
+
+
+def describe_labels(
+    styles: Counter[str], names: Mapping[str, Sequence[str]], taxonomy: Path | None, unknown: int
+) -> str:
+    """Say which styles were recognised, and how many records have a name at each rank.
+
+    >>> describe_labels(Counter({"SINTAX": 3}), {"species": ["a", "a", ""], "genus": ["x", "x", "y"]}, None, 0)
+    'recognised as SINTAX; records with a name (names): species 2 (1), genus 3 (2)'
+    """
+    known = [f"{style} ({count:,} records)" if len(styles) > 1 else style for style, count in styles.most_common()]
+    said = "recognised as " + ", ".join(known)
+    if taxonomy is not None:
+        said += f", with the taxonomy of {taxonomy}" + (f", which lacks {unknown:,} records" if unknown else "")
+    ranks = []
+    for rank in (*BELOW_SPECIES, *RANK_ORDER):
+        if count := sum(map(bool, names.get(rank, ()))):
+            ranks.append(f"{rank} {count:,} ({len(set(names[rank]) - {''}):,})")
+    return f"{said}; records with a name (names): {', '.join(ranks) or 'none'}"
 
 
 def embed_references(

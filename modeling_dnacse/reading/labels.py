@@ -41,7 +41,7 @@ class LabelledRecord(NamedTuple):
     """A record: a cleaned sequence with its labels by the label policy, at any rank that is known.
 
     `size` is its abundance, 1 where it is not told. `style` is one of headers.py, or that of a table. `given_species`
-    is the species as the file has it, which may be no name.
+    is the species as the file has it, which may be no name; `taxid` is the number of a taxon, where a column has it.
     """
 
     id: str
@@ -51,6 +51,7 @@ class LabelledRecord(NamedTuple):
     size: int
     style: str
     given_species: str
+    taxid: str = ""
 
 
 def labels_from_header(header: str) -> dict[str, str]:
@@ -109,6 +110,7 @@ def read_records(
             if counts is not None:
                 counts.without_sequence += 1
             continue
+        given = row.fields
         identifier = _identifier(row, count)
         _check_printable(path, kind, row, identifier)
         if kind != FASTA and not row.id and not warned:
@@ -117,19 +119,13 @@ def read_records(
             if row.id is not None:
                 said = f"empty id, {identifier} stands in for it; give every row an id"
             warnings.warn(f"{_place(path, kind, row.number)}: {said}", stacklevel=2)
-        marker = row.fields.get("marker", "")
-        if not seen.add(identifier):
-            if marker and seen.add(f"{identifier}\0{marker}") and seen.add(f"{identifier}.{marker}"):
-                identifier = f"{identifier}.{marker}"
-                if counts is not None:
-                    counts.markers += 1
-            else:
-                _check_repeat(path, kind, identifier, row.number)
-        elif marker:
-            seen.add(f"{identifier}\0{marker}")
-        of_record = row.fields.get("split", "")
-        splits.add(of_record)
-        if split is not None and of_record != split:
+        unique = _unique_id(seen, identifier, given.get("marker", ""))
+        if not unique:
+            _check_repeat(path, kind, identifier, row.number)
+        elif unique != identifier and counts is not None:
+            counts.markers += 1
+        splits.add(given.get("split", ""))
+        if split is not None and given.get("split", "") != split:
             continue
         try:
             sequence = clean_sequence(row.sequence)
@@ -137,9 +133,16 @@ def read_records(
             raise ValueError(f"{_place(path, kind, row.number)}: {error}") from None
         if counts is not None and kind != FASTA:
             counts.add(row.sequence, sequence)
-        labels = clean_labels(row.fields)
-        given = row.fields.get("species") or row.fields.get("epithet") or ""
-        yield LabelledRecord(identifier, sequence, labels, of_record, row.size, row.style, given)
+        yield LabelledRecord(
+            unique or identifier,
+            sequence,
+            clean_labels(given),
+            given.get("split", ""),
+            row.size,
+            row.style,
+            given.get("species") or given.get("epithet") or "",
+            given.get("taxid", ""),
+        )
     if not seen:
         what = f"none of {count:,} rows has a sequence" if count else "a header but no rows"
         raise ValueError(f"{path}: {what}; give a file with at least one sequence")
@@ -180,6 +183,17 @@ def _rows(path: str, kind: str, counts: AlphabetCounts | None, needs_split: bool
 def _identifier(row: _Row, count: int) -> str:
     """The id of a row; where there is none, its number."""
     return str(count) if row.id is None else row.id or f"row_{count}"
+
+
+def _unique_id(seen: SeenIds, identifier: str, marker: str) -> str:
+    """The id, or the id and the marker where another marker of the specimen has the id; "" where both were used."""
+    own = f"{identifier}\0{marker}"
+    if seen.add(identifier):
+        if marker:
+            seen.add(own)
+        return identifier
+    with_marker = f"{identifier}.{marker}"
+    return with_marker if marker and seen.add(own) and seen.add(with_marker) else ""
 
 
 def _place(path: str, kind: str, number: int) -> str:

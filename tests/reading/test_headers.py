@@ -1,5 +1,8 @@
 """Headers of reference databases: the style is known by the header, and gives the id and the ranks."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from modeling_dnacse.reading.headers import NO_STYLE, STYLES, parse_header
@@ -280,6 +283,13 @@ def test_the_example_of_each_style_is_recognised(style):
 
 def test_every_style_has_a_record_here():
     assert {style for style, *_ in RECORDS.values()} == {*STYLES, NO_STYLE}
+
+
+def test_every_style_is_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    assert {
+        style for style in (*STYLES, NO_STYLE) if not re.search(rf"^\| {style}( \(| \|)", page, re.MULTILINE)
+    } == set()
 
 
 def test_one_file_may_hold_all_styles(tmp_path):

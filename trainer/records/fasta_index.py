@@ -1,8 +1,8 @@
 """Random access to FASTA files of any size: a path, a record and a range in, bases out.
 
 htslib (pysam) indexes plain FASTA and bgzip. Files that it cannot index (ordinary gzip, .bz2, .xz, lines of unequal
-length) are copied to bgzip, and the copy is indexed. Either way the file is read once, with the usual strict checks,
-so that training does not find a damaged line after days; the headers, which hold the labels, are kept.
+length or ending in CR alone) are copied to bgzip, and the copy is indexed. Either way the file is read with the usual
+strict checks, so that training does not find a damaged line after days; the headers, which hold the labels, are kept.
 
 The index lies in a folder of the cache of `datasets` (HF_DATASETS_CACHE), named after the file's path, size, inode and
 times of change in nanoseconds: a changed file is never read with its former index. Memory: about 100 bytes for each
@@ -14,6 +14,7 @@ four runs over 164 genomes. pyfaidx needs Biopython for bgzip and takes twice as
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
@@ -23,9 +24,10 @@ from typing import Any
 import pysam
 from datasets import config
 
-from modeling_dnacse.reading.sequences import Record, clean_sequence, read_fasta
+from modeling_dnacse.reading.sequences import Record, clean_sequence, open_ascii, read_fasta
 
 OPEN_FILES = 64
+LONE_CR = re.compile(rb"\r[^\n]")
 HEADERS, COPY, PLACES, BLOCKS = "headers.tsv", "copy.fa.gz", "records.fai", "blocks.gzi"
 
 
@@ -72,13 +74,28 @@ def write_index(path: Path, folder: Path) -> None:
     records = read_fasta(path)
     try:
         build_places(path, folder)
+        needs_copy = has_lone_carriage_returns(path)
     except pysam.SamtoolsError:
+        needs_copy = True
+    if needs_copy:
         records = copying(records, folder / COPY)
     with (folder / HEADERS).open("w", encoding="utf-8") as headers:
         for record in records:
             headers.write(f"{len(record.sequence)}\t{record.id} {record.description}".rstrip() + "\n")
     if (folder / COPY).exists():
         build_places(folder / COPY, folder)
+
+
+def has_lone_carriage_returns(path: Path) -> bool:
+    """Whether a line ends in CR without LF: htslib would give a record the bases of another one."""
+    with open_ascii(str(path)) as file:
+        last = b""
+        while chunk := file.read(1 << 20):
+            text = last + chunk
+            if LONE_CR.search(text):
+                return True
+            last = text[-1:]
+    return last == b"\r"
 
 
 def copying(records: Iterator[Record], copy: Path) -> Iterator[Record]:

@@ -1,0 +1,26 @@
+"""Standard input in, a file with its bytes out, since every command reads its input twice."""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+
+def copy_of_standard_input() -> Path:
+    """Copy standard input to a temporary file, which is removed when the process ends.
+
+    Raises:
+        ValueError: nothing is piped in, or several processes would have to share it.
+    """
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise ValueError("several processes cannot read one standard input; write it to a file first")
+    if sys.stdin.isatty():
+        raise ValueError("the input is '-', but nothing is piped in; give a file, or pipe: zcat IN.gz | dnacse ... -")
+    folder = Path(tempfile.mkdtemp(prefix="dnacse-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "standard_input"
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return path
