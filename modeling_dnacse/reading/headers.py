@@ -32,7 +32,7 @@ STYLES = {
     "id Genus epithet": "AB1 Bacillus subtilis",
     "GenBank title": "AB1.1 Apis mellifera voucher X1 cytochrome c oxidase subunit I gene, partial cds",
 }
-NO_STYLE = "no labels"
+NO_STYLE = "headers without labels"
 
 
 class Header(NamedTuple):

@@ -11,6 +11,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 from .names import clean_name
@@ -54,6 +55,7 @@ _OPEN_NOMENCLATURE = re.compile(
 )
 _GENUS = re.compile(r"(?:Candidatus )?([A-Z][a-z-]+(?:_[A-Z]{1,2})?)\s")
 _NO_NAMES = dict.fromkeys((*RANK_ORDER, *BELOW_SPECIES), "")
+_KEYS = frozenset((*_NO_NAMES, "epithet"))
 _EPITHET = re.compile(r"×?[a-z][a-z-]+")
 _FAMILY = re.compile(r"[A-Z][a-z]+(?:idae|aceae)")
 _SUBFAMILY = re.compile(r"[A-Z][a-z]+inae")
@@ -104,7 +106,13 @@ def clean_labels(given: Mapping[str, str | None]) -> dict[str, str]:
     >>> clean_labels({"species": "Cecidomyiidae sp. BOLD:AAA1234"})
     {'family': 'Cecidomyiidae'}
     """
-    names = _NO_NAMES | {rank: clean_name(name) for rank, name in given.items() if name and rank in _NO_NAMES}
+    return dict(_clean_labels(tuple((key, name) for key, name in given.items() if key in _KEYS and name is not None)))
+
+
+@lru_cache(1 << 16)  # the records of a species have the same labels
+def _clean_labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    given = dict(items)
+    names = _NO_NAMES | {rank: clean_name(name) for rank, name in items if rank in _NO_NAMES}
     if names["genus"] in _above_genus(names) or _OPEN_NOMENCLATURE.search(names["genus"]):
         names["genus"] = ""
     epithet = clean_name(given.get("epithet") or "")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from os import PathLike, fspath
 
-from .label_policy import BELOW_SPECIES, RANK_ORDER, clean_labels, column_name
+from .label_policy import RANK_ORDER, clean_labels, column_name
 from .lineages import read_lineage
 from .tables import DELIMITERS, find_delimiter, first_line, has_columns, table_rows
 from .text_files import open_ascii, restore
@@ -39,20 +39,13 @@ def read_taxonomy(path: str | PathLike[str]) -> dict[str, Mapping[str, str]]:
     delimiter = next((mark for mark in (*DELIMITERS.values(), ";") if has_columns(line, mark, ("id", "species"))), "")
     if delimiter:
         rows = table_rows(path, delimiter, ("id", "species"))
-        kept = (*RANK_ORDER, *BELOW_SPECIES, "epithet")
-        named = ((number, row["id"], tuple((key, row[key]) for key in kept if key in row)) for number, row in rows)
-        return _unique(path, ((number, key, _of_columns(labels)) for number, key, labels in named))
+        return _unique(path, ((number, row["id"], clean_labels(row)) for number, row in rows))
     return _unique(path, _pairs(path))
 
 
 @lru_cache(1 << 16)
 def _of_lineage(lineage: str) -> Mapping[str, str]:
     return clean_labels(read_lineage(lineage))
-
-
-@lru_cache(1 << 16)
-def _of_columns(labels: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    return clean_labels(dict(labels))
 
 
 def _pairs(path: str) -> Iterator[tuple[int, str, Mapping[str, str]]]:
@@ -70,9 +63,11 @@ def _pairs(path: str) -> Iterator[tuple[int, str, Mapping[str, str]]]:
 
 def _unique(path: str, rows: Iterator[tuple[int, str, Mapping[str, str]]]) -> dict[str, Mapping[str, str]]:
     taxonomy: dict[str, Mapping[str, str]] = {}
+    shared: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}  # most lineages belong to many ids
     for number, identifier, labels in rows:
         if identifier.startswith("#q2:types"):
             continue
+        labels = shared.setdefault(tuple(labels.items()), labels)
         if taxonomy.setdefault(identifier, labels) != labels:
             raise ValueError(f"{path}:{number}: id {identifier!r} has two lineages; keep one")
     if not any(taxonomy.values()):
@@ -102,5 +97,5 @@ def _read_tree(path: str) -> dict[str, Mapping[str, str]]:
             at, rank, name = nodes[at]
             if rank in RANK_ORDER:
                 labels.setdefault(rank, name)
-        taxonomy[taxon] = _of_columns(tuple(labels.items()))
+        taxonomy[taxon] = clean_labels(labels)
     return taxonomy
