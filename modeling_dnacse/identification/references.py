@@ -55,7 +55,7 @@ def read_references(path: Path, taxonomy: Path | None = None) -> References:
         if named is not None:
             found = named.get(record.id) or named.get(record.taxid)
             unknown += found is None
-            labels = labels | found if found else labels
+            labels = labels | dict(found) if found else labels
         for rank in labels.keys() - names.keys():
             names[rank] = [""] * len(ids)
         for rank, column in names.items():
