@@ -1,22 +1,22 @@
-"""The file of a labelled library in; ids, names and vectors of its records out."""
+"""The file of a labelled library in; ids, names and encoded sequences of its records out."""
 
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
 
 from ..embedding.embed import embed_blocks
-from ..embedding.options import EmbedOptions
+from ..kmers import OTHER
 from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER
 from ..reading.labels import read_labelled, read_records
 from ..reading.sequences import AlphabetCounts
 from ..reading.taxonomies import read_taxonomy
 from ..vectors.files import read_vectors
+from .encoding import LEAST_PLACED, Encoded, Encoder
 
 CHECKED = 16  # vectors of a file that are computed again
 REMEDY = "embed the library again, with the model and the options of this call"
@@ -102,23 +102,44 @@ def describe_labels(
     return f"{said}; records with a name (names): {', '.join(ranks) or 'none'}"
 
 
-def embed_references(
-    path: Path, count: int, model: Any, tokenizer: PreTrainedTokenizerBase, options: EmbedOptions
-) -> np.ndarray:
-    """Embed a library of `count` records with a progress bar: (count, d) float32."""
-    vectors = np.empty((count, options.vector_width(model)), np.float32)
-    first = 0
+def encode_references(path: Path, references: References, encoder: Encoder, vectors: Path | None) -> Encoded:
+    """Encode a library with a progress bar: by its sites, where most of it can be placed, else by vectors.
+
+    Args:
+        path: The library.
+        references: What `read_references` found in it.
+        encoder: The model.
+        vectors: Vectors that `dnacse embed` made of it, to be used where it is not placed.
+
+    Raises:
+        ValueError: as `load_vectors`.
+    """
+    given = None if vectors is None else load_vectors(vectors, path, references.ids, encoder)
+    count = len(references.ids)
     sequences = (record["sequence"] for record in read_labelled(path))
+    if encoder.has_sites:
+        with tqdm(total=count, unit="seq", desc="library") as bar:
+            placed = encoder.place(sequences, bar.update)
+        lost = int((~placed.placed).sum())
+        if count - lost >= LEAST_PLACED * count:
+            if lost:
+                sys.stderr.write(f"{path}: {lost:,} of {count:,} references do not look like the marker; left out\n")
+            placed.bases[~placed.placed] = OTHER
+            return Encoded(None, placed)
+        sys.stderr.write(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers\n")
+        sequences = (record["sequence"] for record in read_labelled(path))
+    if given is not None:
+        return Encoded(given, None)
+    made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)
+    first = 0
     with tqdm(total=count, unit="seq", desc="library") as bar:
-        for block in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
-            vectors[first : first + len(block)] = block
+        for block in encoder.blocks(sequences, False, bar.update):
+            made[first : first + len(block)] = block.vectors
             first += len(block)
-    return vectors
+    return Encoded(made, None)
 
 
-def load_vectors(
-    path: Path, library: Path, ids: list[str], model: Any, tokenizer: PreTrainedTokenizerBase, options: EmbedOptions
-) -> np.ndarray:
+def load_vectors(path: Path, library: Path, ids: list[str], encoder: Encoder) -> np.ndarray:
     """Read the vectors of a library from a file that `dnacse embed` made: (r, d) float32.
 
     Some of them are computed again. This detects another model or other options, whatever the file claims to be.
@@ -140,7 +161,7 @@ def load_vectors(
     rows = np.unique(np.linspace(0, len(ids) - 1, CHECKED).astype(int))
     wanted = set(rows.tolist())
     sequences = [record["sequence"] for row, record in enumerate(read_labelled(library)) if row in wanted]
-    expected = np.concatenate(list(embed_blocks(model, tokenizer, sequences, options)))
+    expected = np.concatenate(list(embed_blocks(encoder.model, encoder.tokenizer, sequences, encoder.options)))
     stored = vectors[rows]
     if expected.shape != stored.shape:
         raise ValueError(
