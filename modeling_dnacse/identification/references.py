@@ -19,7 +19,7 @@ SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding,
 
 
 class References(NamedTuple):
-    """The file of a library; ids of its records (r,), and their names at each rank (r,), species first; "": no name."""
+    """The file of a library; ids of its records (r,) and their names at each rank (r,), species first; "": none."""
 
     file: RecordFile
     ids: list[str]
