@@ -74,7 +74,7 @@ def check(args: argparse.Namespace) -> FirstReading:
     if writes_shards(args):
         check_folder(output, inputs, suffixes=(".parquet",))
     elif output.suffix not in SUFFIXES:
-        raise ValueError(f'{output}: the suffix "{output.suffix}" is unknown; write to {", ".join(SUFFIXES)}')
+        raise ValueError(f'{output}: the suffix "{output.suffix}" is unknown; write to .parquet, .npy or .safetensors')
     else:
         beside = files_beside(output)
         check_outputs([output, *beside], inputs)
