@@ -35,6 +35,8 @@ from benchmarks.jobs import TASKS, make_jobs
 from benchmarks.methods.load import BASELINES, find_model, load_method
 from benchmarks.methods.method import Unsuited
 from benchmarks.report.result_files import file_name, is_current, refuse_other_data, write_result
+from modeling_dnacse.machine.locks import Lock
+from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.machine.provenance import device_name
 
 SHOWN = 6  # metrics of a pair that the progress line shows
@@ -84,6 +86,8 @@ def check(options: argparse.Namespace) -> None:
         )
     if ":" not in options.data and not Path(options.data).exists():
         raise ValueError(f"no file {options.data}: check --data, or make one with benchmarks/data/simulate.py.")
+    check_folder(options.output, [options.data, *options.model], suffixes=(".json",), parents=True)
+    options.output.mkdir(parents=True, exist_ok=True)
     for model in options.model:
         find_model(model, options.trust_remote_code)
 
@@ -135,8 +139,10 @@ def run_model(
             continue
         try:
             refuse_other_data(options.output / file, job.data.name, job.data.place, job.data.sha256)
-            result = evaluate(job, method, device)
-            path = write_result(result, options.output)
+            check_outputs([options.output / file], [options.data, *options.model])
+            with Lock(options.output / f".{file}.pair.lock", f"another process makes {file}; wait for it"):
+                result = evaluate(job, method, device)
+                path = write_result(result, options.output)
         except Unsuited as error:
             yield "left out", f"{pair}: {error}"
         except Exception as error:  # as above, for the other tasks

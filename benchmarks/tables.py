@@ -16,7 +16,7 @@ the markers `<!-- results:NAME -->` and `<!-- /results:NAME -->` is replaced by 
 - `aims` for what the shipped models aim at, over all tables; `overview` for them beside their best rivals; `data` for
   the list of all tables;
 - `training/NAME` and `inference/NAME` for measurements of benchmarks/speed;
-- `leaks` for the reports of make_splits.py.
+- `leaks` for the reports of make_splits.py; `faults` for what tests/attack/faults.py found.
 """
 
 import argparse
@@ -28,12 +28,22 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from benchmarks.report.fault_table import read_faults, render_faults
 from benchmarks.report.leak_tables import read_leaks, render_leaks
 from benchmarks.report.model_aims import render_model_aims
 from benchmarks.report.overview_tables import render_overview
 from benchmarks.report.pages import RESULTS, fill_template, plan_pages, render_data
 from benchmarks.report.quotes import quote
-from benchmarks.report.result_folders import INFERENCE, LEAKS, TRAINING, Result, find_places, read_rates, read_tables
+from benchmarks.report.result_folders import (
+    FAULTS,
+    INFERENCE,
+    LEAKS,
+    TRAINING,
+    Result,
+    find_places,
+    read_rates,
+    read_tables,
+)
 from benchmarks.report.speed_tables import render_inference, render_training
 from benchmarks.report.task_tables import render_results, render_summary
 
@@ -60,6 +70,8 @@ def render(folder: Path) -> dict[str, str]:
     texts |= {name: render_inference(measured) for name, measured in read_rates(folder, INFERENCE).items()}
     if reports := read_leaks(folder):
         texts[LEAKS] = render_leaks(reports)
+    if faults := read_faults(folder):
+        texts[FAULTS] = render_faults(faults)
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}
         texts[f"{name}:{SUMMARY}"] = render_summary(results)

@@ -16,8 +16,11 @@ Packed: the tokens of all sequences stand in one row, (total, hidden), so that n
 - `flash_attention_2` is flash-attn's `flash_attn_varlen_func` with `alibi_slopes`, for CUDA. It takes float16 or
   bfloat16. It is tested against eager on a CPU with a stand-in of that function; no run on a GPU has been made yet.
 - `flex_attention` is torch's: ALiBi is its score_mod, the borders of the sequences are its block mask. On a GPU both
-  are compiled into one kernel, which skips blocks of tokens that share no sequence. On a CPU torch has no gradient for
-  it and stores all scores, so it serves tests only. No run on a GPU has been made yet.
+  are compiled into one kernel, which skips blocks of tokens that share no sequence; forward and backward. On a CPU
+  torch refuses its gradient and stores all scores, so it serves tests only, which compare the gradient too. No run on
+  a GPU has been made yet.
+
+`default_attention` says which of them is used where nobody chooses.
 
 Nothing else is accepted. transformers' own wrappers of flash-attn and flex_attention silently drop ALiBi. So do the
 kernels of the Hub, which it fetches where flash-attn is missing, and so may whatever else is registered.
@@ -58,6 +61,18 @@ compiled = functools.cache(torch.compile)
 def is_packed(implementation: str) -> bool:
     """Whether an attention implementation sees packed tokens."""
     return implementation in (PACKED, FLASH, FLEX)
+
+
+def default_attention(device: str) -> str:
+    """The attention on a type of device where nobody chooses one: in the commands, in training and in benchmarks.
+
+    On a CPU packed was measured fastest (benchmarks/results/inference). On CUDA nothing has been measured yet, and
+    sdpa works with all that the others do.
+
+    >>> default_attention("cpu"), default_attention("cuda")
+    ('packed', 'sdpa')
+    """
+    return PACKED if device == "cpu" else "sdpa"
 
 
 def check_attention(implementation: str, device: str | None = None) -> None:
@@ -268,15 +283,24 @@ def flex_attention(packing: Packing, num_heads: int) -> Attend:
                 f"flex_attention has no dropout of attention weights, and attention_probs_dropout_prob is {dropout}: "
                 'set it to 0, or use attn_implementation="sdpa"'
             )
-        if qkv.is_cpu and qkv.requires_grad:
-            raise ValueError(
-                'flex_attention has no gradient on a CPU: run under torch.no_grad(), or use attn_implementation="sdpa"'
-            )
+        refuse_gradient_on_cpu(qkv)
         query, key, value = qkv.permute(1, 2, 0, 3)[:, None]  # each (1, heads, total, head)
         states = attention(query, key, value, score_mod=add_alibi, block_mask=block_mask, scale=scaling)
         return states[0].transpose(0, 1).flatten(1)
 
     return attend
+
+
+def refuse_gradient_on_cpu(qkv: Tensor) -> None:
+    """Raise where torch's flex_attention would.
+
+    Raises:
+        ValueError: the states are on a CPU and have a gradient.
+    """
+    if qkv.is_cpu and qkv.requires_grad:
+        raise ValueError(
+            'flex_attention has no gradient on a CPU: run under torch.no_grad(), or use attn_implementation="sdpa"'
+        )
 
 
 def attention_of(implementation: str, packing: Packing, num_heads: int, dtype: torch.dtype) -> Attend:

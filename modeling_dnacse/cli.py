@@ -2,8 +2,9 @@
 
     dnacse embed IN.fasta -o OUT.parquet
 
-Each command is a module with `add_arguments(parser)` and `run(args)`. Modules import torch when they run, not before,
-so that --help, --version and a mistake in the arguments are answered at once.
+Each command is a module with `add_arguments(parser)`, `check(args)` and `run(args, checked)`. `check` looks at files
+and must not import torch, so that --help, --version and a mistake in arguments or files are answered at once; what it
+found is given to `run`.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from .commands import cluster as cluster_command
 from .commands import embed as embed_command
 from .commands import export as export_command
 from .commands import identify as identify_command
+from .machine.signals import Stopped, unwinding_on_signals
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "embed": (embed_command, "make one vector of each sequence in a file"),
@@ -32,11 +34,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     args = command_line().parse_args(arguments)
     try:
-        prepare()
-        args.run(args)
+        with unwinding_on_signals():
+            checked = args.check(args)
+            prepare()
+            args.run(args, checked)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"dnacse {args.command}: error: {error}\n")
         sys.exit(2)
+    except Stopped as stop:
+        sys.stderr.write(f"\ndnacse {args.command}: stopped by {stop}; nothing half written is left\n")
+        sys.exit(stop.code)
     except KeyboardInterrupt:
         sys.stderr.write(f"\ndnacse {args.command}: stopped\n")
         sys.exit(130)
@@ -51,7 +58,7 @@ def command_line() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=purpose, description=module.__doc__, allow_abbrev=False)
         command.formatter_class = argparse.RawDescriptionHelpFormatter
         module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        command.set_defaults(check=module.check, run=module.run)
     return parser
 
 

@@ -5,8 +5,8 @@ votes, less what its changes cost (Viterbi 1967). Votes and costs are integers, 
 
 - A change costs a little whatever its size, since a stretch of several bases is inserted or deleted at once.
 - The offset falls by at most a block from one block to the next.
-- Of equal paths the one that changes earliest is taken, and then the cut between two blocks is moved to where votes
-  for the former end. So a piece has its cuts where its whole has them, although its blocks begin elsewhere.
+- Of equal paths the one that changes earliest is taken, and then the cut between two blocks is moved to where the
+  votes for the former end. So a piece has its cuts where its whole has them, although its blocks begin elsewhere.
 - The steps are those of the longest marker, a fixed number, so that the loop exports to ONNX.
 """
 

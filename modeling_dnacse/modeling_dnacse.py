@@ -16,7 +16,7 @@ Decisions:
 """
 
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,9 @@ from .layers import (
     masked_mean,
 )
 from .sites import DnacseSites
+
+if TYPE_CHECKING:  # transformers copies the files that are named so beside every saved model: it stays a pipeline's
+    from .pipeline_dnacse import DnaEmbeddingPipeline  # noqa: F401
 
 
 @dataclass

@@ -202,7 +202,7 @@ class DnacsePlacement(nn.Module):
         return torch.where(known & (places >= first) & (places <= last), bases, OTHER)
 
     def block_of_sites(self, sites: Tensor, found: Placement) -> Tensor:
-        """Block that may have a base at each site of the marker: (batch or 1, sites) to (batch, sites), -1: none."""
+        """Block that may have a base at each site of the marker, -1: none; (batch or 1, sites) to (batch, sites)."""
         begins = found.begins + found.shifts + self.reach  # from -2 · reach on
         return segment_of(sites + 2 * self.reach, begins, (self.blocks + 2) * self.block + 2 * self.reach)
 

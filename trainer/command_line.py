@@ -23,9 +23,16 @@ def require(*modules: str) -> None:
 
 def run_command(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> None:
     """Run a script; report its ValueError or OSError in one sentence and end with exit code 2."""
+    from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals  # here, since it loads the package
+
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logger = logging.getLogger(run.__module__)
     try:
-        run(options)
+        with unwinding_on_signals():
+            run(options)
     except (ValueError, OSError) as error:
-        logging.getLogger(run.__module__).error("error: %s", error)
+        logger.error("error: %s", error)
         sys.exit(2)
+    except Stopped as stop:
+        logger.error("stopped by %s; nothing half written is left", stop)
+        sys.exit(stop.code)

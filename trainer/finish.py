@@ -28,8 +28,9 @@ from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.outputs import check_folder
 from trainer.command_line import run_command
-from trainer.releasing.release import CARD, WEIGHTS, write_repository
+from trainer.releasing.release import CARD, WEIGHTS, forget_thresholds, write_repository
 from trainer.starting.centering import center, rescale, sample_sequences
 
 logger = logging.getLogger("finish")
@@ -71,9 +72,11 @@ def run(args: argparse.Namespace) -> None:
     """
     if args.output_dir.exists():
         raise ValueError(f"{args.output_dir} is there already; give another --output_dir or remove it")
+    check_folder(args.output_dir, [args.model, args.start, *args.train_file], parents=True)
     model, tokenizer = load_checkpoint(DnacseModel, str(args.model), attn_implementation=PACKED)
     if args.start:
         average(model, load_checkpoint(DnacseModel, str(args.start))[0], args.start_share)
+    forget_thresholds(model)
     sequences = sample_sequences(args.train_file, args.train_split, args.sequences, args.seed)
     exponent = rescale(model, center(model, tokenizer, sequences))
     files = {name: (args.model / name).read_text() for name in KEPT if (args.model / name).exists()}

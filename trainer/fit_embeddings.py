@@ -55,6 +55,8 @@ from transformers import PreTrainedTokenizerFast
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
+from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
 from trainer.starting.centering import center, check_pooling, last_norm, sample_sequences
@@ -186,20 +188,32 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         ValueError: an argument or a file is not what it should be.
     """
-    if (args.output_dir / "config.json").exists():
-        raise ValueError(f"{args.output_dir} holds a model already; give another --output_dir or remove it")
+    if args.output_dir.exists() and (not args.output_dir.is_dir() or any(args.output_dir.iterdir())):
+        raise ValueError(f"{args.output_dir} is there already; give another --output_dir or remove it")
+    inputs = [args.config_name, args.tokenizer_name, *args.train_file]
+    check_folder(args.output_dir, inputs, parents=True)
     tokenizer = load_tokenizer(args.tokenizer_name)
     config = load_config(args.config_name, tokenizer)
     config.both_strands = args.both_strands
     check_pooling(config.pooling)
     torch.manual_seed(args.seed)
     model = DnacseModel(config)
-    fitted = torch.from_numpy(fit(model, tokenizer, args)).float()
-    write_embeddings(model, feature_embeddings(model, tokenizer), fitted, args.constant)
+    features = feature_embeddings(model, tokenizer)
+    fitted = np.load(args.fitted) if args.fitted and args.fitted.exists() else fit(model, tokenizer, args)
+    if fitted.shape != (len(features), config.hidden_size - CONSTANT_COLUMNS):
+        raise ValueError(
+            f"{args.fitted} holds embeddings of {fitted.shape[0]} features in {fitted.shape[1]} columns, the model "
+            f"needs {len(features)} in {config.hidden_size - CONSTANT_COLUMNS}; give the file of this model"
+        )
+    if args.fitted and not args.fitted.exists():
+        np.save(args.fitted, fitted.astype(np.float16))
+    write_embeddings(model, features, torch.from_numpy(fitted).float(), args.constant)
     model.set_attn_implementation(PACKED)
     center(model, tokenizer, sample_sequences(args.train_file, args.train_split, CENTERING_SAMPLE, args.seed))
-    model.save_pretrained(args.output_dir)
-    tokenizer.save_pretrained(args.output_dir)
+    args.output_dir.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(args.output_dir) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     logger.info("saved to %s: %s", args.output_dir, json.dumps({"parameters": model.num_parameters()}))
 
 
@@ -216,6 +230,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--config_name", required=True, help="Architecture: a config.json, or a folder or Hub id with one.")
     add("--tokenizer_name", required=True, help="Folder or Hub id of the tokenizer.")
     add("--output_dir", required=True, type=Path, help="Folder for the checkpoint.")
+    add(
+        "--fitted",
+        type=Path,
+        help="NPY file of the fitted embeddings: read if it is there, otherwise written, in float16. So another "
+        "machine, or a model with other layers, needs no fit.",
+    )
     add("--rank", choices=("species", "genus"), default="genus", help="Rank of the classes.")
     add("--both_strands", action="store_true", help="Make a model whose vectors are means over both strands.")
     add(

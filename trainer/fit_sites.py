@@ -33,6 +33,7 @@ from modeling_dnacse.embedding.tokenization import letter_tokenizer
 from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
 from modeling_dnacse.loading.checkpoints import vocabulary_of
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.placement import DnacsePlacement
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
@@ -254,6 +255,7 @@ def run(args: argparse.Namespace) -> None:
     """
     if args.output_dir.exists():
         raise ValueError(f"{args.output_dir} is there already; give another --output_dir or remove it")
+    check_folder(args.output_dir, args.train_file, parents=True)
     model, facts = fit(args)
     text = CARD_TEXT.format(
         name=args.output_dir.name,

@@ -6,7 +6,7 @@
 - `--model_name_or_path zhihan1996/DNABERT-2-117M` starts from a published checkpoint instead.
 - In the end, the output folder holds the weights of the best checkpoint and training.json, the record of the run. The
   checkpoints in its subfolders also hold the heads that only training needs.
-- SIGTERM stops a run with a checkpoint and exit code 143; `--resume_from_checkpoint last` resumes it.
+- SIGTERM or SIGHUP stops a run with a checkpoint and exit code 143 or 129; `--resume_from_checkpoint last` resumes it.
 - `--push_to_hub --hub_model_id me/model` pushes the release to the Hub, with the token of the environment variable
   HF_TOKEN.
 - Several GPUs: `accelerate launch --num_processes N`. Several machines: configs/multi_node.yaml; FSDP:
@@ -15,7 +15,10 @@
 
 import logging
 import math
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,21 +34,25 @@ from datasets import disable_progress_bars
 from transformers import PreTrainedTokenizerFast, set_seed
 
 from modeling_dnacse import DnacseForContrastiveLearning
-from modeling_dnacse.attention import PACKED
+from modeling_dnacse.attention import default_attention
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.hub_datasets import dataset_commit
+from modeling_dnacse.machine.atomic import remove
+from modeling_dnacse.machine.locks import Lock
+from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from trainer.arguments import GROUPS, ContrastiveArguments
 from trainer.arguments.grouped_parser import GroupedParser
 from trainer.pairing.collator import PairCollator
 from trainer.pairing.training_data import training_data
 from trainer.releasing.card import model_card
 from trainer.releasing.hub import HubRepository, PushOnSave
-from trainer.releasing.release import CARD, write_repository
+from trainer.releasing.release import CARD, WRITTEN, forget_thresholds, write_repository
 from trainer.releasing.training_record import HISTORY, RECORD, as_json, training_record
+from trainer.running.checkpointing import DRAFTS
 from trainer.running.contrastive_trainer import ContrastiveTrainer
 from trainer.running.curriculum import parse_curriculum
-from trainer.running.resume import check_same_run, checkpoint_to_resume, run_facts
-from trainer.running.termination import EXIT_CODE
+from trainer.running.resume import check_files, check_same_run, checkpoint_to_resume, run_facts
 
 logger = logging.getLogger("train.py")
 
@@ -57,18 +64,57 @@ def main(arguments: list[str] | None = None) -> None:
     disable_progress_bars()  # reading is quick; only training needs a bar
     parser = GroupedParser(ContrastiveArguments, GROUPS, description=(__doc__ or "").partition("\n")[0])
     try:
-        (args,) = parser.parse_args_into_dataclasses(arguments)
-        train(args)
+        with unwinding_on_signals():
+            (args,) = parser.parse_args_into_dataclasses(arguments)
+            with locked_output(args):
+                train(args)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"train.py: error: {error}\n")
         sys.exit(2)
+    except Stopped as stop:
+        sys.stderr.write(f"train.py: stopped by {stop}; checkpoints stay, --resume_from_checkpoint last goes on\n")
+        sys.exit(stop.code)
+
+
+@contextmanager
+def locked_output(args: ContrastiveArguments) -> Iterator[None]:
+    """Check the output folder, and let no other run write to it; what killed runs left in it is removed.
+
+    Raises:
+        ValueError: it is an input, might replace one or cannot be written to; another run writes to it; or several
+            processes were started that would train separately.
+    """
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if started > args.world_size:
+        raise ValueError(
+            f"{started} processes were started, but without a GPU each would train alone: add --use_cpu, so that they "
+            "train together, or start one"
+        )
+    output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments has set a default
+    sources = [*(args.train_file or []), *(args.validation_file or []), args.dataset_name]
+    check_folder(output, [*sources, args.model_name_or_path, args.config_name, args.tokenizer_name], WRITTEN, True)
+    if args.process_index:
+        yield
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    busy = f"another run is training into {output}; wait for it, or choose another --output_dir"
+    lock = Lock(output / ".lock", busy)
+    for leftover in (output / DRAFTS, *output.glob(".release-*")):
+        remove(leftover)
+    try:
+        yield
+    finally:
+        remove(output / DRAFTS)
+        lock.release()
+        if not any(output.iterdir()):  # refused before anything was written
+            output.rmdir()
 
 
 def train(args: ContrastiveArguments) -> None:
     """Train, then release the best checkpoint; after a SIGTERM, save a checkpoint and exit.
 
     Raises:
-        ValueError: arguments, data, model and tokenizer do not fit together.
+        ValueError: arguments, data, model and tokenizer do not fit together, or the numbers are no longer finite.
         OSError: a file cannot be read, or the output folder cannot be written.
     """
     if args.n_gpu > 1:
@@ -81,6 +127,8 @@ def train(args: ContrastiveArguments) -> None:
     torch.set_flush_denormal(True)  # weights of far tokens (ALiBi) become denormal numbers, which CPUs compute slowly
     output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments has set a default
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
+    if checkpoint:
+        check_files(Path(checkpoint))
     hub = hub_repository(args)
     set_seed(args.seed)
     model, tokenizer = model_and_tokenizer(args)
@@ -125,11 +173,12 @@ def train(args: ContrastiveArguments) -> None:
     trainer.train(resume_from_checkpoint=checkpoint)
     if trainer.stop.stopped:
         logger.info(
-            "stopped by SIGTERM at step %s of %s with a checkpoint; go on with --resume_from_checkpoint last",
+            "stopped by %s at step %s of %s with a checkpoint; go on with --resume_from_checkpoint last",
+            trainer.stop.name,
             trainer.state.global_step,
             curriculum.steps,
         )
-        sys.exit(EXIT_CODE)
+        sys.exit(trainer.stop.code)
     scores = trainer.evaluate() if data.validation else {}
     step = trainer.step_to_release
     files = release(output, trainer, hub.name if hub else output.name, data.facts, step, scores)
@@ -168,6 +217,9 @@ def release(
 
     Returns:
         The files written; none on the other processes.
+
+    Raises:
+        ValueError: a weight or a score is NaN or infinite.
     """
     state, encoder = trainer.state, trainer.model_to_release()
     if not trainer.is_world_process_zero():
@@ -176,6 +228,8 @@ def release(
         latest = (entry for entry in state.log_history if entry["step"] == state.global_step and "eval_loss" in entry)
         scores = next(latest, {})
     args, step = trainer.args, step or state.global_step
+    if not all(math.isfinite(score) for score in scores.values()):
+        raise ValueError(f"the validation scores at step {step} are not finite ({scores}); nothing is released")
     run = training_record(args.to_dict(), args.world_size, args.device, state, facts, scores, step)
     card = model_card(name, run, encoder.config, encoder.num_parameters())
     texts = {CARD: card, RECORD: as_json(run), HISTORY: as_json(state.log_history)}
@@ -194,6 +248,7 @@ def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiv
         model, tokenizer = load_checkpoint(
             DnacseForContrastiveLearning, args.model_name_or_path, args.tokenizer_name, **options
         )
+        forget_thresholds(model)
     elif args.config_name is None or args.tokenizer_name is None:
         raise ValueError("a model from scratch needs --config_name and --tokenizer_name")
     else:
@@ -201,9 +256,9 @@ def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiv
         config = load_config(args.config_name, tokenizer)
         config.pooling = args.pooling or config.pooling
         model = DnacseForContrastiveLearning(config, with_mlm_head=with_mlm_head)
-    # without padding, a CPU trains barcodes twice as fast; torch.compile would split packed attention into many graphs
-    packed = PACKED if args.device.type == "cpu" and not args.torch_compile else None
-    if implementation := args.attn_implementation or packed:
+    # torch.compile would split packed attention into many graphs, so there it is transformers' default, sdpa
+    default = None if args.torch_compile else default_attention(args.device.type)
+    if implementation := args.attn_implementation or default:
         model.set_attn_implementation(implementation)
     return model, tokenizer
 

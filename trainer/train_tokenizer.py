@@ -33,6 +33,7 @@ from tokenizers import Tokenizer, models, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse.embedding.tokenization import apply_alphabet_policy
+from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts
 from trainer.command_line import run_command
@@ -137,6 +138,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(
             f"{output} holds a tokenizer already; give another --output_dir or remove {output}/tokenizer.json"
         )
+    check_folder(output, arguments.train_file, suffixes=(".json",), parents=True)
     if arguments.max_sequences is not None and arguments.max_sequences < 1:
         raise ValueError(
             f"max_sequences {arguments.max_sequences} is too small; give 1 or more, or leave the option out"

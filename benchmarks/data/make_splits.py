@@ -41,7 +41,7 @@ from benchmarks.data.near_identity import DIFFERENT, find_near, index_sequences
 from benchmarks.data.readers import pin, read_records
 from benchmarks.data.splits import describe, to_split
 from benchmarks.report.result_files import commit, write_json
-from modeling_dnacse.machine.atomic import check_writable
+from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
 from modeling_dnacse.reading.sequences import reverse_complement
 
@@ -210,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     options = parse(arguments)
     try:
-        check_writable(options.output, options.report)
+        check_outputs([options.output, options.report], [options.data])
         source = pin(options.data)
         chosen, left_out = read_and_split(source, options.keep_splits)
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())

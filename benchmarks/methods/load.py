@@ -17,8 +17,9 @@ from transformers import PreTrainedConfig
 
 from benchmarks.methods import alignment_tools, kmer_mlp, kmers, spectra
 from benchmarks.methods.embedding_cache import encode_once
-from benchmarks.methods.method import Method, Split
+from benchmarks.methods.method import Hits, Method, Split
 from benchmarks.methods.networks import UNTRAINED, find_network, load_network
+from benchmarks.methods.site_search import EncodedByModel
 from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.costs import Spent, metered
 from benchmarks.provenance.fingerprints import digest, split_digest
@@ -100,9 +101,16 @@ def load_method(
         network.revision,
         network.parameters,
         encode=kept(network.encode, ""),
+        search=None if network.by_sites is None else metered(search_by_sites(network.by_sites), spent),
+        by_sites=network.by_sites,
         encode_windows=kept(network.encode_windows, "-windows"),
         thresholds=network.thresholds,
         checkpoint=None if model.startswith(UNTRAINED) else model,
         fingerprint=network.fingerprint,
         spent=spent,
     )
+
+
+def search_by_sites(model: EncodedByModel) -> Callable[[Sequence[str], Sequence[str]], Hits]:
+    """The search of a model with sites."""
+    return lambda queries, references: Hits(*model.nearest(queries, references))

@@ -2,7 +2,8 @@
 
 A method is a record of functions, and an ability that it lacks is None:
 
-- a network or a k-mer profile has `encode`; a query gets the name of its nearest reference by cosine;
+- a network or a k-mer profile has `encode`; a query gets the name of its nearest reference by cosine, or over shared
+  sites if the network has sites (`search`);
 - an alignment tool has `search`, a taxonomic classifier `classify`, a clustering tool `cluster`.
 
 Tasks ask `predict_names` for names, `find_hits` for the nearest references and `vectors` for embeddings. These use the
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.methods.site_search import EncodedByModel
 from benchmarks.provenance.costs import Spent
 from modeling_dnacse.vectors.neighbours import nearest_names
 
@@ -61,6 +63,7 @@ class Method(NamedTuple):
     classify: Callable[[Sequence[str], Sequence[str], np.ndarray], Predictions] | None = (
         None  # queries, references, names
     )
+    by_sites: EncodedByModel | None = None  # what `search` of a model with sites compares
     cluster: Callable[..., np.ndarray] | None = None  # (n,) str, identity=… -> (n,) int, unknown number of clusters
     encode_windows: Callable[[Sequence[str]], np.ndarray] | None = None  # long ones by windows, as in `dnacse bin`
     thresholds: Mapping[str, float | None] | None = None  # the model's own similarities of "species" and "bins"

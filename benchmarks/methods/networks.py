@@ -21,10 +21,11 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerFast
 from transformers.utils.hub import cached_file, extract_commit_hash
 
+from benchmarks.methods.site_search import EncodedByModel, encoded_by_model
 from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.fingerprints import digest
 from modeling_dnacse import DnacseConfig, DnacseModel
-from modeling_dnacse.attention import PACKED
+from modeling_dnacse.attention import default_attention
 from modeling_dnacse.clustering.purposes import FIELDS, WINDOW_TOKENS
 from modeling_dnacse.embedding.embed import embed
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
@@ -43,6 +44,7 @@ class Network(NamedTuple):
     fingerprint: str  # sha256 of all that its vectors depend on
     encode_windows: Callable[[Sequence[str]], np.ndarray] | None = None  # ours: with the windows of `dnacse bin`
     thresholds: Mapping[str, float | None] | None = None  # ours: its own similarities of "species" and "bins"
+    by_sites: EncodedByModel | None = None  # ours, if it has sites
 
 
 def find_network(model: str, trust_remote_code: bool = False) -> PreTrainedConfig | None:
@@ -97,8 +99,8 @@ def load_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # also for a checkpoint: what it lacks, as a pooler, is drawn, and is in the fingerprint
         if source == model and ours:
-            packed = torch.device(device).type == "cpu"  # fastest there, and linear in memory
-            network = DnacseModel.from_pretrained(source, attn_implementation=PACKED if packed else "sdpa")
+            attention = default_attention(torch.device(device).type)
+            network = DnacseModel.from_pretrained(source, attn_implementation=attention)
         elif source == model:
             network = AutoModel.from_pretrained(source, trust_remote_code=trust_remote_code)
         elif isinstance(config, DnacseConfig):
@@ -115,6 +117,7 @@ def load_network(
         network_digest(network, tokenizer, network.config, device),
         partial(encode, window_tokens=WINDOW_TOKENS) if ours else None,
         {purpose: getattr(network.config, field) for purpose, field in FIELDS.items()} if ours else None,
+        encoded_by_model(network, tokenizer, device, encode) if getattr(network, "sites", None) is not None else None,
     )
 
 

@@ -6,10 +6,11 @@ A result never holds a sequence nor a path of the machine that made it.
 import json
 import re
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from modeling_dnacse.machine.atomic import written_whole
 
 SCHEMA_VERSION = 2
 FIELDS: dict[str, type | tuple[type, ...]] = {
@@ -120,11 +121,9 @@ def write_result(result: dict[str, Any], folder: Path) -> Path:
 def write_json(value: dict[str, Any], path: Path) -> Path:
     """Write a file in one step, replacing an earlier one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-        json.dump(value, file, indent=1)
-        file.write("\n")
-    Path(file.name).chmod(0o644)  # temporary files are private
-    return Path(file.name).replace(path)
+    with written_whole(path) as hidden:
+        hidden.write_text(json.dumps(value, indent=1) + "\n")
+    return path
 
 
 def is_current(folder: Path, identity: Mapping[str, str], fingerprint: str) -> bool:

@@ -5,7 +5,8 @@
 - Results in a subfolder of another name are tables of their own, as `ablation/coi.val`.
 - The subfolder `training` holds the files of training_throughput.py, as `training/NAME`, and the subfolder `inference`
   those of inference_throughput.py.
-- The subfolder `leaks` holds the reports of make_splits.py (leak_tables.py).
+- The subfolder `leaks` holds the reports of make_splits.py (leak_tables.py), and `faults` what tests/attack/faults.py
+  found (fault_table.py).
 
 Results of models called `ARM#SEED` are those of one recipe trained with several seeds. They become one result called
 `ARM`: each metric is the mean over the seeds, with each seed's value in `per_seed`, and `trained` is the number of
@@ -24,7 +25,7 @@ import numpy as np
 from benchmarks.report.result_files import read_results
 
 TRAINING, INFERENCE = RATES = ("training", "inference")
-LEAKS = "leaks"
+LEAKS, FAULTS = "leaks", "faults"
 Result = Mapping[str, Any]
 
 
@@ -54,7 +55,7 @@ def read_tables(folder: Path) -> dict[str, list[Result]]:
 
 def find_places(folder: Path) -> dict[str, Path]:
     """Find the folders that hold results: the folder itself, as "", and its subfolders, by their names."""
-    inside = {path.name: path for path in sorted(folder.glob("*/")) if path.name not in (*RATES, LEAKS)}
+    inside = {path.name: path for path in sorted(folder.glob("*/")) if path.name not in (*RATES, LEAKS, FAULTS)}
     return {name: place for name, place in ({"": folder} | inside).items() if any(place.glob("*.json"))}
 
 

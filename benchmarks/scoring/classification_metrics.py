@@ -1,7 +1,6 @@
 """How well sequences were classified: accuracy, macro F1, Matthews correlation, and their intervals.
 
-`Classification` is an `evaluate.Metric` for any Trainer or notebook; import the class (`evaluate.load` would look on
-the Hub). MCC is what GUE reports (macro F1 for its covid task), accuracy what Genomic Benchmarks reports.
+MCC is what GUE reports (macro F1 for its covid task), accuracy what Genomic Benchmarks reports.
 
 All three are functions of the confusion matrix, here of many at once: drawing sequences with replacement is drawing
 how often each (true, predicted) pair comes up, so a thousand draws cost little more than one.
@@ -9,8 +8,6 @@ how often each (true, predicted) pair comes up, so a thousand draws cost little 
 
 from typing import Any
 
-import datasets
-import evaluate
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
@@ -45,22 +42,6 @@ def agreement(confusion: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-class Classification(evaluate.Metric):
-    """Accuracy, macro F1 and Matthews correlation of predicted classes."""
-
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description=self.__doc__ or "",
-            citation="",
-            inputs_description="predictions, references: a class, an integer, for each sequence",
-            features=datasets.Features({key: datasets.Value("int64") for key in ("predictions", "references")}),
-        )
-
-    def _compute(self, predictions: list[int], references: list[int]) -> dict[str, float]:
-        values = agreement(confusion_matrix(references, predictions))
-        return {name: float(value) for name, value in values.items()}
-
-
 def score_answers(truth: np.ndarray, found: np.ndarray, seed: int) -> dict[str, dict[str, Any]]:
     """Score predicted classes, with 95 % intervals from resampling sequences.
 
@@ -72,8 +53,8 @@ def score_answers(truth: np.ndarray, found: np.ndarray, seed: int) -> dict[str, 
     Returns:
         `accuracy`, `macro_f1` and `mcc`: value, interval and the number of sequences scored.
     """
-    values = Classification(keep_in_memory=True).compute(predictions=found, references=truth) or {}
     confusion = confusion_matrix(truth, found)
+    values = {name: float(value) for name, value in agreement(confusion).items()}
     draws = np.random.default_rng(seed).multinomial(len(truth), confusion.ravel() / len(truth), size=RESAMPLES)
     resampled = agreement(draws.reshape(RESAMPLES, *confusion.shape))
     counts = {"scored": len(truth), "left_out": 0}

@@ -23,7 +23,7 @@ from benchmarks.report.speed_tables import PLAIN
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_tokenizer
 from modeling_dnacse.loading.encoders import load_encoder
-from modeling_dnacse.loading.onnx_encoder import GRAPH
+from modeling_dnacse.loading.model_folders import GRAPH
 from modeling_dnacse.loading.onnx_export import export_onnx
 
 BATCH = 20  # sequences of a batch of the plain way, DNABERT-S's

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,18 @@ from benchmarks.speed.rates import add_utilisation, layer_products, matmul_rate,
 from benchmarks.speed.workers import Machine, take_turns
 from benchmarks.speed.workloads import Sample, draw_long, draw_sample, plan_workloads
 from modeling_dnacse import DnacseConfig, DnacseModel
+from modeling_dnacse.attention import default_attention
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
 BASE = "base size"  # the model of DNABERT-2's shape
 LENGTHS = (200, 660, 2000, 10_000)  # bp
-LONG_ARMS = (PLAIN, "ours, sdpa", "ours, packed", "ours, bf16 sdpa", "ours, bf16 flash_attention_2")
-END_ARMS = {"cpu": ("ours, packed", "ours, int8"), "cuda": ("ours, bf16 sdpa",)}
+LONG_ARMS = (
+    PLAIN,
+    *("ours, sdpa", "ours, packed"),
+    *(f"ours, bf16 {attention}" for attention in ("sdpa", "flash_attention_2", "flex_attention")),
+)
+END_ARMS = {"cpu": ("ours, packed", "ours, int8"), "cuda": (f"ours, bf16 {default_attention('cuda')}",)}
 ALSO_USED = ("sentence-transformers", "onnxruntime", "torchao", "flash-attn")
 
 
@@ -89,7 +94,7 @@ def measure_model(
     workers = {arm: machine.start() for arm in choose_arms(options)}
     found = {}
 
-    def measure(sample: Sample, workers: dict[str, ProcessPoolExecutor], rounds: int, seconds: float) -> None:
+    def measure(sample: Sample, workers: dict[str, Executor], rounds: int, seconds: float) -> None:
         cells = summarise(take_turns(machine, workers, model, sample, rounds, seconds), sample)
         size = {"sequences": len(sample.sequences), "bp": sample.bp, "tokens": sample.tokens}
         found[sample.workload] = size | {"arms": cells}
@@ -160,6 +165,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--arm", nargs="+", choices=sorted({*ARMS["cpu"], *ARMS["cuda"]}), help="only these ways to embed")
     add("--seconds", type=float, default=2.0, help="a turn lasts at least so long; default: %(default)s")
     add("--rounds", type=int, default=2, help="turns of each; default: %(default)s")
+    add(
+        "--shared_process",
+        action="store_true",
+        help="all ways run in this process: they start sooner, but the peak memory is that of all of them",
+    )
     add("--device", choices=tuple(ARMS), default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args(arguments)
 
@@ -189,7 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
     sequences = [s for split in splits.values() for s in split.sequences]
     rates: dict[str, float] = {}
     with ExitStack() as stack:
-        machine = Machine(options.device, stack)
+        machine = Machine(options.device, stack, options.shared_process)
         if options.base:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="base-")))
             base = make_base(options.model[0], place)

@@ -13,7 +13,7 @@ these options:
 - `cached`: packed with gradient caching in chunks of a quarter of the batch, so that memory follows the chunk;
 - `tokens`: sdpa with gradient caching in chunks of similar length that hold half as many tokens as such a chunk may;
 - `packed, 4 x batch` and `cached, 4 x batch`: what a larger batch costs in memory either way, with the same chunks;
-- on CUDA also `bf16` and `varlen` (unpadded, FlashAttention).
+- on CUDA also `bf16`, `bf16 packed`, `bf16 flex` and `varlen` (the latter three unpadded; varlen is FlashAttention).
 
 The result names an arm that fails under `failed`, with the last line that it wrote. Rates are medians over the logged
 steps but the first quarter; peak memory is that of the process, and on CUDA also that of the tensors there.
@@ -40,8 +40,11 @@ from benchmarks.report.result_files import PACKAGES, commit, write_json
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
 TRAIN = Path(__file__).resolve().parents[2] / "trainer" / "train.py"
-RATES = ("pairs_per_second", "tokens_per_second", "padding", "input_pairs_per_second", "mfu", "gpu_memory_mb")
-CUDA_ONLY = ("bf16", "varlen")
+RATES = (
+    *("pairs_per_second", "tokens_per_second", "padding", "input_pairs_per_second"),
+    *("mfu", "model_tflops", "gpu_memory_mb"),
+)
+CUDA_ONLY = ("bf16", "bf16 packed", "bf16 flex", "varlen")
 
 
 def arms(batch_size: int, max_length: int) -> dict[str, list[str]]:
@@ -63,6 +66,8 @@ def arms(batch_size: int, max_length: int) -> dict[str, list[str]]:
         "packed, 4 x batch": ["--per_device_train_batch_size", larger, *packed],
         "cached, 4 x batch": ["--per_device_train_batch_size", larger, *packed, *cached],
         "bf16": [*batch, *sdpa, "--bf16", "true"],
+        "bf16 packed": [*batch, *packed, "--bf16", "true"],
+        "bf16 flex": [*batch, "--attn_implementation", "flex_attention", "--bf16", "true"],
         "varlen": [*batch, "--bf16", "true", "--attn_implementation", "flash_attention_2"],
     }
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from multiprocessing import get_context
 from typing import Any
@@ -14,17 +14,19 @@ from benchmarks.speed.workloads import Sample
 class Machine:
     """One process a way, and what went wrong in them."""
 
-    def __init__(self, device: str, stack: ExitStack) -> None:
-        """Start with no process; those to come end with `stack`."""
-        self.device, self.stack = device, stack
+    def __init__(self, device: str, stack: ExitStack, shared_process: bool = False) -> None:
+        """Start with no process; those to come end with `stack`. If it is shared, there is this process alone."""
+        self.device, self.stack, self.shared_process = device, stack, shared_process
         self.left_out: dict[str, str] = {}  # what -> why it cannot be had here
         self.failed: dict[str, str] = {}  # what -> what broke
 
-    def start(self) -> ProcessPoolExecutor:
-        """Start a process."""
+    def start(self) -> Executor:
+        """Start a process, or a thread of this one."""
+        if self.shared_process:
+            return self.stack.enter_context(ThreadPoolExecutor(1))
         return self.stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
 
-    def ask(self, worker: ProcessPoolExecutor, what: str, work: Callable[..., Any], *arguments: Any) -> Any:
+    def ask(self, worker: Executor, what: str, work: Callable[..., Any], *arguments: Any) -> Any:
         """Let a process work: the value, or None when that failed, which is noted."""
         try:
             return worker.submit(work, *arguments).result()
@@ -37,7 +39,7 @@ class Machine:
 
 def take_turns(
     machine: Machine,
-    workers: dict[str, ProcessPoolExecutor],
+    workers: dict[str, Executor],
     model: tuple[str, str],
     sample: Sample,
     rounds: int,

@@ -8,8 +8,7 @@ The nearest reference gives the name: the genus (and family) of queries of `unse
 10 % of their bases substituted. Each accuracy comes twice, over queries and over species. Methods:
 
 - `cosine`: of the vectors of `--model`, which has sites;
-- `shared`: compared over the sites that both sequences cover (modeling_dnacse/vectors/shared_sites.py); candidates are
-  the nearest WHOLE by cosine, or for queries that cover fewer than SHORT sites those with the most bases in common;
+- `shared`: compared over the sites that both sequences cover (modeling_dnacse/vectors/shared_sites.py);
 - `encoder:FOLDER`: cosine of another encoder's vectors; `7mers`: of square roots of 7-mer frequencies, strands merged;
 - `vsearch128`, `vsearch1`: --maxaccepts 128 --maxrejects 256 and --maxaccepts 1, --id 0.5, both strands.
 """
@@ -38,11 +37,9 @@ from modeling_dnacse import embed
 from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.vectors.neighbours import nearest
-from modeling_dnacse.vectors.shared_sites import nearest_shared, read_sites
+from modeling_dnacse.vectors.shared_sites import SiteSearch, read_sites
 
 VSEARCH = {"vsearch128": ["--maxaccepts", 128, "--maxrejects", 256], "vsearch1": ["--maxaccepts", 1]}
-SHORT = 450  # sites
-WHOLE = 20  # candidates
 LETTERS = np.full(256, OTHER, np.uint8)
 LETTERS[[ord(base) for base in "ACGT"]] = range(4)
 
@@ -99,25 +96,17 @@ class Vectors:
 class SharedSites:
     """Nearest references over the sites that both cover."""
 
-    def __init__(self, vectors: Vectors, references: list[str]) -> None:
+    def __init__(self, vectors: Vectors, references: Split) -> None:
         """Place the references."""
-        self.vectors = vectors
-        self.references = read_sites(vectors.model, vectors.tokenizer, references)
+        self.model, self.tokenizer = vectors.model, vectors.tokenizer
+        placed = read_sites(self.model, self.tokenizer, references.sequences)
+        _, species = np.unique(references.labels["species"], return_inverse=True)
+        self.search = SiteSearch(self.model.sites, placed.bases, species)
 
     def __call__(self, queries: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and cosines of the nearest (q, 1)."""
-        read, sites = read_sites(self.vectors.model, self.vectors.tokenizer, queries), self.vectors.model.sites
-        is_short = (read.bases < OTHER).sum(1) < SHORT
-        rows, scores = np.zeros((len(queries), 1), np.int64), np.zeros((len(queries), 1), np.float32)
-        for some in (np.flatnonzero(is_short), np.flatnonzero(~is_short)):
-            if not len(some):
-                continue
-            near = None if is_short[some[0]] else self.vectors([queries[row] for row in some], WHOLE)[0]
-            rows[some], found = nearest_shared(
-                read.bases[some], self.references.bases, sites.weight, sites.blocks, candidates=near
-            )
-            scores[some] = found.cosine
-        return rows, scores
+        """Rows and scores of the nearest (q, 1)."""
+        found = self.search(read_sites(self.model, self.tokenizer, queries).bases)
+        return found.rows[:, :1], found.score[:, :1]
 
 
 class Kmers:
@@ -214,7 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
             elif vectors is None:
                 raise ValueError(f"{method} needs --model, with sites")
             else:
-                search = vectors if method == "cosine" else SharedSites(vectors, train.sequences)
+                search = vectors if method == "cosine" else SharedSites(vectors, train)
             name = method if method in VSEARCH or method == "7mers" else f"{args.name}{Path(method).name}"
             done[name] = measure(name, search, train, unseen, seen, args.seed)
             args.output.write_text(json.dumps(done, indent=2) + "\n")

@@ -24,6 +24,7 @@ from benchmarks.methods.method import EMPTY, Method, Split, Unsuited, vectors
 from benchmarks.scoring.intervals import agreement_interval
 from benchmarks.tasks.task import Task
 from modeling_dnacse.clustering.average_linkage import cluster, species_threshold
+from modeling_dnacse.identification.encoding import Encoded
 from modeling_dnacse.identification.library import unit_vectors
 
 SPLITS = {"test": ("unseen_test", "unseen_val"), "val": ("unseen_val", "val")}
@@ -69,10 +70,12 @@ def score(method: Method, unseen: Split, others: Split = EMPTY, *, seed: int) ->
     known, known_species = named(others)
     found: dict[str, tuple[np.ndarray, float]] = {}
     if method.encode is not None:
-        points = unit_vectors(vectors(method, sequences)).numpy()
+        points = unit_vectors(Encoded(vectors(method, sequences), None)).numpy()
         thresholds = {"own": (method.thresholds or {}).get("species")}
         if len(np.unique(known_species)) > 1:
-            thresholds["chosen"] = species_threshold(unit_vectors(vectors(method, known)).numpy(), known_species)[0]
+            thresholds["chosen"] = species_threshold(
+                unit_vectors(Encoded(vectors(method, known), None)).numpy(), known_species
+            )[0]
         found = {name: (cluster(points, at), at) for name, at in thresholds.items() if at is not None}
     elif method.cluster is not None:
         identities = {"own": 0.97}

@@ -44,8 +44,9 @@ from benchmarks.scoring.naming import calibration_error, score_precision
 from benchmarks.scoring.paired import ANSWERS, pack
 from benchmarks.scoring.queries import QUERIES, draw_question
 from benchmarks.tasks.task import Task
-from modeling_dnacse.identification.calibration import collect_calibration, estimate_new_share, fit_calibration
-from modeling_dnacse.identification.library import gaps, make_library, search, unit_vectors
+from modeling_dnacse.identification.calibration import collect_calibration, estimate_shares, fit_calibration
+from modeling_dnacse.identification.encoding import Encoded
+from modeling_dnacse.identification.library import gaps, make_library, search
 from modeling_dnacse.identification.naming import name_queries
 from modeling_dnacse.reading.labels import RANKS
 
@@ -141,11 +142,16 @@ def draw_queries(library: Split, splits: Sequence[Split], queries: int, seed: in
 
 def name_by_package(method: Method, library: Split, sequences: Sequence[str]) -> dict[str, Named]:
     """Name queries as `dnacse identify` does; scores are the probabilities of the names."""
-    held = make_library(vectors(method, library.sequences), {rank: library.labels[rank].tolist() for rank in RANKS})
-    data = collect_calibration(held)
-    matches = search(held, unit_vectors(vectors(method, sequences)))
-    calibration = fit_calibration(data, estimate_new_share(data, matches))
-    calls = name_queries(held, calibration, matches, RULES["identify"][""])
+    if method.by_sites is None:
+        encoded, asked = (Encoded(vectors(method, part), None) for part in (library.sequences, sequences))
+    else:
+        encoded = method.by_sites.library(library.sequences)
+        asked = method.by_sites.queries(sequences, encoded.sites is not None)
+    sites = method.by_sites.encoder.model.sites if method.by_sites and encoded.sites is not None else None
+    held = make_library(encoded, {rank: library.labels[rank].tolist() for rank in RANKS}, sites=sites)
+    data, matches = collect_calibration(held, asked), search(held, asked)
+    calibration = fit_calibration(data, estimate_shares(data, matches))
+    calls = name_queries(held, data, calibration, matches, RULES["identify"][""])
     named = {}
     gap = gaps(matches.similarities)  # of which the probability is a step function
     for (rank, names), codes, probabilities, ranking in zip(
@@ -204,7 +210,7 @@ def score(
             f"got {known.sum()} queries of species in the library of {len(library.ids)} sequences and "
             f"{(~known).sum()} of others, but the task needs both: raise identify.references, or check the splits."
         )
-    way = "classify" if method.classify else "search" if method.search else "identify"
+    way = "identify" if method.encode else "classify" if method.classify else "search"
     name = name_by_package if way == "identify" else name_by_tool
     named = name(method, library, asked.sequences)
     total = len(seen.ids) + len(unseen.ids) + len(novel.ids)

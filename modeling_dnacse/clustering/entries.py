@@ -1,23 +1,23 @@
 """A sequence file in, its records and their unit vectors out: the first step of cluster, bin and calibrate.
 
 The file is read twice. The first reading checks and lists it, so that a mistake in the last line is reported before
-anything is computed; the second one embeds it. Sequences are not kept in memory.
+anything is computed; the second one embeds it. Sequences are not kept in memory. The first reading needs no torch.
 """
 
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
-
-from ..embedding.embed import embed_blocks
-from ..embedding.options import EmbedOptions
-from ..reading.labels import read_labelled
+from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from transformers import PreTrainedTokenizerBase
+
+    from ..embedding.options import EmbedOptions
 
 
 class Entry(NamedTuple):
@@ -28,45 +28,51 @@ class Entry(NamedTuple):
     bp: int
 
 
-def list_entries(path: Path, split: str | None = None) -> list[Entry]:
+class Listing(NamedTuple):
+    """The records of a file, or of one of its splits, and the file to read them from again."""
+
+    file: RecordFile
+    entries: list[Entry]
+
+
+def list_entries(path: Path, split: str | None = None) -> Listing:
     """Check a file and list its records, or those of a split; say on stderr what the alphabet policy changed.
 
     Raises:
         ValueError: a record is wrong, or the file cannot be read twice.
     """
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is no regular file, and it is read twice; write it to a file first")
-    counts = AlphabetCounts()
-    rows = read_labelled(path, split=split, counts=counts)
-    entries = [Entry(row["id"], row["species"], len(row["sequence"])) for row in rows]
+    counts, file = AlphabetCounts(), RecordFile(path, split)
+    entries = [Entry(row["id"], row["species"], len(row["sequence"])) for row in file.read(counts)]
     sys.stderr.write(f"{path}: {counts.summary()}\n")
-    return entries
+    return Listing(file, entries)
 
 
 def embed_entries(
-    path: Path,
-    keep: Sequence[bool] | np.ndarray,
+    listing: Listing,
+    keep: "Sequence[bool] | np.ndarray",
     model: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    options: EmbedOptions,
-    split: str | None = None,
-) -> np.ndarray:
+    tokenizer: "PreTrainedTokenizerBase",
+    options: "EmbedOptions",
+) -> "np.ndarray":
     """Embed records of a listed file, in the order of the file: unit vectors (kept, d) float32.
 
     Args:
-        path: The file.
+        listing: The file and its records.
         keep: Which of its records to embed (n,), at least one.
         model: As `embed` takes it.
         tokenizer: The model's.
         options: How to embed; `normalize` is set here.
-        split: The split that was listed.
 
     Raises:
-        ValueError: the model gives NaN or infinity.
+        ValueError: the model gives NaN or infinity, or the file changed.
     """
-    rows = read_labelled(path, split=split)
-    sequences = (row["sequence"] for row, kept in zip(rows, keep, strict=True) if kept)
-    with tqdm(total=int(np.sum(keep)), unit="seq", desc=path.name) as bar:
+    import numpy as np
+    from tqdm.auto import tqdm
+
+    from ..embedding.embed import embed_blocks
+
+    sequences = (row["sequence"] for row, kept in zip(listing.file.read(), keep, strict=True) if kept)
+    with tqdm(total=int(np.sum(keep)), unit="seq", desc=listing.file.path.name) as bar:
         blocks = embed_blocks(model, tokenizer, sequences, replace(options, normalize=True), report=bar.update)
         vectors = np.concatenate(list(blocks))
     if not np.isfinite(vectors).all():

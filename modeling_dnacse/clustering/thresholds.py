@@ -10,7 +10,6 @@ are of such species. Sequences of the training species lie closer together.
 """
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,32 +17,30 @@ from transformers import PreTrainedTokenizerBase
 
 from ..embedding.options import EmbedOptions
 from .average_linkage import species_threshold
-from .entries import embed_entries, list_entries
+from .entries import Listing, embed_entries
 from .k_medoid import similarity_threshold
 from .purposes import FEWEST_CONTIGS, Purpose
 
 
 def choose_threshold(
-    path: Path,
+    listing: Listing,
     purpose: Purpose,
     model: Any,
     tokenizer: PreTrainedTokenizerBase,
     options: EmbedOptions,
     shortest: int = 1,
-    split: str | None = None,
 ) -> tuple[float, str]:
     """Choose the threshold on the sequences of a file that have a species and at least `shortest` bp.
 
     For bins, a species counts if it has at least `FEWEST_CONTIGS` such sequences.
 
     Args:
-        path: The file.
+        listing: The file and its records.
         purpose: What the threshold is for.
         model: As `embed` takes it.
         tokenizer: The model's.
         options: How to embed the sequences.
         shortest: bp that a sequence must have.
-        split: Use only the records of this split.
 
     Returns:
         The threshold, and a phrase for people that says where it comes from.
@@ -51,7 +48,7 @@ def choose_threshold(
     Raises:
         ValueError: no sequence is left, or all are of one species.
     """
-    entries = list_entries(path, split)
+    path, entries = listing.file.path, listing.entries
     named = [entry.species if entry.bp >= shortest else "" for entry in entries]
     fewest = FEWEST_CONTIGS if purpose == "bins" else 1
     frequent = {name for name, count in Counter(named).items() if name and count >= fewest}
@@ -61,7 +58,7 @@ def choose_threshold(
             f"{shortest:,} bp; name species in a column species, or in headers as species=Genus epithet"
         )
     keep = [name in frequent for name in named]
-    vectors = embed_entries(path, keep, model, tokenizer, options, split)
+    vectors = embed_entries(listing, keep, model, tokenizer, options)
     species = np.array(named)[keep]
     origin = f"chosen on {len(species):,} sequences of {len(frequent):,} species of {path}"
     if purpose == "bins":

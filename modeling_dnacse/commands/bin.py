@@ -19,8 +19,11 @@ The vector of a contig with more than --window_tokens (default: 2048, about 10 k
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..clustering.purposes import FEWEST_CONTIGS, SHORTEST_CONTIG, WINDOW_TOKENS
+from ..loading.model_folders import check_model
+from ..machine.outputs import check_outputs
 from .options import (
     SHIPPED_FOR_GENOMES,
     add_embedding_arguments,
@@ -31,6 +34,9 @@ from .options import (
 )
 from .pictures import check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
+
+if TYPE_CHECKING:
+    from ..clustering.entries import Listing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,33 +65,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(window_tokens=WINDOW_TOKENS)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Check everything, embed, bin, and put the folder in place."""
+def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
+    """Check the outputs and the model's files, and read the input and --labelled once."""
+    from ..clustering.entries import list_entries
+
+    if args.output.exists():
+        raise ValueError(f"{args.output} exists; give a folder that does not, or remove it")
+    check_outputs((args.output, args.plot), (args.input, args.labelled, args.model))
+    check_plot(args.plot)
+    check_model(args.model)
+    labelled = None if args.labelled is None else list_entries(args.labelled)
+    listing = list_entries(args.input)
+    longest = max(entry.bp for entry in listing.entries)
+    if longest < args.min_length:
+        raise ValueError(
+            f"{args.input}: none of {len(listing.entries):,} contigs has {args.min_length:,} bp, the longest "
+            f"{longest:,}; give longer ones, or lower --min_length"
+        )
+    return listing, labelled
+
+
+def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") -> None:
+    """Embed, bin, and put the folder in place."""
     import numpy as np
 
-    from ..clustering.entries import embed_entries, list_entries
+    from ..clustering.entries import embed_entries
     from ..clustering.k_medoid import k_medoid
-    from ..machine.atomic import check_writable, written_whole
+    from ..machine.atomic import written_whole
     from .bin_files import number_by_size, write_bins, write_table
     from .cluster_pictures import draw_bins
 
     device = find_device(args.device)
-    if args.output.exists():
-        raise ValueError(f"{args.output} exists; give a folder that does not, or remove it")
-    check_writable(args.output, args.plot)
-    check_plot(args.plot)
     options = embed_options(args, device)
-    entries = list_entries(args.input)
+    listing, labelled = listings
+    entries = listing.entries
     long = np.array([entry.bp >= args.min_length for entry in entries])
-    if not long.any():
-        raise ValueError(
-            f"{args.input}: none of {len(entries):,} contigs has {args.min_length:,} bp, the longest "
-            f"{max(entry.bp for entry in entries):,}; give longer ones, or lower --min_length"
-        )
     model, tokenizer = load_from_options(args, device)
-    threshold, origin = threshold_from_options(args, "bins", model, tokenizer, options, args.min_length)
+    threshold, origin = threshold_from_options(args, labelled, "bins", model, tokenizer, options, args.min_length)
     sys.stderr.write(f"similarity {threshold:.4f}, {origin}\n")
-    vectors = embed_entries(args.input, long, model, tokenizer, options)
+    vectors = embed_entries(listing, long, model, tokenizer, options)
     bins = np.full(len(entries), -1)
     bins[long] = k_medoid(vectors, threshold, args.min_contigs)
     bp = np.array([entry.bp for entry in entries])
@@ -95,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
     with written_whole(args.output) as folder:
         folder.mkdir()
         write_table(folder / "bins.tsv", args.input.name, entries, bins)
-        write_bins(folder, args.input, bins)
+        write_bins(folder, listing.file, bins)
     inside = bins > 0
     sys.stderr.write(
         f"{args.output}: {max(bins.max(), 0):,} bins of {int(inside.sum()):,} contigs, {bp[inside].sum():,} bp; "

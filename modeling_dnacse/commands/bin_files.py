@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ..clustering.entries import Entry
-from ..reading.labels import read_labelled
+from ..reading.rereading import RecordFile
 
 
 def number_by_size(bins: np.ndarray, bp: np.ndarray) -> np.ndarray:
@@ -30,13 +30,13 @@ def write_table(path: Path, sample: str, entries: list[Entry], bins: np.ndarray)
                 file.write(f"{entry.id}\tbin_{number}\t{entry.bp}\n")
 
 
-def write_bins(folder: Path, source: Path, bins: np.ndarray) -> None:
+def write_bins(folder: Path, source: RecordFile, bins: np.ndarray) -> None:
     """Write the contigs of each bin as FASTA, reading them again.
 
     Files are opened one at a time, since there may be more bins than files that a process may hold open.
     """
     (folder / "unbinned.fasta").touch()
-    for record, number in zip(read_labelled(source), bins.tolist(), strict=True):
+    for record, number in zip(source.read(), bins.tolist(), strict=True):
         name = f"bin_{number}.fasta" if number > 0 else "unbinned.fasta"
         with (folder / name).open("a", encoding="utf-8") as file:
             file.write(f">{record['id']}\n{record['sequence']}\n")

@@ -2,6 +2,8 @@
 
     dnacse calibrate KNOWN.fasta --model FOLDER --for species
 
+FOLDER must be a copy of your own: the shipped models, which all users of the installed package share, are refused.
+
 Without --threshold or --labelled, `dnacse cluster` takes the threshold for species and `dnacse bin` that for bins. The
 labelled sequences should be of species that the model was not trained on: sequences of its training species lie closer
 together than others.
@@ -12,9 +14,22 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..clustering.purposes import FIELDS, SHORTEST_CONTIG, WINDOW_TOKENS
-from .options import add_model_arguments, embed_options, find_device, load_from_options
+from ..loading.model_folders import CONFIG, check_model
+from ..machine.outputs import check_outputs, same_file
+from .options import (
+    SHIPPED,
+    SHIPPED_FOR_GENOMES,
+    add_model_arguments,
+    embed_options,
+    find_device,
+    load_from_options,
+)
+
+if TYPE_CHECKING:
+    from ..clustering.entries import Listing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,19 +47,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
 
 
-def run(args: argparse.Namespace) -> None:
+def check(args: argparse.Namespace) -> "Listing":
+    """Check that the model is the user's own, and read the input once."""
+    from ..clustering.entries import list_entries
+
+    model = Path(args.model)
+    if any(same_file(model, shipped) for shipped in (SHIPPED, SHIPPED_FOR_GENOMES)):
+        raise ValueError(
+            f"{args.model} is a model of the installed package, which all its users share; copy the folder, and give "
+            "the copy as --model"
+        )
+    if not model.is_dir():
+        raise ValueError(f"there is no folder {args.model}; --model must be a local folder: download the model first")
+    check_model(args.model)
+    check_outputs([model / CONFIG], [args.input])
+    return list_entries(args.input, args.split)
+
+
+def run(args: argparse.Namespace, listing: "Listing") -> None:
     """Choose the threshold and write it; the rest of config.json stays as it is."""
     from ..clustering.thresholds import choose_threshold
     from ..machine.atomic import written_whole
 
-    device = find_device(args.device)
-    path = Path(args.model, "config.json")
-    if not path.is_file():
-        raise ValueError(f"there is no {path}; --model must be a local folder: download the model first")
+    device, path = find_device(args.device), Path(args.model, CONFIG)
     options = replace(embed_options(args, device), window_tokens=WINDOW_TOKENS)  # longer than any barcode
     model, tokenizer = load_from_options(args, device)
     shortest = SHORTEST_CONTIG if args.purpose == "bins" else 1
-    threshold, origin = choose_threshold(args.input, args.purpose, model, tokenizer, options, shortest, args.split)
+    threshold, origin = choose_threshold(listing, args.purpose, model, tokenizer, options, shortest)
     config = json.loads(path.read_text(encoding="utf-8")) | {FIELDS[args.purpose]: round(threshold, 4)}
     with written_whole(path) as hidden:
         hidden.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -18,10 +18,16 @@ number. Memory is 16 bytes for each number of the vectors: 0.4 GB for 100,000 se
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..loading.model_folders import check_model
+from ..machine.outputs import check_outputs
 from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
 from .pictures import check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
+
+if TYPE_CHECKING:
+    from ..clustering.entries import Listing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,31 +47,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_embedding_arguments(parser)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Check everything, embed, cluster, and put the outputs in place."""
+def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
+    """Check the outputs and the model's files, and read the input and --labelled once."""
+    from ..clustering.entries import list_entries
+
+    inputs = (args.input, args.labelled, args.model)
+    check_outputs((args.output, args.representatives, args.plot), inputs)
+    check_plot(args.plot)
+    check_model(args.model)
+    labelled = None if args.labelled is None else list_entries(args.labelled)
+    return list_entries(args.input), labelled
+
+
+def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") -> None:
+    """Embed, cluster, and put the outputs in place."""
     import numpy as np
 
     from ..clustering.average_linkage import cluster, medoids
-    from ..clustering.entries import embed_entries, list_entries
-    from ..machine.atomic import check_writable
+    from ..clustering.entries import embed_entries
     from .cluster_files import write_clusters, write_representatives
     from .cluster_pictures import draw_clusters
 
     device = find_device(args.device)
-    check_writable(args.output, args.representatives, args.plot)
-    check_plot(args.plot)
     options = embed_options(args, device)
-    entries = list_entries(args.input)
+    listing, labelled = listings
+    entries = listing.entries
     model, tokenizer = load_from_options(args, device)
-    threshold, origin = threshold_from_options(args, "species", model, tokenizer, options)
+    threshold, origin = threshold_from_options(args, labelled, "species", model, tokenizer, options)
     sys.stderr.write(f"similarity {threshold:.4f}, {origin}\n")
-    vectors = embed_entries(args.input, [True] * len(entries), model, tokenizer, options)
+    vectors = embed_entries(listing, [True] * len(entries), model, tokenizer, options)
     labels = cluster(vectors, threshold)
     centres = medoids(vectors, labels)
     if args.plot:
         draw_clusters(args.plot, vectors, labels, threshold)
     if args.representatives:
-        write_representatives(args.representatives, args.input, labels, centres)
+        write_representatives(args.representatives, listing.file, labels, centres)
     similarities = np.einsum("nd,nd->n", vectors, vectors[centres[labels]])
     write_clusters(args.output, entries, labels, centres, similarities)
     sizes = np.bincount(labels)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..clustering.entries import Entry
 from ..machine.atomic import written_whole
-from ..reading.labels import read_labelled
+from ..reading.rereading import RecordFile
 
 COLUMNS = ("id", "cluster", "size", "similarity", "medoid")
 
@@ -33,10 +33,10 @@ def write_clusters(
             table.writerow((entry.id, f"c{label + 1}", sizes[label], f"{min(similarity, 1):.4f}", medoid))
 
 
-def write_representatives(path: Path, source: Path, labels: np.ndarray, centres: np.ndarray) -> None:
+def write_representatives(path: Path, source: RecordFile, labels: np.ndarray, centres: np.ndarray) -> None:
     """Write the medoids as FASTA, in the order of their clusters, reading their sequences again."""
     wanted = set(centres.tolist())
-    records = {row: record for row, record in enumerate(read_labelled(source)) if row in wanted}
+    records = {row: record for row, record in enumerate(source.read()) if row in wanted}
     sizes = np.bincount(labels)
     with written_whole(path) as hidden, hidden.open("w", encoding="utf-8") as file:
         for label, row in enumerate(centres.tolist()):

@@ -24,9 +24,17 @@ import sys
 import time
 from itertools import islice, tee
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..vectors.formats import OUTPUT_DTYPES, SHARD_RECORDS
+from ..loading.model_folders import check_model
+from ..machine.atomic import is_stream
+from ..machine.outputs import check_folder, check_outputs
+from ..vectors.formats import OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, files_beside
 from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+
+if TYPE_CHECKING:
+    from ..reading.rereading import RecordFile
+    from ..reading.sequences import AlphabetCounts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,14 +53,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--shard_records", type=int, default=SHARD_RECORDS, help="records in a shard; default: %(default)s")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Check the input, embed it, and put the output in place."""
+class FirstReading(NamedTuple):
+    """What the first reading of the input found."""
+
+    file: "RecordFile"
+    counts: "AlphabetCounts"
+    ids_bytes: int  # of all ids in UTF-8
+
+
+def check(args: argparse.Namespace) -> FirstReading:
+    """Check the output and the model's files, and read the input once."""
+    from ..reading.rereading import RecordFile
+    from ..reading.sequences import AlphabetCounts
+
+    output, inputs = Path(args.output), (args.input, args.model)
+    if args.shard_records < 1:
+        raise ValueError(f"--shard_records is {args.shard_records}; it must be at least 1")
+    if is_stream(output):
+        raise ValueError(f"{output}: vectors cannot be written to a stream; give the name of a file or folder")
+    if writes_shards(args):
+        check_folder(output, inputs, suffixes=(".parquet",))
+    elif output.suffix not in SUFFIXES:
+        raise ValueError(f'{output}: the suffix "{output.suffix}" is unknown; write to {", ".join(SUFFIXES)}')
+    else:
+        beside = files_beside(output)
+        check_outputs([output, *beside], inputs)
+        if foreign := next((path for path in beside if path.exists() and not output.exists()), None):
+            raise ValueError(
+                f"{foreign} exists, but not {output}, whose ids or scales it would hold; move it away, or give the "
+                "output another name"
+            )
+    check_model(args.model)
+    file, counts, ids_bytes = RecordFile(args.input), AlphabetCounts(), 0
+    for record in file.read(counts):
+        ids_bytes += len(record["id"].encode())
+    return FirstReading(file, counts, ids_bytes)
+
+
+def writes_shards(args: argparse.Namespace) -> bool:
+    """Whether the output is a folder of shards."""
+    return args.output.endswith("/") or Path(args.output).is_dir() or not Path(args.output).suffix
+
+
+def run(args: argparse.Namespace, first: FirstReading) -> None:
+    """Embed the input, and put the output in place."""
     from tqdm.auto import tqdm
 
     from ..embedding.embed import embed_blocks
     from ..machine.processes import Process
-    from ..reading.labels import read_labelled
-    from ..reading.sequences import AlphabetCounts
     from ..vectors.files import open_writer
     from ..vectors.shards import MANIFEST, ShardWriter
     from .embed_run import describe_run
@@ -60,29 +108,24 @@ def run(args: argparse.Namespace) -> None:
     process, output = Process.current(), Path(args.output)
     device = find_device(args.device, process)
     process.take_share(device)
-    if args.input.exists() and not args.input.is_file():
-        raise ValueError(f"{args.input} is no regular file, and the input is read twice; write it to a file first")
-    if args.shard_records < 1:
-        raise ValueError(f"--shard_records is {args.shard_records}; it must be at least 1")
-    in_shards = args.output.endswith("/") or output.is_dir() or not output.suffix
+    in_shards = writes_shards(args)
     if process.world > 1 and not in_shards:
         raise ValueError(f"{process.world} processes cannot write one file, {output}; give a folder: -o FOLDER/")
     options = embed_options(args, device)
 
-    counts, ids_bytes = AlphabetCounts(), 0
-    for record in read_labelled(args.input, counts=counts):
-        ids_bytes += len(record["id"].encode())
+    counts = first.counts
     if process.rank == 0:
         sys.stderr.write(f"{args.input}: {counts.summary()}\n")
     model, tokenizer = load_from_options(args, device)
     width = options.vector_width(model)
-    records = read_labelled(args.input)
+    records = first.file.read()
     if in_shards:
         run_record = describe_run(args, options, counts.records)
         writer = ShardWriter(output, run_record, counts.records, width, args.output_dtype, args.shard_records, process)
         records, rows = writer.select(records), writer.rows
     else:
-        writer, rows = open_writer(output, counts.records, width, ids_bytes, args.output_dtype), counts.records
+        rows = counts.records
+        writer = open_writer(output, rows, width, first.ids_bytes, args.output_dtype)
 
     started = time.perf_counter()
     try:

@@ -15,11 +15,14 @@ SHAPING = ("normalize", "both_strands", "window_tokens", "overlap_tokens", "dime
 
 
 def describe_run(args: argparse.Namespace, options: EmbedOptions, records: int) -> dict[str, Any]:
-    """Describe what the vectors depend on, in the types of JSON."""
+    """Describe what the vectors depend on, in the types of JSON, without paths of this machine."""
     shaping = {name: getattr(options, name) for name in SHAPING}
     return {
-        "input": {"name": str(args.input), "sha256": sha256_of(args.input), "records": records},
-        "model": {"name": args.model, "digest": model_digest(args.model)},
+        "input": {"name": args.input.name, "sha256": sha256_of(args.input), "records": records},
+        "model": {
+            "name": Path(args.model).resolve().name if Path(args.model).is_dir() else args.model,
+            "digest": model_digest(args.model),
+        },
         "options": shaping
         | {"dtype": args.dtype, "output_dtype": args.output_dtype, "shard_records": args.shard_records},
     }

@@ -11,6 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..loading.model_folders import check_model
+from ..machine.outputs import check_folder
 from .options import SHIPPED
 
 
@@ -22,7 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", type=Path, required=True, help="folder to make")
 
 
-def run(args: argparse.Namespace) -> None:
+def check(args: argparse.Namespace) -> None:
+    """Check the folder to make, and the model's files."""
+    folder = args.output
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is there already; give a new folder, or remove it first")
+    check_folder(folder, [args.model])
+    check_model(args.model)
+
+
+def run(args: argparse.Namespace, _: None) -> None:
     """Export the model, and say how closely the graph agrees with torch."""
     from ..loading.onnx_export import export_onnx
 

@@ -5,21 +5,26 @@
 The library names its records in the columns of a table (species, genus, family, ...) or in FASTA headers, written as
 >id species=Apis mellifera family=Apidae or in the style of BOLD, UNITE, SINTAX or MIDORI2.
 
-A query is called at the lowest rank whose name has at least the probability --confidence. The probabilities are
-calibrated on the library: each of its records is looked up without itself, and once more without all records of its
-species, as a new species would be.
+A model of a marker, such as the shipped one of COI, compares sequences over the sites that both cover, so pieces and
+whole barcodes can be mixed. What does not look like the marker gets no name. A library of another marker, and a model
+without sites, is compared by vectors.
 
-They also depend on the share of queries whose species the library lacks. It is estimated from the first 4,096 queries,
-or given as --expected_new. The vectors of a large library can be made once, and used with --reference_vectors:
+A query is called at the lowest rank whose name has at least the probability --confidence. The probabilities are
+calibrated on the library: its records, cut to where the queries lie, are looked up without themselves, and once more
+without all records of their species, genus and so on, as new species and genera would be.
+
+They also depend on the shares of queries whose species, genus and so on the library lacks. These are estimated from
+the first 4,096 queries; --expected_new gives the share of new species. The vectors of a large library can be made
+once, and used with --reference_vectors:
 
     dnacse embed LIBRARY.fasta -o LIBRARY.parquet
     dnacse identify QUERIES.fasta --reference LIBRARY.fasta --reference_vectors LIBRARY.parquet -o CALLS.tsv
 
 The table has one line for each query, in the order of the queries: id; the call, its rank and its probability; the
 probability that the library lacks the species; at each rank the nearest name and its probability; the nearest
-reference and its similarity (cosine); the nearest other species and its similarity; a note. A cell is empty where
-there is no name, or where the library cannot tell. Memory holds the vectors and names of the library, but not the
-queries.
+reference, its similarity, and the share of equal bases among those that both sequences cover, and their number; the
+nearest other species and its similarity; a note. A cell is empty where there is no name, or where the library cannot
+tell. Memory holds the library, but not the queries.
 """
 
 import argparse
@@ -28,19 +33,22 @@ import sys
 from collections.abc import Iterator
 from itertools import islice, tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
+from ..loading.model_folders import check_model
+from ..machine.outputs import check_outputs
+from ..vectors.formats import files_beside
 from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
 from .pictures import check_plot
 
 if TYPE_CHECKING:
-    import numpy as np
     from tqdm.auto import tqdm
-    from transformers import PreTrainedTokenizerBase
 
-    from ..embedding.options import EmbedOptions
     from ..identification.calibration import CalibrationData
+    from ..identification.encoding import Encoded, Encoder
     from ..identification.library import Library
+    from ..identification.references import References
+    from ..reading.rereading import RecordFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,88 +79,104 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_embedding_arguments(parser)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Check everything, calibrate on the library, name the queries, and put the outputs in place."""
-    from tqdm.auto import tqdm
+class FirstReading(NamedTuple):
+    """The queries, how many there are, and the library, after a first reading of both files."""
 
-    from ..identification.calibration import collect_calibration, estimate_new_share, fit_calibration
-    from ..identification.library import make_library, nearest_references, search, unit_vectors
-    from ..identification.naming import name_queries
-    from ..identification.references import embed_references, load_vectors, read_references
-    from ..machine.atomic import check_writable, written_whole
-    from ..reading.labels import read_labelled
+    queries: "RecordFile"
+    count: int
+    references: "References"
+
+
+def check(args: argparse.Namespace) -> FirstReading:
+    """Check options, outputs and the model's files, and read the queries and the library once."""
+    from ..identification.references import read_references
+    from ..reading.rereading import RecordFile
     from ..reading.sequences import AlphabetCounts
-    from .identify_pictures import Tally, draw_calls
-    from .identify_table import table_columns, table_rows
 
     for option, value in (("--confidence", args.confidence), ("--expected_new", args.expected_new)):
         if value is not None and not 0 < value < 1:
             raise ValueError(f"{option} is {value}; it must be between 0 and 1, such as 0.95")
-    device = find_device(args.device)
-    check_writable(args.output, args.plot)
+    inputs = [args.input, args.reference, args.reference_vectors, args.model]
+    beside = files_beside(args.reference_vectors) if args.reference_vectors else []
+    check_outputs((args.output, args.plot), inputs + beside)
     check_plot(args.plot)
-    options = embed_options(args, device)
-    for path in (args.input, args.reference):
-        if path.exists() and not path.is_file():
-            raise ValueError(f"{path} is no regular file, and it is read twice; write it to a file first")
-    counts = AlphabetCounts()
-    for _ in read_labelled(args.input, counts=counts):
+    check_model(args.model)
+    if args.reference_vectors and not args.reference_vectors.exists():
+        raise ValueError(f"{args.reference_vectors}: No such file or directory; give vectors of dnacse embed")
+    queries, counts = RecordFile(args.input), AlphabetCounts()
+    for _ in queries.read(counts):
         pass
-    references = read_references(args.reference)
+    return FirstReading(queries, counts.records, read_references(args.reference))
+
+
+def run(args: argparse.Namespace, first: FirstReading) -> None:
+    """Calibrate on the library, name the queries, and put the outputs in place."""
+    from tqdm.auto import tqdm
+
+    from ..identification.calibration import collect_calibration, estimate_shares, fit_calibration, with_new_species
+    from ..identification.encoding import Encoder
+    from ..identification.library import make_library, nearest_references, search
+    from ..identification.naming import name_queries
+    from ..identification.references import encode_references
+    from ..machine.atomic import written_whole
+    from .identify_pictures import Tally, draw_calls
+    from .identify_table import table_columns, table_rows
+
+    device, references = find_device(args.device), first.references
+    options = embed_options(args, device)
     model, tokenizer = load_from_options(args, device)
-    if args.reference_vectors:
-        vectors = load_vectors(args.reference_vectors, args.reference, references.ids, model, tokenizer, options)
-    else:
-        vectors = embed_references(args.reference, len(references.ids), model, tokenizer, options)
-    library = make_library(vectors, references.labels, device)
-    del vectors
-    data = collect_calibration(library)
-    sys.stderr.write(f"{args.reference}: {describe_library(library, data)}\n")
+    encoder = Encoder(model, tokenizer, options)
+    encoded = encode_references(references, encoder, args.reference_vectors)
+    sites = None if encoded.sites is None else model.sites
+    library = make_library(encoded, references.labels, sites=sites, device=device)
 
     tally = Tally(tuple(library.names))
+    data = calibration = None
     with written_whole(args.output) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(table_columns(library))
-        calibration, expected_new = None, args.expected_new
-        with tqdm(total=counts.records, unit="seq", desc="queries") as bar:
-            for ids, block in query_blocks(args.input, model, tokenizer, options, bar):
-                matches = search(library, unit_vectors(block))
-                if calibration is None:
-                    expected_new = expected_new or estimate_new_share(data, matches)
-                    calibration = fit_calibration(data, expected_new)
-                found = name_queries(library, calibration, matches, args.confidence)
+        with tqdm(total=first.count, unit="seq", desc="queries") as bar:
+            for ids, block in query_blocks(first.queries, encoder, sites is not None, bar):
+                matches = search(library, block)
+                if data is None or calibration is None:
+                    data = collect_calibration(library, block)
+                    bar.write(f"{args.reference}: {describe_library(library, data)}", file=sys.stderr)
+                    shares = estimate_shares(data, matches)
+                    if args.expected_new is not None:
+                        shares = with_new_species(shares, args.expected_new)
+                    calibration = fit_calibration(data, shares)
+                found = name_queries(library, data, calibration, matches, args.confidence)
                 tally.add(nearest_references(matches)[1], found, args.confidence)
-                table.writerows(table_rows(ids, references.ids, library, data, matches, found, args.confidence))
-        if args.plot and calibration is not None:
+                table.writerows(table_rows(ids, references.ids, library, matches, found, args.confidence))
+        if args.plot and data is not None and calibration is not None:
             draw_calls(args.plot, tally, data, calibration)
     sys.stderr.write(f"{args.output}: {tally.summary()}\n")
-    if data.new_species is not None:
+    if data is not None and calibration is not None and data.tells_new_species:
         origin = "estimated" if args.expected_new is None else "given"
+        expected_new = calibration.shares[1:].sum()
         sys.stderr.write(f"share of queries whose species the library lacks: {expected_new:.3f} ({origin})\n")
 
 
 def query_blocks(
-    path: Path, model: Any, tokenizer: "PreTrainedTokenizerBase", options: "EmbedOptions", bar: "tqdm"
-) -> "Iterator[tuple[list[str], np.ndarray]]":
-    """Yield ids and vectors of the queries, a block at a time."""
-    from ..embedding.embed import embed_blocks
-    from ..reading.labels import read_labelled
+    queries: "RecordFile", encoder: "Encoder", by_sites: bool, bar: "tqdm"
+) -> "Iterator[tuple[list[str], Encoded]]":
+    """Yield ids and encoded sequences of the queries, a block at a time."""
 
-    records, again = tee(read_labelled(path))  # the two stay within two blocks of each other
+    records, again = tee(queries.read())  # the two stay within two blocks of each other
     sequences = (record["sequence"] for record in records)
-    for block in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
+    for block in encoder.blocks(sequences, by_sites, bar.update):
         yield [record["id"] for record in islice(again, len(block))], block
 
 
 def describe_library(library: "Library", data: "CalibrationData") -> str:
     """Say what the library holds, and which probabilities cannot be calibrated on it."""
-    content = f"{len(library.vectors):,} references of {len(library.names['species']):,} species"
-    missing = [rank for rank, cases in zip(library.names, data.names, strict=True) if cases is None]
-    if data.new_species is None:
-        missing.append("new species")
+    content = f"{library.codes.shape[1]:,} references of {len(library.names['species']):,} species"
+    missing = [rank for number, rank in enumerate(library.names) if not data.tells(number)]
+    if data.tells_new_species:
+        known = int((data.known_from == 0).sum())
+        content += f", {known:,} look-ups with their species, {len(data.known_from) - known:,} without"
     else:
-        known, new = (f"{len(scores):,}" for scores in data.new_species.scores)
-        content += f", {known} looked up without themselves, {new} without their species"
+        missing.append("new species")
     if not missing:
         return content
     return (

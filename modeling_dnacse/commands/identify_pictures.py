@@ -31,7 +31,7 @@ class Tally:
 
     def add(self, similarities: np.ndarray, found: Identifications, confidence: float) -> None:
         """Count a block of queries, with the similarities (q,) of their nearest references."""
-        self.similarities += np.histogram(similarities.clip(-1, 1), EDGES)[0]
+        self.similarities += np.histogram(similarities[similarities > -np.inf].clip(-1, 1), EDGES)[0]
         np.add.at(
             self.called, (found.level, (found.new_species >= confidence).astype(int)), 1
         )  # level -1: the last row
@@ -65,9 +65,7 @@ def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Cal
     axes = figure.subplot_mosaic([["near", "calls"], ["new", "calls"]], height_ratios=[2, 1], width_ratios=[3, 2])
     draw_similarities(axes["near"], tally.similarities, data)
     draw_new_species(axes["new"], calibration)
-    shown = [EDGES[:-1][tally.similarities > 0].min()]
-    if data.new_species is not None:
-        shown.append(-max(scores.max() for scores in data.new_species.scores))
+    shown = [EDGES[:-1][tally.similarities > 0].min(initial=0.9), data.similarity.min(initial=1)]
     for name in ("near", "new"):
         axes[name].set_xlim(max(-1, min(shown) - 0.01), 1)
     axes["near"].tick_params(labelbottom=False)
@@ -78,11 +76,12 @@ def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Cal
 def draw_similarities(axes: "Axes", queries: np.ndarray, data: CalibrationData) -> None:
     """Draw the similarities of the queries (bins,) and of the library's records, each as a share of its total."""
     total = queries.sum()
-    axes.stairs(queries / total, EDGES, fill=True, color=PALE, label=f"{total:,} queries")
-    if data.new_species is not None:
-        styles = (("references, left out one by one", BLUE, "-"), ("references, their species left out", ORANGE, "--"))
-        for scores, (label, colour, line) in zip(data.new_species.scores, styles, strict=True):
-            counts = np.histogram((-scores).clip(-1, 1), EDGES)[0]
+    axes.stairs(queries / max(1, total), EDGES, fill=True, color=PALE, label=f"{total:,} queries")
+    styles = (("references, left out one by one", BLUE, "-"), ("references, their taxa left out", ORANGE, "--"))
+    for is_new, (label, colour, line) in enumerate(styles):
+        scores = data.similarity[(data.known_from > 0) == is_new]
+        if len(scores):
+            counts = np.histogram(scores.clip(-1, 1), EDGES)[0]
             axes.stairs(counts / len(scores), EDGES, color=colour, linestyle=line, linewidth=1.5, label=label)
     axes.set(ylabel="share", ylim=(0, None))
     axes.set_title("How near is the nearest reference?", loc="left")
@@ -95,7 +94,7 @@ def draw_new_species(axes: "Axes", calibration: Calibration) -> None:
         axes.text(0.5, 0.5, "the library cannot tell new species", ha="center", transform=axes.transAxes)
     else:
         axes.plot(EDGES, calibration.new_species.at(-EDGES), color="black")
-    axes.set(xlabel="similarity (cosine)", ylabel="P(new species)", ylim=(-0.03, 1.03))
+    axes.set(xlabel="similarity of the nearest reference", ylabel="P(new species)", ylim=(-0.03, 1.03))
 
 
 def draw_levels(axes: "Axes", tally: Tally) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..identification.calibration import CalibrationData
 from ..identification.library import EQUAL_DISTANCE, Library, Matches, nearest_references
 from ..identification.naming import Identifications
 
@@ -13,14 +12,14 @@ def table_columns(library: Library) -> list[str]:
     """The names of the table's columns."""
     ranks = [column for rank in library.names for column in (rank, f"{rank}_probability")]
     first = ["id", "call", "rank", "probability", "new_species_probability"]
-    return [*first, *ranks, "nearest", "similarity", "second_species", "second_similarity", "note"]
+    nearest = ["nearest", "similarity", "identity", "overlap", "second_species", "second_similarity"]
+    return [*first, *ranks, *nearest, "note"]
 
 
 def table_rows(
     ids: Sequence[str],
     reference_ids: Sequence[str],
     library: Library,
-    data: CalibrationData,
     matches: Matches,
     found: Identifications,
     confidence: float,
@@ -28,8 +27,10 @@ def table_rows(
     """The lines of the table for a block of queries."""
     ranks = list(library.names)
     nearest, similarities = nearest_references(matches)
+    rank = matches.similarities[:, :, 0].argmax(axis=0)
+    identity, overlap = (part[rank, np.arange(len(ids)), 0] for part in (matches.identity, matches.overlap))
     seconds, second_similarities = matches.rows[0, :, 1], matches.similarities[0, :, 1]
-    notes = notes_on_queries(data, matches, found, confidence)
+    notes = notes_on_queries(matches, found, confidence)
     for query, identifier in enumerate(ids):
         names = [
             str(library.names[rank][code]) if code >= 0 else ""
@@ -45,23 +46,25 @@ def table_rows(
             *call,
             number(found.new_species[query]),
             *by_rank,
-            reference_ids[int(nearest[query])],
+            reference_ids[int(nearest[query])] if nearest[query] >= 0 else "",
             number(similarities[query]),
+            number(identity[query]),
+            str(overlap[query]) if overlap[query] else "",
             second,
             number(second_similarities[query]),
             notes[query],
         ]
 
 
-def notes_on_queries(data: CalibrationData, matches: Matches, found: Identifications, confidence: float) -> list[str]:
+def notes_on_queries(matches: Matches, found: Identifications, confidence: float) -> list[str]:
     """What a reader of the table should know about each query; the notes are joined by semicolons."""
     species = matches.similarities[0]
-    far = -np.inf if data.new_species is None else -np.quantile(data.new_species.scores[1], 0.99)
     notes = {
-        "another species is as near": species[:, 0] - species[:, 1] < EQUAL_DISTANCE,
+        "does not look like the library's marker": found.foreign,
+        "another species is as near": (matches.rows[0, :, 1] >= 0)
+        & (species[:, 0] - np.maximum(species[:, 1], -2) < EQUAL_DISTANCE),
         "likely a species that the library lacks": found.new_species >= confidence,
-        "farther than 99 % of left-out species": nearest_references(matches)[1] < far,
-        "no name is probable enough": found.level < 0,
+        "no name is probable enough": (found.level < 0) & ~found.foreign,
     }
     return [
         "; ".join(note for note, holds in notes.items() if holds[query]) for query in range(len(found.new_species))

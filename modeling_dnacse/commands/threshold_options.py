@@ -9,6 +9,7 @@ from ..clustering.purposes import FIELDS, Purpose
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from ..clustering.entries import Listing
     from ..embedding.options import EmbedOptions
 
 
@@ -42,6 +43,7 @@ def cosine(text: str) -> float:
 
 def threshold_from_options(
     args: argparse.Namespace,
+    labelled: "Listing | None",
     purpose: Purpose,
     model: Any,
     tokenizer: "PreTrainedTokenizerBase",
@@ -52,6 +54,7 @@ def threshold_from_options(
 
     Args:
         args: Of `add_threshold_arguments` and `add_model_arguments`.
+        labelled: The records of --labelled, if it is given.
         purpose: What the threshold is for.
         model: As `embed` takes it.
         tokenizer: The model's.
@@ -65,8 +68,8 @@ def threshold_from_options(
 
     if args.threshold is not None:
         return args.threshold, "as given"
-    if args.labelled is not None:
-        return choose_threshold(args.labelled, purpose, model, tokenizer, options, shortest)
+    if labelled is not None:
+        return choose_threshold(labelled, purpose, model, tokenizer, options, shortest)
     field = FIELDS[purpose]
     own = getattr(model.config, field)
     if own is None:

@@ -1,123 +1,185 @@
 """A labelled library in, calibration curves out: how probable a name is, and how probable it is that a species is new.
 
 At each rank (species, genus, ...) a query gets the name of the nearest reference that has one. The score of that name
-is the gap 1 - d / D, where d is the distance (1 - cosine) to that reference, and D the distance to the nearest
+is the gap 1 - d / D, where d is the distance (1 - similarity) to that reference, and D the distance to the nearest
 reference with another name. The gap is near 0 where another name is as near, as happens in a taxon that the library
 lacks. It is near 1 where the query nearly equals a reference and all other names are far.
 
-What a gap is worth depends on the model and the library, so the library's own records are looked up in it, twice:
-
-- as known species: only the record itself is left out. A species with a single record tells nothing here.
-- as new species: all records of its species are left out. The name found for the species is then wrong; those of
-  genus, family, ... may be right.
+What a gap is worth depends on the model, the library and the queries. So the library's own records, cut to where the
+queries lie, are looked up in it as if they were queries: without themselves, then without all records of their
+species, of their genus, of their family, and so on. Each look-up is a *case*. Its class is the lowest rank at which
+the references that were left have the right name: the species is known, only the genus is, only the family, ...
 
 For each rank, a monotone curve (probability_curves.py) maps the gap to the probability that the name is right. Another
-curve maps the similarity of the nearest reference to the probability that the library lacks the species. Known and new
-species weigh as 1 - e to e, where e is the expected share of new species among the queries. The queries themselves
-tell e (`estimate_new_share`).
+curve maps the similarity of the nearest reference to the probability that the library lacks the species. Cases of each
+class weigh as much as queries of this class are expected. The queries themselves tell that (`estimate_shares`).
 
-The calibration cannot see three things: whether the queries are worse sequences than the library's, whether they
-belong to groups far from everything in the library, and whether the model was trained on the library, in which case it
-places those records better than others.
+The calibration cannot see two things: whether the queries are worse sequences than the library's, and whether the
+model was trained on the library, in which case it places those records better than others.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from .encoding import Encoded, cut_like
 from .library import Library, Matches, gaps, nearest_references, search
 from .probability_curves import Curve, fit_curve
 
-MOST_RECORDS = 5000  # of the library that are looked up
-PRIOR_STRENGTH = 20  # queries, half of them new, that are added when the share of new species is estimated
-
-
-class CalibrationCases(NamedTuple):
-    """Scores of records that were looked up, and their outcomes: first as known species, then as new species."""
-
-    scores: tuple[np.ndarray, np.ndarray]  # (known,), (new,) float; the outcome gets more probable as it grows
-    outcomes: tuple[np.ndarray, np.ndarray]  # (known,), (new,) bool
+MOST_RECORDS = 1500  # of the library that are looked up, once for each rank
+MOST_RANKS = 4  # taxa of the ranks above are not left out
+ENOUGH_CASES = 100  # to say how far a sequence of the marker may be
+LEAST_SITES = 60  # of a record that is cut
+PARTS = 7  # of the similarities and of the gaps, when the shares of the classes are estimated
+PRIOR_STRENGTH = 20  # queries, as many of each class, that are added when shares are estimated
 
 
 class CalibrationData(NamedTuple):
-    """What a library's own records tell; None where they cannot tell anything."""
+    """How the library's own records were looked up: n cases."""
 
-    names: list[CalibrationCases | None]  # at each rank: the gap, and whether the name is right
-    new_species: CalibrationCases | None  # minus the similarity of the nearest reference, and whether it is new
+    similarity: np.ndarray  # (n,) of the nearest reference
+    gap: np.ndarray  # (ranks, n), NaN: there is no name or no other name
+    right: np.ndarray  # (ranks, n) bool: the name that was found is the right one
+    judged: np.ndarray  # (ranks, n) bool: the record has a name and the gap is known
+    known_from: np.ndarray  # (n,) int: the lowest rank at which the references left have the right name, or `ranks`
+
+    @property
+    def least_similarity(self) -> float:
+        """Of records without all of their nearest kin; -inf where so few cases tell nothing."""
+        far = self.known_from == self.known_from.max(initial=0)
+        return float(self.similarity[far].min()) if far.sum() >= ENOUGH_CASES else -np.inf
+
+    @property
+    def tells_new_species(self) -> bool:
+        """Whether some species are known, and some new."""
+        return bool(np.any(self.known_from == 0) and np.any(self.known_from > 0))
+
+    def tells(self, rank: int) -> bool:
+        """Whether a name at a rank can be judged, also that of a new species; of a species, that of a known one."""
+        judged = self.judged[rank]
+        return bool(np.any(judged & (self.known_from > 0)) and (rank or np.any(judged & (self.known_from == 0))))
 
 
 class Calibration(NamedTuple):
-    """The curves that were fitted to `CalibrationData` for one share of new species."""
+    """The curves that were fitted to `CalibrationData` for some shares of the classes."""
 
-    names: list[Curve | None]
+    names: list[Curve | None]  # at each rank; None: the library cannot tell
     new_species: Curve | None
+    shares: np.ndarray  # (ranks + 1,) of queries of each class
 
 
-def collect_calibration(library: Library, seed: int = 0) -> CalibrationData:
-    """Look up the library's own records, as known and as new species.
-
-    A rank can be calibrated if two names are left when a species is taken out. The ranks of species and of new species
-    also need a species with two records. Without one, the ranks above are calibrated on new species alone, whose names
-    are less often right.
+def collect_calibration(library: Library, queries: Encoded, seed: int = 0) -> CalibrationData:
+    """Look up the library's own records.
 
     Args:
         library: The references.
-        seed: Of the choice of `MOST_RECORDS` records, where there are more.
+        queries: Some of the queries, which tell to what length records are cut if they were placed.
+        seed: Of the choice of `MOST_RECORDS` records, and of where they are cut.
     """
-    species = library.codes[0]
-    records = np.flatnonzero(species >= 0)
+    codes = library.codes
+    records = np.flatnonzero(codes[0] >= 0)
     if len(records) > MOST_RECORDS:
         records = np.sort(np.random.default_rng(seed).choice(records, MOST_RECORDS, replace=False))
-    repeated = records[np.bincount(species[species >= 0])[species[records]] > 1]  # their species has another record
-    known = search(library, library.vectors[repeated], exclude_groups=(repeated, np.arange(len(species))))
-    new = search(library, library.vectors[records], exclude_groups=(species[records], species))
-    names = []
-    for rank in range(len(library.codes)):
-        cases = [_judge(library, matches, own, rank) for matches, own in ((known, repeated), (new, records))]
-        enough = len(cases[1][0]) and (rank or len(cases[0][0]))
-        names.append(CalibrationCases(*zip(*cases, strict=True)) if enough else None)
-    nearest_known, nearest_new = nearest_references(known)[1], nearest_references(new)[1]
-    nearest_new = nearest_new[nearest_new > -np.inf]
-    if not len(nearest_known) or not len(nearest_new):
-        return CalibrationData(names, None)
-    outcomes = (np.zeros(len(nearest_known), dtype=bool), np.ones(len(nearest_new), dtype=bool))
-    return CalibrationData(names, CalibrationCases((-nearest_known, -nearest_new), outcomes))
+    asked = take(library.encoded, records)
+    if asked.sites is not None and queries.sites is not None:
+        asked = Encoded(None, cut_like(asked.sites, queries.sites, LEAST_SITES, seed))
+    groups = [np.arange(codes.shape[1]), *codes[:MOST_RANKS]]
+    parts = [_look_up(library, asked, records, group) for group in groups]
+    return CalibrationData(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
 
 
-def _judge(library: Library, matches: Matches, records: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gaps of records at a rank, and whether the name found is their own, where both can be told."""
-    gap = gaps(matches.similarities[rank])
-    truth = library.codes[rank, records]
+def take(encoded: Encoded, rows: np.ndarray) -> Encoded:
+    """Some of the sequences."""
+    if encoded.sites is not None:
+        return Encoded(None, type(encoded.sites)(*(part[rows] for part in encoded.sites)))
+    assert encoded.vectors is not None
+    return Encoded(encoded.vectors[rows], None)
+
+
+def _look_up(library: Library, asked: Encoded, records: np.ndarray, group: np.ndarray) -> CalibrationData:
+    """Look up records without all references of their group; those that have none, or find nothing, are left out."""
+    codes = library.codes
+    matches = search(library, asked, exclude_groups=(group[records], group))
+    nearest, similarity = nearest_references(matches)
+    chosen = (group[records] >= 0) & (nearest >= 0)
+    truth = codes[:, records]
+    left = np.stack([_others(code, group)[records] for code in codes]) > 0
+    known_from = np.where(left.any(axis=0), left.argmax(axis=0), len(codes))
+    gap = gaps(matches.similarities)
+    rows = matches.rows[:, :, 0]
+    right = (rows >= 0) & (np.take_along_axis(codes, np.maximum(rows, 0), axis=1) == truth) & (truth >= 0)
     judged = (truth >= 0) & ~np.isnan(gap)
-    return gap[judged], (library.codes[rank, matches.rows[rank, :, 0]] == truth)[judged]
+    every = CalibrationData(similarity, gap, right, judged, known_from)
+    return CalibrationData(*(part[..., chosen] for part in every))
 
 
-def fit_calibration(data: CalibrationData, expected_new: float) -> Calibration:
-    """Fit the curves for an expected share of new species among the queries, between 0 and 1."""
-
-    def fit(cases: CalibrationCases | None) -> Curve | None:
-        if cases is None:
-            return None
-        shares = (1 - expected_new, expected_new)
-        weights = [np.full(len(s), share / max(1, len(s))) for s, share in zip(cases.scores, shares, strict=True)]
-        return fit_curve(np.concatenate(cases.scores), np.concatenate(cases.outcomes), np.concatenate(weights))
-
-    return Calibration([fit(cases) for cases in data.names], fit(data.new_species))
+def _others(code: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """How many references with a record's name are not of its group, (r,) int; 0 where it has no name."""
+    keys = (code + 1).astype(np.int64) * (group.max(initial=0) + 2) + group + 1
+    _, pair, count = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.where(code >= 0, np.bincount(code + 1)[code + 1] - count[pair], 0)
 
 
-def estimate_new_share(data: CalibrationData, matches: Matches) -> float:
-    """Estimate the share of new species among queries by EM (Saerens, Latinne and Decaestecker 2002).
+def fit_calibration(data: CalibrationData, shares: np.ndarray) -> Calibration:
+    """Fit the curves for expected shares of the classes among the queries (ranks + 1,)."""
+    counts = np.bincount(data.known_from, minlength=len(shares))
+    weights = (shares / np.maximum(counts, 1))[data.known_from]
 
-    The estimate is the share that makes the similarities of the queries' nearest references most likely. It counts
-    `PRIOR_STRENGTH` further queries, half of them new, so that a few queries do not move it far. It is 0.5 where the
-    library cannot tell.
+    def fit(scores: np.ndarray, outcomes: np.ndarray, chosen: np.ndarray) -> Curve:
+        chosen = chosen & (weights > 0)
+        return fit_curve(scores[chosen], outcomes[chosen], weights[chosen])
+
+    ranks = range(len(data.gap))
+    names = [fit(data.gap[r], data.right[r], data.judged[r]) if data.tells(r) else None for r in ranks]
+    everything = np.ones(len(weights), dtype=bool)
+    is_new = data.known_from > 0
+    new_species = fit(-data.similarity, is_new, everything) if data.tells_new_species else None
+    return Calibration(names, new_species, shares)
+
+
+def estimate_shares(data: CalibrationData, matches: Matches) -> np.ndarray:
+    """Estimate how many of the queries are of each class, by EM (Saerens, Latinne and Decaestecker 2002).
+
+    The estimate makes the queries' similarities, and their gaps at the second rank (the genus), most likely. Both are
+    cut into `PARTS` parts. `PRIOR_STRENGTH` queries are added, as many of each class, so that a few queries do not
+    move it far.
+
+    Returns:
+        Shares (ranks + 1,); 0 for classes without cases.
     """
-    curve = fit_calibration(data, 0.5).new_species
-    if curve is None:
-        return 0.5
-    at_half = curve.at(-nearest_references(matches)[1])  # probabilities to be new, if half of all queries were new
-    share = 0.5
+    counts = np.bincount(data.known_from, minlength=len(data.gap) + 1)
+    there = np.flatnonzero(counts)
+    if not len(there):
+        return np.full(len(counts), 1 / len(counts))
+    nearest, similarity = nearest_references(matches)
+    rank = min(1, len(data.gap) - 1)
+    values = [(data.similarity, similarity), (data.gap[rank], gaps(matches.similarities[rank]))]
+    cases, asked = np.zeros(len(data.similarity), int), np.zeros((nearest >= 0).sum(), int)
+    for own, others in values:
+        own, others = np.nan_to_num(own, nan=0.0), np.nan_to_num(others[nearest >= 0], nan=0.0)
+        edges = np.unique(np.quantile(own, np.linspace(0, 1, PARTS + 1)[1:-1]))
+        cases, asked = (
+            part * PARTS + np.searchsorted(edges, numbers) for part, numbers in ((cases, own), (asked, others))
+        )
+    table = np.stack([np.bincount(cases[data.known_from == k], minlength=PARTS**2) + 0.5 for k in there])
+    likelihood = (table / table.sum(axis=1, keepdims=True))[:, asked]
+    shares = np.full(len(there), 1 / len(there))
     for _ in range(1000):
-        new = at_half * share / (at_half * share + (1 - at_half) * (1 - share))
-        share = (new.sum() + PRIOR_STRENGTH / 2) / (len(new) + PRIOR_STRENGTH)
-    return float(share)
+        each = shares[:, None] * likelihood
+        each /= each.sum(axis=0)
+        shares = (each.sum(axis=1) + PRIOR_STRENGTH / len(there)) / (len(asked) + PRIOR_STRENGTH)
+    result = np.zeros(len(counts))
+    result[there] = shares
+    return result
+
+
+def with_new_species(shares: np.ndarray, expected_new: float) -> np.ndarray:
+    """Scale shares of the classes so that the library lacks the species of this share of queries.
+
+    >>> with_new_species(np.array([0.6, 0.3, 0.1]), 0.8).round(2).tolist()
+    [0.2, 0.6, 0.2]
+    """
+    new = shares[1:].sum()
+    if not 0 < new < 1:
+        return shares
+    return np.concatenate([[1 - expected_new], shares[1:] * expected_new / new])

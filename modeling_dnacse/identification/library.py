@@ -1,4 +1,9 @@
-"""A labelled library of vectors, and the search in it: queries in, the nearest named references at each rank out."""
+"""A labelled library, and the search in it: queries in, the nearest named references at each rank out.
+
+References are compared by the cosine of vectors, or over the sites that both cover (encoding.py). In the second case
+the nearest are looked for among candidates (vectors/shared_sites.py). Where these all have one name at some rank, the
+nearest reference with another name is farther than all of them: the similarity of the last candidate stands for it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -6,18 +11,22 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ..vectors.neighbours import nearest_names
+from ..sites import DnacseSites
+from ..vectors.neighbours import TIE, nearest_names
+from ..vectors.shared_sites import GROUPS, Found, SiteSearch
+from .encoding import Encoded
 
 EQUAL_DISTANCE = 1e-3  # two references whose distances differ by less count as equally near
 
 
 class Library(NamedTuple):
-    """References: their unit vectors, and the number of their name at each rank.
+    """References, and the number of their name at each rank.
 
     `names[rank][code]` is the name with number `code`. Ranks go from the species upwards; code -1 means no name.
     """
 
-    vectors: torch.Tensor  # (r, d) float32, on the device of the search
+    encoded: Encoded
+    search: torch.Tensor | SiteSearch  # unit vectors (r, d) float32, on the device of the search; or what has sites
     names: dict[str, np.ndarray]
     codes: np.ndarray  # (ranks, r) int32
 
@@ -25,24 +34,32 @@ class Library(NamedTuple):
 class Matches(NamedTuple):
     """What queries found at each rank: the nearest reference with a name, and the nearest one with another name."""
 
-    rows: np.ndarray  # (ranks, q, 2) int, -1: there is none
+    rows: np.ndarray  # (ranks, q, 2) int, -1: there is none, or it is none of the candidates
     similarities: np.ndarray  # (ranks, q, 2) float32, -inf: there is none
+    identity: np.ndarray  # (ranks, q, 2) float32, share of the shared sites with the same base; NaN without sites
+    overlap: np.ndarray  # (ranks, q, 2) int32, shared sites; 0 without
 
 
-def make_library(vectors: np.ndarray, labels: Mapping[str, Sequence[str]], device: str = "cpu") -> Library:
+def make_library(
+    encoded: Encoded, labels: Mapping[str, Sequence[str]], *, sites: DnacseSites | None = None, device: str = "cpu"
+) -> Library:
     """Prepare references for searches.
 
+    A name that a record lacks is taken from other records of its lower taxon, such as the family from others of its
+    genus, if these agree.
+
     Args:
-        vectors: Their vectors (r, d), of any length.
+        encoded: The references (r,); vectors may have any length.
         labels: Their names at each rank (r,), species first; "": no name. A rank without any name is left out.
-        device: Where the search runs.
+        sites: The rows of sites of the model, if the references are encoded by sites.
+        device: Where vectors are compared.
 
     Raises:
         ValueError: No reference has the name of a species.
     """
     if not any(labels["species"]):
         raise ValueError(
-            f"none of {len(vectors)} references has a species; name them in a column species or in the headers, as in "
+            f"none of {len(encoded)} references has a species; name them in a column species or in the headers, as in "
             ">id species=Apis mellifera"
         )
     names, codes = {}, []
@@ -52,29 +69,100 @@ def make_library(vectors: np.ndarray, labels: Mapping[str, Sequence[str]], devic
         if len(known) > unnamed:
             names[rank] = known[unnamed:]
             codes.append(code.astype(np.int32) - unnamed)
-    return Library(unit_vectors(vectors).to(device), names, np.stack(codes))
+    filled = complete_lineages(np.stack(codes))
+    if encoded.sites is None or sites is None:
+        return Library(encoded, unit_vectors(encoded).to(device), names, filled)
+    species = filled[0].copy()
+    alone = np.flatnonzero(species < 0)
+    species[alone] = len(names["species"]) + np.arange(len(alone))  # each is a group of its own
+    return Library(encoded, SiteSearch(sites, encoded.sites.bases, species), names, filled)
 
 
-def unit_vectors(vectors: np.ndarray) -> torch.Tensor:
-    """Scale rows to length 1; a row of zeros stays as it is.
+def complete_lineages(codes: np.ndarray) -> np.ndarray:
+    """Give records the names that others of the same lower taxon have, rank by rank upwards.
+
+    Args:
+        codes: Number of the name of each record at each rank (ranks, r) int, -1: none.
+
+    >>> complete_lineages(np.array([[0, 1, 2], [0, 0, 1], [4, -1, -1]])).tolist()
+    [[0, 1, 2], [0, 0, 1], [4, 4, -1]]
+    """
+    codes = codes.copy()
+    for rank in range(1, len(codes)):
+        upper, lower = codes[rank], codes[rank - 1]
+        both = (upper >= 0) & (lower >= 0)
+        lowest, highest = np.full(lower.max() + 2, upper.max() + 1), np.full(lower.max() + 2, -1)
+        np.minimum.at(lowest, lower[both], upper[both])
+        np.maximum.at(highest, lower[both], upper[both])
+        agreed = np.where(lowest == highest, highest, -1)  # the last, of no lower name, stays -1
+        codes[rank] = np.where(upper < 0, agreed[lower], upper)
+    return codes
+
+
+def unit_vectors(encoded: Encoded) -> torch.Tensor:
+    """Scale vectors to length 1; a row of zeros stays as it is.
 
     Raises:
         ValueError: A number is NaN or infinite.
     """
-    if not np.isfinite(vectors).all():
+    vectors = encoded.vectors
+    if vectors is None or not np.isfinite(vectors).all():
         raise ValueError("the model gives NaN or infinity for some sequences; use --dtype float32 or another model")
     return torch.nn.functional.normalize(torch.as_tensor(vectors), dim=1)
 
 
-def search(
-    library: Library, queries: torch.Tensor, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None
-) -> Matches:
-    """Search the library for unit vectors (q, d); `exclude_groups` as in `nearest_names`."""
-    return Matches(*nearest_names(queries, library.vectors, library.codes, exclude_groups))
+def search(library: Library, queries: Encoded, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None) -> Matches:
+    """Search the library; `exclude_groups` as in `nearest_names`. What has no place finds nothing."""
+    if isinstance(library.search, torch.Tensor):
+        rows, similarities = nearest_names(unit_vectors(queries), library.search, library.codes, exclude_groups)
+        return Matches(rows, similarities, np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32))
+    assert queries.sites is not None
+    shape = (len(library.codes), len(queries), 2)
+    result = Matches(
+        np.full(shape, -1),
+        np.full(shape, -np.inf, np.float32),
+        np.full(shape, np.nan, np.float32),
+        np.zeros(shape, np.int32),
+    )
+    placed = np.flatnonzero(queries.sites.placed)
+    if exclude_groups is not None:
+        exclude_groups = (exclude_groups[0][placed], exclude_groups[1])
+    found = library.search(queries.sites.bases[placed], exclude_groups)
+    is_all = len(library.search.starts) <= GROUPS  # the candidates have all names that there are
+    for part, values in zip(result, _named(found, library.codes, is_all), strict=True):
+        part[:, placed] = values
+    return result
+
+
+def _named(found: Found, codes: np.ndarray, is_all: bool) -> Matches:
+    """The nearest candidates with a name at each rank, and the nearest ones with another name."""
+    there = found.rows >= 0
+    farthest = np.where(there, found.score, np.inf).min(axis=1)
+    ranks = []
+    for code in codes:
+        names = np.where(there, code[found.rows], -1)
+        first = _pick(found, names >= 0)
+        own = np.where(first.rows >= 0, code[first.rows], -1)
+        second = _pick(found, (names >= 0) & (names != own[:, None]))
+        if not is_all:
+            beyond = (first.rows >= 0) & (second.rows < 0)
+            second.similarities[beyond] = farthest[beyond]
+        ranks.append([np.stack(pair, axis=1) for pair in zip(first, second, strict=True)])
+    return Matches(*(np.stack(parts) for parts in zip(*ranks, strict=True)))
+
+
+def _pick(found: Found, allowed: np.ndarray) -> Matches:
+    """The best allowed candidate of each query, (q,) each; of those that are as good the first in the library."""
+    queries, exists = np.arange(len(allowed)), allowed.any(axis=1)
+    score = np.where(allowed, found.score, -np.inf)
+    as_good = allowed & (score >= score.max(axis=1, keepdims=True) - TIE)
+    place = np.where(as_good, found.rows, np.iinfo(np.int64).max).argmin(axis=1)
+    values = zip((found.rows, found.score, found.identity, found.overlap), (-1, -np.inf, np.nan, 0), strict=True)
+    return Matches(*(np.where(exists, part[queries, place], none) for part, none in values))
 
 
 def nearest_references(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest reference with a name at any rank: rows and similarities (q,)."""
+    """The nearest reference with a name at any rank: rows and similarities (q,); -1 and -inf where there is none."""
     rank = matches.similarities[:, :, 0].argmax(axis=0)
     queries = np.arange(len(rank))
     return matches.rows[rank, queries, 0], matches.similarities[rank, queries, 0]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .calibration import Calibration
+from .calibration import Calibration, CalibrationData
 from .library import Library, Matches, gaps, nearest_references
 
 
@@ -15,26 +15,40 @@ class Identifications(NamedTuple):
     probabilities: np.ndarray  # (ranks, q) float
     new_species: np.ndarray  # (q,) float, probability that the library lacks the species
     level: np.ndarray  # (q,) int, the lowest rank whose name is probable enough, -1: none
+    foreign: np.ndarray  # (q,) bool: unlike all that the library holds; without name and probability
 
 
-def name_queries(library: Library, calibration: Calibration, matches: Matches, confidence: float) -> Identifications:
+def name_queries(
+    library: Library, data: CalibrationData, calibration: Calibration, matches: Matches, confidence: float
+) -> Identifications:
     """Name queries at each rank, and find the lowest rank whose name has at least the probability `confidence`.
 
-    Where one reference gave the names of two ranks, the higher rank gets at least the probability of the lower one.
+    - A name at a higher rank that the reference of the lower name has, too, is at least as probable as the lower
+      name. Another name can only be right if the lower one is wrong, and is no more probable than that.
+    - A query that was not placed, or is farther than every record of the library was from all other families, is
+      foreign.
     """
-    rows = matches.rows[:, :, 0]
-    codes = np.where(rows >= 0, np.take_along_axis(library.codes, np.maximum(rows, 0), axis=1), -1)
+    nearest, similarity = nearest_references(matches)
+    foreign = (nearest < 0) | (similarity < data.least_similarity)
+    rows = np.where(foreign, -1, matches.rows[:, :, 0])
+    names = np.where(rows >= 0, library.codes[:, np.maximum(rows, 0)], -1)  # (ranks, ranks of the reference, q)
+    codes = np.diagonal(names).T  # each rank's name, of that rank's reference
     probabilities = np.full(rows.shape, np.nan)
     for rank, curve in enumerate(calibration.names):
         if curve is None:
             continue
-        probabilities[rank] = curve.at(gaps(matches.similarities[rank]))
-        if rank:
-            lower = np.where(rows[rank] == rows[rank - 1], probabilities[rank - 1], np.nan)
-            probabilities[rank] = np.fmax(probabilities[rank], lower)
+        gap = gaps(matches.similarities[rank])
+        told = ~np.isnan(gap) & ~foreign
+        probabilities[rank, told] = curve.at(gap[told])
+        for lower in range(rank):
+            right = probabilities[lower]
+            same = (codes[lower] >= 0) & (names[rank, lower] == codes[rank])
+            bound = np.where(same, np.fmax(probabilities[rank], right), np.fmin(probabilities[rank], 1 - right))
+            probabilities[rank] = np.where(np.isnan(right), probabilities[rank], bound)
     new_species = np.full(rows.shape[1], np.nan)
     if calibration.new_species is not None:
-        new_species = np.fmin(calibration.new_species.at(-nearest_references(matches)[1]), 1 - probabilities[0])
+        new_species = np.fmin(calibration.new_species.at(-similarity), 1 - probabilities[0])
+        new_species[foreign] = np.nan
     sure = probabilities >= confidence
     level = np.where(sure.any(axis=0), sure.argmax(axis=0), -1)
-    return Identifications(codes, probabilities, new_species, level)
+    return Identifications(codes, probabilities, new_species, level, foreign)

@@ -1,18 +1,17 @@
-"""The file of a labelled library in; ids, names and vectors of its records out."""
+"""The file of a labelled library in; ids, names and encoded sequences of its records out."""
 
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
-
-from ..embedding.embed import embed_blocks
-from ..embedding.options import EmbedOptions
-from ..reading.labels import RANKS, read_labelled
+from ..reading.label_policy import RANKS
+from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
-from ..vectors.files import read_vectors
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .encoding import Encoded, Encoder
 
 CHECKED = 16  # vectors of a file that are computed again
 REMEDY = "embed the library again, with the model and the options of this call"
@@ -20,8 +19,9 @@ SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding,
 
 
 class References(NamedTuple):
-    """Ids of the references (r,) and their names at each rank (r,), species first; "": no name."""
+    """The file of a library; ids of its records (r,); their names at each rank (r,), species first, "": no name."""
 
+    file: RecordFile
     ids: list[str]
     labels: dict[str, list[str]]
 
@@ -33,8 +33,8 @@ def read_references(path: Path) -> References:
         ValueError: as `read_labelled`.
     """
     counts = AlphabetCounts()
-    references = References([], {rank: [] for rank in RANKS})
-    for record in read_labelled(path, counts=counts):
+    references = References(RecordFile(path), [], {rank: [] for rank in RANKS})
+    for record in references.file.read(counts):
         references.ids.append(record["id"])
         for rank in RANKS:
             references.labels[rank].append(sys.intern(record[rank]))
@@ -42,23 +42,50 @@ def read_references(path: Path) -> References:
     return references
 
 
-def embed_references(
-    path: Path, count: int, model: Any, tokenizer: PreTrainedTokenizerBase, options: EmbedOptions
-) -> np.ndarray:
-    """Embed a library of `count` records with a progress bar: (count, d) float32."""
-    vectors = np.empty((count, options.vector_width(model)), np.float32)
+def encode_references(references: References, encoder: "Encoder", vectors: Path | None) -> "Encoded":
+    """Encode a library with a progress bar: by its sites, where most of it can be placed, else by vectors.
+
+    Args:
+        references: The library, as `read_references` found it.
+        encoder: The model.
+        vectors: Vectors that `dnacse embed` made of it, to be used where it is not placed.
+
+    Raises:
+        ValueError: as `load_vectors`.
+    """
+    import numpy as np
+    from tqdm.auto import tqdm
+
+    from ..kmers import OTHER
+    from .encoding import LEAST_PLACED, Encoded
+
+    path = references.file.path
+    given = None if vectors is None else load_vectors(vectors, references, encoder)
+    count = len(references.ids)
+    sequences = (record["sequence"] for record in references.file.read())
+    if encoder.has_sites:
+        with tqdm(total=count, unit="seq", desc="library") as bar:
+            placed = encoder.place(sequences, bar.update)
+        lost = int((~placed.placed).sum())
+        if count - lost >= LEAST_PLACED * count:
+            if lost:
+                sys.stderr.write(f"{path}: {lost:,} of {count:,} references do not look like the marker; left out\n")
+            placed.bases[~placed.placed] = OTHER
+            return Encoded(None, placed)
+        sys.stderr.write(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers\n")
+        sequences = (record["sequence"] for record in references.file.read())
+    if given is not None:
+        return Encoded(given, None)
+    made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)
     first = 0
-    sequences = (record["sequence"] for record in read_labelled(path))
     with tqdm(total=count, unit="seq", desc="library") as bar:
-        for block in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
-            vectors[first : first + len(block)] = block
+        for block in encoder.blocks(sequences, False, bar.update):
+            made[first : first + len(block)] = block.vectors
             first += len(block)
-    return vectors
+    return Encoded(made, None)
 
 
-def load_vectors(
-    path: Path, library: Path, ids: list[str], model: Any, tokenizer: PreTrainedTokenizerBase, options: EmbedOptions
-) -> np.ndarray:
+def load_vectors(path: Path, references: References, encoder: "Encoder") -> "np.ndarray":
     """Read the vectors of a library from a file that `dnacse embed` made: (r, d) float32.
 
     Some of them are computed again. This detects another model or other options, whatever the file claims to be.
@@ -66,6 +93,12 @@ def load_vectors(
     Raises:
         ValueError: the file holds no vectors, or those of other records or of another model.
     """
+    import numpy as np
+
+    from ..embedding.embed import embed_blocks
+    from ..vectors.files import read_vectors
+
+    library, ids = references.file.path, references.ids
     blocks, first = [], 0
     for names, block in read_vectors(path):
         if names != ids[first : first + len(names)]:
@@ -79,8 +112,8 @@ def load_vectors(
     vectors = np.concatenate(blocks)
     rows = np.unique(np.linspace(0, len(ids) - 1, CHECKED).astype(int))
     wanted = set(rows.tolist())
-    sequences = [record["sequence"] for row, record in enumerate(read_labelled(library)) if row in wanted]
-    expected = np.concatenate(list(embed_blocks(model, tokenizer, sequences, options)))
+    sequences = [record["sequence"] for row, record in enumerate(references.file.read()) if row in wanted]
+    expected = np.concatenate(list(embed_blocks(encoder.model, encoder.tokenizer, sequences, encoder.options)))
     stored = vectors[rows]
     if expected.shape != stored.shape:
         raise ValueError(

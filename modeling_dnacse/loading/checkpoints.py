@@ -1,18 +1,44 @@
 """The name of a checkpoint in, its model and tokenizer out; every error is one sentence that names the checkpoint."""
 
-from pickle import UnpicklingError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
+from huggingface_hub import hf_hub_download
+from huggingface_hub.constants import is_offline_mode
+from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, StrictDataclassError
+from torch import nn
 from transformers import PreTrainedTokenizerFast
 
 from ..configuration_dnacse import DnacseConfig
 from ..embedding.tokenization import apply_alphabet_policy
+from ..machine.json_files import read_object
 from ..modeling_dnacse import DnacsePreTrainedModel
+from .hub_reasons import reason
+from .model_folders import CONFIG, REMEDY, TOKENIZER, check_model, is_hub_id
 
 Model = TypeVar("Model", bound=DnacsePreTrainedModel)
+# of config.json: least and most; DnacseConfig checks types and what must fit together
+RANGES = {
+    "vocab_size": (1, 2**24),
+    "hidden_size": (1, 2**16),
+    "num_hidden_layers": (0, 1000),
+    "num_attention_heads": (1, 2**16),
+    "intermediate_size": (0, 2**20),
+    "type_vocab_size": (1, 2**16),
+    "projection_size": (1, 2**16),
+    "hidden_dropout_prob": (0, 1),
+    "attention_probs_dropout_prob": (0, 1),
+    "layer_norm_eps": (0, 1),
+    "gene_sites": (0, 2**24),
+    "site_kmer": (1, 13),
+    "site_candidates": (1, 100),
+    "sites": (0, 2**24),
+    "species_similarity": (-1, 1),
+    "bin_similarity": (-1, 1),
+}
 
 
 def load_checkpoint(
@@ -29,11 +55,13 @@ def load_checkpoint(
     Raises:
         ValueError: there is no such checkpoint, it is of another architecture, or the tokenizer is another model's.
     """
+    check_model(name, with_tokenizer=tokenizer_name is None)
+    find_on_hub(name)
     tokenizer = load_tokenizer(tokenizer_name or name)
-    try:
+    check_config(name)
+    with one_sentence(f"{name} cannot be loaded as a model"):
         model = model_class.from_pretrained(name, dtype=torch.float32, **options)
-    except (OSError, RuntimeError, SafetensorError, StrictDataclassError, UnpicklingError) as error:
-        raise ValueError(f"{name} cannot be loaded as a model: {first_line(error)}") from error
+    check_finite(model, name)
     if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
         raise ValueError(
             f"the tokenizer of {tokenizer_name or name} has {len(tokenizer)} entries and pad id "
@@ -45,7 +73,19 @@ def load_checkpoint(
             f"the tokens of {tokenizer_name or name} are not those that the model was trained with; "
             "give the tokenizer that it was trained with"
         )
+    check_framing(tokenizer, tokenizer_name or name)
     return model, tokenizer
+
+
+def check_finite(model: nn.Module, name: str) -> None:
+    """Check the weights of a model.
+
+    Raises:
+        ValueError: one of them is NaN or infinite.
+    """
+    for key, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ValueError(f"{name}: the weight {key} holds NaN or infinity; give a model whose weights are numbers")
 
 
 def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
@@ -54,10 +94,9 @@ def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
     Raises:
         ValueError: there is none, or a value in it is not allowed.
     """
-    try:
+    check_config(name)
+    with one_sentence(f"{name} cannot be loaded as a configuration"):
         config = DnacseConfig.from_pretrained(name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
-    except (OSError, ValueError, StrictDataclassError) as error:
-        raise ValueError(f"{name} cannot be loaded as a configuration: {first_line(error)}") from error
     config.vocabulary = vocabulary_of(tokenizer) if config.kmer or config.sites else None
     return config
 
@@ -71,17 +110,84 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
     """Load a tokenizer from a folder or the Hub.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or it is damaged.
+    """
+    if Path(name).is_dir():
+        read_object(Path(name, TOKENIZER), REMEDY)
+    else:
+        find_on_hub(name, TOKENIZER)
+    with one_sentence(f"{name} cannot be loaded as a tokenizer"):
+        return apply_alphabet_policy(PreTrainedTokenizerFast.from_pretrained(name))
+
+
+def check_framing(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
+    """Check that a tokenizer frames tokens by [CLS] and [SEP], and knows every base.
+
+    Raises:
+        ValueError: it does not.
+    """
+    with one_sentence(f"the tokenizer of {name} cannot be used"):
+        ids = tokenizer("ACGT")["input_ids"]
+        if [ids[0], ids[-1]] != [tokenizer.cls_token_id, tokenizer.sep_token_id] or tokenizer.unk_token_id in ids:
+            raise ValueError(f"it makes {tokenizer.convert_ids_to_tokens(ids)} of ACGT")
+
+
+def check_config(name: str) -> None:
+    """Check the numbers of a configuration whose file is on this machine, before modules are made of them.
+
+    Raises:
+        ValueError: one is out of its range.
+    """
+    path = Path(name, CONFIG) if Path(name).is_dir() else Path(name)
+    if not path.is_file():
+        return
+    config = read_object(path, REMEDY)
+    for field, (least, most) in RANGES.items():
+        value = config.get(field)
+        if isinstance(value, int | float) and not least <= value <= most:
+            raise ValueError(f"{path}: {field} is {value}; it must be from {least:,} to {most:,}")
+
+
+def find_on_hub(name: str, file: str = CONFIG) -> None:
+    """Make sure that a name which is no path is that of a model on the Hub, or in the cache of downloads.
+
+    Raises:
+        ValueError: there is no such model, or the Hub cannot be asked.
+    """
+    if Path(name).exists():
+        return
+    if not is_hub_id(name):
+        raise ValueError(f"there is no folder {name}; give the folder of a model or a Hub id OWNER/MODEL")
+    try:
+        hf_hub_download(name, file)
+    except Exception as error:  # HTTP, network, cache and name raise different classes
+        if is_offline_mode():
+            said = "this process is offline (HF_HUB_OFFLINE is set), and the model was not downloaded before: unset it"
+        elif isinstance(error, RepositoryNotFoundError):
+            said = "the Hub has no such model that you may read: check the name, or run `hf auth login`"
+        elif isinstance(error, LocalEntryNotFoundError):
+            said = "the Hub cannot be reached, and the model was not downloaded before: check the network"
+        else:
+            said = f"the Hub does not give its {file} ({reason(error)}): check the name and the network"
+        raise ValueError(f"there is no folder {name} here, and {said}, or give the folder of a model") from None
+
+
+@contextmanager
+def one_sentence(failure: str) -> Iterator[None]:
+    """Report whatever a library raises while it reads a model as one ValueError.
+
+    Raises:
+        ValueError: the library raised an error; tokenizers also raises bare exceptions and those of a panic in Rust.
     """
     try:
-        return apply_alphabet_policy(PreTrainedTokenizerFast.from_pretrained(name))
-    except (OSError, ValueError, TypeError) as error:  # TypeError: a folder without tokenizer.json
-        raise ValueError(
-            f"{name} is neither a folder with a tokenizer.json nor a Hub model: {first_line(error)}"
-        ) from error
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise ValueError(f"{failure}: {first_line(error)}") from error
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of a library's error, without its advice; of a refused value also the last line, its reason."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    lines = [line[:300] for line in str(error).strip().splitlines()] or [type(error).__name__]
     return " ".join([lines[0], lines[-1].strip()]) if isinstance(error, StrictDataclassError) else lines[0]

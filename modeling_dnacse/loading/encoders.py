@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from ..attention import PACKED
+from ..attention import default_attention
 from ..modeling_dnacse import DnacseModel
-from .checkpoints import load_checkpoint, load_tokenizer
+from .checkpoints import check_framing, load_checkpoint, load_tokenizer
 from .int8 import to_int8
-from .onnx_encoder import GRAPH, OnnxEncoder
+from .model_folders import GRAPH, check_model
+from .onnx_encoder import OnnxEncoder
 
 
 def load_encoder(name: str, device: str = "cpu", int8: bool = False) -> tuple[Any, PreTrainedTokenizerFast]:
@@ -18,18 +19,26 @@ def load_encoder(name: str, device: str = "cpu", int8: bool = False) -> tuple[An
 
     Args:
         name: the folder or Hub id.
-        device: where it will run. On a CPU attention is packed, which is fastest there and takes the least memory.
+        device: where it will run; attention.py chooses its attention by that.
         int8: compute the linear layers in 8-bit integers, on CPU (int8.py).
 
     Raises:
         ValueError: there is no such encoder, it cannot be run here, or the tokenizer is another model's.
     """
-    on_cpu = torch.device(device).type == "cpu"
-    if int8 and not on_cpu:
+    kind = torch.device(device).type
+    if int8 and kind != "cpu":
         raise ValueError(f"int8 computes on CPU, not on {device}; choose another dtype or --device cpu")
     if Path(name, GRAPH).exists():
         if int8:
             raise ValueError(f"{name} holds a {GRAPH}, which computes in float32; int8 takes a checkpoint")
-        return OnnxEncoder(Path(name)), load_tokenizer(name)
-    model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation=PACKED if on_cpu else "sdpa")
+        check_model(name)
+        encoder, tokenizer = OnnxEncoder(Path(name)), load_tokenizer(name)
+        if len(tokenizer) > encoder.config.vocab_size or tokenizer.pad_token_id is None:
+            raise ValueError(
+                f"the tokenizer of {name} has {len(tokenizer)} entries and pad id {tokenizer.pad_token_id}, the graph "
+                f"{encoder.config.vocab_size} and {encoder.config.pad_token_id}; export the model again"
+            )
+        check_framing(tokenizer, name)
+        return encoder, tokenizer
+    model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation=default_attention(kind))
     return (to_int8(model) if int8 else model), tokenizer

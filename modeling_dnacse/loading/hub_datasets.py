@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError
 
 from .checkpoints import first_line
+from .hub_reasons import reason
 
 
 def dataset_commit(name: str, revision: str | None) -> str | None:
@@ -60,17 +60,3 @@ def load_commit(name: str, commit: str | None) -> Any:
         return builder.as_dataset()
     except (DatasetsError, OSError, ValueError) as error:
         raise ValueError(f"data set {name} cannot be loaded: {first_line(error)}") from error
-
-
-def reason(error: Exception) -> str:
-    """What went wrong with a request to the Hub, on one line and without the token.
-
-    >>> reason(ValueError("Illegal header value b'Bearer hf_x' \\n and advice"))
-    "Illegal header value b'Bearer ***"
-    """
-    if isinstance(error, HfHubHTTPError):
-        status = f"{error.response.status_code} {error.response.reason_phrase}"
-        text = f"{status}: {error.server_message}" if error.server_message else status
-    else:
-        text = str(error).strip() or type(error).__name__
-    return re.sub("Bearer .*", "Bearer ***", text.splitlines()[0].strip().rstrip("."))

@@ -12,8 +12,10 @@ from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from ..configuration_dnacse import DnacseConfig
+from .checkpoints import check_config, one_sentence
+from .model_folders import GRAPH
 
-GRAPH = "model.onnx"
+INPUTS, OUTPUT = {"input_ids", "attention_mask"}, "pooler_output"
 
 
 class OnnxEncoder:
@@ -30,16 +32,23 @@ class OnnxEncoder:
         """
         require("onnxruntime")
         import onnxruntime
-        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3  # errors
-        self.config = DnacseConfig.from_pretrained(folder)
-        try:
+        check_config(str(folder))
+        with one_sentence(f"{folder} cannot be loaded as a configuration"):
+            self.config = DnacseConfig.from_pretrained(folder)
+        with one_sentence(f"{folder / GRAPH} cannot be loaded, export it again"):
             self.session = onnxruntime.InferenceSession(folder / GRAPH, options, providers=["CPUExecutionProvider"])
-        except (Fail, InvalidGraph, InvalidProtobuf) as error:
-            raise ValueError(f"{folder / GRAPH} cannot be loaded: {error}; export it again") from error
+        self.name = str(folder / GRAPH)
+        inputs = {node.name for node in self.session.get_inputs()}
+        outputs = {node.name: node.shape[-1:] for node in self.session.get_outputs()}
+        if inputs != INPUTS or outputs.get(OUTPUT) != [self.config.hidden_size]:
+            raise ValueError(
+                f"{self.name} has the inputs {sorted(inputs)} and the outputs {outputs}, not {sorted(INPUTS)} and "
+                f"{OUTPUT} of {self.config.hidden_size} numbers; export it again"
+            )
 
     def __call__(
         self, input_ids: Tensor, attention_mask: Tensor, pooled_only: bool = True
@@ -52,8 +61,12 @@ class OnnxEncoder:
         if torch.is_autocast_enabled("cpu"):
             raise ValueError(f"a {GRAPH} computes in the precision it was exported in; leave the dtype at float32")
         inputs = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
-        (vectors,) = self.session.run(["pooler_output"], inputs)
-        return BaseModelOutputWithPooling(pooler_output=torch.from_numpy(vectors))
+        with one_sentence(f"{self.name} cannot be run"):
+            (vectors,) = self.session.run([OUTPUT], inputs)
+        pooled = torch.as_tensor(vectors)
+        if not torch.isfinite(pooled).all():
+            raise ValueError(f"{self.name} gives NaN or infinity; export it again")
+        return BaseModelOutputWithPooling(pooler_output=pooled)
 
     def to(self, device: str | torch.device) -> "OnnxEncoder":
         """Stay on CPU.

@@ -22,7 +22,8 @@ from ..embedding.embed import embed
 from ..machine.atomic import written_whole
 from ..modeling_dnacse import DnacseModel
 from .checkpoints import load_checkpoint
-from .onnx_encoder import GRAPH, OnnxEncoder, require
+from .model_folders import GRAPH
+from .onnx_encoder import OnnxEncoder, require
 
 TOLERANCE = 1e-4  # of each number of a vector, against torch
 CHECKED_LENGTHS = (1, 2, 60, 657, 658, 1500)  # bp

@@ -1,1 +1,1 @@
-"""What a program needs of the machine that it runs on: complete files, cores, processes, provenance."""
+"""What a program needs of the machine that it runs on: whole outputs, locks, cores, processes, provenance."""

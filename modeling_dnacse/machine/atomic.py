@@ -1,11 +1,23 @@
-"""Files and folders that appear complete or not at all."""
+"""Files and folders that appear complete or not at all.
 
+A process writes NAME under the hidden name .NAME.HOST.PID.partial, which becomes NAME by one rename. Meanwhile it
+holds the lock .NAME.lock. So a partial file without a lock was left behind by a process that was killed, and the next
+process that writes NAME removes it.
+"""
+
+import glob
 import os
 import platform
 import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .locks import Lock
+
+STDOUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1"))
 
 
 def partial_path(path: Path) -> Path:
@@ -13,31 +25,75 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
 
 
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Give a hidden name beside `path` to write to; on success it is renamed to `path`, on an error it is removed."""
-    hidden = partial_path(path)
-    try:
-        yield hidden
-        hidden.replace(path)
-    except BaseException:
-        if hidden.is_dir():
-            shutil.rmtree(hidden)
-        hidden.unlink(missing_ok=True)
-        raise
+def lock_path(path: Path) -> Path:
+    """The lock of an output."""
+    return path.with_name(f".{path.name}.lock")
 
 
-def check_writable(*paths: Path | None) -> None:
-    """Check the outputs before hours of computing.
+def lock_output(path: Path, *beside: Path, wait: bool = False) -> Lock:
+    """Lock the name of an output, and remove what killed processes left of it and of files `beside` it.
+
+    Args:
+        path: The output.
+        beside: Files that are written with it.
+        wait: Wait for another process, where the output takes no time to write.
 
     Raises:
-        ValueError: the folder of an output does not exist, an output is itself a folder, or two outputs are the same.
+        ValueError: another process is writing it.
+        OSError: its folder cannot be written to.
     """
-    given = [path for path in paths if path is not None]
-    for path in given:
-        if path.is_dir():
-            raise ValueError(f"{path} is a folder; give the name of a file")
-        if not path.parent.is_dir():
-            raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
-    if len({path.resolve() for path in given}) < len(given):
-        raise ValueError(f"got one name for several outputs ({given[0]}, ...); give each its own")
+    busy = f"another process is writing {path}; wait for it, or give the output another name"
+    lock = Lock(lock_path(path), None if wait else busy)
+    for file in (path, *beside):
+        for leftover in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
+            remove(leftover)
+    return lock
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether an output is the standard output (`-` or /dev/stdout) or a FIFO, which cannot be renamed to."""
+    return path in STDOUT or path.is_fifo()
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a hidden name beside `path` to write to; on success it is renamed to `path`, on an error it is removed.
+
+    What goes to a stream is written to a temporary file, and copied when it is complete.
+
+    Raises:
+        ValueError: another process is writing `path`.
+    """
+    if is_stream(path):
+        with tempfile.TemporaryDirectory(prefix="dnacse-") as folder:
+            hidden = Path(folder, "output")
+            yield hidden
+            copy_to_stream(hidden, path)
+        return
+    hidden = partial_path(path)
+    with lock_output(path):
+        try:
+            yield hidden
+            hidden.replace(path)
+        except BaseException:
+            remove(hidden)
+            raise
+
+
+def copy_to_stream(file: Path, stream: Path) -> None:
+    """Copy a file to the standard output or a FIFO."""
+    with file.open("rb") as source:
+        if stream in STDOUT:
+            shutil.copyfileobj(source, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        else:
+            with stream.open("wb") as target:
+                shutil.copyfileobj(source, target)

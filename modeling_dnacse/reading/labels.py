@@ -158,7 +158,7 @@ def _parquet_rows(path: str, needs_split: bool) -> Iterator[tuple[int, dict[str,
             for number, row in enumerate(rows, 1):
                 given = {key: "" if row[name] is None else str(row[name]) for key, name in names.items()}
                 yield number, {"id": str(number), "split": ""} | given
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(f"{path}: not readable as parquet ({reason}); check the path or write it again") from error
 

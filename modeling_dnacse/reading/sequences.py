@@ -172,7 +172,7 @@ def _is_fastq(stream: io.BufferedReader) -> bool:
 
 
 def _explain(error: dnaio.FileFormatError) -> str:
-    reason = error.message.split(". ")[0].rstrip(".")
+    reason = error.message.splitlines()[0].split(". ")[0].rstrip(".")[:200]
     if error.format == "FASTA":
         return f"{reason}; a FASTA record starts with '>' and an id, a FASTQ file with '@'"
     if "'+'" in reason:

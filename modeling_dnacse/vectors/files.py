@@ -10,16 +10,19 @@
 Numbers are stored as float32, float16 or int8 (precision.py) and read as float32. Memory does not grow with n.
 """
 
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors import safe_open
 
 from ..machine.atomic import partial_path
+from ..machine.stamps import check_stamp, stamp_of
+from .formats import OUTPUT_DTYPES, files_beside, ids_file, scales_file
 from .precision import widen
 from .shards import complete_shards
 from .writers import (
@@ -27,15 +30,15 @@ from .writers import (
     ParquetVectors,
     VectorWriter,
     check_room,
-    ids_file,
     npy_writer,
     safetensors_writer,
-    scales_file,
 )
 
 Blocks = Iterator[tuple[list[str], np.ndarray]]
 
 BLOCK = 4096  # vectors read at once
+BYTES = 1 << 20  # of ids read at once
+REMEDY = "give vectors that dnacse embed wrote, or embed again"
 
 
 def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int, dtype: str = "float32") -> VectorWriter:
@@ -61,7 +64,7 @@ def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int, dtype: str =
         if path.suffix == ".safetensors":
             return safetensors_writer(path, rows, hidden, ids_bytes, dtype)
     except BaseException:
-        for unfinished in (path, ids_file(path), scales_file(path)):
+        for unfinished in (path, *files_beside(path)):
             partial_path(unfinished).unlink(missing_ok=True)
         raise
     raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
@@ -71,76 +74,129 @@ def read_vectors(path: Path) -> Blocks:
     """Read a file or a folder of vectors: blocks of ids and float32 (rows, width), in order, in constant memory.
 
     Raises:
-        ValueError: it is no such file, is damaged, or is a folder where shards are missing.
+        ValueError: it is no such file, is damaged, holds NaN, infinity or a vector of zeros, changes while it is read,
+            or is a folder where shards are missing.
     """
     readers = {".parquet": _read_parquet, ".npy": _read_npy, ".safetensors": _read_safetensors}
-    if path.is_dir():
-        for shard in complete_shards(path):
-            yield from _read_parquet(shard)
-    elif path.suffix in readers:
-        try:
-            yield from readers[path.suffix](path)
-        except OSError as error:
-            raise ValueError(
-                f"{error.filename or path}: {error.strerror or error}; give vectors of dnacse embed"
-            ) from None
-    else:
+    if not path.is_dir() and path.suffix not in readers:
         raise ValueError(f"{path}: no vectors; give a folder, .parquet, .npy or .safetensors that dnacse embed wrote")
+    files = complete_shards(path) if path.is_dir() else [path]
+    beside = [file for file in files_beside(path) if file.is_file()]
+    stamps = {file: stamp_of(file) for file in [*files, *beside]}
+    width = None
+    for file in files:
+        for ids, vectors in _checked(file, readers[file.suffix](file)):
+            if vectors.shape[1] != (width or vectors.shape[1]):
+                raise ValueError(f"{file}: vectors of {vectors.shape[1]} numbers, those before of {width}; {REMEDY}")
+            width = vectors.shape[1]
+            yield ids, vectors
+    for file, stamp in stamps.items():
+        check_stamp(file, stamp)
+
+
+def _checked(path: Path, blocks: Blocks) -> Blocks:
+    """Pass blocks on, if ids and numbers are what `dnacse embed` writes.
+
+    Raises:
+        ValueError: they are not, or a library cannot read them; it names the file.
+    """
+    row = 0
+    while True:
+        try:
+            ids, vectors = next(blocks)
+        except StopIteration:
+            break
+        except MemoryError:
+            raise
+        except Exception as error:  # the libraries raise many classes for bytes that make no sense
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            raise ValueError(f"{path}: not readable as vectors ({reason}); {REMEDY}") from error
+        for wrong, what in ((~np.isfinite(vectors).all(1), "NaN or infinity"), (~vectors.any(1), "zeros only")):
+            if wrong.any():
+                place = int(wrong.argmax())
+                raise ValueError(
+                    f"{path}: vector {row + place + 1:,}, of {ids[place][:100]!r}, holds {what}; {REMEDY}"
+                )
+        row += len(ids)
+        yield ids, vectors
+    if not row:
+        raise ValueError(f"{path}: no vectors in it; {REMEDY}")
 
 
 def _read_parquet(path: Path) -> Blocks:
-    try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            if not {"id", "embedding"} <= set(names):
-                raise ValueError(f"{path}: no columns id and embedding, but {', '.join(names)}; give vectors")
-            columns = [name for name in ("id", "embedding", "scale") if name in names]
-            for batch in file.iter_batches(BLOCK, columns=columns):
-                numbers = batch["embedding"].flatten().to_numpy().reshape(len(batch), -1)
-                scales = batch["scale"].to_numpy() if "scale" in columns else None
-                yield [str(name) for name in batch["id"].to_pylist()], widen(numbers, scales)
-    except pa.ArrowException as error:
-        raise ValueError(f"{path}: not readable as parquet ({str(error).splitlines()[0]}); embed again") from error
+    with pq.ParquetFile(path) as file:
+        schema = file.schema_arrow
+        if not {"id", "embedding"} <= set(schema.names):
+            raise ValueError(f"no columns id and embedding, but {', '.join(schema.names)[:100]}")
+        kind = schema.field("embedding").type
+        width = kind.list_size if pa.types.is_fixed_size_list(kind) else 0
+        stored = np.dtype(kind.value_type.to_pandas_dtype()).name if width else ""
+        if stored not in OUTPUT_DTYPES or not pa.types.is_string(schema.field("id").type):
+            raise ValueError(f"the columns are {schema.field('id').type} and {kind}, not text and lists of numbers")
+        columns = ["id", "embedding", *(["scale"] if stored == "int8" else [])]
+        for batch in file.iter_batches(BLOCK, columns=columns):
+            if any(column.null_count for column in [*batch.columns, batch["embedding"].values]):
+                raise ValueError("a cell is empty")
+            numbers = batch["embedding"].flatten().to_numpy().reshape(len(batch), width)
+            scales = batch["scale"].to_numpy() if stored == "int8" else None
+            yield batch["id"].to_pylist(), widen(numbers, scales)
 
 
 def _read_npy(path: Path) -> Blocks:
-    try:
-        numbers = np.load(path, mmap_mode="r")
-        scales = np.load(scales_file(path), mmap_mode="r") if numbers.dtype == np.int8 else None
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: not readable as an array ({error}); embed again") from error
+    numbers = np.lib.format.open_memmap(path, mode="r")
+    _check_shape(numbers.shape, str(numbers.dtype))
+    scales = None
+    if numbers.dtype == np.int8:
+        scales = np.lib.format.open_memmap(scales_file(path), mode="r")
+        _check_scales(scales.shape, str(scales.dtype), len(numbers))
     with ids_file(path).open("rb") as lines:
-        yield from _blocks(path, lines, numbers, scales)
+        yield from _blocks(lines, len(numbers), numbers, scales)
 
 
 def _read_safetensors(path: Path) -> Blocks:
-    with path.open("rb") as file:
-        try:
-            length = int.from_bytes(file.read(8), "little")
-            tensors = json.loads(file.read(min(length, 1 << 20)))
-            dtypes = {kind: np.dtype(dtype) for dtype, kind in SAFETENSORS_DTYPES.items()}
-            arrays = {}
-            for name in {"embeddings", "scales"} & set(tensors):
-                tensor = tensors[name]
-                start, shape = 8 + length + tensor["data_offsets"][0], tuple(tensor["shape"])
-                arrays[name] = np.memmap(path, dtypes[tensor["dtype"]], "r", offset=start, shape=shape)
-            numbers = arrays["embeddings"]
-            file.seek(8 + length + tensors["ids"]["data_offsets"][0])
-        except (ValueError, KeyError) as error:
-            raise ValueError(f"{path}: no safetensors file of ids and embeddings ({error!r}); embed again") from error
-        yield from _blocks(path, file, numbers, arrays.get("scales"))
+    with safe_open(path, "np") as file:
+        missing = {"ids", "embeddings"} - set(file.keys())
+        if missing:
+            raise ValueError(f"no tensor {' and '.join(sorted(missing))}")
+        numbers, ids = file.get_slice("embeddings"), file.get_slice("ids")
+        dtypes = {kind: name for name, kind in SAFETENSORS_DTYPES.items()}
+        stored = dtypes.get(numbers.get_dtype()) or str(numbers.get_dtype())
+        _check_shape(tuple(numbers.get_shape()), stored)
+        if (ids.get_dtype(), len(ids.get_shape())) != ("U8", 1):
+            raise ValueError(f"ids are {ids.get_dtype()} {ids.get_shape()}, not bytes")
+        scales = None
+        if stored == "int8":
+            scales = file.get_slice("scales")
+            _check_scales(tuple(scales.get_shape()), dtypes.get(scales.get_dtype(), ""), numbers.get_shape()[0])
+        yield from _blocks(_lines(ids), numbers.get_shape()[0], numbers, scales)
 
 
-def _blocks(path: Path, lines: Iterator[bytes], numbers: np.ndarray, scales: np.ndarray | None) -> Blocks:
+def _check_shape(shape: tuple[int, ...], dtype: str) -> None:
+    if len(shape) != 2 or min(shape) < 1 or dtype not in OUTPUT_DTYPES:
+        raise ValueError(f"an array of {dtype} with the shape {shape}, not (vectors, width) of numbers")
+
+
+def _check_scales(shape: tuple[int, ...], dtype: str, rows: int) -> None:
+    if shape != (rows,) or dtype != "float32":
+        raise ValueError(f"scales of {dtype} with the shape {shape}, not one float32 for each of {rows:,} vectors")
+
+
+def _lines(ids: Any) -> Iterator[bytes]:
+    """The lines of a tensor of bytes, which has no newline at its end."""
+    rest, size = b"", ids.get_shape()[0]
+    for start in range(0, size, BYTES):
+        *whole, rest = (rest + ids[start : min(start + BYTES, size)].tobytes()).split(b"\n")
+        yield from whole
+    yield rest
+
+
+def _blocks(lines: Iterator[bytes], rows: int, numbers: Any, scales: Any) -> Blocks:
     """Pair lines of ids with rows of vectors; both must have the same number."""
-    for start in range(0, len(numbers), BLOCK):
-        rows = slice(start, start + BLOCK)
-        ids = [line.rstrip(b"\n").decode() for line in islice(lines, len(numbers[rows]))]
-        vectors = widen(np.array(numbers[rows]), None if scales is None else np.array(scales[rows]))
-        if len(ids) != len(vectors):
-            break
-        yield ids, vectors
-    else:
-        if next(lines, None) is None:
-            return
-    raise ValueError(f"{path}: {len(numbers):,} vectors, but not as many ids; embed again")
+    for start in range(0, rows, BLOCK):
+        block = slice(start, min(start + BLOCK, rows))
+        ids = [line.rstrip(b"\n").decode() for line in islice(lines, block.stop - start)]
+        if len(ids) != block.stop - start:
+            raise ValueError(f"{rows:,} vectors, but not as many ids")
+        yield ids, widen(np.array(numbers[block]), None if scales is None else np.array(scales[block]))
+    if next(lines, None) is not None:
+        raise ValueError(f"{rows:,} vectors, but not as many ids")

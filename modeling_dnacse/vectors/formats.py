@@ -1,4 +1,22 @@
-"""How vectors may be stored: the types of their numbers, and the records in a shard."""
+"""How vectors may be stored: the files, the types of their numbers, and the records in a shard. No torch, no numpy."""
 
+from pathlib import Path
+
+SUFFIXES = (".parquet", ".npy", ".safetensors")
 OUTPUT_DTYPES = ("float32", "float16", "int8")
 SHARD_RECORDS = 16_384  # 4 blocks of embed(), so that a barcode is in the same batch whichever process makes the shard
+
+
+def ids_file(path: Path) -> Path:
+    """The file of ids beside an .npy file."""
+    return path.with_suffix(".ids.txt")
+
+
+def scales_file(path: Path) -> Path:
+    """The file of scales beside an .npy file of int8."""
+    return path.with_suffix(".scales.npy")
+
+
+def files_beside(path: Path) -> list[Path]:
+    """The files that belong to a file of vectors, whether or not they are there."""
+    return [ids_file(path), scales_file(path)] if path.suffix == ".npy" else []

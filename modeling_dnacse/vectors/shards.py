@@ -20,13 +20,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..machine.atomic import partial_path
+from ..machine.atomic import lock_output, lock_path, partial_path
+from ..machine.json_files import read_object
+from ..machine.locks import is_held
 from ..machine.processes import Process
 from .writers import ParquetVectors, check_room, put_in_place
 
 Item = TypeVar("Item")
 
 RUN, MANIFEST = "run.json", "manifest.json"
+AGAIN = "remove it and run the command that made the folder again"
 
 
 class ShardWriter:
@@ -55,6 +58,9 @@ class ShardWriter:
         open_run(folder, run)
         own = range(process.rank, shard_count(records, size), process.world)
         self.shards = [shard for shard in own if not is_whole(folder, shard, records, size)]
+        busy = [shard_path(folder, shard) for shard in self.shards if is_held(lock_path(shard_path(folder, shard)))]
+        if busy:
+            raise ValueError(f"another process is writing {busy[0]}; wait for it, or give another folder")
         self.rows = sum(shard_rows(shard, records, size) for shard in self.shards)
         check_room(folder, self.rows * width * np.dtype(dtype).itemsize)
         self.unfinished = iter(self.shards)
@@ -87,8 +93,10 @@ class ShardWriter:
             open_run(self.folder, self.run)  # not replaced by a run that began in the same moment
             facts = {"records": self.records, "shards": total, "width": self.width, "run": self.run}
             write_json(self.folder / MANIFEST, facts)
-            for leftover in self.folder.glob(".part-*.partial"):  # of processes that were lost
-                leftover.unlink(missing_ok=True)
+            for shard in range(total):  # what processes that were lost have left
+                if not is_held(lock_path(shard_path(self.folder, shard))):
+                    for leftover in self.folder.glob(f".{shard_path(self.folder, shard).name}.*"):
+                        leftover.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove the shard that is being written; whole ones stay."""
@@ -110,15 +118,21 @@ def complete_shards(folder: Path) -> list[Path]:
             f"{folder}: not complete, {there:,} shards are there; run the command that began it again "
             f"({folder / 'run.json'} tells its input, model and options)"
         )
-    manifest = json.loads((folder / MANIFEST).read_text())
-    size = manifest["run"]["options"]["shard_records"]
-    for shard in range(manifest["shards"]):
-        if not is_whole(folder, shard, manifest["records"], size):
+    manifest = read_object(folder / MANIFEST, AGAIN)
+    facts = flat(manifest)
+    numbers = [facts.get(key) for key in ("records", "shards", "run.options.shard_records")]
+    records, shards, size = (number if isinstance(number, int) else 0 for number in numbers)
+    if min(records, size) < 1 or shards != shard_count(records, size):
+        raise ValueError(
+            f"{folder / MANIFEST}: {records} records in {shards} shards of {size}, which do not go together; {AGAIN}"
+        )
+    for shard in range(shards):
+        if not is_whole(folder, shard, records, size):
             raise ValueError(
                 f"{shard_path(folder, shard)} is missing or damaged; remove {folder / 'manifest.json'} and run the "
                 "command that made it again"
             )
-    return [shard_path(folder, shard) for shard in range(manifest["shards"])]
+    return [shard_path(folder, shard) for shard in range(shards)]
 
 
 def open_run(folder: Path, run: dict[str, Any]) -> None:
@@ -132,11 +146,11 @@ def open_run(folder: Path, run: dict[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
     told = folder / RUN
     if not told.exists():
-        others = sorted(path.name for path in folder.iterdir() if not path.name.endswith(".partial"))
+        others = sorted(path.name for path in folder.iterdir() if not path.name.endswith((".partial", ".lock")))
         if others and RUN not in others:  # another process may just have begun
             raise ValueError(f"{folder} holds something else ({others[0]}); give a new or an empty folder")
         write_json(told, run)
-    there, here = flat(json.loads(told.read_text())), flat(run)
+    there, here = flat(read_object(told, "give a new or an empty folder")), flat(run)
     differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     differing = [key for key in differing if not key.endswith(".name")]
     if differing:
@@ -188,7 +202,8 @@ def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
 
 
 def write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Put a JSON file in place; several processes may write the same content at the same time."""
+    """Put a JSON file in place; several processes may want to write the same content at the same time."""
     written = partial_path(path)
-    written.write_text(json.dumps(facts, indent=1))
-    put_in_place(written, path)
+    with lock_output(path, wait=True):
+        written.write_text(json.dumps(facts, indent=1))
+        put_in_place(written, path)

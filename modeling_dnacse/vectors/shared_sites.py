@@ -1,16 +1,17 @@
-"""Compare sequences over the sites that both cover: bases at sites in; cosine, identity and overlap out.
+"""Search over the sites that two sequences share: bases at sites in; nearest references, identity and overlap out.
 
 The vector of a piece differs from that of its whole, since the whole has more sites. Here both vectors are made from
-the sites that both cover, so that a piece of 150 bp finds what it was cut from. Identity and overlap, as
-users of BLAST expect them, come with it. References are kept as their bases at sites, a byte each.
+the sites that both cover, so that a piece of 150 bp finds what it was cut from. Identity and overlap come with it, as
+users of BLAST expect them. References are kept as their bases at sites, a byte each.
 
-Candidates of a piece are the references with the most bases in common, which is exact however short it is; those of a
-whole barcode may as well be the nearest by the cosine of vectors. The model's metric, which weighs what a base at a
-site tells of the genus, then chooses among them. A reference that shares few of the sites that others share proves
-little. So candidates are ranked by their cosine times the square root of their share of the most sites that any
-candidate shares.
+1. Candidates: of each of GROUPS groups (species) the nearest reference, and the NEAREST references of any group. For
+   whole sequences, near means by the cosine of vectors. For a piece, which covers fewer than PIECE sites, it means by
+   the number of bases in common, which is exact however short the piece is.
+2. Rank: the model's cosine over shared sites, times the square root of the shared sites, as a share of the most that
+   any candidate shares. A reference that shares few of the sites that others share proves little.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,23 +23,29 @@ from transformers import PreTrainedTokenizerBase
 from ..embedding.batching import SITE_TOKENS, batches_by_length
 from ..embedding.tokenization import Ids
 from ..kmers import OTHER
-from ..sites import base_indicators
+from ..sites import DnacseSites, base_indicators
 
-CANDIDATES = 100  # references that a query is compared with over shared sites
+GROUPS, NEAREST = 24, 12  # candidates
+PIECE = 450  # sites
+FEW = 64  # sites: as many rows are added to a known sum faster than all are summed
+PAYS = 20  # references for each query, or fewer, are summed over the sites that most queries cover
+BLOCK = 2**24  # similarities held at once: 64 MiB
+SUMS_BLOCK = 512  # sequences whose sites are summed at once
 
 
 class AtSites(NamedTuple):
     """What a model with sites reads in each of n sequences."""
 
-    bases: np.ndarray  # (n, sites) uint8: 0 to 3 for A, C, G, T; OTHER where the sequence does not reach, or has N.
-    # In columns, one site of all sequences after the other.
+    bases: np.ndarray  # (n, sites) uint8: 0 to 3 for A, C, G, T; OTHER where the sequence does not reach, or has N
     votes: np.ndarray  # (n,) float32, 0 to 1: near 0 for what is not of the marker
+    placed: np.ndarray  # (n,) bool: there are enough votes and sites
 
 
-class Shared(NamedTuple):
-    """Queries compared with some references each, over the sites that both cover."""
+class Found(NamedTuple):
+    """Candidates of each query, the nearest first; k differs from call to call."""
 
-    cosine: np.ndarray  # (q, k) float32, by the model's metric
+    rows: np.ndarray  # (q, k) int64 of the references, -1: there are no more
+    score: np.ndarray  # (q, k) float32, by which they are ranked; -inf where there are no more
     identity: np.ndarray  # (q, k) float32, share of the shared sites with the same base; 0 where there are none
     overlap: np.ndarray  # (q, k) int32, shared sites
 
@@ -54,35 +61,24 @@ def read_sites(model: Any, tokenizer: PreTrainedTokenizerBase, sequences: list[s
         raise ValueError("this model has no sites to compare; give one that trainer/fit_sites.py made")
     ids = Ids(tokenizer)(sequences)
     lengths = np.array([len(row) for row in ids])
-    bases = np.full((len(ids), model.config.sites), OTHER, np.uint8, order="F")
-    votes = np.zeros(len(ids), np.float32)
+    bases = np.full((len(ids), model.config.sites), OTHER, np.uint8)
+    votes, placed = np.zeros(len(ids), np.float32), np.zeros(len(ids), bool)
     for rows in batches_by_length(lengths, SITE_TOKENS):
         mask = np.arange(lengths[rows].max()) < lengths[rows][:, None]
         batch = np.full(mask.shape, tokenizer.pad_token_id)
         batch[mask] = np.concatenate([ids[row] for row in rows])
-        found = model.sites.place(torch.from_numpy(batch), torch.from_numpy(mask.astype(int)))
-        bases[rows], votes[rows] = found.bases.numpy(), found.share.numpy()
-    return AtSites(bases, votes)
+        found = model.sites.place(*(torch.from_numpy(part).to(model.device) for part in (batch, mask.astype(int))))
+        bases[rows], votes[rows] = found.bases.cpu().numpy(), found.share.cpu().numpy()
+        placed[rows] = model.sites.is_placed(found).cpu().numpy()
+    return AtSites(bases, votes, placed)
 
 
-def most_matches(query: np.ndarray, references: np.ndarray, k: int) -> np.ndarray:
-    """Rows of the k references that have the most bases in common with a query, in any order.
-
-    Site by site, in single bytes: among 40,000 references a piece of 150 bp takes 2 ms.
-
-    Args:
-        query: Bases at sites (sites,) uint8.
-        references: The same of the references (r, sites); fast in columns, as `read_sites` gives them.
-        k: How many; all where there are fewer.
-    """
-    matches = np.zeros(len(references), np.int16)
-    known = np.flatnonzero(query < OTHER)
-    for sites in np.split(known, range(255, len(known), 255)):  # as many as a byte can count
-        part = np.zeros(len(references), np.uint8)
-        for site in sites:
-            part += references[:, site] == query[site]
-        matches += part
-    return np.argpartition(-matches, min(k, len(matches)) - 1)[:k]
+@torch.inference_mode()
+def site_sums(sites: DnacseSites, bases: np.ndarray) -> Tensor:
+    """Sums of the rows of bases at sites, (n, sites) to (n, hidden) on the CPU."""
+    parts = [bases[first : first + SUMS_BLOCK] for first in range(0, len(bases), SUMS_BLOCK)]
+    sums = [sites.site_sums(torch.from_numpy(part).to(sites.weight.device)).float().cpu() for part in parts]
+    return torch.cat(sums) if sums else torch.empty(0, sites.weight.shape[1])
 
 
 def reach(bases: np.ndarray) -> tuple[int, int]:
@@ -95,73 +91,173 @@ def reach(bases: np.ndarray) -> tuple[int, int]:
     return (int(covered[0]), int(covered[-1]) + 1) if len(covered) else (0, 0)
 
 
-def nearest_shared(
-    queries: np.ndarray,
-    references: np.ndarray,
-    weight: Tensor,
-    blocks: list[int],
-    k: int = 1,
-    candidates: np.ndarray | None = None,
-) -> tuple[np.ndarray, Shared]:
-    """The k nearest references of each query over shared sites, the nearest first.
+class SiteSearch:
+    """References at their sites, and the search among them."""
 
-    Args:
-        queries: Bases at sites (q, sites) uint8.
-        references: The same of the references (r, sites), best in columns.
-        weight: As `compare` takes it.
-        blocks: The same.
-        k: How many; all where there are fewer candidates.
-        candidates: Rows of the references to compare with (q, c) int; None: those with the most matches, CANDIDATES.
+    def __init__(self, sites: DnacseSites, bases: np.ndarray, groups: np.ndarray | None = None) -> None:
+        """Sum the rows of all references.
 
-    Returns:
-        Rows of the references (q, k) int64, and how they compare (q, k).
-    """
-    count = min(CANDIDATES, len(references)) if candidates is None else candidates.shape[1]
-    rows = np.empty((len(queries), min(k, count)), np.int64)
-    parts = [np.empty(rows.shape, dtype) for dtype in (np.float32, np.float32, np.int32)]
-    for number, query in enumerate(queries):
-        asked = most_matches(query, references, count) if candidates is None else candidates[number]
-        found = compare(query[None], references, asked[None], weight, blocks)
-        ranked = found.cosine[0] * np.sqrt(found.overlap[0] / max(1, found.overlap[0].max()))
-        order = np.lexsort((asked, -ranked))[: rows.shape[1]]  # of equals the first in the library
-        rows[number] = asked[order]
-        for part, values in zip(parts, found, strict=True):
-            part[number] = values[0, order]
-    return rows, Shared(*parts)
+        Args:
+            sites: The part of the model that has the rows.
+            bases: Of the references at sites (r, sites) uint8.
+            groups: Number of the group of each reference (r,) int, such as its species; by default, each is alone.
+        """
+        self.bases = np.ascontiguousarray(bases)
+        self.blocks, self.sites = sites.blocks, sites
+        self.table = sites.weight.detach().float().cpu()  # (4 · sites, hidden)
+        self.sums = site_sums(sites, self.bases)  # (r, hidden)
+        self.vectors = self._unit(self.sums)
+        self.core = np.zeros(self.bases.shape[1], bool)  # the sites that most queries cover, and the sums over them
+        self.core_sums = torch.zeros_like(self.sums)
+        groups = np.arange(len(bases)) if groups is None else groups
+        self.order = np.argsort(groups, kind="stable")  # group after group
+        edges = np.flatnonzero(np.diff(groups[self.order])) + 1
+        self.starts = np.concatenate([[0], edges])
+        self.ends = np.concatenate([edges, [len(groups)]])
 
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """One site of all references after the other, which is how matches are counted fast."""
+        return np.asfortranarray(self.bases)
 
-@torch.inference_mode()
-def compare(
-    queries: np.ndarray, references: np.ndarray, candidates: np.ndarray, weight: Tensor, blocks: list[int]
-) -> Shared:
-    """Compare each query with its candidates, one query at a time.
+    def __call__(self, queries: np.ndarray, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None) -> Found:
+        """Search for queries.
 
-    Args:
-        queries: Bases at sites (q, sites) uint8.
-        references: The same of the references (r, sites).
-        candidates: Rows of the references for each query (q, k) int.
-        weight: Rows of sites and bases (4 · sites, hidden), `model.sites.weight`.
-        blocks: Widths of the blocks of columns, `model.sites.blocks`.
-    """
-    shape = candidates.shape
-    result = Shared(np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.int32))
-    rows_of_sites = weight.view(queries.shape[1], 4, -1)
-    for number, (query, rows) in enumerate(zip(queries, candidates, strict=True)):
-        low, high = reach(query)
-        own = torch.from_numpy(query[low:high].astype(np.int64))
-        others = torch.from_numpy(references[rows, low:high].astype(np.int64))  # (k, reach)
-        shared = (others < OTHER) & (own < OTHER)
+        Args:
+            queries: Bases at sites (q, sites) uint8.
+            exclude_groups: Group of each query (q,) and of each reference (r,) int. A query never finds a reference
+                of its own group, such as itself or its species.
+        """
+        found: list[tuple[np.ndarray, ...]] = []
+        sums = site_sums(self.sites, queries)
+        self._sum_core(queries)
+        step = max(1, BLOCK // max(1, len(self.bases)))
+        for first in range(0, len(queries), step):
+            block = slice(first, first + step)
+            near = self._nearness(queries[block], sums[block])
+            if exclude_groups is not None:
+                near[exclude_groups[0][block][:, None] == exclude_groups[1][None]] = -np.inf
+            best = np.maximum.reduceat(near[:, self.order], self.starts, axis=1)  # (block, groups)
+            for query, total, row, of_groups in zip(queries[block], sums[block], near, best, strict=True):
+                found.append(self._ranked(query, total, self._candidates(row, of_groups)))
+        width = max([len(rows) for rows, *_ in found] + [1])
+        empty = ((-1, np.int64), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
+        parts = [np.full((len(queries), width), value, kind) for value, kind in empty]
+        for number, one in enumerate(found):
+            for part, values in zip(parts, one, strict=True):
+                part[number, : len(values)] = values
+        return Found(*parts)
+
+    def _sum_core(self, queries: np.ndarray) -> None:
+        """Sum references over the sites that most queries cover, if there are enough queries to pay for it."""
+        core = (queries < OTHER).mean(0) > 0.5
+        if len(queries) * PAYS < len(self.bases) or np.array_equal(core, self.core):
+            return
+        self.core = core
+        self.core_sums = site_sums(self.sites, np.where(core, self.bases, OTHER).astype(np.uint8))
+
+    def _nearness(self, queries: np.ndarray, sums: Tensor) -> np.ndarray:
+        """By which candidates of queries are chosen, (q, r) float32."""
+        near = np.empty((len(queries), len(self.bases)), np.float32)
+        is_piece = (queries < OTHER).sum(1) < PIECE
+        if not is_piece.all():
+            near[~is_piece] = (self._unit(sums[torch.from_numpy(~is_piece)]) @ self.vectors.T).numpy()
+        for number in np.flatnonzero(is_piece):
+            near[number] = matches(queries[number], self.columns)
+        return near
+
+    def _candidates(self, near: np.ndarray, of_groups: np.ndarray) -> np.ndarray:
+        """Rows of the candidates of a query, each once."""
+        count = min(GROUPS, len(of_groups))
+        groups = np.argpartition(-of_groups, count - 1)[:count]
+        leaders = [
+            self.order[start + near[self.order[start:end]].argmax()]
+            for start, end in zip(self.starts[groups], self.ends[groups], strict=True)
+        ]
+        nearest = np.argpartition(-near, min(NEAREST, len(near)) - 1)[:NEAREST]
+        rows = np.unique(np.concatenate([leaders, nearest]))
+        return rows[near[rows] > -np.inf]
+
+    def _ranked(self, query: np.ndarray, total: Tensor, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Candidates of a query in their order: rows, scores, identities, overlaps (k,)."""
+        cosine, identity, overlap = self.compare(query, total, rows)
+        score = cosine * np.sqrt(overlap / max(1, overlap.max(initial=0)))
+        order = np.lexsort((rows, -score))  # of equals the first in the library
+        return rows[order], score[order], identity[order], overlap[order]
+
+    @torch.inference_mode()
+    def compare(self, query: np.ndarray, total: Tensor, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Compare a query with references over shared sites: cosines, identities and overlaps (k,).
+
+        Args:
+            query: Bases at sites (sites,) uint8.
+            total: The sum of its rows (hidden,).
+            rows: Of the references (k,) int.
+        """
+        others = self.bases[rows]
+        shared = (others < OTHER) & (query < OTHER)
         overlap = shared.sum(1)
-        table = rows_of_sites[low:high]
-        others_at = (base_indicators(others) & shared[:, :, None]).to(weight.dtype).flatten(1)
-        of_others = others_at @ table.flatten(0, 1)  # (k, hidden)
-        of_query = shared.to(weight.dtype) @ table[torch.arange(len(own)), own.clamp(max=3)]
+        identity = ((others == query) & shared).sum(1) / np.maximum(overlap, 1)
+        known = others < OTHER
+        of_others = self._sums(others, shared, (known, self.sums[rows]), (known & self.core, self.core_sums[rows]))
+        query = np.broadcast_to(query, others.shape)
+        of_query = self._sums(query, shared, (query < OTHER, total.expand(len(rows), -1)))
         cosines = [
             F.cosine_similarity(one, other, dim=1)
-            for one, other in zip(of_query.split(blocks, 1), of_others.split(blocks, 1), strict=True)
+            for one, other in zip(of_query.split(self.blocks, 1), of_others.split(self.blocks, 1), strict=True)
         ]
-        cosine = torch.stack(cosines).mean(0)
-        result.cosine[number] = cosine.numpy()
-        result.identity[number] = (((own == others) & shared).sum(1) / overlap.clamp(min=1)).numpy()
-        result.overlap[number] = overlap.numpy()
-    return result
+        return torch.stack(cosines).mean(0).numpy(), identity.astype(np.float32), overlap.astype(np.int32)
+
+    def _sums(self, bases: np.ndarray, shared: np.ndarray, *known: tuple[np.ndarray, Tensor]) -> Tensor:
+        """Sums of rows over shared sites (k, hidden), from bases (k, sites), by the shortest way.
+
+        Args:
+            bases: At sites (k, sites) uint8.
+            shared: The sites to sum over (k, sites) bool.
+            known: Other sites (k, sites) or (sites,) bool, and the sums over them (k, hidden). Where few sites differ,
+                their rows are added and subtracted.
+        """
+        apart = np.stack([(shared ^ sites).sum(1) for sites, _ in known])
+        way = np.where(apart.min(0) <= FEW, apart.argmin(0), -1)
+        result = torch.zeros(len(bases), self.table.shape[1])
+        for number, (sites, sums) in enumerate(known):
+            lines = np.flatnonzero(way == number)
+            if not len(lines):
+                continue
+            result[lines] = sums[lines]
+            there = sites[lines] if sites.ndim == 2 else sites
+            line, site = np.nonzero(shared[lines] ^ there)
+            added = torch.from_numpy(np.where(shared[lines[line], site], 1, -1).astype(np.float32))
+            rows = self.table[torch.from_numpy(4 * site + bases[lines[line], site])]
+            result.index_add_(0, torch.from_numpy(lines[line]), rows * added[:, None])
+        lines = np.flatnonzero(way < 0)
+        if len(lines):
+            low, high = reach(np.where(shared[lines].any(0), 0, OTHER))
+            part = torch.from_numpy(np.where(shared[lines, low:high], bases[lines, low:high], OTHER))
+            result[lines] = base_indicators(part).float().flatten(1) @ self.table[4 * low : 4 * high]
+        result[np.flatnonzero(~shared.any(1))] = 0
+        return result
+
+    def _unit(self, sums: Tensor) -> Tensor:
+        """Blocks of length 1, side by side, scaled to length 1 together; for cosines."""
+        parts = [F.normalize(part, dim=1) for part in sums.split(self.blocks, 1)]
+        return torch.cat(parts, 1) / len(parts) ** 0.5
+
+
+def matches(query: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """How many bases each reference has in common with a query, (r,) int16.
+
+    Site by site, in single bytes: among 40,000 references a piece of 150 bp takes 2 ms.
+
+    Args:
+        query: Bases at sites (sites,) uint8.
+        columns: The same of the references (r, sites), one site after the other in memory.
+    """
+    total = np.zeros(len(columns), np.int16)
+    known = np.flatnonzero(query < OTHER)
+    for sites in np.split(known, range(255, len(known), 255)):  # as many as a byte can count
+        part = np.zeros(len(columns), np.uint8)
+        for site in sites:
+            part += columns[:, site] == query[site]
+        total += part
+    return total

@@ -19,7 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..machine.atomic import partial_path
+from ..machine.atomic import lock_output, partial_path
+from ..machine.locks import Lock
+from .formats import files_beside, ids_file, scales_file
 from .precision import narrow
 
 SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16", "int8": "I8"}
@@ -44,6 +46,7 @@ class ParquetVectors:
     def __init__(self, path: Path, width: int, dtype: str) -> None:
         """Open the file beside `path`."""
         self.path, self.partial, self.width, self.dtype = path, partial_path(path), width, dtype
+        self.lock = lock_output(path)
         columns = [pa.field("id", pa.string()), pa.field("embedding", pa.list_(getattr(pa, dtype)(), width))]
         columns += [pa.field("scale", pa.float32())] if dtype == "int8" else []
         # parquet has no 1-byte integer; with a dictionary of all 255 values, int8 takes one byte a number
@@ -54,6 +57,7 @@ class ParquetVectors:
 
     def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
         """Append a row group."""
+        check_numbers(ids, vectors)
         numbers, scales = narrow(vectors, self.dtype)
         embedding = pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), self.width)
         columns = [pa.array(ids, pa.string()), embedding, *([] if scales is None else [pa.array(scales)])]
@@ -63,25 +67,30 @@ class ParquetVectors:
         """Write the footer and move the file to its name."""
         self.writer.close()
         put_in_place(self.partial, self.path)
+        self.lock.release()
 
     def discard(self) -> None:
         """Remove the unfinished file."""
         self.partial.unlink(missing_ok=True)
+        self.lock.release()
 
 
 class StreamedVectors:
     """Numbers, scales and ids as streams, which .npy and .safetensors have in common."""
 
-    def __init__(self, targets: Sequence[Path], dtype: str, streams: dict[str, BinaryIO], last: bytes) -> None:
+    def __init__(
+        self, targets: Sequence[Path], dtype: str, streams: dict[str, BinaryIO], last: bytes, lock: Lock
+    ) -> None:
         """Take the streams `embeddings`, `ids` and maybe `scales`, which are open in the hidden files of `targets`.
 
-        The ids are joined by newlines and end in `last`.
+        The ids are joined by newlines and end in `last`. The lock is that of the last target, the file of vectors.
         """
-        self.targets, self.dtype, self.streams, self.last = targets, dtype, streams, last
+        self.targets, self.dtype, self.streams, self.last, self.lock = targets, dtype, streams, last, lock
         self.started = False
 
     def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
         """Append to each stream."""
+        check_numbers(ids, vectors)
         broken = next((name for name in ids if "\n" in name), None)
         if broken is not None:
             raise ValueError(f"id {broken!r} holds a line break, which only .parquet can hold; write to .parquet")
@@ -93,12 +102,20 @@ class StreamedVectors:
         self.started = True
 
     def finish(self) -> None:
-        """Move the files to their names; the file that the user asked for comes last."""
+        """Move the files to their names; the file that the user asked for comes last.
+
+        It is removed before others are replaced, so that vectors never stand beside the ids of other ones.
+        """
         self.streams["ids"].write(self.last)
         for stream in self.streams.values():
             stream.close()
         for target in self.targets:
-            put_in_place(partial_path(target), target)
+            synchronise(partial_path(target))
+        if len(self.targets) > 1:
+            self.targets[-1].unlink(missing_ok=True)
+        for target in self.targets:
+            partial_path(target).replace(target)
+        self.lock.release()
 
     def discard(self) -> None:
         """Remove the unfinished files."""
@@ -107,6 +124,7 @@ class StreamedVectors:
                 stream.close()
         for target in self.targets:
             partial_path(target).unlink(missing_ok=True)
+        self.lock.release()
 
 
 def npy_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) -> StreamedVectors:
@@ -115,13 +133,14 @@ def npy_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) ->
     arrays = {"scales": ("<f4", (rows,)), "embeddings": (np.dtype(dtype).str, (rows, width))}
     if dtype != "int8":
         del targets["scales"], arrays["scales"]
+    lock = lock_output(path, *files_beside(path))
     streams: dict[str, BinaryIO] = {name: partial_path(target).open("wb") for name, target in targets.items()}
     for name, (kind, shape) in arrays.items():
         header = {"descr": kind, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(streams[name], header)
         size = streams[name].tell() + math.prod(shape) * np.dtype(kind).itemsize
         reserve(partial_path(targets[name]), size)
-    return StreamedVectors(list(targets.values()), dtype, streams, b"\n")
+    return StreamedVectors(list(targets.values()), dtype, streams, b"\n", lock)
 
 
 def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) -> StreamedVectors:
@@ -140,29 +159,39 @@ def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype:
         end += size
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
+    lock = lock_output(path)
     partial_path(path).write_bytes(len(text).to_bytes(8, "little") + text)
     reserve(partial_path(path), 8 + len(text) + end)
     streams: dict[str, BinaryIO] = {}
     for name in tensors:
         streams[name] = partial_path(path).open("r+b")
         streams[name].seek(8 + len(text) + header[name]["data_offsets"][0])
-    return StreamedVectors([path], dtype, streams, b"")
+    return StreamedVectors([path], dtype, streams, b"", lock)
 
 
-def ids_file(path: Path) -> Path:
-    """The file of ids beside an .npy file."""
-    return path.with_suffix(".ids.txt")
+def check_numbers(ids: Sequence[str], vectors: np.ndarray) -> None:
+    """Check the vectors (rows, width) of a block before they are written.
+
+    Raises:
+        ValueError: one holds NaN or infinity, or nothing but zeros; it is named by its id.
+    """
+    for wrong, what in ((~np.isfinite(vectors).all(1), "NaN or infinity"), (~vectors.any(1), "nothing but zeros")):
+        if wrong.any():
+            raise ValueError(
+                f"the vector of {ids[int(wrong.argmax())]!r} holds {what}; leave the sequence out, or use --dtype "
+                "float32 or another model"
+            )
 
 
-def scales_file(path: Path) -> Path:
-    """The file of scales beside an .npy file of int8."""
-    return path.with_suffix(".scales.npy")
+def synchronise(written: Path) -> None:
+    """Force a file's content to disk."""
+    with written.open("r+b") as file:
+        os.fsync(file.fileno())
 
 
 def put_in_place(written: Path, path: Path) -> None:
     """Move a complete file to its name, once its content is on disk."""
-    with written.open("r+b") as file:
-        os.fsync(file.fileno())
+    synchronise(written)
     written.replace(path)
 
 

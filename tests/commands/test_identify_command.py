@@ -60,7 +60,7 @@ def test_every_query_has_a_line_and_identical_ones_find_themselves(tiny_folder, 
     assert max(new[:12]) < sum(new[12:]) / 4
     assert "family" not in lines[0]
     said = capsys.readouterr().err
-    assert "48 references of 12 species, 48 looked up without themselves, 48 without their species" in said
+    assert "48 references of 12 species, 48 look-ups with their species, 96 without" in said
     assert re.search(r"16 queries: \d+ called at species, \d+ at genus, \d+ not called", said)
 
 

@@ -1,5 +1,6 @@
 """`dnacse` answers at once where nothing is computed, and the package is complete for everybody else."""
 
+import ast
 import subprocess
 import sys
 from importlib.metadata import version
@@ -26,6 +27,12 @@ def test_what_computes_nothing_imports_nothing_heavy(arguments):
     done = run(COMMAND, *arguments)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
     assert done.returncode == (2 if "x" in arguments else 0)
+
+
+def test_a_wrong_input_does_not_wait_for_torch(tmp_path):
+    done = run(COMMAND, "embed", str(tmp_path / "no.fasta"), "-o", str(tmp_path / "out.npy"))
+    assert done.returncode == 2 and "no.fasta: No such file" in done.stderr
+    assert not {"torch", "transformers"} & set(ast.literal_eval(done.stdout.splitlines()[-1]))
 
 
 def test_the_module_is_the_command_too():

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_dnacse.identification.calibration import collect_calibration, estimate_new_share, fit_calibration
-from modeling_dnacse.identification.library import make_library, search, unit_vectors
+from modeling_dnacse.identification.calibration import (
+    Calibration,
+    CalibrationData,
+    collect_calibration,
+    estimate_shares,
+    fit_calibration,
+)
+from modeling_dnacse.identification.encoding import Encoded
+from modeling_dnacse.identification.library import Library, Matches, make_library, search
 from modeling_dnacse.identification.naming import name_queries
 from modeling_dnacse.identification.probability_curves import fit_curve
 from modeling_dnacse.vectors.neighbours import nearest, nearest_names
@@ -28,9 +35,24 @@ def labels(species: np.ndarray, genus: np.ndarray) -> dict[str, list[str]]:
     return {"species": species.tolist(), "genus": genus.tolist(), "family": [""] * len(species)}
 
 
+def unit(vectors: np.ndarray) -> torch.Tensor:
+    return torch.nn.functional.normalize(torch.as_tensor(vectors, dtype=torch.float32), dim=1)
+
+
+def by_vectors(vectors: np.ndarray, names: dict[str, list[str]]) -> Library:
+    return make_library(Encoded(vectors, None), names)
+
+
+def asked(library: Library, vectors: np.ndarray) -> tuple[CalibrationData, Calibration, Matches]:
+    """Search for queries, and calibrate for them."""
+    queries = Encoded(vectors, None)
+    data, matches = collect_calibration(library, queries), search(library, queries)
+    return data, fit_calibration(data, estimate_shares(data, matches)), matches
+
+
 def test_nearest_finds_what_a_full_sort_finds(monkeypatch):
     rng = np.random.default_rng(0)
-    queries, references = (unit_vectors(rng.normal(size=(n, 8)).astype(np.float32)) for n in (23, 40))
+    queries, references = (unit(rng.normal(size=(n, 8))) for n in (23, 40))
     monkeypatch.setattr("modeling_dnacse.vectors.neighbours.BLOCK", 120)  # three queries at once
     exclude = np.where(np.arange(23) % 2, np.arange(23), -1)
     cosines = (queries @ references.T).numpy()
@@ -42,7 +64,7 @@ def test_nearest_finds_what_a_full_sort_finds(monkeypatch):
 
 def test_nearest_names_of_blocks_groups_and_unnamed_references(monkeypatch):
     rng = np.random.default_rng(1)
-    vectors = unit_vectors(rng.normal(size=(30, 8)).astype(np.float32))
+    vectors = unit(rng.normal(size=(30, 8)))
     names = np.stack([rng.integers(-1, 6, 30), rng.integers(-1, 2, 30)])
     keys = rng.integers(0, 10, 30)
     monkeypatch.setattr("modeling_dnacse.vectors.neighbours.BLOCK", 120)
@@ -59,7 +81,7 @@ def test_nearest_names_of_blocks_groups_and_unnamed_references(monkeypatch):
 
 
 def test_of_equals_the_first_is_nearest():
-    vectors = unit_vectors(np.ones((5, 3), np.float32))
+    vectors = unit(np.ones((5, 3)))
     assert nearest_names(vectors[:1], vectors, np.array([[1, 0, 0, 1, 2]]))[0].tolist() == [[[0, 1]]]
 
 
@@ -84,14 +106,14 @@ def test_stated_probabilities_come_true(share):
     rng = np.random.default_rng(4)
     new = np.isin(species, rng.permutation(np.unique(species))[:120])
     held_out = ~new & (np.arange(len(species)) % 5 == 0)
-    library = make_library(vectors[~new & ~held_out], labels(species[~new & ~held_out], genus[~new & ~held_out]))
+    rest = ~new & ~held_out
+    library = by_vectors(vectors[rest], labels(species[rest], genus[rest]))
     known, lacking = np.flatnonzero(held_out), np.flatnonzero(new)
     count = min(len(known) / (1 - share), len(lacking) / share)
     queries = np.concatenate([known[: int(count * (1 - share))], rng.permutation(lacking)[: int(count * share)]])
-    data, matches = collect_calibration(library), search(library, unit_vectors(vectors[queries]))
-    estimated = estimate_new_share(data, matches)
-    assert estimated == pytest.approx(share, abs=0.12)
-    found = name_queries(library, fit_calibration(data, estimated), matches, confidence=0.9)
+    data, calibration, matches = asked(library, vectors[queries])
+    assert calibration.shares[1:].sum() == pytest.approx(share, abs=0.12)
+    found = name_queries(library, data, calibration, matches, confidence=0.9)
     assert list(library.names) == ["species", "genus"]  # no reference has a family
     for rank, truth in enumerate((species[queries], genus[queries])):
         right = list(library.names.values())[rank][found.codes[rank]] == truth
@@ -107,9 +129,10 @@ def test_stated_probabilities_come_true(share):
 def test_a_species_shared_by_identical_references_is_not_called():
     vectors, species, genus = world(seed=5, genera=20)
     twins = np.concatenate([vectors, vectors[:5]])  # the first species' barcodes, under another name too
-    library = make_library(twins, labels(np.append(species, ["G0 twin"] * 5), np.append(genus, ["G0"] * 5)))
-    matches = search(library, unit_vectors(vectors[:1]))
-    found = name_queries(library, fit_calibration(collect_calibration(library), 0.5), matches, confidence=0.9)
+    library = by_vectors(twins, labels(np.append(species, ["G0 twin"] * 5), np.append(genus, ["G0"] * 5)))
+    data, _, matches = asked(library, vectors[:1])
+    even = fit_calibration(data, np.array([0.5, 0.5, 0.0]))
+    found = name_queries(library, data, even, matches, confidence=0.9)
     assert found.probabilities[0, 0] < 0.5
     assert found.level[0] == 1
 
@@ -125,27 +148,74 @@ def test_a_species_shared_by_identical_references_is_not_called():
 )
 def test_what_a_library_cannot_tell_stays_open(records, told):
     vectors = np.random.default_rng(6).normal(size=(len(records), 4)).astype(np.float32)
-    library = make_library(vectors, {"species": records, "genus": [name[:1] for name in records]})
-    data = collect_calibration(library)
-    assert [cases is not None for cases in (*data.names, data.new_species)] == told
-    matches = search(library, library.vectors)
-    calibration = fit_calibration(data, estimate_new_share(data, matches))
-    found = name_queries(library, calibration, matches, confidence=0.9)
+    library = by_vectors(vectors, {"species": records, "genus": [name[:1] for name in records]})
+    data, calibration, matches = asked(library, vectors)
+    assert [data.tells(0), data.tells(1), data.tells_new_species] == told
+    found = name_queries(library, data, calibration, matches, confidence=0.9)
     assert [np.isfinite(p).all() for p in (*found.probabilities, found.new_species)] == told
     assert np.all(found.level == -1)  # so few records prove nothing to 0.9
 
 
 def test_library_without_species_is_refused():
     with pytest.raises(ValueError, match="none of 2 references has a species; name them"):
-        make_library(np.ones((2, 3), np.float32), {"species": ["", ""], "genus": ["A", "B"]})
+        by_vectors(np.ones((2, 3), np.float32), {"species": ["", ""], "genus": ["A", "B"]})
 
 
 def test_vectors_that_are_no_numbers_are_refused():
     with pytest.raises(ValueError, match="NaN or infinity"):
-        unit_vectors(np.array([[np.nan, 1]], np.float32))
+        by_vectors(np.array([[np.nan, 1]], np.float32), {"species": ["A a"]})
 
 
 def test_scale_of_vectors_does_not_matter():
     vectors, species, genus = world(seed=7, genera=10)
-    library, scaled = (make_library(v, labels(species, genus)) for v in (vectors, 8 * vectors))
-    assert torch.equal(library.vectors, scaled.vectors)
+    library, scaled = (by_vectors(v, labels(species, genus)) for v in (vectors, 8 * vectors))
+    assert isinstance(library.search, torch.Tensor)
+    assert isinstance(scaled.search, torch.Tensor)
+    assert torch.equal(library.search, scaled.search)
+
+
+def test_the_shares_of_new_species_and_new_genera_are_told_apart():
+    """Queries of which a third each is known, of a new species, of a new genus: the estimate says so."""
+    vectors, species, genus = world(seed=8, genera=90)
+    rng = np.random.default_rng(9)
+    new_genus = np.isin(genus, np.unique(genus)[:30])
+    new_species = ~new_genus & np.isin(species, rng.permutation(np.unique(species))[:120])
+    held_out = ~new_genus & ~new_species & (np.arange(len(species)) % 5 == 0)
+    rest = ~(new_genus | new_species | held_out)
+    library = by_vectors(vectors[rest], labels(species[rest], genus[rest]))
+    queries = np.concatenate(
+        [rng.permutation(np.flatnonzero(part))[:150] for part in (held_out, new_species, new_genus)]
+    )
+    data, calibration, matches = asked(library, vectors[queries])
+    np.testing.assert_allclose(calibration.shares, 1 / 3, atol=0.12)
+    found = name_queries(library, data, calibration, matches, confidence=0.9)
+    right = library.names["genus"][found.codes[1]] == genus[queries]
+    assert found.probabilities[1].mean() == pytest.approx(right.mean(), abs=0.06)
+
+
+def test_what_is_unlike_the_whole_library_gets_no_name():
+    vectors, species, genus = world(seed=10)
+    library = by_vectors(vectors, labels(species, genus))
+    data, calibration, matches = asked(library, np.concatenate([vectors[:5], -vectors.mean(0, keepdims=True)]))
+    data = data._replace(similarity=np.maximum(data.similarity, 0.6))
+    found = name_queries(library, data, calibration, matches, confidence=0.9)
+    assert found.foreign.tolist() == [False] * 5 + [True]
+    assert found.codes[:, 5].tolist() == [-1, -1]
+    assert np.isnan(found.probabilities[:, 5]).all()
+
+
+def test_a_name_that_contradicts_a_sure_lower_one_is_not_called():
+    """One genus of the library has no family: its species is not put into the family of the nearest other genus."""
+    vectors, species, genus = world(seed=11, genera=20)
+    family = np.where(genus == "G0", "", np.char.add("F", (np.char.lstrip(genus, "G").astype(int) // 5).astype(str)))
+    library = by_vectors(vectors, labels(species, genus) | {"family": family.tolist()})
+    data, calibration, matches = asked(library, vectors[:30])
+    found = name_queries(library, data, calibration, matches, confidence=0.9)
+    assert found.probabilities[1].min() > 0.9
+    assert found.probabilities[2].max() < 0.1
+
+
+def test_lineages_are_completed_where_records_agree():
+    names = {"species": ["A a", "A b", "B c"], "genus": ["A", "A", "B"], "family": ["F", "", ""]}
+    library = by_vectors(np.eye(3, dtype=np.float32), names)
+    assert library.codes[2].tolist() == [0, 0, -1]

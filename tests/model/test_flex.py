@@ -1,10 +1,14 @@
-"""flex_attention over packed tokens equals eager, on a CPU in torch's uncompiled form; compiled needs a GPU."""
+"""flex_attention over packed tokens equals eager, on a CPU in torch's uncompiled form; compiled needs a GPU.
+
+Torch has the gradient of the uncompiled form, but refuses it on a CPU. `gradient_allowed` removes that refusal and
+ours, so that the gradient by which a GPU would train is compared too.
+"""
 
 import pytest
 import torch
 from torch.nn.attention import flex_attention as torch_flex
 
-from modeling_dnacse import DnacseModel
+from modeling_dnacse import DnacseModel, ManifoldMixup
 from modeling_dnacse import attention as flex_module
 
 LENGTHS = (5, 17, 9, 30)
@@ -31,6 +35,33 @@ def batch(tiny_config):
 def embed(model, attention, batch):
     model.set_attn_implementation(attention)
     return model(**batch).pooler_output
+
+
+@pytest.fixture
+def gradient_allowed(monkeypatch):
+    monkeypatch.setattr(torch_flex, "_validate_device", lambda query, key, value: None)
+    monkeypatch.setattr(flex_module, "refuse_gradient_on_cpu", lambda qkv: None)
+
+
+def gradients(model, attention, batch, mixup=None):
+    """The gradient of every weight, in float64, so that an equality is one."""
+    model.double().set_attn_implementation(attention)
+    model.zero_grad()
+    (model(**batch, mixup=mixup).pooler_output ** 3).sum().backward()
+    return {name: weight.grad for name, weight in model.named_parameters() if weight.grad is not None}
+
+
+@pytest.mark.usefixtures("gradient_allowed")
+@pytest.mark.parametrize("layer", [None, 1])
+def test_gradients_through_flex_equal_eagers(model, batch, layer):
+    """Of every weight, also where MI-Mix changes the packing between two layers."""
+    mixup = None
+    if layer is not None:
+        mixup = ManifoldMixup(layer, torch.tensor([1, 2, 3, 0]), torch.tensor([0.9, 0.6, 0.8, 0.7]).double())
+    found, expected = (gradients(model, attention, batch, mixup) for attention in ("flex_attention", "eager"))
+    assert found.keys() == expected.keys() and len(found) > 30
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-6 * gradient.abs().max(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("flip", [False, True])

@@ -11,7 +11,12 @@ import pytest
 from transformers.dynamic_module_utils import get_imports, get_relative_import_files
 
 ROOT = Path(__file__).parents[2]
-MAY_IMPORT = {"modeling_dnacse": set(), "trainer": {"modeling_dnacse"}, "benchmarks": {"modeling_dnacse"}}
+MAY_IMPORT = {
+    "modeling_dnacse": set(),
+    "trainer": {"modeling_dnacse"},
+    "benchmarks": {"modeling_dnacse"},
+    "device": {"modeling_dnacse", "trainer", "benchmarks"},
+}
 FILES = [
     path
     for package in MAY_IMPORT

@@ -123,8 +123,8 @@ def test_what_is_no_vectors_is_an_error(tmp_path):
     (tmp_path / "begun" / "run.json").write_text(json.dumps({}))
     errors = {
         "other.parquet": "no columns id and embedding, but name",
-        "other.npy": "not readable as an array",
-        "other.safetensors": "no safetensors file of ids and embeddings",
+        "other.npy": "not readable as vectors",
+        "other.safetensors": "not readable as vectors",
         "other.csv": "no vectors",
         "folder": "no run.json, so no folder of vectors",
         "begun": "not complete, 0 shards are there; run the command that began it again",

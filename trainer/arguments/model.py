@@ -33,11 +33,10 @@ class ModelArguments:
     max_length: int = field(
         default=2000, metadata={"help": "Most tokens of a sequence. A longer sequence is cut off at its end."}
     )
-    # flex_attention has no gradient on a CPU, where the tests run: nothing has shown yet that one can train with it
-    attn_implementation: Literal["eager", "sdpa", "packed", "flash_attention_2"] | None = field(
+    attn_implementation: Literal["eager", "sdpa", "packed", "flash_attention_2", "flex_attention"] | None = field(
         default=None,
         metadata={
-            "help": "Implementation of attention. packed (the default on a CPU) and flash_attention_2 (CUDA, needs "
-            "flash-attn) compute no padding; sdpa (the default on CUDA) and eager do."
+            "help": "Implementation of attention. packed (the default on a CPU), flex_attention (CUDA) and "
+            "flash_attention_2 (CUDA, needs flash-attn) compute no padding; sdpa (the default on CUDA) and eager do."
         },
     )

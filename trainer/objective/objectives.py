@@ -57,11 +57,11 @@ class Objectives:
         """
         self.settings, self.config, self.log = settings, config, log
         self.device, self.processes = device, processes
-        self.layers = settings.mixing_layers or tuple(range(config.num_hidden_layers))
-        if max(self.layers) >= config.num_hidden_layers:
+        mixable = max(config.num_hidden_layers, config.sites > 0)  # a model of sites mixes its vectors
+        self.layers = settings.mixing_layers or tuple(range(mixable))
+        if max(self.layers, default=-1) >= mixable:
             raise ValueError(
-                f"--mixing_layers {' '.join(map(str, self.layers))}: the model has the layers 0 to "
-                f"{config.num_hidden_layers - 1}"
+                f"--mixing_layers {' '.join(map(str, self.layers))}: the model has the layers 0 to {mixable - 1}"
             )
         self.neighbours = neighbours(tokenizer).to(device)
         self.vocabulary = vocabulary(tokenizer).to(device)

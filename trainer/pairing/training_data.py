@@ -76,7 +76,15 @@ def training_data(
     """
     training, validation = training_and_validation(sources, settings.pairing, seed)
     pairs = pairs_of(training, settings)
-    sampler = PairSampler(pairs, settings.pairing, batch_size, seed, settings.singletons)
+    try:
+        sampler = PairSampler(pairs, settings.pairing, batch_size, seed, settings.singletons)
+    except ValueError as error:
+        if validation is None or sources.validation_file or sources.validation_split:
+            raise
+        raise ValueError(
+            f"{error}. {len(validation):,} more records, of whole species, were held out for validation: choose "
+            "--validation_file, or train without by --validation_fraction 0"
+        ) from None
     data = {"training": facts(training, sources.train_file, sources, name_sources)}
     fixed = None
     if validation is not None:

@@ -15,7 +15,7 @@ four runs over 164 genomes. pyfaidx needs Biopython for bgzip and takes twice as
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 import pysam
 from datasets import config
 
+from modeling_dnacse.machine.stamps import changed
 from modeling_dnacse.reading.sequences import Record, clean_sequence, read_fasta
 
 OPEN_FILES = 64
@@ -74,11 +75,32 @@ def write_index(path: Path, folder: Path) -> None:
         build_places(path, folder)
     except pysam.SamtoolsError:
         records = copying(records, folder / COPY)
+    write_headers(records, folder)
+    if not (folder / COPY).exists() and ids_in(folder / PLACES) != ids_in_headers(folder):
+        # htslib found other records than read_fasta, as in a file that mixes CR and LF: index a copy
+        write_headers(copying(read_fasta(path), folder / COPY), folder)
+    if (folder / COPY).exists():
+        build_places(folder / COPY, folder)
+    if index_folder(path).name != folder.name:
+        raise changed(path)
+
+
+def write_headers(records: Iterable[Record], folder: Path) -> None:
+    """Write length and header of each record."""
     with (folder / HEADERS).open("w", encoding="utf-8") as headers:
         for record in records:
             headers.write(f"{len(record.sequence)}\t{record.id} {record.description}".rstrip() + "\n")
-    if (folder / COPY).exists():
-        build_places(folder / COPY, folder)
+
+
+def ids_in(places: Path) -> list[str]:
+    """The ids of the records that htslib found."""
+    with places.open(encoding="utf-8", errors="replace") as lines:
+        return [line.partition("\t")[0] for line in lines]
+
+
+def ids_in_headers(index: Path) -> list[str]:
+    """The ids of the records that read_fasta found."""
+    return [header.split(maxsplit=1)[0] for header, _ in read_headers(index)]
 
 
 def copying(records: Iterator[Record], copy: Path) -> Iterator[Record]:
@@ -113,19 +135,15 @@ def read_stretch(path: Path, index: Path, record: int, start: int, stop: int) ->
     Raises:
         ValueError: the file was changed since its index was made.
     """
+    if index_folder(path) != index:
+        raise changed(path)
     fasta = open_indexed(path, index)
     return clean_sequence(fasta.fetch(fasta.references[record], start, stop))
 
 
 @lru_cache(maxsize=OPEN_FILES)
 def open_indexed(path: Path, index: Path) -> pysam.FastaFile:
-    """Open a file with its index; recently used files stay open.
-
-    Raises:
-        ValueError: the file was changed since its index was made.
-    """
-    if index_folder(path) != index:
-        raise ValueError(f"{path} was changed while it was in use: start again")
+    """Open a file with its index; recently used files stay open."""
     readable, places, blocks = (index / COPY if (index / COPY).exists() else path), index / PLACES, index / BLOCKS
     return pysam.FastaFile(str(readable), str(places), str(blocks) if blocks.exists() else None)
 

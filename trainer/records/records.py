@@ -18,11 +18,15 @@ import pyarrow.ipc
 from datasets import Dataset, concatenate_datasets
 
 from modeling_dnacse.loading.hub_datasets import load_commit
+from modeling_dnacse.machine.locks import Lock, is_held
+from modeling_dnacse.machine.stamps import check_stamp, stamp_of
 from modeling_dnacse.reading.labels import apply_label_policy, read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts, clean_sequence
 from trainer.records.record_arrays import label_column, species_numbers
 
 BATCH_CHARACTERS = 1 << 24
+SCRATCH, LOCK = "dnacse-records-", ".lock"
+held: list[Lock] = []  # until this process ends, so that no other one takes its folders for left-overs
 logger = logging.getLogger("train.py")
 
 
@@ -46,8 +50,10 @@ def load_records(
         counts = AlphabetCounts()
 
         def labelled() -> Iterator[dict[str, str]]:
-            for file in files:
-                yield from read_labelled(Path(file), split=split, counts=counts)
+            for path in map(Path, files):
+                stamp = stamp_of(path)
+                yield from read_labelled(path, split=split, counts=counts)
+                check_stamp(path, stamp)
 
         records = table_on_disk(labelled())
         logger.info("%s: %s", ", ".join(files), counts.summary())
@@ -132,9 +138,13 @@ def batches_by_size(rows: Iterable[Mapping[str, str | int]]) -> Iterator[list[Ma
 
 
 def scratch() -> str:
-    """A new temporary folder, which is removed when the process ends."""
-    folder = tempfile.mkdtemp(prefix="dnacse-records-")
+    """A new temporary folder, which is removed when the process ends; those of killed processes are removed now."""
+    for leftover in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        if (leftover / LOCK).exists() and not is_held(leftover / LOCK):
+            shutil.rmtree(leftover, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=SCRATCH)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    held.append(Lock(Path(folder, LOCK), f"{folder} is another process's"))
     return folder
 
 

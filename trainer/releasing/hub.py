@@ -21,7 +21,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.utils import disable_progress_bars
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from modeling_dnacse.loading.hub_datasets import reason
+from modeling_dnacse.loading.hub_reasons import reason
 
 logger = logging.getLogger("train.py")
 

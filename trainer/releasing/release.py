@@ -10,13 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 import modeling_dnacse
 from modeling_dnacse import DnacseModel
+from modeling_dnacse.loading.checkpoints import check_finite
 
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+WRITTEN = (".json", ".safetensors", ".py", ".md")  # suffixes of the files
 PIPELINE = Path(modeling_dnacse.__path__[0], "pipeline_dnacse.py")
 # the entry in config.json, as transformers' Pipeline.save_pretrained would write it
 PIPELINES = {"dna-embedding": {"impl": f"{PIPELINE.stem}.DnaEmbeddingPipeline", "pt": ["AutoModel"], "type": "text"}}
@@ -31,13 +33,14 @@ def write_repository(
         The files written, as paths inside the folder, which may hold others, such as checkpoints.
 
     Raises:
+        ValueError: a weight is NaN or infinite; nothing is written.
         OSError: the disk is full or not writable; earlier files in `folder` are still there.
     """
+    check_finite(model, "the model to release")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as draft:
         model.save_pretrained(draft)  # the configuration copies the code files, see modeling_dnacse/__init__.py
         tokenizer.save_pretrained(draft)
-        shutil.copy(PIPELINE, draft)
         config = json.loads(Path(draft, "config.json").read_text(encoding="utf-8")) | {"custom_pipelines": PIPELINES}
         tables = {"config.json": config} | sentence_transformers_files(model)
         texts = files | {name: json.dumps(value, indent=2) + "\n" for name, value in tables.items()}
@@ -54,6 +57,12 @@ def write_repository(
             target.parent.mkdir(exist_ok=True)
             shutil.move(path, target)
     return names
+
+
+def forget_thresholds(model: PreTrainedModel) -> None:
+    """Remove the similarity thresholds of a model whose vectors change; `dnacse calibrate` finds new ones."""
+    config: Any = model.config
+    config.species_similarity = config.bin_similarity = None
 
 
 def sentence_transformers_files(model: DnacseModel) -> dict[str, Any]:

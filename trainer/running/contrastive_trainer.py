@@ -50,7 +50,7 @@ from trainer.running.parameters import (
     idle_parameters,
     parameter_groups,
 )
-from trainer.running.resume import RUN, STATE, run_facts
+from trainer.running.resume import FILES, RUN, STATE, file_digests, run_facts
 from trainer.running.termination import StopOnSignal, leave_signals_to_main_process
 
 
@@ -65,7 +65,8 @@ class ContrastiveTrainer(Trainer):
         """Take the arguments of Trainer, the curriculum, and the sampler of global batches.
 
         Raises:
-            ValueError: --chunk_tokens under FSDP, mi_mix of single sequences, or a tokenizer without a mask token.
+            ValueError: --chunk_tokens under FSDP, mi_mix of single sequences or without layers, or a tokenizer without
+                a mask token.
         """
         super().__init__(*args, compute_metrics=self._scores, **kwargs)
         if self.is_fsdp_enabled and self.args.chunk_tokens:
@@ -79,10 +80,12 @@ class ContrastiveTrainer(Trainer):
                 "mi_mix mixes sequences that pass the model together, and here each is alone: give 2 or more to "
                 "--per_device_train_batch_size and --cached_chunk_size"
             )
+        config: Any = self.model.config
+        if "mi_mix" in curriculum.objectives and not (config.num_hidden_layers or config.sites):
+            raise ValueError("mi_mix mixes the input of a layer, and this model has none: take it out of --curriculum")
         self.curriculum, self.sampler = curriculum, sampler
         # from **kwargs in our forward, Trainer concludes that it divides the loss by the accumulation steps
         self.model_accepts_loss_kwargs = False
-        config: Any = self.model.config
         self.steps = StepLog(config, self.args.device)
         self.stop = StopOnSignal(self.accelerator)
         self.add_callback(self.stop)
@@ -143,8 +146,17 @@ class ContrastiveTrainer(Trainer):
         return batches
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
-        """As Trainer; then remove the gradients of what the phase does not train, so that Adam does not change it."""
+        """As Trainer; then remove the gradients of what the phase does not train, so that Adam does not change it.
+
+        Raises:
+            ValueError: the loss is NaN or infinite.
+        """
         loss = super().training_step(*args, **kwargs)
+        if not torch.isfinite(loss).all():
+            raise ValueError(
+                f"the loss of step {self.state.global_step + 1} is {loss.item()}, so training stops and nothing is "
+                "released: lower --learning_rate, or resume from a checkpoint"
+            )
         for parameter in self._idle:
             parameter.grad = None
         self._micro_step += 1
@@ -234,9 +246,10 @@ class ContrastiveTrainer(Trainer):
             self.accelerator.wait_for_everyone()
             if first:
                 draft = output / DRAFTS / name
-                (draft / RUN).write_text(as_json(run_facts(self.args.to_dict(), self.args.world_size, self.sampler)))
                 # Trainer's state names the draft, and a folder that may be moved
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
+                facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler)
+                (draft / RUN).write_text(as_json(facts | {FILES: file_digests(draft)}))
                 put_in_place(draft, output / name)
                 best_checkpoint = self.state.best_model_checkpoint
                 rotate_checkpoints(str(output), self.args.save_total_limit, best_checkpoint, use_mtime=True)

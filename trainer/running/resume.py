@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from modeling_dnacse.machine.provenance import sha256_of
 from trainer.pairing.pairs import PairSampler
 from trainer.releasing.training_record import RECORDED_ARGUMENTS
 
 STATE = "trainer_state.json"
 RUN = "run.json"
+FILES = "files"  # in RUN: the digest of each file
 MAY_CHANGE = ("cached_chunk_size", "chunk_tokens")
 
 
@@ -55,6 +57,33 @@ def is_complete(state: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def check_files(checkpoint: Path) -> None:
+    """Check a checkpoint's files before they are loaded: all are there, and as they were written.
+
+    Without its optimizer or scheduler a run would go on from other states, and end with other weights.
+
+    Raises:
+        ValueError: a file is missing or damaged.
+    """
+    remedy = "copy the checkpoint again, or resume from another one"
+    named = json.loads((checkpoint / RUN).read_text()).get(FILES, {}) if (checkpoint / RUN).is_file() else {}
+    for name, digest in named.items():
+        if not (checkpoint / name).is_file():
+            raise ValueError(f"{checkpoint / name} is missing: {remedy}")
+        if sha256_of(checkpoint / name) != digest:
+            raise ValueError(f"{checkpoint / name} is not what was written, so it is damaged: {remedy}")
+    there = [path.name for path in checkpoint.iterdir()]
+    for part in () if named else ("model", "optimizer", "scheduler"):  # of earlier releases, which name no files
+        if not any(part in name for name in there):
+            raise ValueError(f"{checkpoint} has no file of the {part}: {remedy}")
+
+
+def file_digests(checkpoint: Path) -> dict[str, str]:
+    """SHA-256 of each file of a checkpoint but RUN, by its path in the folder."""
+    files = sorted(path for path in checkpoint.rglob("*") if path.is_file() and path != checkpoint / RUN)
+    return {path.relative_to(checkpoint).as_posix(): sha256_of(path) for path in files}
 
 
 def run_facts(arguments: Mapping[str, Any], processes: int, sampler: PairSampler) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Stop on SIGTERM: a signal at any moment in, a checkpoint at the end of the running step and an orderly exit out.
+"""Stop on SIGTERM or SIGHUP: a signal at any moment in, a checkpoint at the end of the step and an orderly exit out.
 
-Schedulers end jobs with SIGTERM and a few seconds of grace. The handler only sets a flag. At the end of the optimizer
-step, all processes agree whether any of them got the signal, save a checkpoint together, and stop. If a validation is
-due, it is completed first, since it decides which checkpoint is the best; --max_validation_pairs bounds its time.
+Schedulers end jobs with SIGTERM and a few seconds of grace; a terminal that is closed sends SIGHUP. The handler only
+sets a flag. At the end of the optimizer step, all processes agree whether any of them got the signal, save a
+checkpoint together, and stop. If a validation is due, it is completed first, since it decides which checkpoint is the
+best; --max_validation_pairs bounds its time.
 Before training there is nothing to save, and the process ends at once. Send the signal to train.py itself, to
 torchrun, which passes it on, or to the whole process group, as Slurm does. `accelerate launch` of one process does not
 pass it on.
@@ -24,39 +25,52 @@ from accelerate import Accelerator
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-EXIT_CODE = 128 + signal.SIGTERM
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class StopOnSignal(TrainerCallback):
-    """Save and stop after SIGTERM; `stopped` says whether that happened."""
+    """Save and stop after one of SIGNALS; `stopped` says whether that happened."""
 
     def __init__(self, accelerator: Accelerator) -> None:
         """Take the accelerator, through which processes agree."""
         self.accelerator = accelerator
-        self.noted = self.stopped = False
-        self._former: Any = signal.SIG_DFL
+        self.noted = 0  # the signal
+        self.stopped = False
+        self._former: dict[signal.Signals, Any] = {}
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Install the handler."""
-        self._former = signal.signal(signal.SIGTERM, self._note)
+        """Install the handler; a signal that is ignored, such as SIGHUP under nohup, stays ignored."""
+        heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        self._former = {number: signal.signal(number, self._note) for number in heeded}
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Ask all processes, then save and stop."""
-        self.stopped = self.noted
+        self.stopped = self.noted > 0
         if self.accelerator.num_processes > 1:
-            noted: Any = torch.tensor(int(self.noted), device=self.accelerator.device)
+            noted: Any = torch.tensor(int(self.stopped), device=self.accelerator.device)
             self.stopped = bool(self.accelerator.reduce(noted, reduction="sum"))
         if self.stopped:
             control.should_save = control.should_training_stop = True
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Restore the former handler; deliver a signal that came after the last step."""
-        signal.signal(signal.SIGTERM, self._former)
+        for number, former in self._former.items():
+            signal.signal(number, former)
         if self.noted and not self.stopped:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), self.noted)
 
-    def _note(self, *_: Any) -> None:
-        self.noted = True
+    @property
+    def name(self) -> str:
+        """The signal; SIGTERM where another process got it."""
+        return signal.Signals(self.noted or signal.SIGTERM).name
+
+    @property
+    def code(self) -> int:
+        """The exit code, as shells give it."""
+        return 128 + (self.noted or signal.SIGTERM)
+
+    def _note(self, number: int, _: Any) -> None:
+        self.noted = number
 
 
 class _StartsBlocked:

@@ -78,5 +78,6 @@ def rescale(model: DnacseModel, vectors: torch.Tensor) -> int:
 
 def last_norm(model: DnacseModel) -> nn.LayerNorm:
     """The LayerNorm whose outputs are averaged."""
-    norm = model.get_submodule(f"encoder.layer.{model.config.num_hidden_layers - 1}.mlp.layernorm")
+    last = model.config.num_hidden_layers - 1
+    norm = model.get_submodule(f"encoder.layer.{last}.mlp.layernorm" if last >= 0 else "embeddings.LayerNorm")
     return cast("nn.LayerNorm", norm)

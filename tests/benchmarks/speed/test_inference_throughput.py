@@ -4,7 +4,6 @@ import itertools
 import json
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import numpy as np
@@ -35,13 +34,6 @@ from modeling_dnacse import DnacseConfig
 from modeling_dnacse.loading.checkpoints import load_tokenizer
 from modeling_dnacse.reading.labels import RANKS
 from tests.support.families import random_families
-
-
-class Threads(Machine):
-    """Workers without the seconds that a process needs to import torch."""
-
-    def start(self):
-        return self.stack.enter_context(ThreadPoolExecutor(1))
 
 
 def mixed_sequences(count):
@@ -134,7 +126,7 @@ def test_what_breaks_one_way_is_noted_and_costs_no_other(tiny_folder, capsys, mo
     monkeypatch.setitem(CPU_ARMS, "flash", lambda folder, device: ours(folder, device, attention="flash_attention_2"))
     monkeypatch.setitem(CPU_ARMS, "broken", lambda folder, device: Arm(lambda sequences: 1 / 0, torch.nn.Identity()))
     with ExitStack() as stack:
-        machine = Threads("cpu", stack)
+        machine = Machine("cpu", stack, shared_process=True)
         workers = {arm: machine.start() for arm in ("broken", "flash", PLAIN)}
         sample = Sample("40 bp", random_sequences(40, 2), 80, 20, 1)
         passes = take_turns(machine, workers, ("tiny", str(tiny_folder)), sample, 2, 0)
@@ -190,9 +182,14 @@ def test_a_run_writes_one_result(tiny_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(
         end_task, "find_program", lambda name, package: (_ for _ in ()).throw(ValueError(f"no {name}"))
     )
-    real = Machine.start
-    starts = itertools.chain([real], itertools.repeat(Threads.start))
-    monkeypatch.setattr(Machine, "start", lambda machine: next(starts)(machine))
+    real, started = Machine.start, itertools.count()
+
+    def start(machine):
+        """One real process; threads after it, without the seconds that a process needs to import torch."""
+        machine.shared_process = next(started) > 0
+        return real(machine)
+
+    monkeypatch.setattr(Machine, "start", start)
     arms = (PLAIN, "ours, packed")
     label = dict.fromkeys(RANKS, "x")
     families = enumerate(random_families(seed=6).values())

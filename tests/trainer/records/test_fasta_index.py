@@ -65,7 +65,7 @@ def test_an_index_is_made_once_and_anew_for_a_changed_file(tmp_path, cache):
     state = path.stat()
     path.write_text(">a\nTTTT\n")
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))  # same size, same time of change
-    with pytest.raises(ValueError, match="was changed while it was in use"):
+    with pytest.raises(ValueError, match="changed while it was being read"):
         read_stretch(path, index, 0, 0, 4)
     renewed = index_fasta(path)
     assert renewed != index and read_stretch(path, renewed, 0, 0, 4) == "TTTT"

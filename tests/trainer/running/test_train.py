@@ -463,3 +463,17 @@ def test_a_trained_folder_can_be_trained_further(trained, options, tmp_path):
     further = ["--model_name_or_path", str(trained), *options[:2], *options[6:], "--curriculum", "info_nce:0.5"]
     run_here(further, tmp_path / "out")
     assert json.loads((tmp_path / "out" / "training.json").read_text())["base_model"] == trained.name
+
+
+def test_a_model_without_layers_trains_but_has_nothing_to_mix(options, tiny_folder, tmp_path, capsys):
+    """The control that tells what layers add."""
+    config = json.loads((tiny_folder / "config.json").read_text()) | {"num_hidden_layers": 0}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    without = [*options, "--config_name", str(tmp_path / "config.json"), "--save_strategy", "no"]
+    without += ["--load_best_model_at_end", "false", "--eval_strategy", "no"]
+    with pytest.raises(SystemExit):
+        train.main([*without, "--output_dir", str(tmp_path / "mixed")])
+    assert "mi_mix mixes the input of a layer, and this model has none: take it out" in capsys.readouterr().err
+    train.main([*without, "--curriculum", "weighted_simclr:2steps", "--output_dir", str(tmp_path / "out")])
+    log = json.loads((tmp_path / "out" / "training_log.json").read_text())
+    assert all(0 < entry["grad_norm"] < 100 for entry in log if "grad_norm" in entry) and len(log) >= 2

@@ -7,6 +7,8 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
+from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import reverse_complement
 from tests.support.families import TINY, random_families
 from trainer.fit_embeddings import CONSTANT_COLUMNS, Scatters, discriminants, embedding_rows, main
@@ -154,4 +156,24 @@ def test_what_cannot_be_fitted_is_one_sentence(tmp_path, tiny_folder, fasta, cap
     (tmp_path / "start").mkdir()
     (tmp_path / "start" / "config.json").write_text("{}")
     assert fit(tmp_path, tiny_folder, fasta) == 2
-    assert "holds a model already" in caplog.text
+    assert "is there already" in caplog.text
+
+
+def test_a_kept_fit_serves_other_layers(tmp_path, tiny_folder, families, monkeypatch, caplog):
+    """As on a machine that has no time to fit: the layers may be others, and there may be none."""
+    kept = tmp_path / "fitted.npy"
+    assert fit(tmp_path, tiny_folder, families, "--fitted", str(kept), architecture=CALM) == 0
+    fitted = np.load(kept)
+    assert fitted.dtype == np.float16 and fitted.shape == (TINY["vocab_size"], TINY["hidden_size"] - CONSTANT_COLUMNS)
+    monkeypatch.setattr("trainer.fit_embeddings.fit", None)  # it must not be called
+    (tmp_path / "other").mkdir()
+    without = CALM | {"num_hidden_layers": 0}
+    assert fit(tmp_path / "other", tiny_folder, families, "--fitted", str(kept), architecture=without) == 0
+    model, tokenizer = load_checkpoint(DnacseModel, str(tmp_path / "other" / "start"))
+    np.testing.assert_allclose(model.embeddings.word_embeddings.weight[:, CONSTANT_COLUMNS:].detach(), fitted)
+    vectors = embed(model, tokenizer, [row["sequence"] for row in read_labelled(families)])
+    assert np.abs(vectors.mean(0)).max() < 1e-3 * np.abs(vectors).max() and vectors.std() > 0
+    (tmp_path / "wide").mkdir()
+    wide = CALM | {"hidden_size": 54}
+    assert fit(tmp_path / "wide", tiny_folder, families, "--fitted", str(kept), architecture=wide) == 2
+    assert "holds embeddings of 96 features in 46 columns, the model needs 96 in 52" in caplog.text

@@ -1,0 +1,59 @@
+"""What was tried to break the product as a Markdown table: the JSON of tests/attack/faults.py in, two tables out."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report.markdown_table import markdown
+from benchmarks.report.result_folders import FAULTS
+
+KINDS = ("accepted", "refused", "traceback", "hang", "silent loss", "unclear")
+
+
+def read_faults(folder: Path) -> Mapping[str, Any] | None:
+    """Read the faults in a folder of results; None: there are none.
+
+    Raises:
+        ValueError: The file is none of faults.py.
+    """
+    path = folder / FAULTS / "faults.json"
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(found, dict) or found.get("kind") != FAULTS:
+        raise ValueError(f"{path} is not of tests/attack/faults.py: other results belong elsewhere.")
+    return found
+
+
+def render_faults(found: Mapping[str, Any]) -> str:
+    """Render the counts: a row for each kind of file, and one for each command that was killed.
+
+    >>> counts = dict.fromkeys(KINDS, 0) | {"refused": 9}
+    >>> killed = {"kills": 5, "lost": 0, "left_overs": 0}
+    >>> print(render_faults({"artefacts": {"records .csv": counts}, "kills": {"bin": killed}, "commit": "abc"}))
+    | damaged | tried | accepted | refused | traceback | hang | silent loss | unclear |
+    |---|---|---|---|---|---|---|---|
+    | records .csv | 9 | 0 | 9 | 0 | 0 | 0 | 0 |
+    | all | 9 | 0 | 9 | 0 | 0 | 0 | 0 |
+    <BLANKLINE>
+    | killed | kills | lost | left-overs |
+    |---|---|---|---|
+    | bin | 5 | 0 | 0 |
+    | all | 5 | 0 | 0 |
+    <BLANKLINE>
+    """
+    artefacts, kills = total(found["artefacts"], KINDS), total(found["kills"], ("kills", "lost", "left_overs"))
+    tried = [(name, f"{sum(counts):,}", *(f"{count:,}" for count in counts)) for name, counts in artefacts.items()]
+    killed = [(name, *(f"{count:,}" for count in counts)) for name, counts in kills.items()]
+    first = markdown(("damaged", "tried", *KINDS), tried)
+    return f"{first}\n\n{markdown(('killed', 'kills', 'lost', 'left-overs'), killed)}\n"
+
+
+def total(counts: Mapping[str, Mapping[str, int]], kinds: tuple[str, ...]) -> dict[str, list[int]]:
+    """The counts of each kind by name, and of all together."""
+    rows = {name: [found[kind] for kind in kinds] for name, found in counts.items()}
+    return rows | {"all": [sum(column) for column in zip(*rows.values(), strict=True)]}

@@ -1,0 +1,1 @@
+"""What runs once on a machine with a GPU, and what prepares, rehearses and collects it."""

@@ -1,0 +1,94 @@
+"""Sequences in, what a search compares out: their bases at sites, or else their vectors.
+
+A model with sites places sequences, and they are compared over the sites that both cover. Other models, ONNX models,
+and calls with --dimensions, --window_tokens or --both_strands compare vectors by cosine. So does a model with sites
+whose marker is not that of the library: fewer than half of the references can be placed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from ..embedding.embed import embed_blocks
+from ..embedding.options import EmbedOptions
+from ..kmers import OTHER
+from ..reading.sequences import clean_sequence
+from ..vectors.shared_sites import AtSites, read_sites
+
+BLOCK = 4096  # sequences that are placed at once
+LEAST_PLACED = 0.5  # of the references
+TRIES = 5  # draws of a query whose length suits a record
+
+
+class Encoded(NamedTuple):
+    """What a search compares of n sequences, one of the two."""
+
+    vectors: np.ndarray | None  # (n, d) float32
+    sites: AtSites | None
+
+    def __len__(self) -> int:
+        """Number of sequences."""
+        return len(self.sites.bases) if self.sites is not None else 0 if self.vectors is None else len(self.vectors)
+
+
+class Encoder:
+    """A model, its tokenizer and the options of a call."""
+
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, options: EmbedOptions) -> None:
+        """Keep them, and see whether sequences can be placed."""
+        self.model, self.tokenizer, self.options = model, tokenizer, options
+        shaped = (options.dimensions, options.window_tokens, options.both_strands, options.dtype)
+        self.has_sites = getattr(model, "sites", None) is not None and not any(shaped)
+        if self.has_sites:
+            model.to(options.device or model.device).eval()
+
+    def place(self, sequences: Iterable[str], report: Callable[[int], object]) -> AtSites:
+        """Place all sequences."""
+        blocks = list(self._placed(sequences, report))
+        return AtSites(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+
+    def blocks(self, sequences: Iterable[str], by_sites: bool, report: Callable[[int], object]) -> Iterator[Encoded]:
+        """Encode a stream of sequences, a block at a time; `report` gets the number of sequences that are done."""
+        if by_sites:
+            yield from (Encoded(None, block) for block in self._placed(sequences, report))
+        else:
+            for vectors in embed_blocks(self.model, self.tokenizer, sequences, self.options, report=report):
+                yield Encoded(vectors, None)
+
+    def _placed(self, sequences: Iterable[str], report: Callable[[int], object]) -> Iterator[AtSites]:
+        stream = iter(sequences)
+        while block := list(islice(stream, BLOCK)):
+            yield read_sites(self.model, self.tokenizer, [clean_sequence(sequence) for sequence in block])
+            report(len(block))
+
+
+def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSites:
+    """Cut records to where queries lie, each to the sites of one drawn at random.
+
+    A record that covers less than half of what the query covers waits for another draw; after `TRIES` it stays whole.
+
+    Args:
+        records: Of the library.
+        queries: As many as one likes; those that are not placed are left out.
+        least: Sites that stay at least.
+        seed: Of the draws.
+    """
+    known = queries.bases[queries.placed] < OTHER
+    if not len(known):
+        return records
+    first, last = known.argmax(1), known.shape[1] - known[:, ::-1].argmax(1)
+    wanted = known.sum(1)
+    rng, sites = np.random.default_rng(seed), np.arange(known.shape[1])
+    bases = records.bases.copy()
+    waiting = np.arange(len(bases))
+    for _ in range(TRIES):
+        drawn = rng.integers(len(first), size=len(waiting))
+        inside = (sites >= first[drawn][:, None]) & (sites < last[drawn][:, None])
+        kept = np.where(inside, records.bases[waiting], OTHER).astype(np.uint8)
+        enough = (kept < OTHER).sum(1) >= np.maximum(least, wanted[drawn] / 2)
+        bases[waiting[enough]] = kept[enough]
+        waiting = waiting[~enough]
+    return records._replace(bases=bases)

@@ -1,0 +1,42 @@
+"""What can be seen of a model before torch is imported: its name in, one sentence about what is wrong with it out."""
+
+import re
+from pathlib import Path
+
+from ..machine.json_files import read_object
+
+CONFIG, TOKENIZER, GRAPH = "config.json", "tokenizer.json", "model.onnx"
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+REMEDY = "give the folder of a complete model, or write it again"
+
+
+def check_model(name: str, with_tokenizer: bool = True) -> None:
+    """Check the files of a model's folder as far as names and JSON go; a name for the Hub is left as it is.
+
+    Args:
+        name: Folder or Hub id.
+        with_tokenizer: Whether the folder must hold the tokenizer too.
+
+    Raises:
+        ValueError: The folder does not exist or is not complete, or a file in it is no JSON object.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        if folder.exists():
+            raise ValueError(f"{name} is a file, no folder of a model; {REMEDY}")
+        if not is_hub_id(name):
+            raise ValueError(f"there is no folder {name}; give the folder of a model or a Hub id OWNER/MODEL")
+        return
+    for file in (CONFIG, TOKENIZER) if with_tokenizer else (CONFIG,):
+        read_object(folder / file, REMEDY)
+    if not any((folder / file).exists() for file in (*WEIGHTS, GRAPH)):
+        raise ValueError(f"{folder} holds no weights (none of {', '.join((*WEIGHTS, GRAPH))}); {REMEDY}")
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name could be that of a model on the Hub: OWNER/MODEL, or MODEL of old ones.
+
+    >>> is_hub_id("zhihan1996/DNABERT-2-117M"), is_hub_id("./model"), is_hub_id("/data/model"), is_hub_id("a/b/c")
+    (True, False, False, False)
+    """
+    return re.fullmatch(r"(?:[\w][\w.-]*/)?[\w][\w.-]*", name, flags=re.ASCII) is not None

@@ -1,0 +1,26 @@
+"""A JSON file that somebody else may have written in, the object that it holds out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def read_object(path: Path, remedy: str) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Args:
+        path: The file.
+        remedy: What the reader of an error should do.
+
+    Raises:
+        ValueError: It holds something else, or cannot be read.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; {remedy}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: no JSON ({error}); {remedy}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: a JSON {type(value).__name__} where an object belongs; {remedy}")
+    return value

@@ -1,0 +1,80 @@
+"""Locks between processes: a hidden file that one process holds at a time, and that is free again when it ends.
+
+The kernel gives a lock back however its process ends, so a lock file that is left behind never blocks anybody.
+"""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import IO
+
+
+class Lock:
+    """A lock that this process holds until `release`, or until it ends."""
+
+    def __init__(self, path: Path, busy: str | None = None) -> None:
+        """Take the lock whose file is `path`; its folder must exist. Without `busy`, wait for it.
+
+        Where the file system has no locks, a warning says so.
+
+        Raises:
+            ValueError: another process holds it, which `busy` says.
+            OSError: the folder cannot be written to.
+        """
+        self.path = path
+        while not self._is_current(file := _open_locked(path, busy)):  # its holder removed it in this moment
+            file.close()
+        self.file = file
+
+    def _is_current(self, file: IO[str]) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Remove the file and give the lock back."""
+        if not self.file.closed:
+            self.path.unlink(missing_ok=True)
+            self.file.close()
+
+    def __enter__(self) -> "Lock":
+        """Hold the lock."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release it."""
+        self.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process, this one included, holds the lock whose file is `path`."""
+    if not path.exists():
+        return False
+    try:
+        _open_locked(path, "").close()
+    except FileNotFoundError:
+        return False
+    except ValueError:
+        return True
+    return False
+
+
+def _open_locked(path: Path, busy: str | None) -> IO[str]:
+    file = path.open("a")
+    if sys.platform == "win32":
+        return file
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if busy is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ValueError(busy) from None
+    except OSError as error:
+        warnings.warn(
+            f"the file system of {path.parent} has no locks ({error.strerror}); let no other process write there",
+            stacklevel=2,
+        )
+    return file

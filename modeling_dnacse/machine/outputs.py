@@ -1,0 +1,110 @@
+"""Names of outputs and inputs in, a refusal out: before anything is read, and without torch.
+
+No output may be an input of the same call: not by its path, nor by a link, nor by a hard link.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from .atomic import STDOUT, is_stream, lock_output, partial_path
+
+Names = Iterable[Path | str | None]  # None: not asked for
+
+
+def check_outputs(outputs: Names, inputs: Names = ()) -> None:
+    """Check that the outputs can be written and destroy no input; remove what killed processes left of them.
+
+    Args:
+        outputs: Files to write, with the files that come beside them; or folders to make.
+        inputs: Files and folders that are read. Of a folder, such as a model, each file counts. Names of Hub
+            repositories may be among them.
+
+    Raises:
+        ValueError: An output is an input, another output, a folder or a device; its folder does not exist or cannot be
+            written to; or another process is writing it.
+    """
+    given = [Path(path) for path in outputs if path is not None]
+    read = [file for path in inputs if path is not None for file in files_of(Path(path))]
+    for number, path in enumerate(given):
+        check_place(path)
+        if any(same_file(path, other) for other in given[:number]):
+            raise ValueError(f"got one name for several outputs ({path}, ...); give each its own")
+        if source := next((source for source in read if same_file(path, source)), None):
+            raise ValueError(f"{path} is an output, but also an input ({source}); give the output another name")
+    for path in given:
+        if not is_stream(path):
+            check_writable(path)
+
+
+def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), parents: bool = False) -> None:
+    """Check a folder that is written to, and that may exist.
+
+    Args:
+        folder: The output.
+        inputs: Files and folders that are read.
+        suffixes: Of the files that are written. An input in the folder must not have one of these.
+        parents: Whether the folders around it are made as well; otherwise its parent must exist.
+
+    Raises:
+        ValueError: The folder is an input or a file; it holds an input that might be replaced; or neither it nor its
+            parent can be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, and the output is a folder; give another name")
+    for path in (Path(given) for given in inputs if given is not None):
+        if same_file(folder, path):
+            raise ValueError(f"{folder} is an output, but also an input; give the output another name")
+        if path.suffix in suffixes and path.exists() and same_file(folder, path.resolve().parent):
+            raise ValueError(f"{path} is an input, and the output {folder} might replace it; give another folder")
+    around = [folder.absolute(), *folder.absolute().parents]
+    place = next(path for path in around if path.is_dir() or (not parents and path != around[0]))
+    if not place.is_dir():
+        raise ValueError(f"{folder}: there is no folder {place}; make it first")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ValueError(f"{folder} cannot be written to; give a folder that can")
+
+
+def check_place(path: Path) -> None:
+    """Check that a file can stand at `path`.
+
+    Raises:
+        ValueError: There is a folder or a device, or the folder around it does not exist.
+    """
+    if is_stream(path):
+        return
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give the name of a file")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a device or a socket; give the name of a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def check_writable(path: Path) -> None:
+    """Write an empty file beside `path` and remove it; remove what killed processes left.
+
+    Raises:
+        ValueError: It cannot be written, or another process is writing `path`.
+    """
+    probe = partial_path(path)
+    try:
+        with lock_output(path):
+            probe.touch()
+            probe.unlink()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({error.strerror}); write to another folder") from None
+
+
+def files_of(path: Path) -> list[Path]:
+    """A file, or a folder and the files in it."""
+    return [path, *(path.iterdir() if path.is_dir() else [])]
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two names are of one file or folder, which need not exist."""
+    one, other = (STDOUT[1] if path in STDOUT else path for path in (one, other))
+    try:
+        return one.resolve() == other.resolve() or one.samefile(other)
+    except OSError:  # one of them does not exist
+        return False

@@ -1,0 +1,45 @@
+"""Signals that end a process: SIGINT, SIGTERM and SIGHUP become an exception, so that partial files are removed."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+NAMES = ("SIGINT", "SIGTERM") if sys.platform == "win32" else ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to end; libraries that end in order after Ctrl-C do so here as well."""
+
+    def __init__(self, number: int) -> None:
+        """Take the signal's number."""
+        super().__init__(signal.Signals(number).name)
+        self.code = 128 + number  # the exit code, as shells give it
+
+
+@contextmanager
+def unwinding_on_signals() -> Iterator[None]:
+    """Raise `Stopped` in the main thread at the first of the signals; later ones wait until the block is left.
+
+    A signal that is ignored, such as SIGHUP under nohup, stays ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = {name: signal.getsignal(getattr(signal, name)) for name in NAMES}
+    former = {getattr(signal, name): handler for name, handler in former.items() if handler is not signal.SIG_IGN}
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for each in former:
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped(number)
+
+    for number in former:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

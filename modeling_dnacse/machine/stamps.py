@@ -1,0 +1,39 @@
+"""Whether a file is still what it was: a path in, a stamp of it out, and later a refusal if the stamp changed."""
+
+from pathlib import Path
+
+Stamp = tuple[int, int, int, int]
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What changes when a file is written or replaced: device, inode, size, and time of the last change in ns.
+
+    Raises:
+        ValueError: the file is not there, or is a pipe, a device or a folder, which cannot be read twice.
+    """
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; give the path of a readable file") from None
+    if not path.is_file():
+        raise ValueError(f"{path} is no regular file, and it is read twice; write it to a file first")
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def check_stamp(path: Path, stamp: Stamp) -> None:
+    """Check that a file is still what it was when `stamp_of` looked at it.
+
+    Raises:
+        ValueError: it changed, or it is gone.
+    """
+    try:
+        same = stamp_of(path) == stamp
+    except ValueError:
+        same = False
+    if not same:
+        raise changed(path)
+
+
+def changed(path: Path) -> ValueError:
+    """The error of a file that changed."""
+    return ValueError(f"{path} changed while it was being read; start again when no program writes to it")

@@ -1,0 +1,56 @@
+"""A file of records that is read several times: every reading gives the same records, or says that the file changed.
+
+Commands read their input twice: once to check it, so that a mistake in the last line is told before hours of
+computing, and once to work. Another program might change the file in between.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..machine.stamps import changed, check_stamp, stamp_of
+from .labels import read_labelled
+from .sequences import AlphabetCounts
+
+
+class RecordFile:
+    """Labelled records in a file. The first complete reading is noted; later ones are compared with it.
+
+    >>> RecordFile(Path("/no/such.fasta"))
+    Traceback (most recent call last):
+    ValueError: /no/such.fasta: No such file or directory; give the path of a readable file
+    """
+
+    def __init__(self, path: Path, split: str | None = None) -> None:
+        """Take the file, of which only the records of `split` are read; None: all.
+
+        Raises:
+            ValueError: the file is not there, or cannot be read twice.
+        """
+        self.path, self.split = path, split
+        self.stamp = stamp_of(path)
+        self.count, self.digest = -1, b""
+
+    def read(self, counts: AlphabetCounts | None = None) -> Iterator[dict[str, str]]:
+        """Yield the records as `read_labelled` does.
+
+        Raises:
+            ValueError: a record is wrong, or the file changed.
+        """
+        check_stamp(self.path, self.stamp)
+        count, digest = 0, hashlib.blake2b(digest_size=16)
+        try:
+            for record in read_labelled(self.path, split=self.split, counts=counts):
+                if count == self.count:
+                    raise changed(self.path)
+                count += 1
+                digest.update(f"{record['id']}\n{record['sequence']}\n".encode(errors="surrogateescape"))
+                yield record
+        except ValueError:
+            check_stamp(self.path, self.stamp)  # if it changed, that is the reason
+            raise
+        check_stamp(self.path, self.stamp)
+        if self.count < 0:
+            self.count, self.digest = count, digest.digest()
+        elif (count, digest.digest()) != (self.count, self.digest):
+            raise changed(self.path)

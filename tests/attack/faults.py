@@ -1,0 +1,105 @@
+"""Try to break the product: thousands of damaged files and some random kills in, a JSON of what happened out.
+
+    python tests/attack/faults.py --model checkpoints/dnacse-barcode-mini \\
+        --output benchmarks/results/faults/faults.json
+
+Not part of the test suite. `benchmarks/tables.py --write` makes a page of the result. Faults are described on stderr;
+the exit status is 1 if there are any.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+
+import torch
+from transformers.utils import logging
+
+from benchmarks.report.result_files import commit
+from modeling_dnacse.loading.onnx_export import export_onnx
+from modeling_dnacse.machine.provenance import package_versions
+from tests.attack.artefacts import try_damage, write_sources
+from tests.attack.kills import commands, kill_command, kill_training
+from tests.support.families import random_families
+
+COUNTED = ("accepted", "refused", "traceback", "hang", "silent loss", "unclear")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Try to break the product.", allow_abbrev=False)
+    parser.add_argument("--model", type=Path, required=True, help="folder of a small model")
+    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
+    parser.add_argument("--tries", type=int, default=200, help="damaged files of each kind; default: %(default)s")
+    parser.add_argument("--kills", type=int, default=25, help="of each command; default: %(default)s")
+    parser.add_argument("--training_kills", type=int, default=5, help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 1 when there was a fault."""
+    options = parse(arguments)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    torch.set_num_threads(1)  # forks of this process must not wait for threads that it had
+    rng, examples = random.Random(options.seed), []
+    artefacts: dict[str, Counter[str]] = {}
+    kills: dict[str, Counter[str]] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        data = folder / "data"
+        (data / "out").mkdir(parents=True)
+        families = random_families(seed=0)
+        text = "".join(f">{header}\n{sequence}\n" for header, sequence in families.items())
+        for name in ("in.fasta", "library.fasta"):
+            (data / name).write_text(text)
+        for name, (command, whole) in commands(data, options.model.resolve(), len(families)).items():
+            kills[name] = kill_command(command, whole, data, options.kills, rng, examples)
+            tell(name, kills[name])
+        kills["train"] = kill_training(data, options.model.resolve(), options.training_kills, rng, examples)
+        tell("train", kills["train"])
+        onnx = None
+        if find_spec("onnxruntime") and find_spec("onnxscript"):
+            onnx = folder / "onnx"
+            export_onnx(str(options.model), onnx)
+        sources = folder / "sources"
+        sources.mkdir()
+        for name, (source, use, damage) in write_sources(sources, options.model.resolve(), onnx).items():
+            artefacts[name] = try_damage(source, use, damage, options.tries, rng, folder / "tries", examples)
+            tell(name, artefacts[name])
+    result = {
+        "kind": "faults",
+        "seed": options.seed,
+        "model": options.model.name,
+        "artefacts": {name: {kind: found[kind] for kind in COUNTED} for name, found in artefacts.items()},
+        "kills": {
+            name: {kind: found[kind] for kind in ("kills", "lost", "left_overs")} for name, found in kills.items()
+        },
+        "versions": package_versions(["torch", "transformers", "tokenizers", "safetensors", "pyarrow", "numpy"]),
+        "commit": commit(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(result, indent=1) + "\n")
+    sys.stderr.write("".join(f"{example}\n---\n" for example in examples))
+    return 1 if examples else 0
+
+
+def tell(name: str, found: Counter[str]) -> None:
+    """Say what happened with one kind."""
+    sys.stderr.write(f"{name}: {', '.join(f'{count} {kind}' for kind, count in sorted(found.items()))}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Files are looked at before torch is loaded: no command writes over what it reads, and mistakes are told at once."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from modeling_dnacse import cli
+from tests.support.refusals import refuse
+
+FASTA = "".join(f">r{number} species=Apis mellifera\n{'ACGT' * 30}\n" for number in range(3))
+
+
+@pytest.fixture(autouse=True)
+def no_torch(monkeypatch):
+    """Whatever gets as far as loading torch fails."""
+    monkeypatch.setattr(cli, "prepare", lambda: pytest.fail("torch was loaded"))
+
+
+@pytest.fixture
+def files(tmp_path, tiny_folder):
+    """One input for each role."""
+    for name in ("in.fasta", "library.fasta", "known.fasta"):
+        (tmp_path / name).write_text(FASTA)
+    (tmp_path / "vectors.npy").write_text("vectors")
+    (tmp_path / "vectors.ids.txt").write_text("ids")
+    shutil.copytree(tiny_folder, tmp_path / "model")
+    return tmp_path
+
+
+COMMANDS = {
+    "embed": ["embed", "in.fasta", "--model", "model", "-o", "OUT"],
+    "cluster": ["cluster", "in.fasta", "--model", "model", "--labelled", "known.fasta", "-o", "OUT"],
+    "representatives": ["cluster", "in.fasta", "--model", "model", "-o", "o.tsv", "--representatives", "OUT"],
+    "cluster plot": ["cluster", "in.fasta", "--model", "model", "-o", "o.tsv", "--plot", "OUT"],
+    "identify": [
+        *["identify", "in.fasta", "--reference", "library.fasta", "--reference_vectors", "vectors.npy"],
+        "-o",
+        "OUT",
+    ],
+    "identify plot": ["identify", "in.fasta", "--reference", "library.fasta", "-o", "o.tsv", "--plot", "OUT"],
+    "bin plot": ["bin", "in.fasta", "--labelled", "known.fasta", "-o", "bins", "--plot", "OUT"],
+}
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_output_of_any_role_is_an_input_of_any_role(files, capsys, command, monkeypatch):
+    monkeypatch.chdir(files)
+    arguments = COMMANDS[command]
+    read = [name for name in ("in.fasta", "library.fasta", "known.fasta", "vectors.npy") if name in arguments]
+    read += ["vectors.ids.txt"] if "vectors.npy" in arguments else []
+    read += ["model/config.json", "model/model.safetensors"] if "model" in arguments else []
+    suffix = ".npy" if command == "embed" else ".png" if "plot" in command else ".tsv"
+    for name in read:
+        link, hard = f"link{suffix}", f"hard{suffix}"
+        Path(link).symlink_to(name)
+        Path(hard).hardlink_to(name)
+        before = content(files)
+        for output in (link, hard, f"./{hard}", *([name] if command != "embed" else [])):
+            told = refuse(capsys, *[output if given == "OUT" else given for given in arguments])
+            assert "is an output, but also an input" in told and output.removeprefix("./") in told, told
+        assert content(files) == before
+        Path(link).unlink()
+        Path(hard).unlink()
+
+
+def test_files_beside_the_output_count(files, capsys, monkeypatch):
+    monkeypatch.chdir(files)
+    Path("in.fasta").rename("in.tsv")
+    Path("out.ids.txt").symlink_to("in.tsv")
+    assert "out.ids.txt is an output, but also an input" in refuse(capsys, *["embed", "in.tsv", "-o", "out.npy"])
+    Path("out.ids.txt").unlink()
+    (files / "out.ids.txt").write_text("mine")
+    assert "out.ids.txt exists, but not out.npy" in refuse(capsys, *["embed", "in.tsv", "-o", "out.npy"])
+    assert (files / "out.ids.txt").read_text() == "mine"
+
+
+def test_a_missing_folder_is_told_before_anything_is_read(files, capsys, monkeypatch):
+    monkeypatch.chdir(files)
+    for command in ("embed no.fasta", "cluster no.fasta", "identify no.fasta --reference no.fasta"):
+        suffix = "npy" if "embed" in command else "tsv"
+        told = refuse(capsys, *command.split(), "-o", f"results/x.{suffix}")
+        assert f"results/x.{suffix}: there is no folder results; make it first" in told
+
+
+def test_vectors_are_not_written_to_a_stream(files, capsys):
+    assert "-: vectors cannot be written to a stream" in refuse(capsys, "embed", files / "in.fasta", "-o", "-")
+
+
+@pytest.mark.parametrize("command", ["embed", "cluster", "identify", "bin", "calibrate"])
+def test_a_wrong_input_or_model_needs_no_torch(files, capsys, command, monkeypatch):
+    monkeypatch.chdir(files)
+    (files / "bad.fasta").write_text(">a\nMKV*\n")
+    more = {"identify": ["--reference", "library.fasta"], "calibrate": ["--for", "species"]}.get(command, [])
+    output = [] if command == "calibrate" else ["-o", "out" if command == "bin" else "out.parquet"]
+    arguments = [*more, *output, "--model", "model"]
+    assert "bad.fasta:2: character" in refuse(capsys, command, "bad.fasta", *arguments)
+    assert "no.fasta: No such file or directory" in refuse(capsys, command, "no.fasta", *arguments)
+    assert "there is no folder /no/such/model" in refuse(
+        capsys, command, "in.fasta", *arguments[:-1], "/no/such/model"
+    )
+    (files / "model" / "config.json").write_text("[1]")
+    assert "config.json: a JSON list where an object belongs" in refuse(capsys, command, "in.fasta", *arguments)
+    (files / "model" / "config.json").write_text('{"a": ')
+    assert "config.json: no JSON" in refuse(capsys, command, "in.fasta", *arguments)
+    (files / "model" / "tokenizer.json").unlink()
+    assert "config.json" in refuse(capsys, command, "in.fasta", *arguments)
+
+
+def test_the_installed_model_is_nobodys_to_calibrate(files, capsys):
+    told = refuse(capsys, "calibrate", files / "known.fasta", "--for", "species")
+    assert "a model of the installed package" in told and "give the copy as --model" in told

@@ -1,0 +1,166 @@
+"""Outputs: none destroys an input, each is there whole or not at all, and nobody writes one twice at a time."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from modeling_dnacse.machine.atomic import lock_output, partial_path, written_whole
+from modeling_dnacse.machine.locks import Lock, is_held
+from modeling_dnacse.machine.outputs import check_folder, check_outputs
+from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "in.fasta"
+    path.write_text(">a\nACGT\n")
+    return path
+
+
+def names_of_it(source):
+    """All the ways in which one file can be named."""
+    folder = source.parent
+    (folder / "link.tsv").symlink_to(source)
+    (folder / "hard.tsv").hardlink_to(source)
+    (folder / "there").symlink_to(folder)
+    return [
+        source,
+        folder / "link.tsv",
+        folder / "hard.tsv",
+        folder / "there" / source.name,
+        folder / "." / source.name,
+    ]
+
+
+def test_no_output_is_an_input_whatever_it_is_called(source, tmp_path):
+    for name in names_of_it(source):
+        with pytest.raises(ValueError, match="is an output, but also an input"):
+            check_outputs([tmp_path / "other", name], [source])
+        with pytest.raises(ValueError, match="one name for several outputs"):
+            check_outputs([source, name])
+    check_outputs([tmp_path / "other.tsv", None], [source, None, "owner/model"])
+
+
+def test_the_files_of_an_input_folder_are_inputs(source, tmp_path):
+    with pytest.raises(ValueError, match="also an input"):
+        check_outputs([tmp_path / "in.fasta"], [tmp_path])
+    with pytest.raises(ValueError, match="also an input"):
+        check_folder(tmp_path, [tmp_path / "." / ""])
+    with pytest.raises(ValueError, match="might replace it"):
+        check_folder(tmp_path, [source], suffixes=(".fasta",))
+    check_folder(tmp_path, [source], suffixes=(".json",))
+
+
+def test_what_cannot_be_written_is_told_at_once(source, tmp_path, monkeypatch):
+    for path, words in {
+        tmp_path: "is a folder",
+        tmp_path / "no" / "out.tsv": "make it first",
+        tmp_path / ("x" * 250): "cannot be written .File name too long",
+        "/dev/null": "is a device",
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            check_outputs([path])
+    with pytest.raises(ValueError, match="is a file"):
+        check_folder(source, [])
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(ValueError, match="cannot be written to"):
+        check_folder(tmp_path / "new", [])
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fasta"]
+
+
+def test_a_fifo_and_the_standard_output_get_the_whole(tmp_path, capfdbinary):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(fifo.read_bytes()))
+    reader.start()
+    for path in (fifo, tmp_path.__class__("-"), tmp_path.__class__("/dev/stdout")):
+        check_outputs([path])
+        with written_whole(path) as hidden:
+            hidden.write_bytes(b"whole")
+    reader.join(10)
+    assert read == [b"whole"] and stat.S_ISFIFO(fifo.stat().st_mode)
+    assert capfdbinary.readouterr().out == b"wholewhole"
+    assert list(tmp_path.iterdir()) == [fifo]
+
+
+def test_leftovers_of_killed_processes_are_swept_and_others_stay(tmp_path):
+    output = tmp_path / "out[1].tsv"
+    for name in (".out[1].tsv.host.12.partial", ".out[1].tsv.host.13.partial"):
+        (tmp_path / name).mkdir() if "13" in name else (tmp_path / name).touch()
+    (tmp_path / ".out[1].tsv.lock").touch()
+    other = tmp_path / ".out2.tsv.host.12.partial"
+    other.touch()
+    check_outputs([output])
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_two_at_once_is_one_sentence(tmp_path):
+    output = tmp_path / "out.tsv"
+    with written_whole(output) as hidden:
+        hidden.write_text("first")
+        with pytest.raises(ValueError, match="another process is writing .*out.tsv; wait for it"):
+            check_outputs([output])
+        with pytest.raises(ValueError, match="another process"), written_whole(output):
+            pass
+        assert hidden.exists() and is_held(tmp_path / ".out.tsv.lock")
+    assert output.read_text() == "first" and [path.name for path in tmp_path.iterdir()] == ["out.tsv"]
+    with lock_output(output):
+        pass
+    assert not is_held(tmp_path / ".out.tsv.lock")
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from modeling_dnacse.machine.locks import Lock
+lock = Lock(Path(sys.argv[1]), "busy")
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_lock_is_free_when_its_holder_was_killed(tmp_path):
+    path = tmp_path / ".lock"
+    command = [sys.executable, "-X", "importtime", "-c", f"import sys; sys.argv[0] = 'dnacse'\n{HOLD}", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(ValueError, match="busy"):
+            Lock(path, "busy")
+        holder.kill()
+    with Lock(path, "busy"):
+        assert path.exists()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_removes_what_is_half_written(tmp_path, name):
+    number = getattr(signal, name)
+    former = signal.signal(number, signal.SIG_DFL)
+    try:
+        stops = pytest.raises(Stopped, match=name)
+        with stops as stop, unwinding_on_signals(), written_whole(tmp_path / "out.tsv") as hidden:
+            hidden.write_text("half")
+            os.kill(os.getpid(), number)
+        assert stop.value.code == 128 + number and list(tmp_path.iterdir()) == []
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, former)
+
+
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with unwinding_on_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+
+def test_the_hidden_name_is_beside_the_output(tmp_path):
+    assert partial_path(tmp_path / "a.npy").parent == tmp_path

@@ -1,0 +1,61 @@
+"""Training checkpoints: no file of one may be missing or differ when a run is resumed from it."""
+
+import json
+
+import pytest
+
+from trainer.running.resume import FILES, RUN, check_files, file_digests
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    folder = tmp_path / "checkpoint-4"
+    (folder / "part").mkdir(parents=True)
+    for name in ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "part/0.distcp"):
+        (folder / name).write_bytes(name.encode() * 9)
+    (folder / RUN).write_text(json.dumps({FILES: file_digests(folder)}))
+    return folder
+
+
+def test_a_file_that_is_missing_or_damaged_is_named(checkpoint):
+    check_files(checkpoint)
+    for name in json.loads((checkpoint / RUN).read_text())[FILES]:
+        file = checkpoint / name
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-1])
+        with pytest.raises(ValueError, match=rf"{name} is not what was written, so it is damaged: copy"):
+            check_files(checkpoint)
+        file.unlink()
+        with pytest.raises(ValueError, match=rf"{name} is missing: copy the checkpoint again"):
+            check_files(checkpoint)
+        file.write_bytes(whole)
+
+
+def test_a_checkpoint_of_an_earlier_release_needs_its_states(checkpoint):
+    (checkpoint / RUN).write_text(json.dumps({"processes": 1}))
+    check_files(checkpoint)
+    for part in ("optimizer.pt", "scheduler.pt", "model.safetensors"):
+        kept = (checkpoint / part).rename(checkpoint / "kept")
+        with pytest.raises(ValueError, match=f"has no file of the {part.partition('.')[0]}"):
+            check_files(checkpoint)
+        kept.rename(checkpoint / part)
+
+
+def test_any_change_of_any_byte_is_found(checkpoint):
+    hypothesis = pytest.importorskip("hypothesis")
+    names = hypothesis.strategies.sampled_from(sorted(file_digests(checkpoint)))
+    bits = hypothesis.strategies.integers(0, 8 * 9 * len("part/0.distcp") - 1)
+
+    @hypothesis.settings(max_examples=30, deadline=None)
+    @hypothesis.given(names, bits)
+    def flip(name, bit):
+        file = checkpoint / name
+        whole = bytearray(file.read_bytes())
+        changed = bytearray(whole)
+        changed[bit // 8 % len(whole)] ^= 1 << bit % 8
+        file.write_bytes(changed)
+        with pytest.raises(ValueError, match="damaged"):
+            check_files(checkpoint)
+        file.write_bytes(whole)
+
+    flip()
