@@ -9,7 +9,9 @@ found is given to `run`.
 
 import argparse
 import sys
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import ModuleType
 
 from .commands import bin as bin_command
@@ -19,6 +21,7 @@ from .commands import embed as embed_command
 from .commands import export as export_command
 from .commands import identify as identify_command
 from .machine.signals import Stopped, unwinding_on_signals
+from .reading.standard_input import copy_of_standard_input
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "embed": (embed_command, "make one vector of each sequence in a file"),
@@ -34,7 +37,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     args = command_line().parse_args(arguments)
     try:
-        with unwinding_on_signals():
+        with unwinding_on_signals(), ExitStack() as stack:
+            if vars(args).get("input") == Path("-"):
+                args.input = stack.enter_context(copy_of_standard_input())
             checked = args.check(args)
             prepare()
             args.run(args, checked)

@@ -16,7 +16,7 @@ import torch
 
 from modeling_dnacse import DnacseConfig, DnacseModel
 from tests.support.families import TINY, random_families
-from tests.support.marker import fit_arguments, simulate_marker, write_marker
+from tests.support.marker import fit_arguments, simulate_marker, write_marker, write_markers
 from trainer import fit_sites
 from trainer.releasing.release import write_repository
 from trainer.train_tokenizer import train_tokenizer
@@ -61,9 +61,18 @@ def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def two_marker_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One model of two simulated markers, the second with indels."""
+    folder = tmp_path_factory.mktemp("markers")
+    arguments = fit_arguments(folder / "first.tsv", folder / "model")[2:] + write_markers(folder)
+    fit_sites.main([*arguments, "--site_block", "16", "--site_kmer", "8"])
+    return folder / "model"
+
+
+@pytest.fixture(scope="session")
 def indel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same of a marker whose genera differ by indels: an offset for each block of 16 bases."""
     folder = tmp_path_factory.mktemp("indels")
-    data = write_marker(folder / "marker.tsv", simulate_marker(seed=1, indels=True))
+    data = write_marker(folder / "marker.tsv", simulate_marker(seed=1, genera=32, indels=True))
     fit_sites.main([*fit_arguments(data, folder / "model"), "--site_block", "16", "--site_kmer", "8"])
     return folder / "model"

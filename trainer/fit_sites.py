@@ -1,10 +1,13 @@
-"""Make a model of a marker in closed form: its barcodes with genera in, a complete model that knows sites out.
+"""Make a model of a marker, or of several, in closed form: barcodes with genera in, a model that knows sites out.
 
     python trainer/fit_sites.py --train_file coi.tsv.gz --train_split train --output_dir runs/coi-sites
 
 No coordinates, no alignment, no gradient: site_table.py learns at which site of the marker each 9-mer stands, from
 complete genes first, and site_discriminant.py what each base at each site tells of the genus. The folder is a Hub
 repository: AutoModel, sentence-transformers and `dnacse embed` read it, and train.py can go on from it.
+
+With --markers, each marker learns a table and rows of its own; a sequence's k-mers choose the marker. Markers with
+indels (12S, 16S, ITS) want --site_block 16 and k-mers of 8.
 
 43,668 barcodes of COI, 11,000 of them whole genes: 3 minutes on one thread, 3 GB of memory.
 """
@@ -14,7 +17,7 @@ import logging
 import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -31,18 +34,19 @@ from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
 from modeling_dnacse.loading.checkpoints import vocabulary_of
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.placement import DnacsePlacement
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
 from trainer.finish import halve
 from trainer.releasing.release import CARD, WEIGHTS, write_repository
 from trainer.starting.site_discriminant import base_frequencies, crop, scatters, site_rows
-from trainer.starting.site_table import encode, learn_table, place
+from trainer.starting.site_table import encode, join_tables, learn_table, place
 
 logger = logging.getLogger("fit_sites")
 HEADS = 8  # of the attention that a model without layers does not have
 CARD_TEXT = """# {name}
 
-Vectors of {hidden} numbers for one marker, from {records:,} barcodes of {genera:,} genera: at which of its {sites:,} \
+Vectors of {hidden} numbers for {markers}, from {records:,} barcodes of {genera:,} genera: at which of its {sites:,} \
 sites a base stands is found by votes of {k}-mers; a row for each site and base was fitted in closed form \
 (trainer/fit_sites.py of DNACSE). No layers, no gradient.
 
@@ -56,8 +60,16 @@ vectors = model(**tokenizer(sequences, padding=True, return_tensors="pt")).poole
 """
 
 
-def read_records(files: list[str], split: str | None) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Encoded sequences, and their genera and species (n,) str, "" where there is no name.
+class Records(NamedTuple):
+    """Sequences of one marker, and their names, "" where there is none."""
+
+    texts: list[np.ndarray]  # (length,) uint8 each
+    genera: np.ndarray  # (n,) str
+    species: np.ndarray  # (n,) str
+
+
+def read_records(files: list[str], split: str | None) -> Records:
+    """Read and encode the sequences of one marker.
 
     Raises:
         ValueError: fewer than two genera.
@@ -66,7 +78,25 @@ def read_records(files: list[str], split: str | None) -> tuple[list[np.ndarray],
     genera, species = (np.array([row[rank] for row in rows]) for rank in ("genus", "species"))
     if len(set(genera) - {""}) < 2:
         raise ValueError(f"{', '.join(files)}: two genera are needed; add a column genus, or species")
-    return [encode(row["sequence"]) for row in rows], genera, species
+    return Records([encode(row["sequence"]) for row in rows], genera, species)
+
+
+def read_markers(args: argparse.Namespace) -> dict[str, Records]:
+    """Records of each marker, by its name; of one marker without a name, "".
+
+    Raises:
+        ValueError: there are not as many names as files, or a marker has fewer than two genera.
+    """
+    names = args.markers or [""] * len(args.train_file)
+    if len(names) != len(args.train_file):
+        raise ValueError(
+            f"--markers names {len(names)} markers, --train_file {len(args.train_file)} files; give one name a file, "
+            "the same for files of one marker"
+        )
+    files = {
+        name: [file for file, other in zip(args.train_file, names, strict=True) if other == name] for name in names
+    }
+    return {name: read_records(of_marker, args.train_split) for name, of_marker in files.items()}
 
 
 def species_weights(species: np.ndarray) -> np.ndarray:
@@ -132,7 +162,7 @@ def fit(args: argparse.Namespace) -> tuple[DnacseModel, dict[str, int]]:
         raise ValueError(
             f"--columns {args.columns} and --ridge {args.ridge} are as many as there are blocks; got two numbers"
         )
-    texts, genera, species = read_records(args.train_file, args.train_split)
+    markers = read_markers(args)
     tokenizer = letter_tokenizer()
     config = DnacseConfig(
         vocab_size=len(tokenizer),
@@ -150,41 +180,71 @@ def fit(args: argparse.Namespace) -> tuple[DnacseModel, dict[str, int]]:
         site_blocks=args.columns,
         least_share=args.least_share,
     )
-    table = learn_table(
-        config,
-        texts,
-        groups_of(genera),
-        most=args.most,
-        margin=args.margin,
-        least_share=args.least_share,
-        seed=args.seed,
-    )
+    table = learn_tables(config, markers, args)
     table.kept_sites = torch.arange(config.gene_sites, dtype=torch.int32)
-    placed = place(table, texts)
-    chosen = (placed.share >= args.least_share) & (genera != "")
-    kept = well_covered(placed.bases[chosen], args.coverage)
-    logger.info("%d of %d records placed; %d sites have rows", chosen.sum(), len(texts), len(kept))
-    bases = placed.bases[chosen][:, kept]
-    _, classes = np.unique(genera[chosen], return_inverse=True)
-    weights = species_weights(species)[chosen]
+    starts = [*(config.marker_starts or [0]), config.gene_sites]
+    kept, rows, facts = [], [], {"records": 0, "genera": 0}
+    for number, (name, records) in enumerate(markers.items()):
+        placed = place(table, records.texts)
+        region = slice(starts[number], starts[number + 1])
+        chosen = (placed.share >= args.least_share) & (placed.marker == number) & (records.genera != "")
+        bases = placed.bases[chosen, region]
+        of_marker = well_covered(bases, args.coverage)
+        logger.info(
+            "%s%d of %d records placed; %d sites have rows",
+            f"{name}: " if name else "", chosen.sum(), len(chosen), len(of_marker),
+        )  # fmt: skip
+        _, classes = np.unique(records.genera[chosen], return_inverse=True)
+        rows.append(fit_rows(bases[:, of_marker], classes, species_weights(records.species)[chosen], args))
+        kept.append(of_marker + starts[number])
+        facts["records"] += int(chosen.sum())
+        facts["genera"] += int(classes.max()) + 1
+    config.sites = sum(map(len, kept))
+    torch.manual_seed(args.seed)
+    model = DnacseModel(config)
+    texts = [text for records in markers.values() for text in records.texts]
+    weights = np.concatenate([species_weights(records.species) for records in markers.values()])
+    with torch.no_grad():
+        sites: Any = model.sites
+        sites.placement.kept_sites.copy_(torch.from_numpy(np.concatenate(kept)))
+        sites.placement.kmer_sites.copy_(table.kmer_sites)
+        sites.placement.kmer_votes.copy_(table.kmer_votes)
+        sites.weight.copy_(torch.cat(rows))
+        sites.kmers.weight[:, : args.columns[0]] = kmer_columns(texts, weights, args.kmer, args.columns[0])
+    return model, facts
+
+
+def learn_tables(config: DnacseConfig, markers: dict[str, Records], args: argparse.Namespace) -> DnacsePlacement:
+    """Learn the table of each marker, and lay them one behind another."""
+    tables, frequencies = [], []
+    for name, records in markers.items():
+        if name:
+            logger.info("%s:", name)
+        table, frequency = learn_table(
+            config,
+            records.texts,
+            groups_of(records.genera),
+            most=args.most,
+            margin=args.margin,
+            least_share=args.least_share,
+            seed=args.seed,
+        )
+        tables.append(table)
+        frequencies.append(frequency)
+    if len(tables) == 1:
+        return tables[0]
+    config.markers, config.site_candidates = list(markers), args.joint_candidates
+    return join_tables(config, tables, frequencies)
+
+
+def fit_rows(bases: np.ndarray, classes: np.ndarray, weights: np.ndarray, args: argparse.Namespace) -> torch.Tensor:
+    """Rows of the sites of one marker, (4 · sites, columns), from its bases at them (records, sites)."""
     frequencies = base_frequencies(bases, weights)
     rng = np.random.default_rng(args.seed)
     pieces = [crop(bases, shortest, longest, rng) for shortest, longest in pairwise(args.crop)]
     within, of_all = scatters([bases, *pieces], classes, weights, frequencies)
     logger.info("solving for %s of %d directions", " + ".join(map(str, args.columns)), len(within))
-    config.sites = len(kept)
-    torch.manual_seed(args.seed)
-    model = DnacseModel(config)
-    with torch.no_grad():
-        sites: Any = model.sites
-        sites.placement.kept_sites.copy_(torch.from_numpy(kept))
-        sites.placement.kmer_sites.copy_(table.kmer_sites)
-        sites.placement.kmer_votes.copy_(table.kmer_votes)
-        sites.weight.copy_(site_rows(within, of_all, frequencies, args.columns, args.ridge))
-        sites.kmers.weight[:, : args.columns[0]] = kmer_columns(
-            texts, species_weights(species), args.kmer, args.columns[0]
-        )
-    return model, {"records": int(chosen.sum()), "genera": int(classes.max()) + 1}
+    return site_rows(within, of_all, frequencies, args.columns, args.ridge)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -198,7 +258,12 @@ def run(args: argparse.Namespace) -> None:
     check_folder(args.output_dir, args.train_file, parents=True)
     model, facts = fit(args)
     text = CARD_TEXT.format(
-        name=args.output_dir.name, hidden=model.config.hidden_size, sites=model.config.sites, k=args.site_kmer, **facts
+        name=args.output_dir.name,
+        markers=", ".join(model.config.markers or ["one marker"]),
+        hidden=model.config.hidden_size,
+        sites=model.config.sites,
+        k=args.site_kmer,
+        **facts,
     )
     args.output_dir.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(args.output_dir) as folder:
@@ -215,6 +280,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Fit a model that knows sites, in closed form.", allow_abbrev=False)
     add = parser.add_argument
     add("--train_file", nargs="+", required=True, help="FASTA, FASTQ, CSV, TSV or parquet, with genera")
+    add("--markers", nargs="+", help="names of the files' markers, one a file, for a model of several markers")
     add("--train_split", help="use only the records of this split")
     add("--output_dir", required=True, type=Path, help="a new folder")
     add("--columns", nargs="+", type=int, default=[512], help="of each block; default: %(default)s")
@@ -232,6 +298,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--least_share", type=float, default=0.08, help="votes a k-mer of what is placed; default: %(default)s")
     add("--site_kmer", type=int, default=9, help="k of the k-mers that vote; default: %(default)s")
     add("--site_candidates", type=int, default=2, help="sites that the table keeps of each; default: %(default)s")
+    add("--joint_candidates", type=int, default=4, help="the same, of several markers; default: %(default)s")
     add(
         "--site_block",
         type=int,

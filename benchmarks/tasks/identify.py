@@ -150,7 +150,7 @@ def name_by_package(method: Method, library: Split, sequences: Sequence[str]) ->
     sites = method.by_sites.encoder.model.sites if method.by_sites and encoded.sites is not None else None
     held = make_library(encoded, {rank: library.labels[rank].tolist() for rank in RANKS}, sites=sites)
     data, matches = collect_calibration(held, asked), search(held, asked)
-    calibration = fit_calibration(data, estimate_shares(data, matches))
+    calibration = fit_calibration(data, estimate_shares(held, data, matches))
     calls = name_queries(held, data, calibration, matches, RULES["identify"][""])
     named = {}
     gap = gaps(matches.similarities)  # of which the probability is a step function

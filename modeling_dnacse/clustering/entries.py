@@ -42,7 +42,9 @@ def list_entries(path: Path, split: str | None = None) -> Listing:
         ValueError: a record is wrong, or the file cannot be read twice.
     """
     counts, file = AlphabetCounts(), RecordFile(path, split)
-    entries = [Entry(row["id"], row["species"], len(row["sequence"])) for row in file.read(counts)]
+    entries = [
+        Entry(record.id, record.labels.get("species", ""), len(record.sequence)) for record in file.read(counts)
+    ]
     sys.stderr.write(f"{path}: {counts.summary()}\n")
     return Listing(file, entries)
 
@@ -71,7 +73,7 @@ def embed_entries(
 
     from ..embedding.embed import embed_blocks
 
-    sequences = (row["sequence"] for row, kept in zip(listing.file.read(), keep, strict=True) if kept)
+    sequences = (record.sequence for record, kept in zip(listing.file.read(), keep, strict=True) if kept)
     with tqdm(total=int(np.sum(keep)), unit="seq", desc=listing.file.path.name) as bar:
         blocks = embed_blocks(model, tokenizer, sequences, replace(options, normalize=True), report=bar.update)
         vectors = np.concatenate(list(blocks))

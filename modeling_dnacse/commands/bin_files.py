@@ -39,4 +39,4 @@ def write_bins(folder: Path, source: RecordFile, bins: np.ndarray) -> None:
     for record, number in zip(source.read(), bins.tolist(), strict=True):
         name = f"bin_{number}.fasta" if number > 0 else "unbinned.fasta"
         with (folder / name).open("a", encoding="utf-8") as file:
-            file.write(f">{record['id']}\n{record['sequence']}\n")
+            file.write(f">{record.id}\n{record.sequence}\n")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="sequences of known species: FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
+    add("input", type=Path, help="sequences of known species: FASTA, FASTQ, CSV, TSV or parquet, also compressed")
     add("--split", help="use only the records whose split (a column, or split= in a header) is this")
     add(
         "--for",

@@ -41,4 +41,4 @@ def write_representatives(path: Path, source: RecordFile, labels: np.ndarray, ce
     with written_whole(path) as hidden, hidden.open("w", encoding="utf-8") as file:
         for label, row in enumerate(centres.tolist()):
             record = records[row]
-            file.write(f">{record['id']} cluster=c{label + 1} size={sizes[label]}\n{record['sequence']}\n")
+            file.write(f">{record.id} cluster=c{label + 1} size={sizes[label]}\n{record.sequence}\n")

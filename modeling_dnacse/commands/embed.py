@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
+    add("input", type=Path, help="FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input")
     add("-o", "--output", required=True, help=".parquet, .npy, .safetensors, or a folder (no suffix, or a last /)")
     add_model_arguments(parser)
     add_embedding_arguments(parser)
@@ -74,7 +74,7 @@ def check(args: argparse.Namespace) -> FirstReading:
     if writes_shards(args):
         check_folder(output, inputs, suffixes=(".parquet",))
     elif output.suffix not in SUFFIXES:
-        raise ValueError(f'{output}: the suffix "{output.suffix}" is unknown; write to {", ".join(SUFFIXES)}')
+        raise ValueError(f'{output}: the suffix "{output.suffix}" is unknown; write to .parquet, .npy or .safetensors')
     else:
         beside = files_beside(output)
         check_outputs([output, *beside], inputs)
@@ -86,7 +86,7 @@ def check(args: argparse.Namespace) -> FirstReading:
     check_model(args.model)
     file, counts, ids_bytes = RecordFile(args.input), AlphabetCounts(), 0
     for record in file.read(counts):
-        ids_bytes += len(record["id"].encode())
+        ids_bytes += len(record.id.encode())
     return FirstReading(file, counts, ids_bytes)
 
 
@@ -130,9 +130,9 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
     started = time.perf_counter()
     try:
         records, again = tee(records)  # the two stay within two blocks of each other
-        ids = (record["id"] for record in again)
+        ids = (record.id for record in again)
         with tqdm(total=rows, unit="seq", disable=process.rank > 0) as bar:
-            sequences = (record["sequence"] for record in records)
+            sequences = (record.sequence for record in records)
             for vectors in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
                 writer.write(list(islice(ids, len(vectors))), vectors)
         writer.finish()

@@ -3,7 +3,9 @@
     dnacse identify QUERIES.fasta --reference LIBRARY.fasta -o CALLS.tsv --plot CALLS.png
 
 The library names its records in the columns of a table (species, genus, family, ...) or in FASTA headers, written as
->id species=Apis mellifera family=Apidae or in the style of BOLD, UNITE, SINTAX or MIDORI2.
+>id species=Apis mellifera family=Apidae or in the style of BOLD, UNITE, SINTAX, MIDORI2, SILVA, GTDB, PR2, RDP, DADA2,
+OBITools, GenBank and others, which is recognised. docs/formats.md lists all. Placeholders such as "unidentified" and
+names such as "Apis sp. X1" are no species.
 
 A model of a marker, such as the shipped one of COI, compares sequences over the sites that both cover, so pieces and
 whole barcodes can be mixed. What does not look like the marker gets no name. A library of another marker, and a model
@@ -54,8 +56,18 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="queries: FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
+    add(
+        "input",
+        type=Path,
+        help="queries: FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input",
+    )
     add("--reference", type=Path, required=True, help="labelled library, in one of the same formats")
+    add(
+        "--taxonomy",
+        type=Path,
+        metavar="FILE",
+        help="names of the library's records, if it has none: TSV or .qza of QIIME2, a table with ranks, COInr",
+    )
     add(
         "--reference_vectors",
         type=Path,
@@ -96,7 +108,7 @@ def check(args: argparse.Namespace) -> FirstReading:
     for option, value in (("--confidence", args.confidence), ("--expected_new", args.expected_new)):
         if value is not None and not 0 < value < 1:
             raise ValueError(f"{option} is {value}; it must be between 0 and 1, such as 0.95")
-    inputs = [args.input, args.reference, args.reference_vectors, args.model]
+    inputs = [args.input, args.reference, args.taxonomy, args.reference_vectors, args.model]
     beside = files_beside(args.reference_vectors) if args.reference_vectors else []
     check_outputs((args.output, args.plot), inputs + beside)
     check_plot(args.plot)
@@ -106,7 +118,8 @@ def check(args: argparse.Namespace) -> FirstReading:
     queries, counts = RecordFile(args.input), AlphabetCounts()
     for _ in queries.read(counts):
         pass
-    return FirstReading(queries, counts.records, read_references(args.reference))
+    sys.stderr.write(f"{args.input}: {counts.summary()}\n")
+    return FirstReading(queries, counts.records, read_references(args.reference, args.taxonomy))
 
 
 def run(args: argparse.Namespace, first: FirstReading) -> None:
@@ -141,7 +154,7 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
                 if data is None or calibration is None:
                     data = collect_calibration(library, block)
                     bar.write(f"{args.reference}: {describe_library(library, data)}", file=sys.stderr)
-                    shares = estimate_shares(data, matches)
+                    shares = estimate_shares(library, data, matches)
                     if args.expected_new is not None:
                         shares = with_new_species(shares, args.expected_new)
                     calibration = fit_calibration(data, shares)
@@ -163,9 +176,9 @@ def query_blocks(
     """Yield ids and encoded sequences of the queries, a block at a time."""
 
     records, again = tee(queries.read())  # the two stay within two blocks of each other
-    sequences = (record["sequence"] for record in records)
+    sequences = (record.sequence for record in records)
     for block in encoder.blocks(sequences, by_sites, bar.update):
-        yield [record["id"] for record in islice(again, len(block))], block
+        yield [record.id for record in islice(again, len(block))], block
 
 
 def describe_library(library: "Library", data: "CalibrationData") -> str:

@@ -7,8 +7,8 @@ lacks. It is near 1 where the query nearly equals a reference and all other name
 
 What a gap is worth depends on the model, the library and the queries. So the library's own records, cut to where the
 queries lie, are looked up in it as if they were queries: without themselves, then without all records of their
-species, of their genus, of their family, and so on. Each look-up is a *case*. Its class is the lowest rank at which
-the references that were left have the right name: the species is known, only the genus is, only the family, ...
+species, of their genus, of their family and of their order. Each look-up is a *case*. Its class is the lowest rank at
+which the references that were left have the right name: the species is known, only the genus is, only the family, ...
 
 For each rank, a monotone curve (probability_curves.py) maps the gap to the probability that the name is right. Another
 curve maps the similarity of the nearest reference to the probability that the library lacks the species. Cases of each
@@ -27,7 +27,7 @@ from .library import Library, Matches, gaps, nearest_references, search
 from .probability_curves import Curve, fit_curve
 
 MOST_RECORDS = 1500  # of the library that are looked up, once for each rank
-MOST_RANKS = 4  # taxa of the ranks above are not left out
+LEFT_OUT = ("species", "genus", "family", "order")  # ranks whose taxa are left out, whatever others the library has
 ENOUGH_CASES = 100  # to say how far a sequence of the marker may be
 LEAST_SITES = 60  # of a record that is cut
 PARTS = 7  # of the similarities and of the gaps, when the shares of the classes are estimated
@@ -83,7 +83,10 @@ def collect_calibration(library: Library, queries: Encoded, seed: int = 0) -> Ca
     asked = take(library.encoded, records)
     if asked.sites is not None and queries.sites is not None:
         asked = Encoded(None, cut_like(asked.sites, queries.sites, LEAST_SITES, seed))
-    groups = [np.arange(codes.shape[1]), *codes[:MOST_RANKS]]
+    groups = [
+        np.arange(codes.shape[1]),
+        *(code for rank, code in zip(library.names, codes, strict=True) if rank in LEFT_OUT),
+    ]
     parts = [_look_up(library, asked, records, group) for group in groups]
     return CalibrationData(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
 
@@ -137,11 +140,11 @@ def fit_calibration(data: CalibrationData, shares: np.ndarray) -> Calibration:
     return Calibration(names, new_species, shares)
 
 
-def estimate_shares(data: CalibrationData, matches: Matches) -> np.ndarray:
+def estimate_shares(library: Library, data: CalibrationData, matches: Matches) -> np.ndarray:
     """Estimate how many of the queries are of each class, by EM (Saerens, Latinne and Decaestecker 2002).
 
-    The estimate makes the queries' similarities, and their gaps at the second rank (the genus), most likely. Both are
-    cut into `PARTS` parts. `PRIOR_STRENGTH` queries are added, as many of each class, so that a few queries do not
+    The estimate makes the queries' similarities, and their gaps at the genus, most likely. Both are cut into
+    `PARTS` parts. `PRIOR_STRENGTH` queries are added, as many of each class, so that a few queries do not
     move it far.
 
     Returns:
@@ -152,7 +155,7 @@ def estimate_shares(data: CalibrationData, matches: Matches) -> np.ndarray:
     if not len(there):
         return np.full(len(counts), 1 / len(counts))
     nearest, similarity = nearest_references(matches)
-    rank = min(1, len(data.gap) - 1)
+    rank = list(library.names).index("genus") if "genus" in library.names else 0
     values = [(data.similarity, similarity), (data.gap[rank], gaps(matches.similarities[rank]))]
     cases, asked = np.zeros(len(data.similarity), int), np.zeros((nearest >= 0).sum(), int)
     for own, others in values:

@@ -81,21 +81,28 @@ def make_library(
 def complete_lineages(codes: np.ndarray) -> np.ndarray:
     """Give records the names that others of the same lower taxon have, rank by rank upwards.
 
+    The lower taxon is that of the nearest rank below at which the record has a name: few have a tribe.
+
     Args:
         codes: Number of the name of each record at each rank (ranks, r) int, -1: none.
 
     >>> complete_lineages(np.array([[0, 1, 2], [0, 0, 1], [4, -1, -1]])).tolist()
     [[0, 1, 2], [0, 0, 1], [4, 4, -1]]
+    >>> complete_lineages(np.array([[0, 0, 1], [-1, -1, 0], [3, -1, -1]])).tolist()
+    [[0, 0, 1], [-1, -1, 0], [3, 3, -1]]
     """
     codes = codes.copy()
     for rank in range(1, len(codes)):
-        upper, lower = codes[rank], codes[rank - 1]
-        both = (upper >= 0) & (lower >= 0)
-        lowest, highest = np.full(lower.max() + 2, upper.max() + 1), np.full(lower.max() + 2, -1)
-        np.minimum.at(lowest, lower[both], upper[both])
-        np.maximum.at(highest, lower[both], upper[both])
-        agreed = np.where(lowest == highest, highest, -1)  # the last, of no lower name, stays -1
-        codes[rank] = np.where(upper < 0, agreed[lower], upper)
+        upper = codes[rank].copy()
+        waiting = upper < 0
+        for lower in codes[rank - 1 :: -1]:
+            both, told = (upper >= 0) & (lower >= 0), waiting & (lower >= 0)
+            lowest, highest = np.full(lower.max() + 1, upper.max() + 1), np.full(lower.max() + 1, -1)
+            np.minimum.at(lowest, lower[both], upper[both])
+            np.maximum.at(highest, lower[both], upper[both])
+            agreed = np.where(lowest == highest, highest, -1)
+            codes[rank, told] = agreed[lower[told]]
+            waiting &= ~told
     return codes
 
 

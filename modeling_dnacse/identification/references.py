@@ -1,12 +1,16 @@
 """The file of a labelled library in; ids, names and encoded sequences of its records out."""
 
 import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..reading.label_policy import RANKS
+from ..machine.stamps import check_stamp, stamp_of
+from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER
 from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
+from ..reading.taxonomies import read_taxonomy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,27 +23,87 @@ SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding,
 
 
 class References(NamedTuple):
-    """The file of a library; ids of its records (r,); their names at each rank (r,), species first, "": no name."""
+    """The file of a library, ids of its records (r,), and their names at each rank (r,), species first; "": no name.
+
+    Ranks that no record has are left out. `below` holds subspecies and BINs likewise.
+    """
 
     file: RecordFile
     ids: list[str]
     labels: dict[str, list[str]]
+    below: dict[str, list[str]]
 
 
-def read_references(path: Path) -> References:
-    """Read ids and names, and check every record.
+def read_references(path: Path, taxonomy: Path | None = None) -> References:
+    """Read ids and names, check every record, and say on stderr what the library holds.
+
+    Args:
+        path: The library.
+        taxonomy: Names of its records, see `read_taxonomy`, where they are not in the library itself.
 
     Raises:
-        ValueError: as `read_labelled`.
+        ValueError: as `RecordFile` and `read_taxonomy`; or no record has a species, or none is in the taxonomy.
     """
-    counts = AlphabetCounts()
-    references = References(RecordFile(path), [], {rank: [] for rank in RANKS})
-    for record in references.file.read(counts):
-        references.ids.append(record["id"])
-        for rank in RANKS:
-            references.labels[rank].append(sys.intern(record[rank]))
+    named = None
+    if taxonomy is not None:
+        stamp = stamp_of(taxonomy)
+        named = read_taxonomy(taxonomy)
+        check_stamp(taxonomy, stamp)
+    file, counts, styles = RecordFile(path), AlphabetCounts(), Counter()
+    ids: list[str] = []
+    names: dict[str, list[str]] = {"species": []}
+    placeholders: Counter[str] = Counter()
+    unknown = 0
+    for record in file.read(counts):
+        labels = record.labels
+        if named is not None:
+            found = named.get(record.id) or named.get(record.taxid)
+            unknown += found is None
+            labels = labels | dict(found) if found else labels
+        for rank in labels.keys() - names.keys():
+            names[rank] = [""] * len(ids)
+        for rank, column in names.items():
+            column.append(sys.intern(labels.get(rank, "")))
+        ids.append(record.id)
+        styles[record.style] += 1
+        if record.given_species and "species" not in labels:
+            placeholders[record.given_species] += 1
     sys.stderr.write(f"{path}: {counts.summary()}\n")
-    return references
+    if taxonomy is not None and unknown == len(ids):
+        raise ValueError(f"{taxonomy}: none of the {len(ids):,} records of {path} is in it; the ids must be equal")
+    sys.stderr.write(f"{path}: {describe_labels(styles, names, taxonomy, unknown)}\n")
+    if placeholders:
+        examples = ", ".join(repr(name) for name, _ in placeholders.most_common(3))
+        sys.stderr.write(
+            f"{path}: {placeholders.total():,} records have no species but a placeholder or open nomenclature, as in "
+            f"{examples}\n"
+        )
+    if not any(names["species"]):
+        raise ValueError(
+            f"{path}: none of {len(ids):,} references has a species; name them in a column species, in the headers, "
+            "as in >id species=Apis mellifera, or in a table of their own: --taxonomy FILE (docs/formats.md)"
+        )
+    ordered = {rank: names[rank] for rank in RANK_ORDER if rank in names}
+    return References(file, ids, ordered, {rank: names[rank] for rank in BELOW_SPECIES if rank in names})
+
+
+def describe_labels(
+    styles: Counter[str], names: Mapping[str, Sequence[str]], taxonomy: Path | None, unknown: int
+) -> str:
+    """Say which styles were recognised, and how many records have a name at each rank.
+
+    >>> describe_labels(Counter({"SINTAX": 3}), {"species": ["a", "a", ""], "genus": ["x", "x", "y"]}, None, 0)
+    'recognised as SINTAX; records with a name (names): species 2 (1), genus 3 (2)'
+    """
+    known = [f"{style} ({count:,} records)" if len(styles) > 1 else style for style, count in styles.most_common()]
+    said = "recognised as " + ", ".join(known)
+    if taxonomy is not None:
+        said += f", with the taxonomy of {taxonomy}" + (f", which lacks {unknown:,} records" if unknown else "")
+    ranks = []
+    for rank in (*BELOW_SPECIES, *RANK_ORDER):
+        if count := sum(map(bool, names.get(rank, ()))):
+            ranks.append(f"{rank} {count:,} ({len(set(names[rank]) - {''}):,})")
+    return f"{said}; records with a name (names): {', '.join(ranks) or 'none'}"
 
 
 def encode_references(references: References, encoder: "Encoder", vectors: Path | None) -> "Encoded":
@@ -62,7 +126,7 @@ def encode_references(references: References, encoder: "Encoder", vectors: Path 
     path = references.file.path
     given = None if vectors is None else load_vectors(vectors, references, encoder)
     count = len(references.ids)
-    sequences = (record["sequence"] for record in references.file.read())
+    sequences = (record.sequence for record in references.file.read())
     if encoder.has_sites:
         with tqdm(total=count, unit="seq", desc="library") as bar:
             placed = encoder.place(sequences, bar.update)
@@ -73,7 +137,7 @@ def encode_references(references: References, encoder: "Encoder", vectors: Path 
             placed.bases[~placed.placed] = OTHER
             return Encoded(None, placed)
         sys.stderr.write(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers\n")
-        sequences = (record["sequence"] for record in references.file.read())
+        sequences = (record.sequence for record in references.file.read())
     if given is not None:
         return Encoded(given, None)
     made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)
@@ -112,7 +176,7 @@ def load_vectors(path: Path, references: References, encoder: "Encoder") -> "np.
     vectors = np.concatenate(blocks)
     rows = np.unique(np.linspace(0, len(ids) - 1, CHECKED).astype(int))
     wanted = set(rows.tolist())
-    sequences = [record["sequence"] for row, record in enumerate(references.file.read()) if row in wanted]
+    sequences = [record.sequence for row, record in enumerate(references.file.read()) if row in wanted]
     expected = np.concatenate(list(embed_blocks(encoder.model, encoder.tokenizer, sequences, encoder.options)))
     stored = vectors[rows]
     if expected.shape != stored.shape:

@@ -1,6 +1,6 @@
 """Names of outputs and inputs in, a refusal out: before anything is read, and without torch.
 
-No output may be an input of the same call: not by its path, nor by a link, nor by a hard link.
+No output may be an input of the same call: not by its path, nor by a link, nor by a hard link, nor as `< FILE`.
 """
 
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .atomic import STDOUT, is_stream, lock_output, partial_path
 
+STDIN = Path("/dev/stdin")  # of which `-` is a copy
 Names = Iterable[Path | str | None]  # None: not asked for
 
 
@@ -25,7 +26,7 @@ def check_outputs(outputs: Names, inputs: Names = ()) -> None:
             written to; or another process is writing it.
     """
     given = [Path(path) for path in outputs if path is not None]
-    read = [file for path in inputs if path is not None for file in files_of(Path(path))]
+    read = [file for path in (*inputs, STDIN) if path is not None for file in files_of(Path(path))]
     for number, path in enumerate(given):
         check_place(path)
         if any(same_file(path, other) for other in given[:number]):
@@ -52,7 +53,7 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, and the output is a folder; give another name")
-    for path in (Path(given) for given in inputs if given is not None):
+    for path in (Path(given) for given in (*inputs, STDIN.resolve()) if given is not None):
         if same_file(folder, path):
             raise ValueError(f"{folder} is an output, but also an input; give the output another name")
         if path.suffix in suffixes and path.exists() and same_file(folder, path.resolve().parent):

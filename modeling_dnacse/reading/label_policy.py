@@ -1,31 +1,78 @@
 """Labels as a source gives them in, labels by one policy out; and the names by which sources call them.
 
-- A species is a name. It is taken as it stands, with underscores read as blanks.
-- A name in open nomenclature (`Genus sp. X1`, `cf.`, `aff.`, `nr.`) is no species, since such names are neither unique
-  nor stable. Its genus is kept.
-- A genus that is not given is the first word of the species' name.
-- A missing label is an empty string; NA, NaN, None and null count as missing.
+- A name has one spelling (names.py). Placeholders such as `unidentified` are no names.
+- A species is a name, taken as it stands. An epithet alone gets the name of its genus before it.
+- A name in open nomenclature (`Genus sp. X1`, `cf.`, `aff.`, `nr.`, a BIN) is no species, since such names are neither
+  unique nor stable. Its genus is kept.
+- A genus that is not given is the first word of the species' name, unless that word names a higher taxon:
+  `Cecidomyiidae sp. BOLD:AAA1234` tells the family, not the genus.
+- A missing label is an empty string.
 """
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeVar
+
+from .names import clean_name
 
 Value = TypeVar("Value")
 
-RANKS = ("species", "genus", "family", "order", "class", "phylum")
+RANKS = ("species", "genus", "family", "order", "class", "phylum")  # of every record that a table or a trainer holds
 
-# The names of columns in exports of BOLD, BIOSCAN and GBIF. Where a table has several of them, the first one counts.
+# all ranks that are read, from the species upwards
+RANK_ORDER = (
+    *("species", "subgenus", "genus", "subtribe", "tribe", "subfamily", "family", "superfamily"),
+    *("infraorder", "suborder", "order", "superorder", "infraclass", "subclass", "class", "superclass"),
+    *("subdivision", "division", "subphylum", "phylum", "superphylum"),
+    *("supergroup", "subkingdom", "kingdom", "domain", "realm"),
+)
+BELOW_SPECIES = ("subspecies", "bin")  # kept, but no level of a lineage
+
+# The names of columns in exports of BOLD, BIOSCAN, GBIF, QIIME2, DADA2 and mkCOInr, as `column_name` writes them.
+# Where a table has several of them, the first one counts.
 COLUMNS = {
-    "id": ("id", "seq_id", "sequence_id", "record_id", "processid", "process_id", "sampleid", "accession"),
-    "sequence": ("sequence", "seq", "nucleotides", "nuc", "nucraw", "dna", "dna_barcode", "barcode"),
-    "species": ("species", "species_name", "organism"),
+    "id": (
+        *("id", "seq_id", "sequence_id", "seqid", "record_id", "processid", "process_id", "feature_id", "featureid"),
+        *("otu_id", "otuid", "otu", "asv_id", "asvid", "asv", "sampleid", "accession", "identifier", "header"),
+        *("contig", "contig_name", "name", ""),  # R and pandas write names of rows under no name
+    ),
+    "sequence": ("sequence", "seq", "nucleotides", "nuc", "nucraw", "dna", "dna_barcode", "barcode", "dna_sequence"),
+    "species": ("species", "species_name", "organism", "scientific_name", "scientificname"),
+    "epithet": ("specific_epithet", "specificepithet", "species_epithet", "epithet"),
+    "lineage": ("taxon", "taxonomy", "lineage", "classification"),
+    "taxid": ("taxid", "tax_id"),
+    "marker": ("marker_code", "markercode", "marker"),
+    "size": ("size", "abundance", "count"),
     "split": ("split",),
-} | {rank: (rank, f"{rank}_name") for rank in RANKS[1:]}
+    "subspecies": ("subspecies", "subspecies_name"),
+    "bin": ("bin", "bin_uri"),
+    "domain": ("domain", "domain_name", "superkingdom", "superkingdom_name"),
+} | {rank: (rank, f"{rank}_name") for rank in RANK_ORDER if rank not in ("species", "domain")}
 
-_OPEN_NOMENCLATURE = re.compile(r"\s(sp|spp|cf|aff|nr|gen|indet)(\.|\s|\d|$)", re.IGNORECASE)
-_GENUS = re.compile(r"(?:Candidatus )?([A-Z][a-z-]+)\s")
-_MISSING = {"", "na", "n/a", "nan", "none", "null"}
+_OPEN_NOMENCLATURE = re.compile(
+    r"\s(sp|spp|species|cf|aff|nr|gen|indet)(\.|\s|\d|$)|\bBOLD[:-]?[A-Z]{3}\d", re.IGNORECASE
+)
+_GENUS = re.compile(r"(?:Candidatus )?([A-Z][a-z-]+(?:_[A-Z]{1,2})?)\s")
+_NO_NAMES = dict.fromkeys((*RANK_ORDER, *BELOW_SPECIES), "")
+_KEYS = frozenset((*_NO_NAMES, "epithet"))
+_EPITHET = re.compile(r"×?[a-z][a-z-]+")
+_FAMILY = re.compile(r"[A-Z][a-z]+(?:idae|aceae)")
+_SUBFAMILY = re.compile(r"[A-Z][a-z]+inae")
+_HIGHER = re.compile(
+    r"[A-Z][a-z]+(?:oidea|ales|ptera|mycota|mycetes|mycotina|phyta|phyceae|viridae|formes|poda)"
+    r"|Fungi|Bacteria|Archaea|Eukaryota|Metazoa|Animalia|Plantae|Viridiplantae|Protista|Chromista"
+    r"|Insecta|Arachnida|Araneae|Acari|Collembola|Crustacea|Chordata|Mollusca|Annelida|Nematoda|Cnidaria|Porifera"
+)
+
+
+def column_name(name: str) -> str:
+    """Write the name of a column as `COLUMNS` does.
+
+    >>> column_name("#OTU ID"), column_name('"Species-Name"')
+    ('otu_id', 'species_name')
+    """
+    return re.sub(r"[\s.-]+", "_", name.strip(' "\u00a0').lower().lstrip("#").strip())
 
 
 def pick_columns(named: Mapping[str, Value]) -> dict[str, Value]:
@@ -44,12 +91,64 @@ def apply_label_policy(given: Mapping[str, str | None]) -> dict[str, str]:
     >>> apply_label_policy({"species": "Apis sp. X1", "family": "NA"})["genus"]
     'Apis'
     """
-    labels = {rank: given.get(rank) or "" for rank in RANKS}
-    labels = {rank: "" if label.lower() in _MISSING else label for rank, label in labels.items()}
-    name = labels["species"] = labels["species"].replace("_", " ")
-    first_word = _GENUS.match(name)
-    if first_word and not labels["genus"]:
-        labels["genus"] = first_word[1]
-    if _OPEN_NOMENCLATURE.search(name):
-        labels["species"] = ""
-    return labels
+    labels = clean_labels(given)
+    return {rank: labels.get(rank, "") for rank in RANKS}
+
+
+def clean_labels(given: Mapping[str, str | None]) -> dict[str, str]:
+    """Apply the policy of this module to labels as they stand: the known ones of `RANK_ORDER` and `BELOW_SPECIES`.
+
+    Args:
+        given: Names at any rank, and `epithet` where it stands apart.
+
+    >>> clean_labels({"species": "alba", "genus": "Bravonia"})
+    {'species': 'Bravonia alba', 'genus': 'Bravonia'}
+    >>> clean_labels({"species": "Cecidomyiidae sp. BOLD:AAA1234"})
+    {'family': 'Cecidomyiidae'}
+    """
+    return dict(_clean_labels(tuple((key, name) for key, name in given.items() if key in _KEYS and name is not None)))
+
+
+@lru_cache(1 << 16)  # the records of a species have the same labels
+def _clean_labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    given = dict(items)
+    names = _NO_NAMES | {rank: clean_name(name) for rank, name in items if rank in _NO_NAMES}
+    if names["genus"] in _above_genus(names) or _OPEN_NOMENCLATURE.search(names["genus"]):
+        names["genus"] = ""
+    epithet = clean_name(given.get("epithet") or "")
+    if epithet and not names["species"]:
+        names["species"] = epithet
+    names["species"] = _binomial(names, has_genera="genus" in given or bool(epithet))
+    first_word = _GENUS.match(names["species"] + " ")
+    is_open = bool(_OPEN_NOMENCLATURE.search(names["species"]))
+    if first_word:
+        word = first_word[1]
+        higher = word in _above_genus(names) or (is_open and _HIGHER.fullmatch(word))
+        if _FAMILY.fullmatch(word) or _SUBFAMILY.fullmatch(word):
+            rank = "family" if _FAMILY.fullmatch(word) else "subfamily"
+            names[rank] = names[rank] or word
+            names["species"], higher = "", True
+        if not higher and not names["genus"] and " " in names["species"]:
+            names["genus"] = word
+    if is_open:
+        names["species"] = ""
+    if names["species"] and _EPITHET.fullmatch(names["subspecies"]):
+        names["subspecies"] = f"{names['species']} {names['subspecies']}"
+    return {rank: name for rank, name in names.items() if name}
+
+
+def _above_genus(names: Mapping[str, str]) -> set[str]:
+    return {names[rank] for rank in RANK_ORDER[RANK_ORDER.index("genus") + 1 :]} - {""}
+
+
+def _binomial(names: Mapping[str, str], has_genera: bool) -> str:
+    """The species with the name of its genus; "" where it is an epithet without one, or the name of a higher taxon."""
+    species, genus = names["species"], names["genus"]
+    if _EPITHET.fullmatch(species):
+        return f"{genus} {species}" if genus else "" if has_genera else species
+    if species == genus or species in _above_genus(names):
+        return ""
+    initial, point, rest = species.partition(". ")
+    if genus and point and len(initial) == 1 and genus.startswith(initial):
+        return f"{genus} {rest}"
+    return species

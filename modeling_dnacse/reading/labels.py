@@ -1,29 +1,57 @@
-"""Labelled sequence files in, plain dicts out: the keys are always `id`, `sequence`, the six ranks and `split`.
+"""Labelled sequence files in; records with their ids and labels out.
 
-Labels come from the columns of a table (CSV, TSV, parquet) or from the headers of FASTA or FASTQ, in any of the styles
-of headers.py. What counts as a label is the same for all of them (label_policy.py).
+Labels come from the columns of a table (CSV, TSV, parquet; tables.py) or from the headers of FASTA or FASTQ, in any of
+the styles of headers.py. What counts as a label is the same for all of them (label_policy.py).
 """
 
-import csv
-import io
+import re
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
+from typing import NamedTuple
 
-import pyarrow
-from pyarrow import parquet
-
-from .headers import fields_from_header
-from .label_policy import COLUMNS, RANKS, apply_label_policy, pick_columns
+from .formats import FASTA, PARQUET, kind_of_file
+from .headers import parse_header
+from .label_policy import COLUMNS, RANKS, apply_label_policy, clean_labels
+from .lineages import read_lineage
 from .seen_ids import SeenIds
-from .sequences import AlphabetCounts, clean_sequence, open_ascii, read_fasta, restore
+from .sequences import AlphabetCounts, clean_sequence, place_of_record, read_headers
+from .tables import DELIMITERS, parquet_rows, table_rows
 
-__all__ = ["COLUMNS", "DELIMITERS", "RANKS", "apply_label_policy", "labels_from_header", "read_labelled"]
+__all__ = [
+    "COLUMNS",
+    "DELIMITERS",
+    "RANKS",
+    "LabelledRecord",
+    "apply_label_policy",
+    "labels_from_header",
+    "read_labelled",
+    "read_records",
+]
 
-FASTA_SUFFIXES = (".fa", ".fasta", ".fna", ".fas", ".fq", ".fastq")
-DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # BOLD calls its tab-separated exports .txt
-COMPRESSIONS = (".gz", ".bz2", ".xz")
+TABLE = "columns of a table"  # the style of its records
+
+_NO_SEQUENCE = frozenset(("", "none", "no_data", "na", "n/a", "nan", "null"))
+_SIZE = re.compile(r";size=(\d+);?$")
+
+
+class LabelledRecord(NamedTuple):
+    """A record: a cleaned sequence with its labels by the label policy, at any rank that is known.
+
+    `size` is its abundance, 1 where it is not told. `style` is one of headers.py, or that of a table. `given_species`
+    is the species as the file has it, which may be no name; `taxid` is the number of a taxon, where a column has it.
+    """
+
+    id: str
+    sequence: str
+    labels: dict[str, str]
+    split: str
+    size: int
+    style: str
+    given_species: str
+    taxid: str = ""
 
 
 def labels_from_header(header: str) -> dict[str, str]:
@@ -37,17 +65,30 @@ def labels_from_header(header: str) -> dict[str, str]:
     >>> labels_from_header("GBMIN12345-13|Apis sp. XYZ|COI-5P|KM000001")
     {'genus': 'Apis'}
     """
-    return {rank: label for rank, label in apply_label_policy(fields_from_header(header)).items() if label}
+    return {rank: label for rank, label in apply_label_policy(parse_header(header).fields).items() if label}
 
 
 def read_labelled(
     path: str | PathLike[str], *, split: str | None = None, counts: AlphabetCounts | None = None
 ) -> Iterator[dict[str, str]]:
-    """Stream the labelled records of a FASTA, FASTQ, CSV, TSV or parquet file; the suffix tells the format.
+    """Stream the labelled records of a file as dicts of strings, whose keys are always the same.
 
-    Every dict has the keys `id`, `sequence` (cleaned), the six `RANKS` and `split`, in this order, all strings. In a
-    table without a column of ids, the id is the row number. An empty id becomes `row_` and the row number, with one
-    warning. Memory does not grow with the file, except for at most 64 bytes a record to find repeated ids.
+    They are `id`, `sequence` (cleaned), the six `RANKS` and `split`, in this order; see `read_records` for the rest.
+    """
+    for record in read_records(path, split=split, counts=counts):
+        labels = {rank: record.labels.get(rank, "") for rank in RANKS}
+        yield {"id": record.id, "sequence": record.sequence} | labels | {"split": record.split}
+
+
+def read_records(
+    path: str | PathLike[str], *, split: str | None = None, counts: AlphabetCounts | None = None
+) -> Iterator[LabelledRecord]:
+    """Stream the labelled records of a FASTA, FASTQ, CSV, TSV, parquet or .qza file.
+
+    In a table without a column of ids, and in FASTA whose headers are lineages, the id is the number of the row or
+    record. An empty id becomes `row_` and the row number. Both give one warning for a table. Rows without a sequence
+    are left out. A second marker of one process id gets the id with the marker behind it. Memory does not grow with
+    the file, except for at most 64 bytes a record to find repeated ids.
 
     Args:
         path: The file; all formats but parquet may be compressed.
@@ -56,123 +97,132 @@ def read_labelled(
 
     Raises:
         ValueError: the file is wrong in a way that `read_fasta` refuses too; or a table has no column of sequences or
-            rows of unequal length; or no record has the split. The message names file, line (parquet: row) and remedy.
+            rows of unequal length; or an id or a name holds a control character; or no record has the split. The
+            message names file, line (parquet: row) and remedy.
     """
     path = fspath(path)
-    suffix = _suffix(path)
-    unit = ", record " if suffix in FASTA_SUFFIXES else ", row " if suffix == ".parquet" else ":"
+    kind = kind_of_file(path)
     seen = SeenIds()
     splits: set[str] = set()
-    warned = False
-    for number, row in _rows(path, suffix, counts, needs_split=split is not None):
-        place = f"{path}{unit}{number}"
-        identifier = row["id"] or f"row_{len(seen) + 1}"
-        if not row["id"] and not warned:
+    count, warned = 0, False
+    for count, row in enumerate(_rows(path, kind, counts, needs_split=split is not None), 1):
+        if kind != FASTA and row.sequence.strip(" -.").lower() in _NO_SEQUENCE:
+            if counts is not None:
+                counts.without_sequence += 1
+            continue
+        given = row.fields
+        identifier = _identifier(row, count)
+        _check_printable(path, kind, row, identifier)
+        if kind != FASTA and not row.id and not warned:
             warned = True
-            warnings.warn(f"{place}: empty id, {identifier} stands in for it; give every row an id", stacklevel=2)
-        if not seen.add(identifier):
-            earlier = "earlier"  # a pipe cannot be read twice
-            if Path(path).is_file():
-                rows = enumerate(_rows(path, suffix, None, needs_split=False), 1)
-                first = next(at for count, (at, other) in rows if (other["id"] or f"row_{count}") == identifier)
-                earlier = f"at {path}{unit}{first}"
-            if earlier != f"at {place}":  # otherwise another id has the same hash
-                raise ValueError(f"{place}: id {identifier!r} was used before, {earlier}; rename one")
-        splits.add(row["split"])
-        if split is not None and row["split"] != split:
+            said = "no column of ids, so rows are numbered; name one id"
+            if row.id is not None:
+                said = f"empty id, {identifier} stands in for it; give every row an id"
+            warnings.warn(f"{_place(path, kind, row.number)}: {said}", stacklevel=2)
+        unique = _unique_id(seen, identifier, given.get("marker", ""))
+        if not unique:
+            _check_repeat(path, kind, identifier, row.number)
+        elif unique != identifier and counts is not None:
+            counts.markers += 1
+        splits.add(given.get("split", ""))
+        if split is not None and given.get("split", "") != split:
             continue
         try:
-            sequence = clean_sequence(row["sequence"])
+            sequence = clean_sequence(row.sequence)
         except ValueError as error:
-            raise ValueError(f"{place}: {error}") from None
-        if not sequence:
-            raise ValueError(f"{place}: record {identifier!r} has no bases; add them or remove it")
-        if counts is not None and suffix not in FASTA_SUFFIXES:
-            counts.add(row["sequence"], sequence)
-        yield {"id": identifier, "sequence": sequence} | apply_label_policy(row) | {"split": row["split"]}
+            raise ValueError(f"{_place(path, kind, row.number)}: {error}") from None
+        if counts is not None and kind != FASTA:
+            counts.add(row.sequence, sequence)
+        yield LabelledRecord(
+            unique or identifier,
+            sequence,
+            clean_labels(given),
+            given.get("split", ""),
+            row.size,
+            row.style,
+            given.get("species") or given.get("epithet") or "",
+            given.get("taxid", ""),
+        )
     if not seen:
-        raise ValueError(f"{path}: a header but no rows; give a file with at least one sequence")
+        what = f"none of {count:,} rows has a sequence" if count else "a header but no rows"
+        raise ValueError(f"{path}: {what}; give a file with at least one sequence")
     if split is not None and split not in splits:
         there = ", ".join(sorted(splits - {""})) or "none"
         raise ValueError(f"{path}: no record has the split {split!r}; its splits are: {there}")
 
 
-def _rows(
-    path: str, suffix: str, counts: AlphabetCounts | None, needs_split: bool
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row as it stands, with its number: that of the record (FASTA), line (table) or row (parquet)."""
-    if suffix in FASTA_SUFFIXES:
-        return _fasta_rows(path, counts)
-    if suffix == ".parquet":
-        return _parquet_rows(path, needs_split)
-    return _table_rows(path, DELIMITERS[suffix], needs_split)
+class _Row(NamedTuple):
+    """A record as it stands, with the number of its record (FASTA), line (table) or row (parquet); id None: no id."""
+
+    number: int
+    id: str | None
+    sequence: str
+    fields: dict[str, str]
+    size: int
+    style: str
 
 
-def _suffix(path: str) -> str:
-    name = Path(path.lower())
-    suffix = Path(name.stem).suffix if name.suffix in COMPRESSIONS else name.suffix
-    allowed = (*FASTA_SUFFIXES, *DELIMITERS, ".parquet")
-    if suffix not in allowed:
-        raise ValueError(
-            f"{path}: suffix {suffix!r} tells no format; allowed are {' '.join(allowed)}, and after each but .parquet "
-            f"one of {' '.join(COMPRESSIONS)}: rename the file"
-        )
-    return suffix
+def _rows(path: str, kind: str, counts: AlphabetCounts | None, needs_split: bool) -> Iterator[_Row]:
+    if kind == FASTA:
+        for number, (header, sequence) in enumerate(read_headers(path, counts), 1):
+            found = parse_header(header)
+            yield _Row(number, found.id or None, sequence, found.fields, found.size, found.style)
+        return
+    needed = ("sequence", "split") if needs_split else ("sequence",)
+    rows = parquet_rows(path, needed) if kind == PARQUET else table_rows(path, kind, needed)
+    for number, row in rows:
+        sequence, identifier, size = row.pop("sequence"), row.pop("id", None), row.pop("size", "")
+        if lineage := row.pop("lineage", ""):
+            row = read_lineage(lineage) | {key: value for key, value in row.items() if value}
+        found = _SIZE.search(identifier or "")
+        if identifier and found:
+            identifier, size = identifier[: found.start()], found[1]
+        yield _Row(number, identifier, sequence, row, int(size) if size.isdecimal() else 1, TABLE)
 
 
-def _fasta_rows(path: str, counts: AlphabetCounts | None) -> Iterator[tuple[int, dict[str, str]]]:
-    for number, record in enumerate(read_fasta(path, counts=counts), 1):
-        given = {"id": record.id, "split": ""} | fields_from_header(f"{record.id} {record.description}".strip())
-        yield number, given | {"sequence": record.sequence}
+def _identifier(row: _Row, count: int) -> str:
+    """The id of a row; where there is none, its number."""
+    return str(count) if row.id is None else row.id or f"row_{count}"
 
 
-def _table_rows(path: str, delimiter: str, needs_split: bool) -> Iterator[tuple[int, dict[str, str]]]:
-    csv.field_size_limit(2**31 - 1)  # for the whole process; by default a field holds 128 KiB, less than a genome
-    # tab-separated exports hold stray quotation marks; read as quotes, they would swallow all rows up to the next one
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    with io.TextIOWrapper(open_ascii(path), "ascii", newline="") as text:
-        reader = csv.reader(text, delimiter=delimiter, quoting=quoting, strict=True)
-        try:
-            header = next(reader, [])
-            columns = _columns(path, header, needs_split)
-            rows = (row for row in reader if row)
-            for row_number, row in enumerate(rows, 1):
-                if len(row) != len(header):
-                    raise ValueError(
-                        f"{path}:{reader.line_num}: {len(row)} fields where the first line names {len(header)}; "
-                        "complete or remove the row"
-                    )
-                given = {key: restore(row[index]).strip(' "') for key, index in columns.items()}
-                yield reader.line_num, {"id": str(row_number), "split": ""} | given
-        except csv.Error as error:
-            raise ValueError(f"{path}:{reader.line_num}: {error}; check the quotation marks in the file") from error
+def _unique_id(seen: SeenIds, identifier: str, marker: str) -> str:
+    """The id, or the id and the marker where another marker of the specimen has the id; "" where both were used."""
+    own = f"{identifier}\0{marker}"
+    if seen.add(identifier):
+        if marker:
+            seen.add(own)
+        return identifier
+    with_marker = f"{identifier}.{marker}"
+    return with_marker if marker and seen.add(own) and seen.add(with_marker) else ""
 
 
-def _parquet_rows(path: str, needs_split: bool) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with parquet.ParquetFile(path) as file:
-            columns = _columns(path, file.schema_arrow.names, needs_split)
-            names = {key: file.schema_arrow.names[index] for key, index in columns.items()}
-            batches = file.iter_batches(1024, columns=list(names.values()))
-            rows = (row for batch in batches for row in batch.to_pylist())
-            for number, row in enumerate(rows, 1):
-                given = {key: "" if row[name] is None else str(row[name]) for key, name in names.items()}
-                yield number, {"id": str(number), "split": ""} | given
-    except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise ValueError(f"{path}: not readable as parquet ({reason}); check the path or write it again") from error
+def _place(path: str, kind: str, number: int) -> str:
+    if kind == FASTA:
+        return place_of_record(path, number - 1)
+    return f"{path}, row {number}" if kind == PARQUET else f"{path}:{number}"
 
 
-def _columns(path: str, header: list[str], needs_split: bool) -> dict[str, int]:
-    """Map our names to the positions of a table's columns; a missing column is left out."""
-    if not header:
-        raise ValueError(f"{path}:1: the file is empty; give one with a line of column names and at least one row")
-    positions = {name.strip(' "').lower(): index for index, name in enumerate(header)}
-    columns = pick_columns(positions)
-    for key in ("sequence", "split") if needs_split else ("sequence",):
-        if key not in columns:
-            raise ValueError(
-                f"{path}:1: no column for the {key}; the columns are {', '.join(map(repr, header))}: name one of them "
-                + " or ".join(map(repr, COLUMNS[key]))
-            )
-    return columns
+def _check_printable(path: str, kind: str, row: _Row, identifier: str) -> None:
+    """Refuse what would break a line or a column of an output, or drive the terminal that shows it."""
+    for key, value in ({"id": identifier} | row.fields).items():
+        control = "" if value.isprintable() else next(filter(_is_control, value), "")
+        if control:
+            place = _place(path, kind, row.number)
+            raise ValueError(f"{place}: control character {control!r} in {key} {value!r}; remove it")
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
+
+
+def _check_repeat(path: str, kind: str, identifier: str, number: int) -> None:
+    """Raise the error of an id that was used before, unless the file shows that another id has the same hash."""
+    earlier = "earlier"  # a pipe cannot be read twice
+    if Path(path).is_file():
+        rows = enumerate(_rows(path, kind, None, needs_split=False), 1)
+        first = next(row.number for count, row in rows if _identifier(row, count) == identifier)
+        if first == number:
+            return
+        earlier = f"at {_place(path, kind, first)}"
+    place = _place(path, kind, number)
+    raise ValueError(f"{place}: id {identifier!r} was used before, {earlier}; rename one")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..machine.stamps import changed, check_stamp, stamp_of
-from .labels import read_labelled
+from .labels import LabelledRecord, read_records
 from .sequences import AlphabetCounts
 
 
@@ -31,8 +31,8 @@ class RecordFile:
         self.stamp = stamp_of(path)
         self.count, self.digest = -1, b""
 
-    def read(self, counts: AlphabetCounts | None = None) -> Iterator[dict[str, str]]:
-        """Yield the records as `read_labelled` does.
+    def read(self, counts: AlphabetCounts | None = None) -> Iterator[LabelledRecord]:
+        """Yield the records as `read_records` does.
 
         Raises:
             ValueError: a record is wrong, or the file changed.
@@ -40,11 +40,11 @@ class RecordFile:
         check_stamp(self.path, self.stamp)
         count, digest = 0, hashlib.blake2b(digest_size=16)
         try:
-            for record in read_labelled(self.path, split=self.split, counts=counts):
+            for record in read_records(self.path, split=self.split, counts=counts):
                 if count == self.count:
                     raise changed(self.path)
                 count += 1
-                digest.update(f"{record['id']}\n{record['sequence']}\n".encode(errors="surrogateescape"))
+                digest.update(f"{record.id}\n{record.sequence}\n".encode(errors="surrogateescape"))
                 yield record
         except ValueError:
             check_stamp(self.path, self.stamp)  # if it changed, that is the reason

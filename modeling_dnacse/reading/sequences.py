@@ -15,6 +15,7 @@ so the line of an error is found by reading the file again.
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple
@@ -49,6 +50,8 @@ class AlphabetCounts:
     ambiguous: int = 0  # N among them
     gaps: int = 0  # removed
     uracil: int = 0  # U read as T
+    without_sequence: int = 0  # rows of a table that were left out
+    markers: int = 0  # ids that got their marker, since another marker of the specimen has the id alone
 
     def add(self, raw: str, cleaned: str) -> None:
         """Count one sequence, given before and after `clean_sequence`."""
@@ -64,10 +67,15 @@ class AlphabetCounts:
         >>> AlphabetCounts(records=2, bases=1300, ambiguous=3, gaps=1).summary()
         'Read 2 records of 1,300 bases in all: 3 ambiguous (N), 1 gaps removed, 0 U read as T.'
         """
-        return (
+        said = (
             f"Read {self.records:,} records of {self.bases:,} bases in all: {self.ambiguous:,} ambiguous (N), "
             f"{self.gaps:,} gaps removed, {self.uracil:,} U read as T."
         )
+        if self.without_sequence:
+            said += f" Left out {self.without_sequence:,} rows without a sequence."
+        if self.markers:
+            said += f" Added the marker to {self.markers:,} ids that another marker of the specimen has."
+        return said
 
 
 def clean_sequence(sequence: str) -> str:
@@ -125,22 +133,34 @@ def read_fasta(path: str | PathLike[str], *, counts: AlphabetCounts | None = Non
     """
     path = fspath(path)
     seen = SeenIds()
-    for index, (header, raw) in enumerate(_parse(path)):
-        identifier, *description = header.split(None, 1) or [""]
-        if not identifier:
-            raise ValueError(f"{_place(path, index)}: a header without an id; write a name after the '>' or '@'")
+    for index, (header, sequence) in enumerate(read_headers(path, counts)):
+        identifier, *description = header.split(None, 1)
         if not seen.add(identifier):
             _check_repeat(path, identifier, index)
+        yield Record(identifier, sequence, *description)
+
+
+def read_headers(path: str, counts: AlphabetCounts | None = None) -> Iterator[tuple[str, str]]:
+    """Stream whole headers and cleaned sequences of a FASTA or FASTQ file; as `read_fasta`, but ids may repeat."""
+    index = -1
+    for index, (header, raw) in enumerate(_parse(path)):
+        if not header.strip():
+            raise ValueError(
+                f"{place_of_record(path, index)}: a header without an id; write a name after the '>' or '@'"
+            )
         try:
             sequence = clean_sequence(raw)
         except ValueError as error:
-            raise ValueError(f"{_place(path, index, illegal_character(raw))}: {error}") from None
+            raise ValueError(f"{place_of_record(path, index, illegal_character(raw))}: {error}") from None
         if not sequence:
-            raise ValueError(f"{_place(path, index)}: record {identifier!r} has no bases; add them or remove it")
+            identifier = header.split(None, 1)[0]
+            raise ValueError(
+                f"{place_of_record(path, index)}: record {identifier!r} has no bases; add them or remove it"
+            )
         if counts is not None:
             counts.add(raw, sequence)
-        yield Record(identifier, sequence, *description)
-    if not seen:
+        yield header, sequence
+    if index < 0:
         raise ValueError(f"{path}:1: no records; the file is empty, give one with at least one sequence")
 
 
@@ -152,19 +172,30 @@ def _check_repeat(path: str, identifier: str, index: int) -> None:
         first = next(number for number, name in enumerate(headers) if name == [identifier])
         if first == index:
             return
-        earlier = f"at {_place(path, first)}"
-    raise ValueError(f"{_place(path, index)}: id {identifier!r} was used before, {earlier}; rename one")
+        earlier = f"at {place_of_record(path, first)}"
+    raise ValueError(f"{place_of_record(path, index)}: id {identifier!r} was used before, {earlier}; rename one")
 
 
 def _parse(path: str) -> Iterator[tuple[str, str]]:
     """Yield the header and the sequence of each record, as they stand in the file."""
     with open_ascii(path) as stream:
-        reader = dnaio.FastqReader if _is_fastq(stream) else dnaio.FastaReader
+        reader, count = dnaio.FastqReader if _is_fastq(stream) else dnaio.FastaReader, 0
         try:
             for record in reader(stream):
+                count += 1
                 yield restore(record.name), restore(record.sequence)
         except dnaio.FileFormatError as error:
+            if error.format == "FASTQ" and _ends_in_blank_lines(path, count):
+                return
             raise ValueError(f"{path}:{(error.line or 0) + 1}: {_explain(error)}") from error
+
+
+def _ends_in_blank_lines(path: str, records: int) -> bool:
+    """Whether nothing but blank lines follows the first records of a FASTQ file, each of four lines."""
+    if not Path(path).is_file():
+        return False
+    with open_ascii(path) as stream:
+        return not any(line.strip() for line in islice(stream, 4 * records, None))
 
 
 def _is_fastq(stream: io.BufferedReader) -> bool:
@@ -180,8 +211,11 @@ def _explain(error: dnaio.FileFormatError) -> str:
     return f"{reason}; a FASTQ record is four lines, '@id', bases, '+', as many qualities: fetch the file again"
 
 
-def _place(path: str, index: int, character: str = "") -> str:
-    """Return FILE:LINE of a record's header or, with a character, of its first sequence line that has it."""
+def place_of_record(path: str, index: int, character: str = "") -> str:
+    """Return FILE:LINE of a record's header or, with a character, of its first sequence line that has it.
+
+    The record is told by its index; its line is found by reading the file again.
+    """
     if not Path(path).is_file():
         return f"{path}, record {index + 1}"  # a pipe cannot be read twice
     with open_ascii(path) as stream:

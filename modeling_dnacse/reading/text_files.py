@@ -2,15 +2,23 @@
 
 Parsers such as dnaio refuse a byte order mark and bytes outside ASCII, which headers do hold. So the mark is dropped,
 and each byte above 127 is escaped until `restore` brings the character back.
+
+An artifact of QIIME2 (.qza) is a zip archive. The one member that holds sequences or a taxonomy is read as a stream;
+nothing is unpacked, no other member is touched, and a member that grows without measure is refused.
 """
 
 import io
 import re
-from typing import BinaryIO
+import zipfile
+from pathlib import Path
+from typing import BinaryIO, cast
 
 from xopen import xopen
 
-_ESCAPE = "\x1a"  # ASCII's SUB: unlike "%" or "\\" it has no place in a header, so its escapes can be undone
+_ESCAPE = "\x1a"  # ASCII's SUB: unlike "%" or "\\" it has no place in a header; where it stands, it is escaped too
+_ZIP = b"PK\x03\x04"
+_ARTIFACT = re.compile(r"[0-9a-f-]{36}/data/(?:(?:aligned-)?dna-sequences\.fasta|taxonomy\.tsv)")
+_LARGE, _MOST_SHRUNK = 1 << 30, 200  # bytes; times: text of DNA shrinks to a quarter, repeats to a hundredth
 
 
 class _AsciiStream(io.RawIOBase):
@@ -44,9 +52,9 @@ class _AsciiStream(io.RawIOBase):
                 f"{self.path}:{line}: a NUL byte, so this is no plain text; save it as UTF-8 or fetch it again"
             )
         self.lines += chunk.count(b"\n")
-        if chunk.isascii():
+        if chunk.isascii() and _ESCAPE.encode() not in chunk:
             return chunk
-        return re.sub(rb"[\x80-\xff]", lambda byte: b"%s%02x" % (_ESCAPE.encode(), byte[0][0]), chunk)
+        return re.sub(rb"[\x1a\x80-\xff]", lambda byte: b"%s%02x" % (_ESCAPE.encode(), byte[0][0]), chunk)
 
     def close(self) -> None:
         self.stream.close()
@@ -60,14 +68,43 @@ def open_ascii(path: str) -> io.BufferedReader:
         ValueError: on opening, the file cannot be opened; on reading, it is damaged or no text.
     """
     try:
-        stream = xopen(path, "rb", threads=0)
+        is_zip = first_bytes(path) == _ZIP
+        stream = _open_artifact(path) if is_zip else xopen(path, "rb", threads=0)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}; give the path of a readable file") from error
     return io.BufferedReader(_AsciiStream(stream, path), 1 << 16)
 
 
+def first_bytes(path: str) -> bytes:
+    """The first four bytes of a regular file; none of a pipe, which cannot be read twice."""
+    if not Path(path).is_file():
+        return b""
+    with Path(path).open("rb") as file:
+        return file.read(4)
+
+
+def _open_artifact(path: str) -> BinaryIO:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if _ARTIFACT.fullmatch(member.filename)]
+            if len(members) != 1:
+                raise ValueError(
+                    f"{path}: a zip archive, but no artifact of QIIME2 with sequences or a taxonomy; "
+                    "unpack it, or save a table as CSV"
+                )
+            size, packed = members[0].file_size, members[0].compress_size
+            if size > _LARGE and size > _MOST_SHRUNK * packed:
+                raise ValueError(
+                    f"{path}: {members[0].filename} would grow from {packed:,} to {size:,} bytes, as no sequences do; "
+                    "fetch the file again"
+                )
+            return cast(BinaryIO, archive.open(members[0]))  # which stays open when the archive is closed
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{path}: a zip archive that cannot be read ({error}); fetch it again") from error
+
+
 def restore(text: str) -> str:
-    """Undo the escapes of `open_ascii`; bytes that are no valid UTF-8 are read as Latin-1.
+    """Undo the escapes of `open_ascii`; bytes that are no valid UTF-8 are read as Windows-1252, or else as Latin-1.
 
     >>> restore("S\x1ae9n\x1ae9gal"), restore("S\x1ac3\x1aa9n\x1ac3\x1aa9gal")
     ('Sénégal', 'Sénégal')
@@ -75,7 +112,9 @@ def restore(text: str) -> str:
     if _ESCAPE not in text:
         return text
     raw = re.sub(rb"\x1a([0-9a-f]{2})", lambda escape: bytes.fromhex(escape[1].decode()), text.encode())
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-from ..machine.atomic import partial_path
+from ..machine.atomic import lock_output, partial_path
 from ..machine.stamps import check_stamp, stamp_of
-from .formats import OUTPUT_DTYPES, files_beside, ids_file, scales_file
+from .formats import OUTPUT_DTYPES, SUFFIXES, files_beside, ids_file, scales_file
 from .precision import widen
 from .shards import complete_shards
 from .writers import (
@@ -55,19 +55,21 @@ def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int, dtype: str =
         ValueError: the suffix is none of the three.
         OSError: the folder is missing or not writable, or the disk too small.
     """
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
+    if path.suffix == ".parquet":
+        check_room(path.parent, rows * hidden * np.dtype(dtype).itemsize + ids_bytes)
+        return ParquetVectors(path, hidden, dtype)
+    lock = lock_output(path, *files_beside(path))
     try:
-        if path.suffix == ".parquet":
-            check_room(path.parent, rows * hidden * np.dtype(dtype).itemsize + ids_bytes)
-            return ParquetVectors(path, hidden, dtype)
         if path.suffix == ".npy":
-            return npy_writer(path, rows, hidden, ids_bytes, dtype)
-        if path.suffix == ".safetensors":
-            return safetensors_writer(path, rows, hidden, ids_bytes, dtype)
+            return npy_writer(path, rows, hidden, dtype, lock)
+        return safetensors_writer(path, rows, hidden, ids_bytes, dtype, lock)
     except BaseException:
         for unfinished in (path, *files_beside(path)):
             partial_path(unfinished).unlink(missing_ok=True)
+        lock.release()
         raise
-    raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
 
 
 def read_vectors(path: Path) -> Blocks:

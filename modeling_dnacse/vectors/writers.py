@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from ..machine.atomic import lock_output, partial_path
 from ..machine.locks import Lock
-from .formats import files_beside, ids_file, scales_file
+from .formats import ids_file, scales_file
 from .precision import narrow
 
 SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16", "int8": "I8"}
@@ -127,13 +127,12 @@ class StreamedVectors:
         self.lock.release()
 
 
-def npy_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) -> StreamedVectors:
-    """Open the files of an array, of its ids and, for int8, of its scales."""
+def npy_writer(path: Path, rows: int, width: int, dtype: str, lock: Lock) -> StreamedVectors:
+    """Open the files of an array, of its ids and, for int8, of its scales; the lock is that of the array."""
     targets = {"ids": ids_file(path), "scales": scales_file(path), "embeddings": path}
     arrays = {"scales": ("<f4", (rows,)), "embeddings": (np.dtype(dtype).str, (rows, width))}
     if dtype != "int8":
         del targets["scales"], arrays["scales"]
-    lock = lock_output(path, *files_beside(path))
     streams: dict[str, BinaryIO] = {name: partial_path(target).open("wb") for name, target in targets.items()}
     for name, (kind, shape) in arrays.items():
         header = {"descr": kind, "fortran_order": False, "shape": shape}
@@ -143,7 +142,7 @@ def npy_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) ->
     return StreamedVectors(list(targets.values()), dtype, streams, b"\n", lock)
 
 
-def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str) -> StreamedVectors:
+def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype: str, lock: Lock) -> StreamedVectors:
     """Open one file, laid out so that it is filled in place: 8 bytes of header length, a JSON header, the tensors."""
     ids_bytes += max(rows - 1, 0)  # newlines
     tensors = {
@@ -159,7 +158,6 @@ def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype:
         end += size
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    lock = lock_output(path)
     partial_path(path).write_bytes(len(text).to_bytes(8, "little") + text)
     reserve(partial_path(path), 8 + len(text) + end)
     streams: dict[str, BinaryIO] = {}

@@ -1,5 +1,6 @@
 """Files are looked at before torch is loaded: no command writes over what it reads, and mistakes are told at once."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def no_torch(monkeypatch):
 @pytest.fixture
 def files(tmp_path, tiny_folder):
     """One input for each role."""
-    for name in ("in.fasta", "library.fasta", "known.fasta"):
+    for name in ("in.fasta", "library.fasta", "known.fasta", "taxonomy.tsv"):
         (tmp_path / name).write_text(FASTA)
     (tmp_path / "vectors.npy").write_text("vectors")
     (tmp_path / "vectors.ids.txt").write_text("ids")
@@ -35,8 +36,7 @@ COMMANDS = {
     "cluster plot": ["cluster", "in.fasta", "--model", "model", "-o", "o.tsv", "--plot", "OUT"],
     "identify": [
         *["identify", "in.fasta", "--reference", "library.fasta", "--reference_vectors", "vectors.npy"],
-        "-o",
-        "OUT",
+        *["--taxonomy", "taxonomy.tsv", "-o", "OUT"],
     ],
     "identify plot": ["identify", "in.fasta", "--reference", "library.fasta", "-o", "o.tsv", "--plot", "OUT"],
     "bin plot": ["bin", "in.fasta", "--labelled", "known.fasta", "-o", "bins", "--plot", "OUT"],
@@ -51,7 +51,8 @@ def content(folder):
 def test_no_output_of_any_role_is_an_input_of_any_role(files, capsys, command, monkeypatch):
     monkeypatch.chdir(files)
     arguments = COMMANDS[command]
-    read = [name for name in ("in.fasta", "library.fasta", "known.fasta", "vectors.npy") if name in arguments]
+    roles = ("in.fasta", "library.fasta", "known.fasta", "taxonomy.tsv", "vectors.npy")
+    read = [name for name in roles if name in arguments]
     read += ["vectors.ids.txt"] if "vectors.npy" in arguments else []
     read += ["model/config.json", "model/model.safetensors"] if "model" in arguments else []
     suffix = ".npy" if command == "embed" else ".png" if "plot" in command else ".tsv"
@@ -103,6 +104,16 @@ def test_a_wrong_input_or_model_needs_no_torch(files, capsys, command, monkeypat
     assert "there is no folder /no/such/model" in refuse(
         capsys, command, "in.fasta", *arguments[:-1], "/no/such/model"
     )
+    if command == "identify":
+        taxonomy = ["identify", "in.fasta", *arguments, "--taxonomy"]
+        assert "no.tsv: No such file or directory" in refuse(capsys, *taxonomy, "no.tsv")
+        os.mkfifo("pipe.tsv")
+        assert "pipe.tsv is no regular file, and it is read twice" in refuse(capsys, *taxonomy, "pipe.tsv")
+        Path("ids.tsv").write_text("other\tg__Apis; s__mellifera\n")
+        assert "ids.tsv: none of the 3 records of library.fasta is in it" in refuse(capsys, *taxonomy, "ids.tsv")
+        Path("nameless.fasta").write_text(">a\nACGT\n")
+        arguments = ["--reference", "nameless.fasta", *arguments[2:]]
+        assert "nameless.fasta: none of 1 references has a species" in refuse(capsys, command, "in.fasta", *arguments)
     (files / "model" / "config.json").write_text("[1]")
     assert "config.json: a JSON list where an object belongs" in refuse(capsys, command, "in.fasta", *arguments)
     (files / "model" / "config.json").write_text('{"a": ')

@@ -47,7 +47,7 @@ def asked(library: Library, vectors: np.ndarray) -> tuple[CalibrationData, Calib
     """Search for queries, and calibrate for them."""
     queries = Encoded(vectors, None)
     data, matches = collect_calibration(library, queries), search(library, queries)
-    return data, fit_calibration(data, estimate_shares(data, matches)), matches
+    return data, fit_calibration(data, estimate_shares(library, data, matches)), matches
 
 
 def test_nearest_finds_what_a_full_sort_finds(monkeypatch):
@@ -213,6 +213,36 @@ def test_a_name_that_contradicts_a_sure_lower_one_is_not_called():
     found = name_queries(library, data, calibration, matches, confidence=0.9)
     assert found.probabilities[1].min() > 0.9
     assert found.probabilities[2].max() < 0.1
+
+
+def test_further_ranks_change_no_look_up():
+    """A subgenus and a tribe that few records have: the same taxa are left out, and the genus tells the shares."""
+    vectors, species, genus = world(seed=12, genera=40)
+    number = np.char.lstrip(genus, "G").astype(int)
+    family, order = (
+        np.char.add(letter, (number // size).astype(str)).tolist() for letter, size in (("F", 4), ("O", 16))
+    )
+    few = np.arange(len(species)) % 7 == 0
+    subgenus, tribe = (np.where(few, np.char.add(letter, genus), "").tolist() for letter in "ST")
+    plain = labels(species, genus) | {"family": family, "order": order, "class": ["C"] * len(species)}
+    rich = {"species": plain["species"], "subgenus": subgenus, "genus": plain["genus"], "tribe": tribe}
+    rich |= {"subfamily": family, "family": family, "order": order, "class": plain["class"]}
+    told = [asked(by_vectors(vectors, names), vectors[::9]) for names in (plain, rich)]
+    (data, calibration, _), (other, same, _) = told
+    np.testing.assert_array_equal(data.similarity, other.similarity)
+    np.testing.assert_array_equal(data.gap[[0, 1, 2]], other.gap[[0, 2, 5]])
+    assert same.shares[0] == pytest.approx(calibration.shares[0], abs=0.02)
+
+
+def test_a_lineage_is_completed_past_a_rank_without_names():
+    names = {
+        "species": ["A a", "A b", "B c"],
+        "genus": ["A", "A", "B"],
+        "tribe": ["", "", "T"],
+        "family": ["F", "", ""],
+    }
+    library = by_vectors(np.eye(3, dtype=np.float32), names)
+    assert library.codes[3].tolist() == [0, 0, -1]
 
 
 def test_lineages_are_completed_where_records_agree():

@@ -46,6 +46,23 @@ def test_no_output_is_an_input_whatever_it_is_called(source, tmp_path):
     check_outputs([tmp_path / "other.tsv", None], [source, None, "owner/model"])
 
 
+def test_what_is_redirected_into_the_process_is_an_input(source, tmp_path):
+    """`dnacse embed - -o in.fasta < in.fasta` would read a copy, and write over the original."""
+    former = os.dup(0)
+    try:
+        with source.open() as file:
+            os.dup2(file.fileno(), 0)
+        for name in names_of_it(source):
+            with pytest.raises(ValueError, match="is an output, but also an input"):
+                check_outputs([name])
+        with pytest.raises(ValueError, match="might replace it"):
+            check_folder(tmp_path, [], suffixes=(".fasta",))
+        check_outputs([tmp_path / "other.tsv"])
+    finally:
+        os.dup2(former, 0)
+        os.close(former)
+
+
 def test_the_files_of_an_input_folder_are_inputs(source, tmp_path):
     with pytest.raises(ValueError, match="also an input"):
         check_outputs([tmp_path / "in.fasta"], [tmp_path])

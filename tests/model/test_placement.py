@@ -99,7 +99,7 @@ def true_sites(sequence: str, gene: str) -> np.ndarray:
 def test_bases_behind_an_indel_have_the_site_that_other_genera_have_there(local_offsets):
     placement = local_offsets[0].sites.placement
     gene = "".join(np.random.default_rng(0).choice(list("ACGT"), GENE))
-    records = [record["sequence"] for record in simulate_marker(seed=1, indels=True) if record["id"].endswith("a0")]
+    records = [record["sequence"] for record in simulate_marker(seed=1, genera=32, indels=True)[:72:6]]
     found = place(placement, [encode(sequence) for sequence in records])
     table = np.full((len(records), GENE), -1)
     for row, sequence, sites in zip(table, records, found.sites, strict=True):
@@ -118,7 +118,7 @@ def test_each_base_has_its_site(name, request):
     """`bases` and `sites_of` tell the same, of either strand; no two bases have one site."""
     model, _ = request.getfixturevalue(name)
     placement = model.sites.placement
-    genes = [record["sequence"] for record in simulate_marker(seed=1, indels=name == "local_offsets")]
+    genes = [record["sequence"] for record in simulate_marker(seed=1, genera=32, indels=name == "local_offsets")]
     for sequence in [
         *genes[:12],
         reverse_complement(genes[0]),
@@ -160,7 +160,7 @@ def test_junk_is_not_placed(name, request):
     model, _ = request.getfixturevalue(name)
     genes = [
         record["sequence"]
-        for record in simulate_marker(seed=2 - (name == "local_offsets"), indels=name == "local_offsets")
+        for record in simulate_marker(seed=2 - (name == "local_offsets"), genera=32, indels=name == "local_offsets")
     ]
     rng = np.random.default_rng(1)
     junk = [rng.choice(list("ACGT"), length) for length in (60, 150, 400) for _ in range(20)]
@@ -198,6 +198,44 @@ def test_the_mean_of_token_states_is_the_vector(loaded, reads):
         mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
         torch.testing.assert_close(mean, output.pooler_output, atol=1e-4, rtol=0)
         assert not (output.last_hidden_state * (1 - mask)).any()
+
+
+def test_the_marker_is_chosen_by_the_sequence(two_marker_folder):
+    """Whole genes, and pieces of the other strand; a sequence has bases at the sites of its marker only."""
+    model, tokenizer = load_checkpoint(DnacseModel, str(two_marker_folder))
+    assert model.config.markers == ["first", "second"]
+    first = [record["sequence"] for record in simulate_marker(seed=1)]
+    second = [record["sequence"] for record in simulate_marker(seed=1, indels=True, gene_seed=7)]
+    sequences = first + second
+    pieces = [reverse_complement(sequence[90:200]) for sequence in sequences]
+    with torch.no_grad():
+        found, of_pieces = (
+            model(**tokenizer(texts, padding=True, return_tensors="pt"), pooled_only=True)
+            for texts in (sequences, pieces)
+        )
+    truth = np.repeat([0, 1], [len(first), len(second)])
+    assert np.mean(found.markers.numpy() == truth) > 0.99
+    assert np.mean(of_pieces.markers.numpy() == truth) > 0.97
+    bases = place_all(model, sequences).bases
+    is_first = model.sites.placement.kept_sites.numpy() < model.config.marker_starts[1]
+    assert (bases[found.markers.numpy() == 1][:, is_first] == OTHER).all()
+    assert (bases[found.markers.numpy() == 0][:, ~is_first] == OTHER).all()
+    alone = embed(model, tokenizer, sequences, batch_tokens=1)
+    np.testing.assert_allclose(found.pooler_output, alone, atol=1e-4)
+
+
+def test_with_several_markers_states_and_strands_agree(two_marker_folder, reads):
+    model, tokenizer = load_checkpoint(DnacseModel, str(two_marker_folder))
+    second = [record["sequence"] for record in simulate_marker(seed=1, indels=True, gene_seed=7)]
+    texts = reads + second[:9] + ODD
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        output = model(**batch)
+    mask = batch["attention_mask"][:, :, None]
+    mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
+    torch.testing.assert_close(mean, output.pooler_output, atol=1e-4, rtol=0)
+    other = embed(model, tokenizer, [reverse_complement(clean_sequence(text)) for text in texts])
+    np.testing.assert_array_equal(other, embed(model, tokenizer, texts))
 
 
 def test_votes_are_told(loaded, reads):
@@ -266,10 +304,16 @@ def test_letters_by_table_are_those_of_the_tokenizer(tiny_folder):
     assert Ids(pairs)(["ACGTTGCANNA"])[0].tolist() == pairs("ACGTTGCANNA")["input_ids"]
 
 
-def test_the_graph_gives_the_same(folder, loaded, reads, tmp_path):
-    assert export_onnx(str(folder), tmp_path / "graph") < 1e-4
-    graph = OnnxEncoder(tmp_path / "graph")
-    np.testing.assert_allclose(embed(graph, loaded[1], reads + ODD), embed(*loaded, reads + ODD), atol=1e-4)
+@pytest.mark.parametrize(
+    "name",
+    ["site_folder", *(pytest.param(name, marks=pytest.mark.slow) for name in ("indel_folder", "two_marker_folder"))],
+)
+def test_the_graph_gives_the_same(name, reads, tmp_path, request):
+    folder = str(request.getfixturevalue(name))
+    assert export_onnx(folder, tmp_path / "graph") < 1e-4
+    graph, (model, tokenizer) = OnnxEncoder(tmp_path / "graph"), load_checkpoint(DnacseModel, folder)
+    expected = embed(model, tokenizer, reads + ODD)
+    np.testing.assert_allclose(embed(graph, tokenizer, reads + ODD), expected, atol=1e-4)
 
 
 def test_a_stranger_gets_the_same(indel_folder, local_offsets, reads, tmp_path):

@@ -9,7 +9,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from modeling_dnacse.reading.labels import RANKS, labels_from_header, read_labelled
+from modeling_dnacse.reading.labels import RANKS, labels_from_header, read_labelled, read_records
 from modeling_dnacse.reading.sequences import AlphabetCounts
 
 HEADERS = {
@@ -20,7 +20,8 @@ HEADERS = {
     "species=Apis_mellifera other=y": {"species": "Apis mellifera", "genus": "Apis"},
     "x Species=Apis mellifera Genus=Other": {"species": "Apis mellifera", "genus": "Other"},
     "x species=Candidatus Carsonella ruddii": {"species": "Candidatus Carsonella ruddii", "genus": "Carsonella"},
-    "x species=uncultured bacterium": {"species": "uncultured bacterium"},
+    "x species=uncultured bacterium": {},
+    "x species=Apis mellifera;size=3;": {"species": "Apis mellifera", "genus": "Apis"},
     "x species=NA genus=Apis": {"genus": "Apis"},
     "x [organism=Homo sapiens] [strain=y]": {"species": "Homo sapiens", "genus": "Homo"},
     "G-13|Apis mellifera|COI-5P|KM1": {"species": "Apis mellifera", "genus": "Apis"},
@@ -33,8 +34,13 @@ HEADERS = {
     "G-13|Apis speciosa|COI-5P": {"species": "Apis speciosa", "genus": "Apis"},
     "G-13|Cecidomyiidae|COI-5P": {"family": "Cecidomyiidae"},
     "G-13|Diptera|COI-5P": {},
-    "gi|478483683|ref|NC_020995.1| Enterococcus casseliflavus": {},
-    "NZ_GG692851.1 Enterococcus faecalis": {},
+    "G-13|Cecidomyiidae sp. BOLD:AAA1234|COI-5P": {"family": "Cecidomyiidae"},
+    "gi|478483683|ref|NC_020995.1| Enterococcus casseliflavus": {
+        "species": "Enterococcus casseliflavus",
+        "genus": "Enterococcus",
+    },
+    "runA|Plot|asv0": {},
+    "asv1 Plot north of the road": {},
     "x": {},
 }
 
@@ -55,11 +61,32 @@ ACCEPTED = {
     "tsv as R writes it": ("f.tsv", '"' + TABLE.strip().replace("\n", '"\n"').replace(",", '"\t"') + '"\n'),
     "txt of BOLD": ("f.txt", TABLE.replace(",", "\t")),
     "names of BOLD": ("F.CSV", TABLE.replace("id,sequence,species,genus", "processid,nuc,species_name,Genus_Name")),
+    "csv with semicolons": ("f.csv", TABLE.replace(",", ";")),
+    "csv that is separated by tabs": ("f.csv", TABLE.replace(",", "\t")),
+    "table without a suffix": ("f", TABLE.replace(",", "\t")),
+    "names of QIIME2": ("f.tsv", TABLE.replace(",", "\t").replace("id\t", "Feature ID\t", 1)),
+    "names of an OTU table": ("f.tsv", TABLE.replace(",", "\t").replace("id\t", "#OTU ID\t", 1)),
+    "species as genus and epithet": ("f.csv", TABLE.replace("Apis mellifera", "mellifera")),
+    "epithet in a column of its own": (
+        "f.csv",
+        TABLE.replace("Apis mellifera", "mellifera").replace("species", "specificEpithet"),
+    ),
+    "species with blanks and authorship": ("f.csv", TABLE.replace("Apis mellifera", "Apis\u00a0 mellifera (L.)")),
+    "rows without a sequence": ("f.csv", TABLE + "b,None,,,,,,,\nc,,,,,,,,\nd,--,,,,,,,\n"),
+    "abundance in the id": ("f.csv", TABLE.replace("\na,", "\na;size=7,")),
     "other columns": ("f.csv", "note," + TABLE.replace("\n", "\nhe said,", 1)),
     "lower case and gaps": ("f.csv", TABLE.replace("ACGT", "ac-gu ")),
     "header keys": (
         "f.fasta",
         ">a species=Apis mellifera family=Apidae class=Insecta split=train\nacgt\n",
+    ),
+    "header keys without a suffix": (
+        "f",
+        ">a species=Apis mellifera family=Apidae class=Insecta split=train\nacgt\n",
+    ),
+    "header keys and abundance": (
+        "f.ffn",
+        ">a;size=7 species=Apis_mellifera;family=Apidae;class=Insecta;split=train;\nacgt\n",
     ),
     "header keys in FASTQ": (
         "f.fq",
@@ -69,7 +96,7 @@ ACCEPTED = {
 
 # the file's name and content, and the words that must follow its path
 REFUSED = {
-    "unknown suffix": ("f.xlsx", "", ": suffix '.xlsx' tells no format; allowed are .fa .fasta"),
+    "unknown suffix": ("f.xlsx", "", ": suffix '.xlsx' tells no format, nor does the content"),
     "no suffix": ("f", "", ": suffix '' tells no format"),
     "empty table": ("f.csv", "", ":1: the file is empty"),
     "empty fasta": ("f.fa", "", ":1: no records"),
@@ -79,12 +106,22 @@ REFUSED = {
         "id,dnaa\na,ACGT\n",
         ":1: no column for the sequence; the columns are 'id', 'dnaa'",
     ),
-    "semicolons": ("f.csv", "id;sequence\na;ACGT\n", ":1: no column for the sequence; the columns are 'id;sequence'"),
+    "two columns of sequences": (
+        "f.tsv",
+        "id\tsequence\tSequence\na\tAC\tGT\n",
+        ":1: 2 columns 'sequence'",
+    ),
+    "two columns of ids": ("f.csv", "id,#ID,sequence\na,b,AC\n", ":1: 2 columns 'id'"),
+    "line feed in an id": ("f.csv", 'id,sequence\n"a\n>evil\nTTTT",AC\n', ":4: control character '\\n' in id"),
+    "CR in an id": ("f.csv", 'id,sequence,species\n"a\rb",AC,x y\n', ":3: control character '\\r' in id"),
+    "CR in a name": ("f.csv", 'id,sequence,species\na,AC,"x\ry"\n', ":3: control character '\\r' in species"),
+    "escape sequence in an id": ("f.fa", ">a\x1b[31m\nAC\n", ":1: control character '\\x1b' in id"),
+    "byte 1A in a sequence": ("f.fa", ">a\nACGT\x1a41CGT\n", ":2: character '\\x1a' in a sequence"),
+    "zip archive": ("f.qza", "PK\x03\x04", ": a zip archive that cannot be read"),
     "short row": ("f.csv", "id,sequence\na,ACGT\nb\n", ":3: 1 fields where the first line names 2"),
     "long row": ("f.tsv", "id\tsequence\na\tACGT\t\n", ":2: 3 fields where the first line names 2"),
     "repeated id": ("f.csv", "id,sequence\na,ACGT\nb,A\na,ACGT\n", ":4: id 'a' was used before, at {}:2;"),
-    "empty sequence": ("f.csv", "id,sequence\na,ACGT\nb,\n", ":3: record 'b' has no bases"),
-    "only gaps": ("f.csv", "id,sequence\na,--\n", ":2: record 'a' has no bases"),
+    "no sequence in any row": ("f.csv", "id,sequence\na,--\nb,None\n", ": none of 2 rows has a sequence"),
     "bad letter": ("f.csv", "id,sequence\na,ACGT\nb,AC*\n", ":3: character '*'"),
     "bad letter in fasta": ("f.fa", ">a\nAC\n>b\nAC\nJ\n", ":5: character 'J'"),
     "open quotation mark": ("f.csv", 'id,sequence\na,"ACGT\nb,AC\n', ":3: unexpected end of data"),
@@ -92,7 +129,7 @@ REFUSED = {
     "repeated id in BOLD's style": (
         "f.fa",
         ">G|Apis a|COI-5P\nAC\n>G|Bombus b|COI-5P\nAC\n",
-        ", record 2: id 'G' was used",
+        ":3: id 'G' was used",
     ),
     "text as parquet": ("f.parquet", "id,sequence\n", ": not readable as parquet"),
 }
@@ -150,14 +187,73 @@ def test_parquet_gives_the_same_row(tmp_path):
 
 
 def test_parquet_errors_name_the_row(tmp_path):
-    parquet.write_table(pyarrow.table({"sequence": ["A", None]}), tmp_path / "f.parquet")
-    with pytest.raises(ValueError, match=r"f\.parquet, row 2: record '2' has no bases"):
+    parquet.write_table(pyarrow.table({"id": ["a", "b"], "sequence": ["A", "J"]}), tmp_path / "f.parquet")
+    with pytest.raises(ValueError, match=r"f\.parquet, row 2: character 'J'"):
+        list(read_labelled(tmp_path / "f.parquet"))
+    parquet.write_table(pyarrow.table({"id": ["a\n>evil"], "sequence": ["A"]}), tmp_path / "f.parquet")
+    with pytest.raises(ValueError, match=r"f\.parquet, row 1: control character '\\n' in id"):
         list(read_labelled(tmp_path / "f.parquet"))
 
 
 def test_without_ids_the_row_number_is_the_id(tmp_path):
-    rows = read_labelled(write(tmp_path / "f.csv", "seq\nAC\nGT\n"))
+    with pytest.warns(UserWarning, match=r"f\.csv:2: no column of ids, so rows are numbered; name one id") as caught:
+        rows = list(read_labelled(write(tmp_path / "f.csv", "seq\nAC\nGT\n")))
     assert [row["id"] for row in rows] == ["1", "2"]
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("name", ["name", "ASV", "Feature ID", "#OTU ID", "processid", "seqID", ""])
+def test_columns_that_hold_ids(tmp_path, name):
+    file = write(tmp_path / "f.tsv", f"{name}\tsequence\nx|y|z\tAC\n")
+    assert [row["id"] for row in read_labelled(file)] == ["x|y|z"]
+
+
+def test_a_second_marker_of_a_process_id_gets_the_marker(tmp_path):
+    fasta = write(tmp_path / "f.fa", ">G-13|Apis a|COI-5P\nAC\n>G-13|Apis a|COI-3P\nGT\n>H-13|Apis a|COI-5P\nGT\n")
+    table = write(tmp_path / "f.tsv", "processid\tmarker_code\tnuc\nG\tCOI-5P\tAC\nG\tCOI-3P\tGT\n")
+    counts = AlphabetCounts()
+    assert [row["id"] for row in read_labelled(fasta, counts=counts)] == ["G-13", "G-13.COI-3P", "H-13"]
+    assert [row["id"] for row in read_labelled(table)] == ["G", "G.COI-3P"]
+    assert "Added the marker to 1 ids" in counts.summary()
+
+
+def test_rows_without_a_sequence_are_counted(tmp_path):
+    counts = AlphabetCounts()
+    list(read_labelled(write(tmp_path / "f.csv", "id,sequence\na,AC\nb,\nc,None\n"), counts=counts))
+    assert counts.records == 1
+    assert counts.summary().endswith("Left out 2 rows without a sequence.")
+
+
+def test_abundance_is_kept_apart_from_the_id(tmp_path):
+    fasta = write(tmp_path / "f.fa", ">a;size=12\nAC\n>b;size=3;\nAC\n>c\nAC\n>d;size=2;tax=g:Apis;\nAC\n")
+    table = write(tmp_path / "f.csv", "id,abundance,sequence\na,12,AC\nb;size=3,,AC\n")
+    assert [(record.id, record.size) for record in read_records(fasta)] == [("a", 12), ("b", 3), ("c", 1), ("d", 2)]
+    assert [(record.id, record.size) for record in read_records(table)] == [("a", 12), ("b", 3)]
+
+
+def test_ranks_of_any_number_and_name_survive(tmp_path):
+    file = write(
+        tmp_path / "f.tsv",
+        "processid\tnuc\tkingdom\tfamily\tsubfamily\ttribe\tgenus\tspecies\tsubspecies\tbin_uri\n"
+        "G\tAC\tAnimalia\tApidae\tApinae\tApini\tApis\tApis mellifera\tcarnica\tBOLD:AAA2326\n",
+    )
+    (record,) = read_records(file)
+    assert record.labels == {
+        **{"species": "Apis mellifera", "genus": "Apis", "tribe": "Apini", "subfamily": "Apinae", "family": "Apidae"},
+        **{"kingdom": "Animalia", "subspecies": "Apis mellifera carnica", "bin": "BOLD:AAA2326"},
+    }
+
+
+def test_a_table_of_crabs_needs_no_column_names(tmp_path):
+    lineage = "Eukaryota\tChordata\tAves\tPasseriformes\tCorvidae\tCorvus\tCorvus corax"
+    file = write(tmp_path / "crabs.txt", f"AB1\tCorvus corax\t56781\t{lineage}\t{'ACGT' * 10}\n")
+    (record,) = read_records(file)
+    assert (record.id, record.sequence) == ("AB1", "ACGT" * 10)
+    assert [record.labels[rank] for rank in ("species", "family", "domain")] == [
+        "Corvus corax",
+        "Corvidae",
+        "Eukaryota",
+    ]
 
 
 def test_empty_ids_get_a_number_and_one_warning(tmp_path):

@@ -32,6 +32,14 @@ def test_readings_of_one_file_are_equal(path):
     assert list(file.read()) == list(file.read()) == first and counts.records == len(first) == 9
 
 
+def test_a_reading_gives_all_that_is_known_of_a_record(tmp_path):
+    path = tmp_path / "in.fasta"
+    path.write_text(">a;tax=k:Animalia,s:Apis_mellifera;size=3;\nACGT\n")
+    (record,) = RecordFile(path).read()
+    assert (record.id, record.size, record.style) == ("a", 3, "SINTAX")
+    assert record.labels == {"kingdom": "Animalia", "genus": "Apis", "species": "Apis mellifera"}
+
+
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_change_between_readings_is_told(path, change, hidden):

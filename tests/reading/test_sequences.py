@@ -1,6 +1,8 @@
 """Reading FASTA and FASTQ: what is accepted, and one sentence with file, line and remedy for what is not."""
 
+import bz2
 import gzip
+import lzma
 import os
 import random
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 from modeling_dnacse.reading.sequences import AlphabetCounts, Record, clean_sequence, read_fasta, reverse_complement
 
 FASTA = b">a x y\nACGT\nAC\n>b\nGG\n"
+
+ZSTD = "28b52ffd0458a900003e61207820790a414347540a41430a3e620a47470a0b8035be"  # FASTA, compressed by zstd
 
 ACCEPTED = {
     "several lines": ("f.fa", FASTA),
@@ -21,9 +25,13 @@ ACCEPTED = {
     "byte order mark": ("f.fa", b"\xef\xbb\xbf" + FASTA),
     "gzip": ("f.fa.gz", gzip.compress(FASTA)),
     "gzip in two members": ("f.fa.gz", gzip.compress(FASTA[:10]) + gzip.compress(FASTA[10:])),
+    "zstd": ("f.fa.zst", bytes.fromhex(ZSTD)),
+    "bzip2": ("f.bz2", bz2.compress(FASTA)),
+    "xz": ("f.xz", lzma.compress(FASTA)),
     "gzip without suffix": ("f.fa", gzip.compress(FASTA)),
     "FASTQ": ("f.fq", b"@a x y\nACGTAC\n+\n@@IIII\n@b\nGG\n+b\nII\n"),
     "FASTQ with CRLF": ("f.fq", b"@a x y\r\nACGTAC\r\n+\r\nIIIIII\r\n@b\r\nGG\r\n+\r\nII\r\n"),
+    "FASTQ with blank lines at its end": ("f.fq", b"@a x y\nACGTAC\n+\n@@IIII\n@b\nGG\n+b\nII\n\n\n"),
     "FASTQ named as FASTA": ("f.fa", b"@a x y\nACGTAC\n+\nIIIIII\n@b\nGG\n+\nII\n"),
 }
 
@@ -53,6 +61,7 @@ REFUSED = {
     "NUL in a header": (b">a\nAC\n>b\0\nGT\n", ":3: a NUL byte"),
     "UTF-16": (">a\nAC\n".encode("utf-16"), ":1: a NUL byte"),
     "short qualities": (b"@a\nACGT\n+\nII\n", ":4: Length of sequence and qualities differ"),
+    "FASTQ cut short after blank lines": (b"@a\nACGT\n+\nIIII\n\n\n@b\nAC\n", ":5: "),
     "FASTQ cut short": (b"@a\nACGT\n+\n", ":4: Premature end"),
     "FASTQ over several lines": (b"@a\nAC\nGT\n+\nII\nII\n", ":3: Line expected to start with '+'"),
     "gzip cut short": (COMPRESSED[:-1000], ":2: from about this line on the compressed data are cut short"),

@@ -61,6 +61,14 @@ def write_marker(path: Path, records: list[dict[str, str]]) -> Path:
     return path
 
 
+def write_markers(folder: Path) -> list[str]:
+    """Write two markers, the second with indels; the arguments that name them."""
+    first = write_marker(folder / "first.tsv", simulate_marker(seed=1))
+    others = simulate_marker(seed=1, genera=32, indels=True, gene_seed=7, name="Other")
+    second = write_marker(folder / "second.tsv", others)
+    return ["--train_file", str(first), str(second), "--markers", "first", "second"]
+
+
 def fit_arguments(data: Path, folder: Path) -> list[str]:
     """Arguments of trainer/fit_sites.py for so small a marker: two blocks of columns."""
     columns = ["--columns", str(COLUMNS - 8), "8", "--ridge", "0.3", "3", "--crop", "60", "120", "250"]

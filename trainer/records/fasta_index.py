@@ -1,8 +1,8 @@
 """Random access to FASTA files of any size: a path, a record and a range in, bases out.
 
 htslib (pysam) indexes plain FASTA and bgzip. Files that it cannot index (ordinary gzip, .bz2, .xz, lines of unequal
-length) are copied to bgzip, and the copy is indexed. Either way the file is read once, with the usual strict checks,
-so that training does not find a damaged line after days; the headers, which hold the labels, are kept.
+length or ending in CR alone) are copied to bgzip, and the copy is indexed. Either way the file is read with the usual
+strict checks, so that training does not find a damaged line after days; the headers, which hold the labels, are kept.
 
 The index lies in a folder of the cache of `datasets` (HF_DATASETS_CACHE), named after the file's path, size, inode and
 times of change in nanoseconds: a changed file is never read with its former index. Memory: about 100 bytes for each
@@ -14,6 +14,7 @@ four runs over 164 genomes. pyfaidx needs Biopython for bgzip and takes twice as
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -24,9 +25,10 @@ import pysam
 from datasets import config
 
 from modeling_dnacse.machine.stamps import changed
-from modeling_dnacse.reading.sequences import Record, clean_sequence, read_fasta
+from modeling_dnacse.reading.sequences import Record, clean_sequence, open_ascii, read_fasta
 
 OPEN_FILES = 64
+LONE_CR = re.compile(rb"\r[^\n]")
 HEADERS, COPY, PLACES, BLOCKS = "headers.tsv", "copy.fa.gz", "records.fai", "blocks.gzi"
 
 
@@ -73,11 +75,14 @@ def write_index(path: Path, folder: Path) -> None:
     records = read_fasta(path)
     try:
         build_places(path, folder)
+        needs_copy = has_lone_carriage_returns(path)
     except pysam.SamtoolsError:
+        needs_copy = True
+    if needs_copy:
         records = copying(records, folder / COPY)
     write_headers(records, folder)
     if not (folder / COPY).exists() and ids_in(folder / PLACES) != ids_in_headers(folder):
-        # htslib found other records than read_fasta, as in a file that mixes CR and LF: index a copy
+        # htslib found other records than read_fasta: index a copy
         write_headers(copying(read_fasta(path), folder / COPY), folder)
     if (folder / COPY).exists():
         build_places(folder / COPY, folder)
@@ -101,6 +106,18 @@ def ids_in(places: Path) -> list[str]:
 def ids_in_headers(index: Path) -> list[str]:
     """The ids of the records that read_fasta found."""
     return [header.split(maxsplit=1)[0] for header, _ in read_headers(index)]
+
+
+def has_lone_carriage_returns(path: Path) -> bool:
+    """Whether a line ends in CR without LF: htslib would give a record the bases of another one."""
+    with open_ascii(str(path)) as file:
+        last = b""
+        while chunk := file.read(1 << 20):
+            text = last + chunk
+            if LONE_CR.search(text):
+                return True
+            last = text[-1:]
+    return last == b"\r"
 
 
 def copying(records: Iterator[Record], copy: Path) -> Iterator[Record]:

@@ -153,9 +153,18 @@ def hold_out(records: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dat
 
     Whole species are held out, so validation measures species that training does not see. A record without a species
     counts as a species of its own.
+
+    Raises:
+        ValueError: fewer than two species would be left to train on.
     """
     species = species_numbers(label_column(records, "species"))
     count = species.max() + 1
     chosen = np.random.default_rng(seed).permutation(count)[: max(2, round(fraction * count))]
+    if count - len(chosen) < 2:
+        raise ValueError(
+            f"the data hold {count} species, of which validation takes {len(chosen)}, and training needs two or more: "
+            "add records of other species, name records to validate on by --validation_file, or train without any by "
+            "--validation_fraction 0"
+        )
     held_out = np.isin(species, chosen)
     return records.select(np.flatnonzero(~held_out)), records.select(np.flatnonzero(held_out))

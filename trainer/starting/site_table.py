@@ -12,6 +12,7 @@ that was seen once says less than one that was seen at one site in a thousand se
 """
 
 import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from modeling_dnacse.placement import FULL_VOTE, DnacsePlacement, Placement
 
 logger = logging.getLogger("fit_sites")
 PRIOR = 0.5  # sequences that had a k-mer elsewhere
+FEWEST_GROUPS = 12  # genera; fewer tell too little of each other
 ROUNDS = 3  # with complete sequences, and again with others
 PLACED_BASES = 2**16  # of a batch, padding included
 CODES = np.full(256, OTHER, np.uint8)
@@ -98,14 +100,23 @@ def kmers_at_sites(text: np.ndarray, sites: np.ndarray, reverse: bool, k: int, g
     return (windows[chosen] @ 4 ** np.arange(k - 1, -1, -1)) * gene + begin[chosen]
 
 
-def fill(table: DnacsePlacement, texts: list[np.ndarray], sites: list[np.ndarray], reverse: np.ndarray) -> None:
-    """Make the table anew from placed sequences, and the site of each of their bases."""
+def fill(table: DnacsePlacement, texts: list[np.ndarray], sites: list[np.ndarray], reverse: np.ndarray) -> np.ndarray:
+    """Make the table anew from placed sequences, and the site of each of their bases.
+
+    Returns:
+        How often each k-mer occurs in a sequence (4^k,).
+    """
     k, gene = table.k, table.gene
     found = [
         kmers_at_sites(text, of_text, bool(other), k, gene)
         for text, of_text, other in zip(texts, sites, reverse, strict=True)
         if len(text) >= k
     ]
+    if not sum(map(len, found)):
+        raise ValueError(
+            "the complete sequences have too few k-mers in common to tell where a sequence begins: give more of them, "
+            "of one marker, or shorter k-mers (--site_kmer)"
+        )
     keys, counts = np.unique(np.concatenate(found), return_counts=True)
     kmers, sites = keys // gene, keys % gene
     totals = np.bincount(kmers, counts, minlength=4**k)
@@ -117,6 +128,7 @@ def fill(table: DnacsePlacement, texts: list[np.ndarray], sites: list[np.ndarray
     for buffer, values in ((table.kmer_sites, sites), (table.kmer_votes, votes)):
         buffer.zero_()
         buffer[kmers[kept], rank[kept]] = torch.from_numpy(values[kept]).to(buffer.dtype)
+    return totals / len(texts)
 
 
 def learn_table(
@@ -128,7 +140,7 @@ def learn_table(
     margin: int,
     least_share: float,
     seed: int,
-) -> DnacsePlacement:
+) -> tuple[DnacsePlacement, np.ndarray]:
     """Learn a table from encoded sequences; sets `gene_sites` of the configuration.
 
     Args:
@@ -139,7 +151,15 @@ def learn_table(
         margin: Sites before and behind the complete genes, for sequences that reach farther.
         least_share: Votes a k-mer with which a sequence is learnt from.
         seed: Of the draws.
+
+    Returns:
+        The table, and how often each k-mer occurs in a sequence (4^k,).
+
+    Raises:
+        ValueError: the sequences have too little in common.
     """
+    if groups.max() + 1 < FEWEST_GROUPS:
+        groups = np.arange(len(texts))
     rng = np.random.default_rng(seed)
     lengths = np.array([len(text) for text in texts])
     complete = rng.permutation(np.flatnonzero(complete_ones(lengths)))[: most // 3]
@@ -166,5 +186,33 @@ def learn_table(
             np.median(share[rows]),
         )
     voters = everyone[share[everyone] >= least_share]
-    fill(table, [texts[row] for row in voters], [sites[row] for row in voters], reverse[voters])
-    return table
+    return table, fill(table, [texts[row] for row in voters], [sites[row] for row in voters], reverse[voters])
+
+
+def join_tables(
+    config: DnacseConfig, tables: Sequence[DnacsePlacement], frequencies: Sequence[np.ndarray]
+) -> DnacsePlacement:
+    """Lay the sites of several markers one behind another; sets `gene_sites` and `marker_starts` of the configuration.
+
+    A k-mer votes for a marker in proportion to how often it occurs in a sequence of it.
+    """
+    ends = np.cumsum([table.gene for table in tables])
+    config.gene_sites, config.marker_starts = int(ends[-1]), [0, *map(int, ends[:-1])]
+    if config.gene_sites > np.iinfo(np.int16).max:
+        raise ValueError(f"{config.gene_sites:,} sites are too many; leave out a marker, or give a smaller --margin")
+    joint = DnacsePlacement(config)
+    total = np.maximum(sum(frequencies), 1e-9)
+    sites = torch.cat(
+        [table.kmer_sites.int() + start for table, start in zip(tables, config.marker_starts, strict=True)], 1
+    )
+    votes = torch.cat(
+        [
+            table.kmer_votes * torch.from_numpy(np.append(each / total, 0)).float()[:, None]
+            for table, each in zip(tables, frequencies, strict=True)
+        ],
+        1,
+    )
+    best = votes.sort(dim=1, descending=True, stable=True).indices[:, : config.site_candidates]
+    joint.kmer_votes.copy_(votes.gather(1, best).round())
+    joint.kmer_sites.copy_(sites.gather(1, best))
+    return joint

@@ -36,6 +36,8 @@ def bgzip(content):
         ("gzip.fa.gz", lambda: gzip.compress(WRAPPED), True),
         ("unequal.fa", lambda: UNEQUAL, True),
         ("old_mac.fa", lambda: WRAPPED.replace(b"\n", b"\r"), True),
+        ("mixed.fa", lambda: WRAPPED.replace(b"\n", b"\r", 4), True),
+        ("mixed_within_a_record.fa", lambda: WRAPPED.replace(b"C\nGGGG", b"C\rGGGG"), True),
         ("byte_order_mark.fa", lambda: b"\xef\xbb\xbf" + WRAPPED, True),
     ],
 )

@@ -35,7 +35,7 @@ def test_the_table_is_learnt_without_coordinates():
         truth.append(start)
         reverse.append(flip)
     config = DnacseConfig(site_candidates=2)
-    table = learn_table(config, texts, np.arange(len(texts)) // 6, most=300, margin=50, least_share=0.08, seed=0)
+    table, _ = learn_table(config, texts, np.arange(len(texts)) // 6, most=300, margin=50, least_share=0.08, seed=0)
     found = place(table, texts)
     whole = np.array([len(text) > 300 for text in texts])
     shift = found.offset[whole] - np.array(truth)[whole]
@@ -130,6 +130,8 @@ def test_what_cannot_be_is_refused(tmp_path, caplog):
     assert "two genera are needed" in caplog.text
     assert run(*fit_arguments(data, tmp_path / "b"), "--ridge", "1") == 2
     assert "as many as there are blocks" in caplog.text
+    assert run(*fit_arguments(data, tmp_path / "c"), "--markers", "one", "two") == 2
+    assert "give one name a file" in caplog.text
     assert run("--train_file", str(data), "--output_dir", str(tmp_path)) == 2
     assert "is there already" in caplog.text
     assert not (tmp_path / "a").exists()

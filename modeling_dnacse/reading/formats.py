@@ -1,0 +1,40 @@
+"""A path in; what kind of file it is out: FASTA or FASTQ, parquet, or a table and what separates its columns.
+
+Suffixes of sequences, tables and parquet tell; of any other file the content does.
+"""
+
+from pathlib import Path
+
+from .tables import DELIMITERS, find_delimiter, first_line, has_columns, is_crabs
+from .text_files import first_bytes
+
+FASTA_SUFFIXES = (".fa", ".fasta", ".fna", ".fas", ".fsa", ".ffn", ".fq", ".fastq")
+COMPRESSIONS = (".gz", ".bgz", ".bz2", ".xz", ".zst")
+FASTA, PARQUET = "fasta", "parquet"
+
+
+def kind_of_file(path: str) -> str:
+    """Return `FASTA` (also for FASTQ), `PARQUET`, or the usual delimiter of a table.
+
+    Raises:
+        ValueError: neither suffix nor content tells, or the file cannot be read.
+    """
+    name = Path(path.lower())
+    suffix = Path(name.stem).suffix if name.suffix in COMPRESSIONS else name.suffix
+    if suffix in FASTA_SUFFIXES:
+        return FASTA
+    if suffix == ".parquet" or first_bytes(path) == b"PAR1":
+        return PARQUET
+    if Path(path).exists() and not Path(path).is_file():
+        return DELIMITERS.get(suffix, FASTA)  # a pipe cannot be looked into
+    line = first_line(path)
+    if line.lstrip().startswith((">", "@")):
+        return FASTA
+    delimiter = DELIMITERS.get(suffix) or find_delimiter(line, "\t", ("sequence",))
+    if suffix in DELIMITERS or is_crabs(line) or has_columns(line, delimiter, ("sequence",)):
+        return delimiter
+    allowed = (*FASTA_SUFFIXES, *DELIMITERS, ".parquet", ".qza")
+    raise ValueError(
+        f"{path}: suffix {suffix!r} tells no format, nor does the content: no '>' or '@' in front, no column for the "
+        f"sequence; known suffixes are {' '.join(allowed)}, also with one of {' '.join(COMPRESSIONS)} behind"
+    )

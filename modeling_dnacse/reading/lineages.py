@@ -1,0 +1,137 @@
+"""The lineage of a taxon as databases write it in; the names that it gives at each rank out, as they stand.
+
+| notation | example |
+|---|---|
+| letters of ranks | `k__Fungi;p__Ascomycota;...;s__Fusarium_oxysporum`, `D_0__Bacteria;D_1__Firmicutes` |
+| SINTAX | `d:Eukaryota,p:Chordata,...,s:Epinephelus_coioides` |
+| names of ranks | `superkingdom_Eukaryota_2759;phylum_Chordata_7711;...` of MIDORI2 |
+| pairs of RDP | `Root;rootrank;Bacteria;domain;"Firmicutes";phylum;...` |
+| names in order | `Eukaryota;Chordata;...;Epinephelus;Epinephelus coioides`, with or without a root |
+
+Names in order tell their ranks by their number (`POSITIONS`). A lineage of another length, as SILVA's of eukaryotes,
+gives the species, the genus that it repeats, and the names whose ending tells the rank. NCBI taxon numbers and
+bootstrap values behind a name are left out, and so are the names that databases make for a rank without one
+(`order_Discosea`, `Dinophyceae_XX`, `Paguridae_6745_genus`).
+"""
+
+import re
+from collections.abc import Sequence
+
+from .label_policy import RANK_ORDER
+
+_BELOW_TOP = ("phylum", "class", "order", "family", "genus", "species")
+_LETTERS = {"d": "domain", "sk": "domain", "k": "kingdom", "p": "phylum", "c": "class", "o": "order", "f": "family"}
+_LETTERS |= {"sf": "subfamily", "t": "tribe", "g": "genus", "s": "species"}
+_LETTERS |= {f"D{number}": rank for number, rank in enumerate(("domain", *_BELOW_TOP))}  # SILVA until 2019 in QIIME2
+_ALIASES = {"superkingdom": "domain"}
+
+POSITIONS: dict[int, tuple[str, ...]] = {
+    8: ("domain", "supergroup", "division", *_BELOW_TOP[1:]),  # PR2 until version 4
+    9: ("domain", "supergroup", "division", "subdivision", *_BELOW_TOP[1:]),  # PR2 from version 5
+}
+_KINGDOMS = frozenset(
+    ("Fungi", "Metazoa", "Animalia", "Viridiplantae", "Plantae", "Chromista", "Protista", "Protozoa")
+)
+_ROOT = re.compile(r"(?:root|cellular ?organisms)(?:_\d+)?", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:_-?\d+|\(\d+(?:\.\d+)?\))$")
+_MADE = re.compile(r"(?:phylum|class|order|family|genus|species)_|.*_-?\d+(?:_[a-z]+)+$|.*_[a-z]+(?<=_order)$")
+_PR2_MADE = re.compile(r".*_X+(?:_sp\.?)?$")
+_BINOMIAL = re.compile(r"(?:Candidatus )?([A-Z][\w-]+)[ _][a-z]")
+_ENDINGS = (("family", ("idae", "aceae")), ("order", ("ales", "formes")), ("class", ("phyceae", "mycetes")))
+_SURE_ENDINGS = (("family", ("idae", "aceae")), ("order", ("ales",)), ("class", ("phyceae",)))
+
+
+def read_lineage(lineage: str) -> dict[str, str]:
+    """Return the names that a lineage gives, by rank, without the label policy.
+
+    >>> read_lineage("k__Fungi;p__Ascomycota;s__Fusarium_oxysporum")
+    {'kingdom': 'Fungi', 'phylum': 'Ascomycota', 'species': 'Fusarium_oxysporum'}
+    >>> read_lineage("Eukaryota;Chordata;Aves;Passeriformes;Corvidae;Corvus;Corvus corax")["family"]
+    'Corvidae'
+    """
+    if re.match(r"\s*(?:[a-z]{1,2}|D_\d)__", lineage):
+        return _by_letters(lineage)
+    if re.match(r"\s*[a-z]:", lineage):
+        pairs = re.findall(r"(?:^|,)\s*([a-z]):([^,;]*)", lineage.partition(";")[0])
+        return {_LETTERS[letter]: name for letter, name in pairs if letter in _LETTERS}
+    names = [name.strip(' "\t') for name in lineage.strip("; \t").split(";")]
+    if len(names) > 3 and {"rootrank", "domain"} & {name.lower() for name in names[1:4:2]}:
+        pairs = zip(names[1::2], names[::2], strict=False)
+        return {_rank(rank): name for rank, name in pairs if _rank(rank) in RANK_ORDER}
+    if _ROOT.fullmatch(names[0]):
+        names = names[1:]
+    if (names and re.match(r"(?:superkingdom|domain|kingdom)_", names[0])) or len(names) == 1:
+        return _by_rank_names(names)
+    return names_in_order(names)
+
+
+def names_in_order(names: Sequence[str], ranks: Sequence[str] | None = None) -> dict[str, str]:
+    """Give names from the top down their ranks: those told, or else those that their number and endings tell.
+
+    >>> names_in_order(["Bacteria", "Bacillota", "Bacilli"])
+    {'domain': 'Bacteria', 'phylum': 'Bacillota', 'class': 'Bacilli'}
+    """
+    names = ["" if _MADE.match(name) or _PR2_MADE.match(name) else _NUMBER.sub("", name) for name in names]
+    ranks = ranks or _ranks_of(names)
+    if ranks is None:
+        return _by_endings(names)
+    return {rank: name for rank, name in zip(ranks, names, strict=False) if name}
+
+
+def _ranks_of(names: Sequence[str]) -> tuple[str, ...] | None:
+    """The ranks of names from the top down, of which the last may lack; None where their number does not tell them."""
+    if len(names) > 1 and names[1] in _KINGDOMS:
+        ranks = ("domain", "kingdom", *_BELOW_TOP)
+    elif names and names[0] in _KINGDOMS:
+        ranks = ("kingdom", *_BELOW_TOP)
+    else:
+        ranks = POSITIONS.get(len(names), ("domain", *_BELOW_TOP))
+    return None if len(names) > len(ranks) or _is_shifted(names, ranks) else ranks
+
+
+def _is_shifted(names: Sequence[str], ranks: Sequence[str]) -> bool:
+    """Whether the ending of a name, or a genus that the species does not repeat, contradicts the position."""
+    for name, rank in zip(names, ranks, strict=False):
+        told = [other for other, endings in _SURE_ENDINGS if name.endswith(endings) and " " not in name]
+        if told and rank not in told:
+            return True
+    if names[0] != "Eukaryota" or len(names) < len(ranks):
+        return False
+    binomial = _BINOMIAL.match(names[-1])
+    return bool(binomial and names[-2] and not names[-2].startswith(binomial[1][:4]))
+
+
+def _by_letters(lineage: str) -> dict[str, str]:
+    found = re.findall(r"(?:^|[;|,])\s*(?:([a-z]{1,2})|D_(\d))__([^;|]*)", lineage)
+    ranks = [_LETTERS.get(letter or f"D{digit}", "") for letter, digit, _ in found]
+    return {rank: name for rank, (_, _, name) in zip(ranks, found, strict=True) if rank}
+
+
+def _by_rank_names(names: Sequence[str]) -> dict[str, str]:
+    """Names as MIDORI2 writes them with their ranks; a single name without a rank is a species if it has two words."""
+    found = {}
+    for name in names:
+        rank, _, rest = name.partition("_")
+        if _rank(rank) in RANK_ORDER and not _MADE.match(rest):
+            found[_rank(rank)] = _NUMBER.sub("", rest)
+        elif len(names) == 1 and _BINOMIAL.match(name):
+            found["species"] = name
+    return found
+
+
+def _by_endings(names: Sequence[str]) -> dict[str, str]:
+    found = {"domain": names[0]} if names and names[0] in ("Eukaryota", "Bacteria", "Archaea", "Viruses") else {}
+    for name in names:
+        for rank, endings in _ENDINGS:
+            if name.endswith(endings) and " " not in name and rank not in found:
+                found[rank] = name
+    binomial = _BINOMIAL.match(names[-1]) if names else None
+    if binomial:
+        found["species"] = names[-1]
+        if binomial[1] in names:
+            found["genus"] = binomial[1]
+    return found
+
+
+def _rank(name: str) -> str:
+    return _ALIASES.get(name.lower(), name.lower())

@@ -1,0 +1,72 @@
+"""The name of a taxon as people write it in, the one spelling that its records share out; and what is no name at all.
+
+| written | read as |
+|---|---|
+| `Apis  mellifera`, `Apis_mellifera`, `"Apis mellifera"`, `[Apis] mellifera` | `Apis mellifera` |
+| `Apis mellifera Linnaeus, 1758`, `Apis mellifera (L.)` | `Apis mellifera`: authorship is no part of a name |
+| `Anopheles (Cellia) gambiae` | `Anopheles gambiae` |
+| `Methanobrevibacter_A smithii` of GTDB | as it stands |
+| `unidentified`, `uncultured bacterium`, `environmental sample`, `NA`, ... | nothing |
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# a capital or two after an underscore is part of a name of GTDB, as in Methanobrevibacter_A
+_UNDERSCORE = re.compile(r"(?<![a-z]{3})_|_(?![A-Z]{1,2}(?:[ _]|$))")
+_BLANKS = re.compile(r"[\s\u200b\ufeff]+")
+_BRACKETS = re.compile(r"^\[([A-Z][a-z-]+)\](?= |$)")
+_SUBGENUS = re.compile(r"^([A-Z][a-z-]+) \([A-Z][a-z-]+\) (?=[a-z])")
+_EPITHET = re.compile(r"[×x]?[a-zß-öø-ÿ-]+\.?|×")
+_PARTICLES = frozenset(
+    ("de", "del", "della", "den", "der", "des", "di", "du", "la", "le", "van", "von", "zu", "ter")
+    + ("ex", "in", "et", "and", "al", "al.", "&", "f.", "fil.")
+)
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d[a-z]?")
+
+_MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "no data", "-", "?", "."))
+_NO_NAME = re.compile(
+    r"\b(?:unidentified|unclassified|uncultured|uncultivated|unassigned|undetermined|metagenome|incertae sedis)\b"
+    r"|\benvironmental samples?\b|^(?:unknown|unnamed|unverified|unspecified|environmental|ambiguous taxa)\b"
+    r"|^not (?:available|assigned|applicable|identified)\b",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(1 << 16)
+def clean_name(text: str) -> str:
+    """Return the name in its one spelling; "" for what is no name.
+
+    >>> clean_name("Apis_mellifera  Linnaeus, 1758"), clean_name("uncultured organism")
+    ('Apis mellifera', '')
+    """
+    name = _BLANKS.sub(" ", _UNDERSCORE.sub(" ", unicodedata.normalize("NFC", text))).strip(" \"';,")
+    if name.lower() in _MISSING or _NO_NAME.search(name):
+        return ""
+    name = _SUBGENUS.sub(r"\1 ", _BRACKETS.sub(r"\1", name))
+    return _without_authorship(name)
+
+
+def _without_authorship(name: str) -> str:
+    words = name.split(" ")
+    first = 2 if words[0] == "Candidatus" else 1
+    end = first
+    while end < len(words) and words[end] not in _PARTICLES and _EPITHET.fullmatch(words[end]):
+        end += 1
+    author = words[end:]
+    if author and _is_authorship(author, needs_year=end == first):
+        return " ".join(words[:end])
+    return name
+
+
+def _is_authorship(words: list[str], needs_year: bool) -> bool:
+    """Tell authors from strains, vouchers and numbers: names of people and years, and nothing else."""
+    bare = [word.strip("(),") for word in words]
+    years = [word for word in bare if _YEAR.fullmatch(word)]
+    others = [word for word in bare if word and word not in years and word not in _PARTICLES]
+    if (needs_year and not years) or not others:
+        return False
+    return all(re.fullmatch(r"(?:d['’])?[^\W\d_a-z][^\W\d_]*(?:[.'’-]+[^\W\d_]*)*", word) for word in others) and all(
+        any(letter.islower() for letter in word) or "." in word or len(word) == 1 for word in others
+    )

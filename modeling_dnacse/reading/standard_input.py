@@ -1,0 +1,27 @@
+"""Standard input in, a file with its bytes out, since every command reads its input twice."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def copy_of_standard_input() -> Iterator[Path]:
+    """Copy standard input to a temporary file, which is removed when the block is left.
+
+    Raises:
+        ValueError: nothing is piped in, or several processes would have to share it.
+    """
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise ValueError("several processes cannot read one standard input; write it to a file first")
+    if sys.stdin.isatty():
+        raise ValueError("the input is '-', but nothing is piped in; give a file, or pipe: zcat IN.gz | dnacse ... -")
+    with tempfile.TemporaryDirectory(prefix="dnacse-") as folder:
+        path = Path(folder, "standard_input")
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path

@@ -1,0 +1,130 @@
+"""A table with a line of column names in (CSV, TSV, parquet); its rows under our names out, each with its number.
+
+Columns are separated by commas, tabs, semicolons or bars: the first line tells. CRABS writes a table without column
+names, which is known by its eleven columns.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+
+import pyarrow
+from pyarrow import parquet
+
+from .label_policy import COLUMNS, column_name, pick_columns
+from .text_files import open_ascii, restore
+
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t", ".tab": "\t"}  # BOLD calls its tab-separated exports .txt
+CRABS = (
+    *("id", "organism_name", "taxid", "superkingdom", "phylum", "class", "order", "family", "genus", "species"),
+    "sequence",
+)
+
+
+def table_rows(
+    path: str, delimiter: str, needed: tuple[str, ...] = ("sequence",)
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row of a text table with its line: what the columns that we know hold, as it stands.
+
+    Args:
+        path: The file.
+        delimiter: What separates columns, unless the first line tells otherwise.
+        needed: Keys of `COLUMNS` that must be there.
+
+    Raises:
+        ValueError: a needed column is missing, a used one is there twice, a row has more or fewer fields than the
+            first line, or quotation marks do not match.
+    """
+    csv.field_size_limit(2**31 - 1)  # for the whole process; by default a field holds 128 KiB, less than a genome
+    first = first_line(path)
+    delimiter = find_delimiter(first, delimiter, needed)
+    # tab-separated exports hold stray quotation marks; read as quotes, they would swallow all rows up to the next one
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    with io.TextIOWrapper(open_ascii(path), "ascii", newline="") as text:
+        reader = csv.reader(text, delimiter=delimiter, quoting=quoting, strict=True)
+        try:
+            header = list(CRABS) if is_crabs(first) else [restore(name) for name in next(reader, [])]
+            columns = find_columns(path, header, needed)
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise ValueError(
+                        f"{path}:{reader.line_num}: {len(row)} fields where the first line names {len(header)}; "
+                        "complete or remove the row"
+                    )
+                yield reader.line_num, {key: restore(row[index]).strip(' "') for key, index in columns.items()}
+        except csv.Error as error:
+            raise ValueError(f"{path}:{reader.line_num}: {error}; check the quotation marks in the file") from error
+
+
+def parquet_rows(path: str, needed: tuple[str, ...] = ("sequence",)) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row of a parquet file with its number, as `table_rows`."""
+    try:
+        with parquet.ParquetFile(path) as file:
+            header = file.schema_arrow.names
+            columns = find_columns(path, header, needed)
+            batches = file.iter_batches(1024, columns=[header[index] for index in columns.values()])
+            rows = (row for batch in batches for row in batch.to_pylist())
+            for number, row in enumerate(rows, 1):
+                values = {key: row[header[index]] for key, index in columns.items()}
+                yield number, {key: "" if value is None else str(value) for key, value in values.items()}
+    except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"{path}: not readable as parquet ({reason}); check the path or write it again") from error
+
+
+def find_columns(path: str, header: list[str], needed: tuple[str, ...]) -> dict[str, int]:
+    """Map our names to the positions of a table's columns; a missing column is left out.
+
+    Raises:
+        ValueError: see `table_rows`.
+    """
+    if not header:
+        raise ValueError(f"{path}:1: the file is empty; give one with a line of column names and at least one row")
+    names = [column_name(name) for name in header]
+    columns = pick_columns({name: index for index, name in reversed(list(enumerate(names)))})
+    for key in needed:
+        if key not in columns:
+            raise ValueError(
+                f"{path}:1: no column for the {key}; the columns are {', '.join(map(repr, header))}: name one of them "
+                + " or ".join(map(repr, COLUMNS[key]))
+            )
+    counts = Counter(names)
+    for index in columns.values():
+        if counts[names[index]] > 1 and names[index]:
+            raise ValueError(
+                f"{path}:1: {counts[names[index]]} columns {header[index]!r}; rename or remove all but one"
+            )
+    return columns
+
+
+def first_line(path: str) -> str:
+    """The first line of a text file, of at most 64 KiB; "" of an empty file."""
+    with open_ascii(path) as stream:
+        lines = stream.read(1 << 16).decode("ascii").splitlines()
+    return restore(lines[0]) if lines else ""
+
+
+def find_delimiter(line: str, usual: str, needed: tuple[str, ...]) -> str:
+    """What separates the columns of a first line: the usual character, unless only with another the needed are there.
+
+    >>> find_delimiter("id;sequence", ",", ("sequence",))
+    ';'
+    """
+    for delimiter in (usual, *",\t;|"):
+        if has_columns(line, delimiter, needed):
+            return delimiter
+    return usual
+
+
+def has_columns(line: str, delimiter: str, needed: tuple[str, ...]) -> bool:
+    """Whether a first line names the columns."""
+    return set(needed) <= set(pick_columns({column_name(name): 0 for name in line.split(delimiter)}))
+
+
+def is_crabs(line: str) -> bool:
+    """Whether a line is a row of CRABS's own table, which has no line of column names."""
+    fields = line.split("\t")
+    return len(fields) == len(CRABS) and len(fields[-1]) > 20 and not set(fields[-1].upper()) - set("ACGTUNRYSWKMBDHV")

@@ -1,0 +1,67 @@
+"""What is read of a library and said about it, before anything is embedded."""
+
+import pytest
+
+from modeling_dnacse.identification.references import read_references
+
+
+def test_ranks_go_from_the_species_upwards_and_all_columns_are_as_long(tmp_path, capsys):
+    library = tmp_path / "library.tsv"
+    library.write_text(
+        "id\tsequence\tspecies\tkingdom\tsubfamily\tbin_uri\n"
+        "a\tACGT\tApis mellifera\t\t\t\n"
+        "b\tACGT\tApis cerana\tAnimalia\tApinae\tBOLD:AAA1\n"
+        "c\tACGT\tunidentified\t\t\t\n"
+    )
+    found = read_references(library)
+    assert found.ids == ["a", "b", "c"]
+    assert found.labels == {
+        "species": ["Apis mellifera", "Apis cerana", ""],
+        "genus": ["Apis", "Apis", ""],
+        "subfamily": ["", "Apinae", ""],
+        "kingdom": ["", "Animalia", ""],
+    }
+    assert list(found.labels) == ["species", "genus", "subfamily", "kingdom"]
+    assert found.below == {"bin": ["", "BOLD:AAA1", ""]}
+    said = capsys.readouterr().err
+    assert (
+        "recognised as columns of a table; records with a name (names): bin 1 (1), species 2 (2), genus 2 (1)" in said
+    )
+    assert "1 records have no species but a placeholder or open nomenclature, as in 'unidentified'" in said
+
+
+def test_several_styles_are_counted(tmp_path, capsys):
+    library = tmp_path / "library.fasta"
+    library.write_text(">a;tax=g:Apis,s:Apis_mellifera;\nAC\n>b;tax=g:Apis;\nAC\n>c species=Apis cerana\nAC\n")
+    read_references(library)
+    assert "recognised as SINTAX (2 records), key=value (1 records); records with" in capsys.readouterr().err
+
+
+def test_a_taxonomy_names_the_records_that_it_holds(tmp_path, capsys):
+    (tmp_path / "library.fasta").write_text(">a\nAC\n>b\nAC\n")
+    (tmp_path / "taxonomy.tsv").write_text("Feature ID\tTaxon\na\tg__Apis; s__mellifera\n")
+    found = read_references(tmp_path / "library.fasta", tmp_path / "taxonomy.tsv")
+    assert found.labels["species"] == ["Apis mellifera", ""]
+    assert "taxonomy.tsv, which lacks 1 records; records with" in capsys.readouterr().err
+
+
+def test_numbers_of_taxa_lead_to_names(tmp_path):
+    (tmp_path / "coinr.tsv").write_text("seqID\ttaxID\tsequence\ns1\t7\tAC\n")
+    (tmp_path / "taxonomy.tsv").write_text(
+        "tax_id\tparent_tax_id\trank\tname_txt\n"
+        "7\t3\tspecies\tApis mellifera\n3\t1\tgenus\tApis\n1\t1\tno rank\troot\n"
+    )
+    found = read_references(tmp_path / "coinr.tsv", tmp_path / "taxonomy.tsv")
+    assert (found.ids, found.labels) == (["s1"], {"species": ["Apis mellifera"], "genus": ["Apis"]})
+
+
+def test_a_library_without_species_or_without_its_taxonomy_is_refused(tmp_path):
+    library, taxonomy = tmp_path / "library.fasta", tmp_path / "taxonomy.tsv"
+    library.write_text(">a family=Apidae\nAC\n")
+    with pytest.raises(ValueError, match=r"library\.fasta: none of 1 references has a species; name them"):
+        read_references(library)
+    taxonomy.write_text("other\tg__Apis; s__mellifera\n")
+    with pytest.raises(
+        ValueError, match=r"taxonomy\.tsv: none of the 1 records of .* is in it; the ids must be equal"
+    ):
+        read_references(library, taxonomy)

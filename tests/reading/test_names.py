@@ -1,0 +1,87 @@
+"""One taxon, one spelling; and what is no name, or no species."""
+
+import pytest
+
+from modeling_dnacse.reading.label_policy import clean_labels
+from modeling_dnacse.reading.names import clean_name
+
+SPELLINGS = (
+    *(
+        "Bravonia alba",
+        "Bravonia  alba",
+        "Bravonia\u00a0alba",
+        "Bravonia_alba",
+        " 'Bravonia alba' ",
+        "[Bravonia] alba",
+    ),
+    *("Bravonia alba (Smith, 1900)", "Bravonia alba Smith, 1900", "Bravonia alba L.", "Bravonia alba (L.) H.Karst."),
+    *("Bravonia alba de Haan, 1840", "Bravonia alba d'Orbigny, 1835", "Bravonia alba Müller & Henle, 1838"),
+    *("Bravonia alba (J.E. Lange) Imbach", "Bravonia (Cellia) alba Giles, 1902", "Bravonia alba Linnaeus"),
+)
+AS_THEY_STAND = (
+    *("Methanobrevibacter_A smithii", "Escherichia coli_D", "Escherichia coli K12", "Bacillus subtilis ATCC 6633"),
+    *("Fusarium oxysporum SH1.08FU", "Apis mellifera carnica", "Mentha ×piperita", "Candidatus Carsonella ruddii"),
+    *("Influenza A virus", "Clostridium sensu stricto 1", "Escherichia-Shigella"),
+)
+NO_NAMES = (
+    *("", "NA", "None", "unidentified", "Unclassified", "uncultured organism", "uncultured Fusarium", "unknown"),
+    *("invertebrate environmental sample", "Bravoniidae_unclassified", "marine metagenome", "Incertae sedis", "?"),
+)
+
+# labels as given, and those that the policy leaves
+LABELS = {
+    "genus and epithet": (
+        {"species": "alba", "genus": "Bravonia"},
+        {"species": "Bravonia alba", "genus": "Bravonia"},
+    ),
+    "epithet in its own column": (
+        {"epithet": "alba", "genus": "Bravonia"},
+        {"species": "Bravonia alba", "genus": "Bravonia"},
+    ),
+    "epithet without its genus": (
+        {"species": "alba", "genus": "", "family": "Bravoniidae"},
+        {"family": "Bravoniidae"},
+    ),
+    "genus abbreviated": (
+        {"species": "B. alba", "genus": "Bravonia"},
+        {"species": "Bravonia alba", "genus": "Bravonia"},
+    ),
+    "genus as species": ({"species": "Bravonia", "genus": "Bravonia"}, {"genus": "Bravonia"}),
+    "family with a BIN": ({"species": "Cecidomyiidae sp. BOLD:AAA1"}, {"family": "Cecidomyiidae"}),
+    "family that is given": ({"species": "Bravonales sp.", "order": "Bravonales"}, {"order": "Bravonales"}),
+    "subfamily": ({"species": "Apinae gen. sp. 3"}, {"subfamily": "Apinae"}),
+    "phylum": ({"species": "Ascomycota sp", "phylum": "Ascomycota"}, {"phylum": "Ascomycota"}),
+    "order that is not given": ({"species": "Diptera sp. X"}, {}),
+    "BIN as an interim name": ({"species": "Bravonia BOLD:AAA1234"}, {"genus": "Bravonia"}),
+    "open nomenclature": ({"species": "Bravonia cf. alba"}, {"genus": "Bravonia"}),
+    "placeholder": ({"species": "uncultured organism", "genus": "Bravonia"}, {"genus": "Bravonia"}),
+    "genus of GTDB": (
+        {"species": "Methanobrevibacter_A smithii"},
+        {"species": "Methanobrevibacter_A smithii", "genus": "Methanobrevibacter_A"},
+    ),
+    "another kind of label": ({"species": "taxon7"}, {"species": "taxon7"}),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_spellings_of_one_name(spelling):
+    assert clean_name(spelling) == "Bravonia alba"
+
+
+@pytest.mark.parametrize("name", AS_THEY_STAND)
+def test_names_that_stand(name):
+    assert clean_name(name) == name
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_no_names(name):
+    assert clean_name(name) == ""
+
+
+@pytest.mark.parametrize(("given", "kept"), LABELS.values(), ids=LABELS)
+def test_label_policy(given, kept):
+    assert clean_labels(given) == kept
+
+
+def test_ranks_above_the_species_lose_their_authorship_too():
+    assert clean_name("Apidae Latreille, 1802") == "Apidae"

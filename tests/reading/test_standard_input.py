@@ -1,0 +1,53 @@
+"""`-` is the standard input, also where a command reads its input twice."""
+
+import io
+import sys
+import tempfile
+
+import pytest
+
+from modeling_dnacse.cli import main
+from tests.support.refusals import refuse
+
+
+class Piped(io.TextIOWrapper):
+    """A standard input that holds bytes."""
+
+    def __init__(self, content: bytes, terminal: bool = False):
+        super().__init__(io.BytesIO(content))
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def test_a_pipe_gives_the_vectors_of_the_file(tiny_folder, fasta, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Piped(fasta.read_bytes()))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for source, output in ((str(fasta), "file.npy"), ("-", "pipe.npy")):
+        main(["embed", source, "-o", str(tmp_path / output), "--model", str(tiny_folder)])
+    assert (tmp_path / "pipe.npy").read_bytes() == (tmp_path / "file.npy").read_bytes()
+    assert not list(tmp_path.glob("dnacse-*")), "the copy is still there"
+    assert (tmp_path / "pipe.ids.txt").read_text() == (tmp_path / "file.ids.txt").read_text()
+
+
+def test_a_wrong_pipe_leaves_no_copy(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", Piped(b">a\nMKV*\n"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert "standard_input:2: character" in refuse(capsys, "embed", "-", "-o", tmp_path / "x.npy")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("world", "terminal", "complaint"),
+    [
+        ("1", True, "nothing is piped in; give a file"),
+        ("2", False, "several processes cannot read one"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(tmp_path, monkeypatch, capsys, world, terminal, complaint):
+    monkeypatch.setattr(sys, "stdin", Piped(b"", terminal))
+    monkeypatch.setenv("WORLD_SIZE", world)
+    with pytest.raises(SystemExit):
+        main(["embed", "-", "-o", str(tmp_path / "x.npy")])
+    assert complaint in capsys.readouterr().err
