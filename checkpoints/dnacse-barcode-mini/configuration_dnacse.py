@@ -36,6 +36,11 @@ class DnacseConfig(PreTrainedConfig):
             no placement, as in DNABERT-2.
         site_kmer: length k of those k-mers.
         site_candidates: how many sites the table keeps of each k-mer.
+        site_block: bases of a block that has an offset of its own, for markers with indels (local_offsets.py); 0: one
+            offset a sequence.
+        site_reach: how far the offset of a block may lie from that of its sequence, in bases.
+        markers: names of the markers that lie one behind another on the axis of sites; None: one marker.
+        marker_starts: the first site of each of them.
         sites: how many sites have embeddings, one for each of the four bases (sites.py); 0: none.
         site_blocks: widths of the blocks of columns, each of which is scaled to length 1; they add up to hidden_size.
         least_share: votes a k-mer below which a sequence counts as of no marker that the table knows. Its vector then
@@ -73,6 +78,10 @@ class DnacseConfig(PreTrainedConfig):
     gene_sites: int = 0
     site_kmer: int = 9
     site_candidates: int = 2
+    site_block: int = 0
+    site_reach: int = 30
+    markers: list[str] | None = None
+    marker_starts: list[int] | None = None
     sites: int = 0
     site_blocks: list[int] | None = None
     least_share: float | int = 0.08
@@ -101,6 +110,10 @@ class DnacseConfig(PreTrainedConfig):
                 f"sites is {self.sites}, num_hidden_layers {self.num_hidden_layers}, kmer {self.kmer}, gene_sites "
                 f"{self.gene_sites}: a model with sites has no layers, k-mers for what cannot be placed, and "
                 "at least as many gene_sites"
+            )
+        if len(self.markers or [""]) != len(self.marker_starts or [0]):
+            raise ValueError(
+                f"markers is {self.markers}, marker_starts {self.marker_starts}: one start for each marker"
             )
         if sum(self.site_blocks or [self.hidden_size]) != self.hidden_size:
             raise ValueError(f"site_blocks is {self.site_blocks}; its sum must be hidden_size, {self.hidden_size}")
