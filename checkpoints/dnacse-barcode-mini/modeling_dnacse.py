@@ -59,6 +59,7 @@ class DnacseModelOutput(BaseModelOutputWithPooling):
 
     attention_mask: Tensor | None = None
     votes: Tensor | None = None  # (batch,) 0 to 1
+    markers: Tensor | None = None  # (batch,) long, rows of config.markers; whatever where the votes are few
 
 
 @dataclass
@@ -214,7 +215,11 @@ class DnacseModel(DnacsePreTrainedModel):
             vectors = vectors + noise.additive * torch.randn_like(vectors)
         states = None if pooled_only or mixup is not None else sites.token_states(ids, mask, placement, scales)
         return DnacseModelOutput(
-            last_hidden_state=states, pooler_output=vectors.to(sums.dtype), attention_mask=mask, votes=placement.share
+            last_hidden_state=states,
+            pooler_output=vectors.to(sums.dtype),
+            attention_mask=mask,
+            votes=placement.share,
+            markers=placement.marker,
         )
 
     def pool(self, states: EncoderStates) -> Tensor:

@@ -94,8 +94,8 @@ class DnacsePlacement(nn.Module):
         self.register_buffer("kmer_votes", torch.zeros(shape, dtype=torch.uint8))
         self.register_buffer("kept_sites", torch.arange(config.sites, dtype=torch.int32))  # those that have a row
         if self.several:
-            numbers = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
-            self.register_buffer("marker_of_site", numbers.to(torch.uint8))
+            numbers = [torch.full((width,), number, dtype=torch.uint8) for number, width in enumerate(widths)]
+            self.register_buffer("marker_of_site", torch.cat(numbers))
 
     def forward(self, text: Tensor) -> Placement:
         """Place a batch of bases, 0 to 3 and OTHER, (batch, length) long; there may be padding on either side."""

@@ -111,6 +111,10 @@ class DnacseConfig(PreTrainedConfig):
                 f"{self.gene_sites}: a model with sites has no layers, k-mers for what cannot be placed, and "
                 "at least as many gene_sites"
             )
+        if len(self.markers or [""]) != len(self.marker_starts or [0]):
+            raise ValueError(
+                f"markers is {self.markers}, marker_starts {self.marker_starts}: one start for each marker"
+            )
         if sum(self.site_blocks or [self.hidden_size]) != self.hidden_size:
             raise ValueError(f"site_blocks is {self.site_blocks}; its sum must be hidden_size, {self.hidden_size}")
 

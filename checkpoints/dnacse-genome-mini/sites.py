@@ -47,7 +47,7 @@ class DnacseSites(nn.Module):
         """Sums of rows (batch, hidden), not yet scaled, and the placements; ids and mask are (batch, length)."""
         text = read_text(ids, mask, self.spelling)
         found = self.placement(text.letters)
-        sums = self.site_sums(found.bases)
+        sums = self.sums_of_markers(found)
         lost = ~self.is_placed(found)
         if torch.compiler.is_exporting():
             sums = torch.where(lost[:, None], self.kmer_sums(text.letters), sums)
@@ -55,6 +55,16 @@ class DnacseSites(nn.Module):
             rows = lost.nonzero()[:, 0]
             sums = sums.index_copy(0, rows, self.kmer_sums(text.letters[rows]).to(sums.dtype))
         return sums, found
+
+    def sums_of_markers(self, found: Placement) -> Tensor:
+        """Sums of the rows of bases at sites (batch, hidden), a marker at a time, since others' sites are far."""
+        if torch.compiler.is_exporting() or not self.placement.several:
+            return self.site_sums(found.bases)
+        sums = self.weight.new_zeros((len(found.bases), self.weight.shape[1]))
+        for marker in found.marker.unique():
+            rows = (found.marker == marker).nonzero()[:, 0]
+            sums = sums.index_copy(0, rows, self.site_sums(found.bases[rows]))
+        return sums
 
     def site_sums(self, bases: Tensor) -> Tensor:
         """Sums of the rows of bases at sites: (batch, sites) to (batch, hidden)."""

@@ -118,14 +118,14 @@ def fill(table: DnacsePlacement, texts: list[np.ndarray], sites: list[np.ndarray
             "of one marker, or shorter k-mers (--site_kmer)"
         )
     keys, counts = np.unique(np.concatenate(found), return_counts=True)
-    kmers, sites = keys // gene, keys % gene
+    kmers, begins = keys // gene, keys % gene
     totals = np.bincount(kmers, counts, minlength=4**k)
-    order = np.lexsort((sites, -counts, kmers))
-    kmers, sites, counts = kmers[order], sites[order], counts[order]
+    order = np.lexsort((begins, -counts, kmers))
+    kmers, begins, counts = kmers[order], begins[order], counts[order]
     rank = np.arange(len(kmers)) - np.searchsorted(kmers, kmers)
     kept = rank < table.kmer_sites.shape[1]
     votes = np.rint(FULL_VOTE * counts / (totals[kmers] + PRIOR))
-    for buffer, values in ((table.kmer_sites, sites), (table.kmer_votes, votes)):
+    for buffer, values in ((table.kmer_sites, begins), (table.kmer_votes, votes)):
         buffer.zero_()
         buffer[kmers[kept], rank[kept]] = torch.from_numpy(values[kept]).to(buffer.dtype)
     return totals / len(texts)
