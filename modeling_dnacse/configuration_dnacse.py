@@ -38,6 +38,8 @@ class DnacseConfig(PreTrainedConfig):
         site_candidates: how many sites the table keeps of each k-mer.
         site_block: bases of a block that has an offset of its own, for markers with indels (local_offsets.py); 0: one
             offset a sequence.
+        site_support: how many bases beside a k-mer that votes for the offset have the site that the offset says; 0:
+            all have. So what lies behind an indel counts as not covered, where offsets are not local.
         site_reach: how far the offset of a block may lie from that of its sequence, in bases.
         markers: names of the markers that lie one behind another on the axis of sites; None: one marker.
         marker_starts: the first site of each of them.
@@ -79,6 +81,7 @@ class DnacseConfig(PreTrainedConfig):
     site_kmer: int = 9
     site_candidates: int = 2
     site_block: int = 0
+    site_support: int = 0
     site_reach: int = 30
     markers: list[str] | None = None
     marker_starts: list[int] | None = None

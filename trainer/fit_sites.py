@@ -177,6 +177,7 @@ def fit(args: argparse.Namespace) -> tuple[DnacseModel, dict[str, int]]:
         site_candidates=args.site_candidates,
         site_block=args.site_block,
         site_reach=args.site_reach,
+        site_support=0 if args.site_block else args.site_support,
         site_blocks=args.columns,
         least_share=args.least_share,
     )
@@ -305,6 +306,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         default=0,
         help="bases that have an offset of their own, such as 16, for markers with indels (12S, 16S, ITS); "
         "default: %(default)s, one offset a sequence",
+    )
+    add(
+        "--site_support",
+        type=int,
+        default=16,
+        help="without --site_block: how many bases beside a k-mer that votes for the offset count as placed, so that "
+        "what lies behind an indel does not; 0: all count; default: %(default)s",
     )
     add("--site_reach", type=int, default=30, help="farthest of those from the sequence's; default: %(default)s")
     add("--kmer", type=int, default=5, help="k of those for what is not placed; default: %(default)s")

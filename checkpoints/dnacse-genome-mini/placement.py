@@ -25,6 +25,7 @@ from .kmers import OTHER
 from .local_offsets import best_path, box_sums, cut_between, segment_of
 
 FULL_VOTE = 255  # of a k-mer that was seen at one site only
+SUPPORT = 64  # votes, a quarter of those of a k-mer that was seen at one site only
 DOUBT = 32  # k-mers without a vote that each sequence is taken to have beside its own: a few k-mers prove little
 
 
@@ -38,6 +39,7 @@ class Placement(NamedTuple):
     marker: Tensor  # (batch,) long: number of the marker
     shifts: Tensor  # (batch, blocks) long: what each block adds to the offset; no blocks: one offset for all
     begins: Tensor  # (batch, blocks) long: where each block begins, in sites by the offset, from -reach on
+    supported: Tensor  # (batch, length) bool: a k-mer that votes for the offset is near the base
 
 
 def kmer_codes(text: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -83,7 +85,7 @@ class DnacsePlacement(nn.Module):
         """Build an empty table."""
         super().__init__()
         self.k, self.gene = config.site_kmer, config.gene_sites
-        self.block, self.reach = config.site_block, config.site_reach
+        self.block, self.reach, self.support = config.site_block, config.site_reach, config.site_support
         self.starts = config.marker_starts or [0]
         self.several = len(self.starts) > 1
         widths = [end - start for start, end in zip(self.starts, [*self.starts[1:], self.gene], strict=True)]
@@ -99,6 +101,7 @@ class DnacsePlacement(nn.Module):
 
     def forward(self, text: Tensor) -> Placement:
         """Place a batch of bases, 0 to 3 and OTHER, (batch, length) long; there may be padding on either side."""
+        length = text.shape[1]
         text = F.pad(text, (0, self.k), value=OTHER)  # so that there is a k-mer at each base
         first, last = bounds(text)
         codes = torch.stack(kmer_codes(text, self.k), 1)  # (batch, 2, length)
@@ -108,7 +111,8 @@ class DnacsePlacement(nn.Module):
         best, winner = votes.max(1, keepdim=True)  # of equal ones the first
         reverse, offset = winner % 2 == 1, winner // 2 - text.shape[1]
         marker, shifts, begins = torch.zeros_like(offset[:, 0]), offset[:, :0], offset[:, :0]
-        if self.block or self.several:
+        supported = text < OTHER
+        if self.block or self.several or self.support:
             strand = reverse[:, :, None].long().expand(-1, -1, codes.shape[2])
             sites, weights = self.ballots(codes.gather(1, strand)[:, 0])
             near = on_strand.gather(1, strand)[:, 0] + offset  # site of each k-mer by the offset of its sequence
@@ -117,10 +121,21 @@ class DnacsePlacement(nn.Module):
             start = self.starts_of(marker)
             if self.block:
                 best, shifts, begins = self.local_offsets(sites - start[:, :, None], weights, near - start)
+            elif self.support:
+                supported = self.near_votes(torch.where(sites == near[:, :, None], weights, 0).sum(2))
         kmers = (codes[:, 0] < 4**self.k).sum(1)
         share = best[:, 0].float() / (FULL_VOTE * (kmers + DOUBT))
-        found = Placement(offset, offset[:, 0], reverse[:, 0], share, marker, shifts, begins)
+        text = torch.where(supported, text, OTHER)
+        found = Placement(offset, offset[:, 0], reverse[:, 0], share, marker, shifts, begins, supported[:, :length])
         return found._replace(bases=self.bases_at_sites(text, first, last, found))
+
+    def near_votes(self, votes: Tensor) -> Tensor:
+        """Which bases are in or near k-mers with SUPPORT votes or more, (batch, k-mers) to (batch, bases) bool."""
+        beside = self.k - 1 + self.support
+        return (
+            F.max_pool1d(F.pad(votes, (beside, beside)).float()[:, None], self.k + 2 * self.support, 1)[:, 0]
+            >= SUPPORT
+        )
 
     def ballots(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Sites of k-mers, and votes for each: (...) to (..., candidates) long and int32."""
@@ -217,7 +232,7 @@ class DnacsePlacement(nn.Module):
         first, last = bounds(text)
         places = torch.arange(text.shape[1], device=text.device)
         sites = torch.where(found.reverse[:, None], last - places, places - first) + found.offset[:, None]
-        known = text < OTHER
+        known = (text < OTHER) & found.supported
         if self.block:
             near = sites - self.starts_of(found.marker)
             room = self.blocks * self.block

@@ -166,6 +166,7 @@ def learn_table(
     everyone = np.union1d(complete, rng.permutation(len(texts))[:most])
     config.gene_sites = int(lengths[complete].max()) + 2 * margin
     table = DnacsePlacement(config)
+    table.support = 0  # what the table does not know yet is what is to be learnt
     sites, reverse = [margin + np.arange(len(text)) for text in texts], np.zeros(len(texts), bool)
     share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of those that were placed
     for number, rows in enumerate([complete] * ROUNDS + [everyone] * ROUNDS):
@@ -185,6 +186,7 @@ def learn_table(
             len(rows),
             np.median(share[rows]),
         )
+    table.support = config.site_support
     voters = everyone[share[everyone] >= least_share]
     return table, fill(table, [texts[row] for row in voters], [sites[row] for row in voters], reverse[voters])
 
