@@ -131,11 +131,9 @@ class DnacsePlacement(nn.Module):
 
     def near_votes(self, votes: Tensor) -> Tensor:
         """Which bases are in or near k-mers with SUPPORT votes or more, (batch, k-mers) to (batch, bases) bool."""
-        beside = self.k - 1 + self.support
-        return (
-            F.max_pool1d(F.pad(votes, (beside, beside)).float()[:, None], self.k + 2 * self.support, 1)[:, 0]
-            >= SUPPORT
-        )
+        beside, width = self.k - 1 + self.support, self.k + 2 * self.support
+        sums = F.pad((votes >= SUPPORT).int(), (beside + 1, beside)).cumsum(1)
+        return sums[:, width:] > sums[:, :-width]
 
     def ballots(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Sites of k-mers, and votes for each: (...) to (..., candidates) long and int32."""
