@@ -13,6 +13,7 @@ indels (12S, 16S, ITS) want --site_block 16 and k-mers of 8.
 """
 
 import argparse
+import json
 import logging
 import sys
 from itertools import pairwise
@@ -34,11 +35,13 @@ from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
 from modeling_dnacse.loading.checkpoints import vocabulary_of
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.provenance import device_name, package_versions
 from modeling_dnacse.placement import DnacsePlacement
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
 from trainer.finish import halve
 from trainer.releasing.release import CARD, WEIGHTS, write_repository
+from trainer.releasing.training_record import RECORD, source_of
 from trainer.starting.site_discriminant import base_frequencies, crop, scatters, site_rows
 from trainer.starting.site_table import encode, join_tables, learn_table, place
 
@@ -152,17 +155,8 @@ def kmer_columns(texts: list[np.ndarray], weights: np.ndarray, k: int, columns: 
     return torch.from_numpy(rows)
 
 
-def fit(args: argparse.Namespace) -> tuple[DnacseModel, dict[str, int]]:
-    """Read, learn the table, place, fit: the model, and what its card says of the records.
-
-    Raises:
-        ValueError: an argument or a file is not what it should be.
-    """
-    if len(args.columns) != len(args.ridge):
-        raise ValueError(
-            f"--columns {args.columns} and --ridge {args.ridge} are as many as there are blocks; got two numbers"
-        )
-    markers = read_markers(args)
+def fit(args: argparse.Namespace, markers: dict[str, Records]) -> tuple[DnacseModel, dict[str, int]]:
+    """Learn the table, place, fit: the model, and what its card says of the records."""
     tokenizer = letter_tokenizer()
     config = DnacseConfig(
         vocab_size=len(tokenizer),
@@ -248,6 +242,26 @@ def fit_rows(bases: np.ndarray, classes: np.ndarray, weights: np.ndarray, args: 
     return site_rows(within, of_all, frequencies, args.columns, args.ridge)
 
 
+def fitting_record(args: argparse.Namespace, markers: dict[str, Records]) -> dict[str, Any]:
+    """What others need to repeat the fit, as training.json holds it."""
+    species = {name for records in markers.values() for name in records.species if name}
+    genera = {name for records in markers.values() for name in records.genera if name}
+    return {
+        "arguments": {name: value for name, value in vars(args).items() if name not in ("train_file", "output_dir")},
+        "data": {
+            "training": {
+                "sources": [source_of(file) for file in args.train_file],
+                "train_split": args.train_split,
+                "records": sum(len(records.texts) for records in markers.values()),
+                "species": len(species),
+                "genera": len(genera),
+            }
+        },
+        "device": device_name(torch.device("cpu")),
+        "versions": package_versions(["torch", "transformers", "tokenizers", "scipy", "numpy"]),
+    }
+
+
 def run(args: argparse.Namespace) -> None:
     """Fit and write the folder.
 
@@ -257,7 +271,12 @@ def run(args: argparse.Namespace) -> None:
     if args.output_dir.exists():
         raise ValueError(f"{args.output_dir} is there already; give another --output_dir or remove it")
     check_folder(args.output_dir, args.train_file, parents=True)
-    model, facts = fit(args)
+    if len(args.columns) != len(args.ridge):
+        raise ValueError(
+            f"--columns {args.columns} and --ridge {args.ridge} are as many as there are blocks; got two numbers"
+        )
+    markers = read_markers(args)
+    model, facts = fit(args, markers)
     text = CARD_TEXT.format(
         name=args.output_dir.name,
         markers=", ".join(model.config.markers or ["one marker"]),
@@ -268,7 +287,8 @@ def run(args: argparse.Namespace) -> None:
     )
     args.output_dir.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(args.output_dir) as folder:
-        write_repository(folder, model, letter_tokenizer(), {CARD: text})
+        record = json.dumps(fitting_record(args, markers), indent=2) + "\n"
+        write_repository(folder, model, letter_tokenizer(), {CARD: text, RECORD: record})
         halve(folder / WEIGHTS)
     size = (args.output_dir / WEIGHTS).stat().st_size
     logger.info(
