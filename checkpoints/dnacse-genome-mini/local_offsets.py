@@ -48,7 +48,7 @@ def best_path(votes: Tensor, block: int, reach: int) -> tuple[Tensor, Tensor]:
         Votes along the path less its costs (batch, 1), and the offsets (batch, blocks) long, -reach to reach.
 
     >>> best_path(torch.tensor([[[0, 900, 0], [0, 0, 900], [0, 0, 0]]]).int(), 16, 1)
-    (tensor([[1507]]), tensor([[0, 1, 1]]))
+    (tensor([[1507]], dtype=torch.int32), tensor([[0, 1, 1]]))
     """
     count, offsets = votes.shape[1:]
     room = 1 << offsets.bit_length()  # a score and the offset that it came from, in one number; of equals, it stays
