@@ -146,7 +146,7 @@ def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
         ("f.tsv", "processid\tnuc\nP1\tNone\n", ": no row with a sequence"),
         ("f.tsv", "processid\tnuc\nP1\tNNNN\n", ":2: record 'P1' has no bases"),
         ("f.tsv", "label\tseq\nP1\tACGT\n", ":1: no column 'sequence' beside 'label'"),
-        ("f.fa", ">A|k__Fungi;p__B\nACGT\n>A|k__Fungi;p__C\nACGT\n", ", record 2: id 'A' was used before"),
+        ("f.fa", ">A|k__Fungi;p__B\nACGT\n>A|k__Fungi;p__C\nACGT\n", ":3: id 'A' was used before"),
         ("f.fa", "", ":1: no records"),
         ("f.xlsx", "", ": suffix '.xlsx' tells no format"),
     ],
