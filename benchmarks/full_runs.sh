@@ -23,7 +23,7 @@ coi() { # all of COI; a linear layer only on vectors so narrow that it takes min
     local barcodes=(--data "$data/coi.tsv.gz" --output "$results/coi")
     local tasks=(knn species_clustering zero_shot_clustering open_set few_shot strand length mutation dimensions)
     run "${barcodes[@]}" --model tnf tnf_k kmer5 kmer6 canonical7 kmer_mlp kmer_mlp6 "$model" --task "${tasks[@]}"
-    run "${barcodes[@]}" --model canonical6 "untrained:$model" --task knn species_clustering
+    run "${barcodes[@]}" --model canonical6 --task knn species_clustering
     run "${barcodes[@]}" --model tnf kmer5 kmer_mlp kmer_mlp6 "$model" --task linear_probe
 }
 
@@ -111,7 +111,7 @@ classification() { # GUE's and Genomic Benchmarks' layouts filled with what is h
         python benchmarks/data/make_classification.py --data "$folder/pieces.tsv.gz" --rank genus --most 40 \
             --layout genomic_benchmarks --output "$folder/contig_genera"
     fi
-    run --data "$folder/coi_orders" --output "$results/classification-coi_orders" --model tnf kmer6 canonical7 "untrained:$model" "$model" \
+    run --data "$folder/coi_orders" --output "$results/classification-coi_orders" --model tnf kmer6 canonical7 "$model" \
         --task gue --set gue.epochs=3 gue.learning_rate=1e-3
     run --data "$folder/contig_genera" --output "$results/classification-contig_genera" --model tnf kmer5 canonical6 "untrained:$genome_model" \
         "$genome_model" --task genomic_benchmarks \

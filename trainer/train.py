@@ -103,8 +103,10 @@ def locked_output(args: ContrastiveArguments) -> Iterator[None]:
         remove(leftover)
     try:
         yield
-    finally:
+    except Stopped:
         remove(output / DRAFTS)
+        raise
+    finally:
         lock.release()
         if not any(output.iterdir()):  # refused before anything was written
             output.rmdir()
