@@ -1,6 +1,5 @@
 """The training log counts real tokens, padding and waiting, and nothing of one stretch in the next."""
 
-
 import pytest
 import torch
 
