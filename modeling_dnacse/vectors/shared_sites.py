@@ -289,7 +289,7 @@ def unpacked(bits: np.ndarray) -> np.ndarray:
 
 def bits_of_bases(bases: np.ndarray) -> np.ndarray:
     """One bit for each base at each site: (n, sites) uint8 to (n, words) uint64, 16 sites a word."""
-    return bits_of((bases[:, :, None] == np.arange(4)).reshape(len(bases), -1))
+    return bits_of((bases[:, :, None] == np.arange(4)).reshape(len(bases), 4 * bases.shape[1]))
 
 
 def matches(query: np.ndarray, references: np.ndarray) -> np.ndarray:
