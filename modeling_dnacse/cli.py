@@ -8,6 +8,7 @@ found is given to `run`.
 """
 
 import argparse
+import os
 import sys
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
@@ -77,6 +78,7 @@ def installed_version() -> str:
 
 def prepare() -> None:
     """Load torch and transformers, set the CPU up, and keep transformers quiet."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # modeling_dnacse/machine/cpu.py says why
     from transformers.utils import logging
 
     from .machine.cpu import prepare_cpu
