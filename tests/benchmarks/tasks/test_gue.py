@@ -15,8 +15,8 @@ from benchmarks.jobs import make_jobs
 from benchmarks.methods.load import load_method
 from benchmarks.methods.method import Method, Split, Unsuited
 from benchmarks.run import parse
-from benchmarks.scoring.evaluate_metric import Classification
 from benchmarks.scoring.classification_metrics import agreement, score_answers
+from benchmarks.scoring.evaluate_metric import Classification
 from benchmarks.tasks import genomic_benchmarks, gue
 
 OPTIONS = {"epochs": 6, "batch_size": 16, "learning_rate": 3e-3, "max_tokens": 32}
