@@ -4,12 +4,15 @@ The vector of a piece differs from that of its whole, since the whole has more s
 the sites that both cover, so that a piece of 150 bp finds what it was cut from. Identity and overlap come with it, as
 users of BLAST expect them. References are kept as their bases at sites, a byte each.
 
-1. Candidates: of each of GROUPS groups (species) the nearest reference, and the NEAREST references of any group. For
-   whole sequences, near means by the cosine of vectors. For a piece, which covers fewer than PIECE sites, it means by
-   the number of bases in common, which is exact however short the piece is.
-2. Rank: the model's cosine over shared sites, times the square root of the shared sites, as a share of the most that
-   any candidate shares. A reference that shares few of the sites that others share proves little. The cosine of whole
-   vectors counts WHOLE times as much; it decides between references that are equal over the shared sites.
+The *core* is the sites that at least half of the references cover, such as the barcode region in a library of whole
+genes and barcodes.
+
+1. Candidates: of each of GROUPS groups (species) the nearest reference, and the NEAREST references of any group. Near
+   means by the cosine over the core, which a whole gene and a barcode have in common. For a piece, which covers fewer
+   than PIECE sites of the core, it means by the number of bases in common, which is exact however short the piece is.
+2. Rank: the model's cosine over shared sites, less DOUBT standard errors of it: a cosine c over n sites has an error
+   of about sqrt((1 - c^2) / n), so few shared sites prove little. The cosine over the core counts CORE times as much;
+   it decides between references that are equal over the shared sites.
 """
 
 from functools import cached_property
@@ -28,9 +31,10 @@ from ..sites import DnacseSites, base_indicators
 
 GROUPS, NEAREST = 24, 12  # candidates
 PIECE = 450  # sites
-WHOLE = 0.1
+CORE = 0.1
+DOUBT = 2.0
+LEAST_ERROR = 0.02  # the least 1 - c^2 that is believed, so that of equal references the one that shares more wins
 FEW = 64  # sites: as many rows are added to a known sum faster than all are summed
-PAYS = 20  # references for each query, or fewer, are summed over the sites that most queries cover
 BLOCK = 2**24  # similarities held at once: 64 MiB
 SUMS_BLOCK = 512  # sequences whose sites are summed at once
 
@@ -95,6 +99,16 @@ def reach(bases: np.ndarray) -> tuple[int, int]:
     return (int(covered[0]), int(covered[-1]) + 1) if len(covered) else (0, 0)
 
 
+def core_of(bases: np.ndarray) -> np.ndarray:
+    """The sites that at least half of the sequences cover, all of them if there are none; (n, sites) to (sites,) bool.
+
+    >>> core_of(np.array([[4, 0, 1, 4], [4, 0, 4, 4], [3, 0, 1, 4]])).tolist()
+    [False, True, True, False]
+    """
+    core = (bases < OTHER).mean(0) >= 0.5
+    return core if core.any() else ~core
+
+
 class SiteSearch:
     """References at their sites, and the search among them."""
 
@@ -110,9 +124,9 @@ class SiteSearch:
         self.blocks, self.sites = sites.blocks, sites
         self.table = sites.weight.detach().float().cpu()  # (4 · sites, hidden)
         self.sums = site_sums(sites, self.bases)  # (r, hidden)
-        self.vectors = self._unit(self.sums)
-        self.core = np.zeros(self.bases.shape[1], bool)  # the sites that most queries cover, and the sums over them
-        self.core_sums = torch.zeros_like(self.sums)
+        self.core = core_of(self.bases)
+        self.core_sums = site_sums(sites, self._in_core(self.bases))
+        self.vectors = self._unit(self.core_sums)
         groups = np.arange(len(bases)) if groups is None else groups
         self.order = np.argsort(groups, kind="stable")  # group after group
         edges = np.flatnonzero(np.diff(groups[self.order])) + 1
@@ -133,17 +147,23 @@ class SiteSearch:
                 of its own group, such as itself or its species.
         """
         found: list[tuple[np.ndarray, ...]] = []
-        sums = site_sums(self.sites, queries)
-        self._sum_core(queries)
+        sums, core_sums = site_sums(self.sites, queries), site_sums(self.sites, self._in_core(queries))
+        vectors = self._unit(core_sums)
         step = max(1, BLOCK // max(1, len(self.bases)))
         for first in range(0, len(queries), step):
             block = slice(first, first + step)
-            near = self._nearness(queries[block], sums[block])
+            near = self._nearness(queries[block], vectors[block])
             if exclude_groups is not None:
                 near[exclude_groups[0][block][:, None] == exclude_groups[1][None]] = -np.inf
             best = np.maximum.reduceat(near[:, self.order], self.starts, axis=1)  # (block, groups)
-            for query, total, row, of_groups in zip(queries[block], sums[block], near, best, strict=True):
-                found.append(self._ranked(query, total, self._candidates(row, of_groups)))
+            for number, (row, of_groups) in enumerate(zip(near, best, strict=True), first):
+                rows = self._candidates(row, of_groups)
+                cosine, identity, overlap = self.compare(queries[number], rows, sums[number], core_sums[number])
+                error = np.sqrt(np.maximum(1 - cosine**2, LEAST_ERROR) / np.maximum(overlap, 1))
+                near_core = (self.vectors[rows] @ vectors[number]).numpy()
+                score = np.where(overlap > 0, (cosine - DOUBT * error + CORE * near_core) / (1 + CORE), -1)
+                order = np.lexsort((rows, -score))  # of equals the first in the library
+                found.append((rows[order], score[order], identity[order], overlap[order]))
         width = max([len(rows) for rows, *_ in found] + [1])
         empty = ((-1, np.int64), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
         parts = [np.full((len(queries), width), value, kind) for value, kind in empty]
@@ -152,20 +172,16 @@ class SiteSearch:
                 part[number, : len(values)] = values
         return Found(*parts)
 
-    def _sum_core(self, queries: np.ndarray) -> None:
-        """Sum references over the sites that most queries cover, if there are enough queries to pay for it."""
-        core = (queries < OTHER).mean(0) > 0.5
-        if len(queries) * PAYS < len(self.bases) or np.array_equal(core, self.core):
-            return
-        self.core = core
-        self.core_sums = site_sums(self.sites, np.where(core, self.bases, OTHER).astype(np.uint8))
+    def _in_core(self, bases: np.ndarray) -> np.ndarray:
+        """Bases (n, sites), nothing elsewhere."""
+        return np.where(self.core, bases, OTHER).astype(np.uint8)
 
-    def _nearness(self, queries: np.ndarray, sums: Tensor) -> np.ndarray:
+    def _nearness(self, queries: np.ndarray, vectors: Tensor) -> np.ndarray:
         """By which candidates of queries are chosen, (q, r) float32."""
         near = np.empty((len(queries), len(self.bases)), np.float32)
-        is_piece = (queries < OTHER).sum(1) < PIECE
+        is_piece = ((queries < OTHER) & self.core).sum(1) < PIECE
         if not is_piece.all():
-            near[~is_piece] = (self._unit(sums[torch.from_numpy(~is_piece)]) @ self.vectors.T).numpy()
+            near[~is_piece] = (vectors[torch.from_numpy(~is_piece)] @ self.vectors.T).numpy()
         for number in np.flatnonzero(is_piece):
             near[number] = matches(queries[number], self.columns)
         return near
@@ -182,22 +198,17 @@ class SiteSearch:
         rows = np.unique(np.concatenate([leaders, nearest]))
         return rows[near[rows] > -np.inf]
 
-    def _ranked(self, query: np.ndarray, total: Tensor, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Candidates of a query in their order: rows, scores, identities, overlaps (k,)."""
-        cosine, identity, overlap = self.compare(query, total, rows)
-        whole = (self.vectors[rows] @ self._unit(total[None])[0]).numpy()
-        score = (cosine * np.sqrt(overlap / max(1, overlap.max(initial=0))) + WHOLE * whole) / (1 + WHOLE)
-        order = np.lexsort((rows, -score))  # of equals the first in the library
-        return rows[order], score[order], identity[order], overlap[order]
-
     @torch.inference_mode()
-    def compare(self, query: np.ndarray, total: Tensor, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def compare(
+        self, query: np.ndarray, rows: np.ndarray, total: Tensor, core_total: Tensor
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Compare a query with references over shared sites: cosines, identities and overlaps (k,).
 
         Args:
             query: Bases at sites (sites,) uint8.
-            total: The sum of its rows (hidden,).
             rows: Of the references (k,) int.
+            total: The sum of the query's rows (hidden,).
+            core_total: The sum over the core (hidden,).
         """
         others = self.bases[rows]
         shared = (others < OTHER) & (query < OTHER)
@@ -206,7 +217,8 @@ class SiteSearch:
         known = others < OTHER
         of_others = self._sums(others, shared, (known, self.sums[rows]), (known & self.core, self.core_sums[rows]))
         query = np.broadcast_to(query, others.shape)
-        of_query = self._sums(query, shared, (query < OTHER, total.expand(len(rows), -1)))
+        known, totals = query < OTHER, (one.expand(len(rows), -1) for one in (total, core_total))
+        of_query = self._sums(query, shared, *zip((known, known & self.core), totals, strict=True))
         cosines = [
             F.cosine_similarity(one, other, dim=1)
             for one, other in zip(of_query.split(self.blocks, 1), of_others.split(self.blocks, 1), strict=True)
