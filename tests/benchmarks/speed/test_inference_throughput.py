@@ -16,7 +16,7 @@ from benchmarks.data.labelled_tables import write_table
 from benchmarks.methods.method import Split
 from benchmarks.report.plots.speed import plot_inference
 from benchmarks.report.speed_tables import PLAIN
-from benchmarks.speed import end_task, inference_throughput
+from benchmarks.speed import arms, end_task, inference_throughput
 from benchmarks.speed.arms import BATCH, CPU_ARMS, Arm, embed_for, load_arm, measure_pass, ours, timed
 from benchmarks.speed.rates import fidelity, matmul_rate, summarise
 from benchmarks.speed.workers import Machine, take_turns
@@ -32,6 +32,7 @@ from benchmarks.speed.workloads import (
 from benchmarks.tables import render
 from modeling_dnacse import DnacseConfig
 from modeling_dnacse.loading.checkpoints import load_tokenizer
+from modeling_dnacse.loading.onnx_export import export_onnx
 from modeling_dnacse.reading.labels import RANKS
 from tests.support.families import random_families
 
@@ -45,9 +46,19 @@ def split(sequences, genera=()) -> Split:
     return Split(np.array([], dtype=str), list(sequences), {"genus": np.array(genera, dtype=str)})
 
 
+@pytest.fixture(scope="module")
+def exported(tiny_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "onnx"
+    export_onnx(str(tiny_folder), folder)
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CPU_ARMS)
-def test_every_way_gives_the_vectors_of_the_plain_one(name, tiny_folder):
+def test_every_way_gives_the_vectors_of_the_plain_one(name, tiny_folder, request, monkeypatch):
+    if name.startswith("ONNX"):  # one export, which takes seconds, serves both
+        graph = request.getfixturevalue("exported")
+        monkeypatch.setattr(arms, "export_onnx", lambda _, folder: shutil.copytree(graph, folder))
     sequences = list(random_families(seed=5).values())[: BATCH + 5]
     plain, vectors = (load_arm(arm, str(tiny_folder), "cpu").embed(sequences) for arm in (PLAIN, name))
     found = fidelity(vectors, plain)
