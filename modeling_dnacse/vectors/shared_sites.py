@@ -27,15 +27,15 @@ from transformers import PreTrainedTokenizerBase
 from ..embedding.batching import SITE_TOKENS, batches_by_length
 from ..embedding.tokenization import Ids
 from ..kmers import OTHER
-from ..sites import DnacseSites, base_indicators
+from ..sites import DnacseSites
 
-GROUPS, NEAREST = 24, 12  # candidates
+GROUPS, NEAREST = 12, 12  # candidates
 PIECE = 450  # sites
 CORE = 0.1
 DOUBT = 2.0
 LEAST_ERROR = 0.02  # the least 1 - c^2 that is believed, so that of equal references the one that shares more wins
-FEW = 64  # sites: as many rows are added to a known sum faster than all are summed
 BLOCK = 2**24  # similarities held at once: 64 MiB
+TOGETHER = 128  # queries compared at once
 SUMS_BLOCK = 512  # sequences whose sites are summed at once
 
 
@@ -84,9 +84,13 @@ def read_sites(model: Any, tokenizer: PreTrainedTokenizerBase, sequences: list[s
 @torch.inference_mode()
 def site_sums(sites: DnacseSites, bases: np.ndarray) -> Tensor:
     """Sums of the rows of bases at sites, (n, sites) to (n, hidden) on the CPU."""
-    parts = [bases[first : first + SUMS_BLOCK] for first in range(0, len(bases), SUMS_BLOCK)]
-    sums = [sites.site_sums(torch.from_numpy(part).to(sites.weight.device)).float().cpu() for part in parts]
-    return torch.cat(sums) if sums else torch.empty(0, sites.weight.shape[1])
+    parts = parts_of(bases)
+    return torch.cat([sites.site_sums(torch.from_numpy(part).to(sites.weight.device)).float().cpu() for part in parts])
+
+
+def parts_of(bases: np.ndarray) -> list[np.ndarray]:
+    """Cut (n, sites) into parts that are worked on at once; at least one, which may be empty."""
+    return [bases[first : first + SUMS_BLOCK] for first in range(0, max(1, len(bases)), SUMS_BLOCK)]
 
 
 def reach(bases: np.ndarray) -> tuple[int, int]:
@@ -120,23 +124,30 @@ class SiteSearch:
             bases: Of the references at sites (r, sites) uint8.
             groups: Number of the group of each reference (r,) int, such as its species; by default, each is alone.
         """
-        self.bases = np.ascontiguousarray(bases)
-        self.blocks, self.sites = sites.blocks, sites
-        self.table = sites.weight.detach().float().cpu()  # (4 · sites, hidden)
-        self.sums = site_sums(sites, self.bases)  # (r, hidden)
-        self.core = core_of(self.bases)
-        self.core_sums = site_sums(sites, self._in_core(self.bases))
-        self.vectors = self._unit(self.core_sums)
         groups = np.arange(len(bases)) if groups is None else groups
-        self.order = np.argsort(groups, kind="stable")  # group after group
+        self.order = np.argsort(groups, kind="stable")  # inside, references stand group after group
         edges = np.flatnonzero(np.diff(groups[self.order])) + 1
         self.starts = np.concatenate([[0], edges])
         self.ends = np.concatenate([edges, [len(groups)]])
+        self.bases = bases[self.order]
+        self.blocks, self.sites = sites.blocks, sites
+        self.table = sites.weight.detach().float().cpu()  # (4 · sites, hidden)
+        self.sums = site_sums(sites, self.bases)  # (r, hidden)
+        self.cover = bits_of(self.bases < OTHER)  # (r, words)
+        self.core = core_of(self.bases)
+        self.core_bits = bits_of(self.core[None])[0]
+        self.core_sums = site_sums(sites, self._in_core(self.bases))
+        self.vectors = self._unit(self.core_sums)
 
     @cached_property
-    def columns(self) -> np.ndarray:
-        """One site of all references after the other, which is how matches are counted fast."""
-        return np.asfortranarray(self.bases)
+    def bits(self) -> np.ndarray:
+        """A bit for each base at each site of the references, by which equal bases are counted: (r, words)."""
+        return np.concatenate([bits_of_bases(part) for part in parts_of(self.bases)])
+
+    @cached_property
+    def words(self) -> np.ndarray:
+        """The same, one word of all references after the other."""
+        return np.ascontiguousarray(self.bits.T)
 
     def __call__(self, queries: np.ndarray, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None) -> Found:
         """Search for queries.
@@ -146,31 +157,31 @@ class SiteSearch:
             exclude_groups: Group of each query (q,) and of each reference (r,) int. A query never finds a reference
                 of its own group, such as itself or its species.
         """
-        found: list[tuple[np.ndarray, ...]] = []
-        sums, core_sums = site_sums(self.sites, queries), site_sums(self.sites, self._in_core(queries))
-        vectors = self._unit(core_sums)
-        step = max(1, BLOCK // max(1, len(self.bases)))
+        width = min(GROUPS, len(self.starts)) + min(NEAREST, len(self.bases))
+        empty = ((-1, np.int64), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
+        found = Found(*(np.full((len(queries), width), value, kind) for value, kind in empty))
+        step = max(1, min(TOGETHER, BLOCK // max(1, len(self.bases))))
         for first in range(0, len(queries), step):
             block = slice(first, first + step)
-            near = self._nearness(queries[block], vectors[block])
+            core_sums = site_sums(self.sites, self._in_core(queries[block]))
+            vectors = self._unit(core_sums)
+            near = self._nearness(queries[block], vectors)
             if exclude_groups is not None:
-                near[exclude_groups[0][block][:, None] == exclude_groups[1][None]] = -np.inf
-            best = np.maximum.reduceat(near[:, self.order], self.starts, axis=1)  # (block, groups)
-            for number, (row, of_groups) in enumerate(zip(near, best, strict=True), first):
-                rows = self._candidates(row, of_groups)
-                cosine, identity, overlap = self.compare(queries[number], rows, sums[number], core_sums[number])
-                error = np.sqrt(np.maximum(1 - cosine**2, LEAST_ERROR) / np.maximum(overlap, 1))
-                near_core = (self.vectors[rows] @ vectors[number]).numpy()
-                score = np.where(overlap > 0, (cosine - DOUBT * error + CORE * near_core) / (1 + CORE), -1)
-                order = np.lexsort((rows, -score))  # of equals the first in the library
-                found.append((rows[order], score[order], identity[order], overlap[order]))
-        width = max([len(rows) for rows, *_ in found] + [1])
-        empty = ((-1, np.int64), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
-        parts = [np.full((len(queries), width), value, kind) for value, kind in empty]
-        for number, one in enumerate(found):
-            for part, values in zip(parts, one, strict=True):
-                part[number, : len(values)] = values
-        return Found(*parts)
+                near[exclude_groups[0][block][:, None] == exclude_groups[1][None, self.order]] = -np.inf
+            best = np.maximum.reduceat(near, self.starts, axis=1)  # (block, groups)
+            candidates = [self._candidates(*both) for both in zip(near, best, strict=True)]
+            counts = [len(rows) for rows in candidates]
+            query, rows = np.repeat(np.arange(len(counts)), counts), np.concatenate(candidates)  # pairs
+            cosine, identity, overlap = self.compare(queries[block], query, rows, core_sums)
+            error = np.sqrt(np.maximum(1 - cosine**2, LEAST_ERROR) / np.maximum(overlap, 1))
+            near_core = (self.vectors[rows] * vectors[query]).sum(1).numpy()
+            score = np.where(overlap > 0, (cosine - DOUBT * error + CORE * near_core) / (1 + CORE), -1)
+            of_library = self.order[rows]
+            order = np.lexsort((of_library, -score, query))  # of equals the first in the library
+            place = np.concatenate([np.arange(count) for count in counts])
+            for part, values in zip(found, (of_library, score, identity, overlap), strict=True):
+                part[first + query, place] = values[order]
+        return found
 
     def _in_core(self, bases: np.ndarray) -> np.ndarray:
         """Bases (n, sites), nothing elsewhere."""
@@ -182,8 +193,9 @@ class SiteSearch:
         is_piece = ((queries < OTHER) & self.core).sum(1) < PIECE
         if not is_piece.all():
             near[~is_piece] = (vectors[torch.from_numpy(~is_piece)] @ self.vectors.T).numpy()
-        for number in np.flatnonzero(is_piece):
-            near[number] = matches(queries[number], self.columns)
+        pieces = np.flatnonzero(is_piece)
+        for number, bits in zip(pieces, bits_of_bases(queries[pieces]), strict=True):
+            near[number] = matches(bits, self.words)
         return near
 
     def _candidates(self, near: np.ndarray, of_groups: np.ndarray) -> np.ndarray:
@@ -191,8 +203,7 @@ class SiteSearch:
         count = min(GROUPS, len(of_groups))
         groups = np.argpartition(-of_groups, count - 1)[:count]
         leaders = [
-            self.order[start + near[self.order[start:end]].argmax()]
-            for start, end in zip(self.starts[groups], self.ends[groups], strict=True)
+            start + near[start:end].argmax() for start, end in zip(self.starts[groups], self.ends[groups], strict=True)
         ]
         nearest = np.argpartition(-near, min(NEAREST, len(near)) - 1)[:NEAREST]
         rows = np.unique(np.concatenate([leaders, nearest]))
@@ -200,60 +211,59 @@ class SiteSearch:
 
     @torch.inference_mode()
     def compare(
-        self, query: np.ndarray, rows: np.ndarray, total: Tensor, core_total: Tensor
+        self, queries: np.ndarray, query: np.ndarray, rows: np.ndarray, core_sums: Tensor
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Compare a query with references over shared sites: cosines, identities and overlaps (k,).
+        """Compare p pairs of a query and a reference over shared sites: cosines, identities and overlaps (p,).
 
         Args:
-            query: Bases at sites (sites,) uint8.
-            rows: Of the references (k,) int.
-            total: The sum of the query's rows (hidden,).
-            core_total: The sum over the core (hidden,).
+            queries: Bases at sites (q, sites) uint8.
+            query: Of each pair (p,) int.
+            rows: The reference of each pair, as it stands inside (p,) int.
+            core_sums: Of the queries (q, hidden).
         """
-        others = self.bases[rows]
-        shared = (others < OTHER) & (query < OTHER)
-        overlap = shared.sum(1)
-        identity = ((others == query) & shared).sum(1) / np.maximum(overlap, 1)
-        known = others < OTHER
-        of_others = self._sums(others, shared, (known, self.sums[rows]), (known & self.core, self.core_sums[rows]))
-        query = np.broadcast_to(query, others.shape)
-        known, totals = query < OTHER, (one.expand(len(rows), -1) for one in (total, core_total))
-        of_query = self._sums(query, shared, *zip((known, known & self.core), totals, strict=True))
+        cover, sums = bits_of(queries < OTHER), site_sums(self.sites, queries)
+        known, reached = self.cover[rows], cover[query]
+        shared = known & reached
+        overlap = np.bitwise_count(shared).sum(1, dtype=np.int32)
+        same = self.bits[rows] & bits_of_bases(queries)[query]
+        identity = np.bitwise_count(same).sum(1) / np.maximum(overlap, 1).astype(np.float32)
+        whole, core = (known, self.sums[rows]), (known & self.core_bits, self.core_sums[rows])
+        of_references = self._sums(self.bases, rows, shared, whole, core)
+        whole, core = (reached, sums[query]), (reached & self.core_bits, core_sums[query])
+        of_queries = self._sums(queries, query, shared, whole, core)
         cosines = [
             F.cosine_similarity(one, other, dim=1)
-            for one, other in zip(of_query.split(self.blocks, 1), of_others.split(self.blocks, 1), strict=True)
+            for one, other in zip(of_queries.split(self.blocks, 1), of_references.split(self.blocks, 1), strict=True)
         ]
-        return torch.stack(cosines).mean(0).numpy(), identity.astype(np.float32), overlap.astype(np.int32)
+        return torch.stack(cosines).mean(0).numpy(), identity.astype(np.float32), overlap
 
-    def _sums(self, bases: np.ndarray, shared: np.ndarray, *known: tuple[np.ndarray, Tensor]) -> Tensor:
-        """Sums of rows over shared sites (k, hidden), from bases (k, sites), by the shortest way.
+    def _sums(
+        self, bases: np.ndarray, lines: np.ndarray, shared: np.ndarray, *known: tuple[np.ndarray, Tensor]
+    ) -> Tensor:
+        """Sums of rows over shared sites (p, hidden): what a known sum lacks is added to it.
 
         Args:
-            bases: At sites (k, sites) uint8.
-            shared: The sites to sum over (k, sites) bool.
-            known: Other sites (k, sites) or (sites,) bool, and the sums over them (k, hidden). Where few sites differ,
-                their rows are added and subtracted.
+            bases: At sites (n, sites) uint8.
+            lines: Of `bases`, one for each pair (p,) int.
+            shared: The sites to sum over, bits (p, words).
+            known: Other sites, bits (p, words), and the sums over them (p, hidden). Each pair takes the one that
+                differs at the fewest sites, or none.
         """
-        apart = np.stack([(shared ^ sites).sum(1) for sites, _ in known])
-        way = np.where(apart.min(0) <= FEW, apart.argmin(0), -1)
-        result = torch.zeros(len(bases), self.table.shape[1])
-        for number, (sites, sums) in enumerate(known):
-            lines = np.flatnonzero(way == number)
-            if not len(lines):
-                continue
-            result[lines] = sums[lines]
-            there = sites[lines] if sites.ndim == 2 else sites
-            line, site = np.nonzero(shared[lines] ^ there)
-            added = torch.from_numpy(np.where(shared[lines[line], site], 1, -1).astype(np.float32))
-            rows = self.table[torch.from_numpy(4 * site + bases[lines[line], site])]
-            result.index_add_(0, torch.from_numpy(lines[line]), rows * added[:, None])
-        lines = np.flatnonzero(way < 0)
-        if len(lines):
-            low, high = reach(np.where(shared[lines].any(0), 0, OTHER))
-            part = torch.from_numpy(np.where(shared[lines, low:high], bases[lines, low:high], OTHER))
-            result[lines] = base_indicators(part).float().flatten(1) @ self.table[4 * low : 4 * high]
-        result[np.flatnonzero(~shared.any(1))] = 0
-        return result
+        sums = torch.zeros(len(lines), self.table.shape[1])
+        difference, fewest = shared, np.bitwise_count(shared).sum(1, dtype=np.int64)
+        for sites, known_sums in known:
+            other = shared ^ sites
+            count = np.bitwise_count(other).sum(1, dtype=np.int64)
+            nearer = count < fewest
+            difference, fewest = np.where(nearer[:, None], other, difference), np.where(nearer, count, fewest)
+            sums = torch.where(torch.from_numpy(nearer)[:, None], known_sums, sums)
+        pair, site = np.divmod(np.flatnonzero(unpacked(difference)), 64 * shared.shape[1])
+        signs = np.where(unpacked(shared)[pair, site], np.float32(1), np.float32(-1))
+        rows = 4 * site + bases[lines[pair], site]
+        rows, firsts, signs = (torch.from_numpy(part) for part in (rows, np.cumsum(fewest) - fewest, signs))
+        sums += F.embedding_bag(rows, self.table, firsts, mode="sum", per_sample_weights=signs)
+        sums[torch.from_numpy(~shared.any(1))] = 0  # rather than what rounding leaves
+        return sums
 
     def _unit(self, sums: Tensor) -> Tensor:
         """Blocks of length 1, side by side, scaled to length 1 together; for cosines."""
@@ -261,20 +271,35 @@ class SiteSearch:
         return torch.cat(parts, 1) / len(parts) ** 0.5
 
 
-def matches(query: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """How many bases each reference has in common with a query, (r,) int16.
+def bits_of(values: np.ndarray) -> np.ndarray:
+    """Packs (n, m) bool into bits: (n, words) uint64.
 
-    Site by site, in single bytes: among 40,000 references a piece of 150 bp takes 2 ms.
+    >>> bits_of(np.array([[True, False, True]])).tolist()
+    [[5]]
+    """
+    padded = np.zeros((len(values), -(-values.shape[1] // 64) * 64), bool)
+    padded[:, : values.shape[1]] = values
+    return np.packbits(padded, axis=1, bitorder="little").view("<u8")
+
+
+def unpacked(bits: np.ndarray) -> np.ndarray:
+    """The bool (n, 64 · words) that `bits_of` packed, with what it added."""
+    return np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little").view(bool)
+
+
+def bits_of_bases(bases: np.ndarray) -> np.ndarray:
+    """One bit for each base at each site: (n, sites) uint8 to (n, words) uint64, 16 sites a word."""
+    return bits_of((bases[:, :, None] == np.arange(4)).reshape(len(bases), 4 * bases.shape[1]))
+
+
+def matches(query: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """How many bases each reference has in common with a query, (r,) uint16.
 
     Args:
-        query: Bases at sites (sites,) uint8.
-        columns: The same of the references (r, sites), one site after the other in memory.
+        query: Its bits (words,) uint64.
+        references: Theirs, word after word (words, r).
     """
-    total = np.zeros(len(columns), np.int16)
-    known = np.flatnonzero(query < OTHER)
-    for sites in np.split(known, range(255, len(known), 255)):  # as many as a byte can count
-        part = np.zeros(len(columns), np.uint8)
-        for site in sites:
-            part += columns[:, site] == query[site]
-        total += part
+    total = np.zeros(references.shape[1], np.uint16)
+    for word in np.flatnonzero(query):
+        total += np.bitwise_count(references[word] & query[word])
     return total
