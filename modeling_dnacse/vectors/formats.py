@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-SUFFIXES = (".parquet", ".npy", ".safetensors")
+BEGINNINGS = {".parquet": (0, b"PAR1"), ".npy": (0, b"\x93NUMPY"), ".safetensors": (8, b"{")}  # suffix -> where, bytes
+SUFFIXES = tuple(BEGINNINGS)
 OUTPUT_DTYPES = ("float32", "float16", "int8")
 SHARD_RECORDS = 16_384  # 4 blocks of embed(), so that a barcode is in the same batch whichever process makes the shard
 
