@@ -20,6 +20,7 @@ from .commands import cluster as cluster_command
 from .commands import embed as embed_command
 from .commands import export as export_command
 from .commands import identify as identify_command
+from .commands import map as map_command
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
@@ -28,6 +29,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "identify": (identify_command, "name sequences by a labelled library, with probabilities, and find new species"),
     "cluster": (cluster_command, "group sequences into species-like clusters, without a library"),
     "bin": (bin_command, "group the contigs of a metagenome into genome bins"),
+    "map": (map_command, "draw a map of sequences, as an interactive page or a picture"),
     "calibrate": (calibrate_command, "find a model's own similarity threshold for clusters or bins"),
     "export": (export_command, "write a model as an ONNX graph, and check the graph"),
 }
