@@ -18,7 +18,7 @@ from .points import GREY, MapPoints
 
 HINT = "Hover to see names. Search, or draw around points with the lasso, then download what is selected."
 FIND = """
-const asked = cb_obj.value.trim().toLowerCase();
+const asked = cb_obj.value_input.trim().toLowerCase();
 const {id, label} = source.data;
 const found = [];
 if (asked) for (let i = 0; i < id.length; i++)
