@@ -3,6 +3,7 @@
 from pathlib import Path
 
 SUFFIXES = (".parquet", ".npy", ".safetensors")
+WHOLE = (".h5ad", ".npz")  # for other programs, with names (whole_files.py)
 OUTPUT_DTYPES = ("float32", "float16", "int8")
 SHARD_RECORDS = 16_384  # 4 blocks of embed(), so that a barcode is in the same batch whichever process makes the shard
 
