@@ -2,9 +2,11 @@
 
     dnacse info
     dnacse info FOLDER_OR_HUB_ID --json
+    dnacse info INDEX
 
 All is read from the model's own files: config.json, training.json and its card README.md. What they do not say is left
-out. Nothing is computed, and no weights are loaded.
+out. Of an index of a library, index.json is told: its model, references and sources. Nothing is computed, and no
+weights are loaded.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from ..loading.model_folders import CONFIG, REMEDY, WEIGHTS, check_model
 from ..machine.json_files import read_object
 from .options import SHIPPED
 
+INDEX = "index.json"
 CARD, TRAINING = "README.md", "training.json"
 THRESHOLDS = {"species_similarity": "clusters (dnacse cluster)", "bin_similarity": "bins (dnacse bin)"}
 
@@ -31,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Look the model up and write what its files say; there is nothing else to run."""
+    if Path(args.model, INDEX).is_file():
+        told = describe_index(Path(args.model))
+        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n" if args.json else render(told))
+        return
     check_model(args.model, with_tokenizer=False)
     folder = Path(args.model) if Path(args.model).is_dir() else fetch(args.model)
     told = describe(folder, folder.resolve().name if Path(args.model).is_dir() else args.model)
@@ -76,6 +83,15 @@ def describe(folder: Path, name: str) -> dict[str, Any]:
     if (folder / CARD).exists():
         told |= card(folder / CARD)
     return {heading: value for heading, value in told.items() if value}
+
+
+def describe_index(folder: Path) -> dict[str, Any]:
+    """What the description of an index says, by heading."""
+    told = read_object(folder / INDEX, "make the index again")
+    named = {key: value for key, value in told.items() if value and not isinstance(value, dict)}
+    sources = [", ".join(f"{key} {value}" for key, value in source.items()) for source in told.get("sources", [])]
+    calibrations = f"{len(told.get('calibrations', []))}"
+    return {"index": folder.resolve().name} | named | {"sources": sources, "calibrations": calibrations}
 
 
 def architecture(config: dict[str, Any]) -> str:
@@ -130,7 +146,7 @@ def render(told: dict[str, Any]) -> str:
     """Write headings and values as text."""
     lines = []
     for heading, value in told.items():
-        if isinstance(value, str):
+        if not isinstance(value, list | dict):
             lines.append(f"{heading}: {value}")
             continue
         lines.append(f"{heading}:")

@@ -31,6 +31,14 @@ def test_what_files_do_not_say_is_left_out(tiny_folder, tmp_path, capsys):
     assert "README.md: the metadata at its head cannot be read" in capsys.readouterr().err
 
 
+def test_index(tmp_path, capsys):
+    told = {"format": "dnacse index", "version": 1, "model": "m", "references": 7, "options": {}, "calibrations": [{}]}
+    (tmp_path / "index.json").write_text(json.dumps(told | {"sources": [{"name": "library.fasta", "records": 7}]}))
+    main(["info", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "model: m\nreferences: 7\ncalibrations: 1\nsources:\n  name library.fasta, records 7\n" in out
+
+
 def test_all_commands_take_threads_and_quiet(fasta, tiny_folder, tmp_path, capsys):
     for name in COMMANDS:
         with pytest.raises(SystemExit):
