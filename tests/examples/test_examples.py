@@ -36,6 +36,7 @@ def test_edna_table(tmp_path):
     named = [row for row in rows if row["taxon"] != "(likely new species)"]
     assert sum(float(row["south"]) for row in named) == 10 * len(ids) == 10 * sum(int(row["asvs"]) for row in named)
     assert sum(float(row["north"]) for row in named) == sum(range(len(ids)))
+    assert (folder / "taxa.png").read_bytes().startswith(b"\x89PNG")
     taxa = {row["taxon"]: row["rank"] for row in rows}
     assert taxa["Dabalus rebali"] == "species" and {"(likely new species)", "(no call)"} <= set(taxa)
 
