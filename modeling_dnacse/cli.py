@@ -20,12 +20,14 @@ from .commands import cluster as cluster_command
 from .commands import embed as embed_command
 from .commands import export as export_command
 from .commands import identify as identify_command
+from .commands import index as index_command
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "embed": (embed_command, "make one vector of each sequence in a file"),
     "identify": (identify_command, "name sequences by a labelled library, with probabilities, and find new species"),
+    "index": (index_command, "prepare a labelled library, so that identify opens it at once"),
     "cluster": (cluster_command, "group sequences into species-like clusters, without a library"),
     "bin": (bin_command, "group the contigs of a metagenome into genome bins"),
     "calibrate": (calibrate_command, "find a model's own similarity threshold for clusters or bins"),
@@ -38,8 +40,12 @@ def main(arguments: list[str] | None = None) -> None:
     args = command_line().parse_args(arguments)
     try:
         with unwinding_on_signals(), ExitStack() as stack:
-            if vars(args).get("input") == Path("-"):
+            given = vars(args).get("input")
+            if given == Path("-"):
                 args.input = stack.enter_context(copy_of_standard_input())
+            elif isinstance(given, list) and Path("-") in given:
+                copy = stack.enter_context(copy_of_standard_input())
+                args.input = [copy if path == Path("-") else path for path in given]
             checked = args.check(args)
             prepare()
             args.run(args, checked)

@@ -98,18 +98,21 @@ def reach(bases: np.ndarray) -> tuple[int, int]:
 class SiteSearch:
     """References at their sites, and the search among them."""
 
-    def __init__(self, sites: DnacseSites, bases: np.ndarray, groups: np.ndarray | None = None) -> None:
+    def __init__(
+        self, sites: DnacseSites, bases: np.ndarray, groups: np.ndarray | None = None, sums: Tensor | None = None
+    ) -> None:
         """Sum the rows of all references.
 
         Args:
             sites: The part of the model that has the rows.
             bases: Of the references at sites (r, sites) uint8.
             groups: Number of the group of each reference (r,) int, such as its species; by default, each is alone.
+            sums: Of the rows of each reference (r, hidden), if they are known.
         """
         self.bases = np.ascontiguousarray(bases)
         self.blocks, self.sites = sites.blocks, sites
         self.table = sites.weight.detach().float().cpu()  # (4 · sites, hidden)
-        self.sums = site_sums(sites, self.bases)  # (r, hidden)
+        self.sums = site_sums(sites, self.bases) if sums is None else sums  # (r, hidden)
         self.vectors = self._unit(self.sums)
         self.core = np.zeros(self.bases.shape[1], bool)  # the sites that most queries cover, and the sums over them
         self.core_sums = torch.zeros_like(self.sums)
