@@ -2,6 +2,8 @@
 
 The library is read from a file, or from an index that was made of it (index.py). Names are calibrated on the library,
 cut to where the first queries lie; a calibration is used again for queries that lie where those of it did.
+
+The file is long since the public methods carry their documentation.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,10 +15,8 @@ import numpy as np
 import torch
 
 from ..embedding.options import EmbedOptions
-from ..kmers import OTHER
 from ..loading.encoders import load_encoder
 from ..loading.model_folders import SHIPPED, check_model, model_fingerprint
-from ..reading.sequences import clean_sequence
 from ..vectors.shared_sites import NEAREST, Found
 from .calibration import (
     Calibration,
@@ -26,10 +26,11 @@ from .calibration import (
     fit_calibration,
     with_new_species,
 )
-from .call_table import Answers, Call, call_columns, call_row, make_calls
+from .call_table import HIT, Answers, Call, call_columns, call_row, make_calls
 from .confidences import Confidence, confidence_at
-from .encoding import Encoded, Encoder
+from .encoding import Encoded, Encoder, ends_of
 from .index import Index, StoredCalibration, read_index, write_index
+from .joining import join_encoded, join_references
 from .library import (
     Library,
     agreed_ranks,
@@ -41,7 +42,7 @@ from .library import (
     search,
 )
 from .naming import Identifications, name_queries
-from .queries import Query
+from .queries import Query, queries_of
 from .references import LibraryFile, References, Say, encode_references, read_references
 
 if TYPE_CHECKING:
@@ -303,8 +304,6 @@ class Identifier:
 
     def hit_columns(self) -> list[str]:
         """The names of the columns of the table of hits."""
-        from .call_table import HIT
-
         return [*HIT, *(key for key in self.columns if key != "id")]
 
     def describe(self, data: CalibrationData) -> str:
@@ -363,16 +362,6 @@ def identify(
     return opened(reference, model=model).identify(sequences, ids, **options)
 
 
-def queries_of(sequences: Iterable[str], ids: Iterable[str] | None) -> Iterator[Query]:
-    """Queries from sequences and, if they are given, as many ids."""
-    names = map(str, range(1, 2**62)) if ids is None else ids
-    for name, sequence in zip(names, sequences, strict=ids is not None):
-        cleaned = clean_sequence(sequence)
-        if not cleaned:
-            raise ValueError(f"the sequence {name!r} has no bases; leave it out")
-        yield Query(str(name), cleaned)
-
-
 def require_pandas() -> Any:
     """Import pandas.
 
@@ -405,41 +394,3 @@ def shaping_of(options: EmbedOptions) -> dict[str, Any]:
 def source_of(library: LibraryFile) -> dict[str, Any]:
     """What an index tells of a file of references: its name, and a hash of its ids and sequences."""
     return {"name": library.file.path.name, "records": library.file.count, "digest": library.file.digest.hex()}
-
-
-def ends_of(block: Encoded) -> np.ndarray:
-    """Where sequences begin and end: three quantiles of their first and last sites (6,); none of vectors (0,)."""
-    if block.sites is None or not block.sites.placed.any():
-        return np.empty(0)
-    known = block.sites.bases[block.sites.placed] < OTHER
-    first, last = known.argmax(1), known.shape[1] - known[:, ::-1].argmax(1)
-    return np.concatenate([np.quantile(ends, (0.1, 0.5, 0.9)) for ends in (first, last)])
-
-
-def join_references(first: References, second: References) -> References:
-    """References one after the other, with the columns of both."""
-
-    def join(one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-        none = [""] * len(first.ids), [""] * len(second.ids)
-        return {key: [*one.get(key, none[0]), *other.get(key, none[1])] for key in ordered({**one, **other})}
-
-    parts = (join(one, other) for one, other in zip(first[1:], second[1:], strict=True))
-    return References([*first.ids, *second.ids], *parts)
-
-
-def ordered(columns: Iterable[str]) -> list[str]:
-    """Names of columns, those of ranks from the species upwards, the others behind them as they come."""
-    from ..reading.label_policy import RANK_ORDER
-
-    names = list(columns)
-    return [rank for rank in RANK_ORDER if rank in names] + [name for name in names if name not in RANK_ORDER]
-
-
-def join_encoded(first: Encoded, second: Encoded) -> Encoded:
-    """Encoded sequences one after the other."""
-    if first.sites is not None and second.sites is not None:
-        sites = (np.concatenate(pair) for pair in zip(first.sites, second.sites, strict=True))
-        return Encoded(None, type(first.sites)(*sites))
-    assert first.vectors is not None
-    assert second.vectors is not None
-    return Encoded(np.concatenate([first.vectors, second.vectors]), None)

@@ -5,14 +5,14 @@ Each file is a sample. Where an id is in two files, all ids get the sample befor
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..reading.formats import COMPRESSIONS
 from ..reading.rereading import RecordFile
 from ..reading.seen_ids import SeenIds
-from ..reading.sequences import AlphabetCounts
+from ..reading.sequences import AlphabetCounts, clean_sequence
 from .abundances import Abundances
 from .primers import primer_at_an_end, trim_primers
 
@@ -112,3 +112,16 @@ def sample_of(path: Path) -> str:
     """
     name = Path(path.stem) if path.suffix.lower() in COMPRESSIONS else Path(path.name)
     return name.stem
+
+
+def queries_of(sequences: Iterable[str], ids: Iterable[str] | None) -> Iterator[Query]:
+    """Queries from sequences and, if they are given, as many ids."""
+    names = map(str, range(1, 2**62)) if ids is None else ids
+    for name, sequence in zip(names, sequences, strict=ids is not None):
+        try:
+            cleaned = clean_sequence(sequence)
+        except ValueError as error:
+            raise ValueError(f"the sequence {name!r}: {error}") from None
+        if not cleaned:
+            raise ValueError(f"the sequence {name!r} has no bases; leave it out")
+        yield Query(str(name), cleaned)
