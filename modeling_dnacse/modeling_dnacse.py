@@ -396,7 +396,9 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
         """
         if labels is not None and self.cls is None:
             raise ValueError("labels are given, but the model has no masked-language head: load it with_mlm_head=True")
-        output = self.bert(input_ids, attention_mask, mixup=mixup, noise=noise, return_dict=True, **kwargs)
+        output = self.bert(
+            input_ids, attention_mask, mixup=mixup, noise=noise, pooled_only=labels is None, return_dict=True, **kwargs
+        )
         if labels is not None and self.cls is not None:
             labelled = labels != -100
             logits = self.cls(output.last_hidden_state[labelled])  # (labelled, vocabulary)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from ..embedding.options import EmbedOptions
 from ..loading.encoders import load_encoder
@@ -77,14 +76,13 @@ class Identifier:
         encoded: Encoded,
         sources: Sequence[Mapping[str, Any]],
         calibrations: Sequence[StoredCalibration] = (),
-        sums: torch.Tensor | None = None,
     ) -> None:
         """Prepare the search; see `from_fasta` and `from_index`."""
         self.model, self.encoder, self.references, self.sources = model, encoder, references, list(sources)
         self.calibrations = list(calibrations)
         sites = None if encoded.sites is None else encoder.model.sites
         device = encoder.options.device or "cpu"
-        self.library: Library = make_library(encoded, references.labels, sites=sites, sums=sums, device=str(device))
+        self.library: Library = make_library(encoded, references.labels, sites=sites, device=str(device))
         self.columns = references.columns()
 
     @classmethod
@@ -157,7 +155,7 @@ class Identifier:
             raise ValueError(
                 f"{index.folder} was made with other options ({', '.join(others)}); give the same, or make it again"
             )
-        return cls(model, encoder, index.references, index.encoded, index.sources, index.calibrations, index.sums)
+        return cls(model, encoder, index.references, index.encoded, index.sources, index.calibrations)
 
     def save(self, folder: Path) -> None:
         """Write an index, with the calibrations that were made, to a folder that does not exist.
@@ -173,7 +171,6 @@ class Identifier:
             self.sources,
             self.references,
             self.library.encoded,
-            None if isinstance(self.library.search, torch.Tensor) else self.library.search.sums,
             self.calibrations,
         )
         write_index(index)

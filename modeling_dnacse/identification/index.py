@@ -4,7 +4,7 @@
 |---|---|
 | index.json | the model and its fingerprint, the options, the sources, the ends of calibrations, SHA-256 of the rest |
 | references.parquet | `id`, and the columns `labels.RANK`, `below.RANK` and `metadata.NAME` |
-| encoded.safetensors | `bases`, `votes`, `placed`, `reverse` and `sums`, see shared_sites.py; or else `vectors` |
+| encoded.safetensors | `bases`, `votes`, `placed` and `reverse`, see `AtSites`; or else `vectors` |
 | calibrations.safetensors | `NUMBER.FIELD` of each calibration, see `CalibrationData` |
 
 Nothing in it is code. It can be put on the Hub as a repository, and is read from there (`hub_index`).
@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -51,7 +50,6 @@ class Index(NamedTuple):
     sources: Sequence[Mapping[str, Any]]  # name, records and digest of each file of references
     references: References
     encoded: Encoded
-    sums: torch.Tensor | None  # of the rows of sites (r, hidden)
     calibrations: Sequence[StoredCalibration]
 
 
@@ -67,8 +65,6 @@ def write_index(index: Index) -> None:
         tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
         if index.encoded.vectors is not None:
             tensors["vectors"] = index.encoded.vectors
-        if index.sums is not None:
-            tensors["sums"] = index.sums.numpy()
         save_file({key: np.ascontiguousarray(part) for key, part in tensors.items()}, hidden / ENCODED)
         stored = {
             f"{number}.{field}": np.ascontiguousarray(part)
@@ -103,7 +99,6 @@ def read_index(folder: Path) -> Index:
     try:
         references = _read_references(folder / REFERENCES)
         tensors = _read_tensors(folder / ENCODED)
-        sums = torch.from_numpy(tensors.pop("sums")) if "sums" in tensors else None
         vectors = tensors.pop("vectors", None)
         encoded = Encoded(vectors, None if vectors is not None else AtSites(**tensors))
         parts = _read_tensors(folder / CALIBRATIONS)
@@ -127,7 +122,6 @@ def read_index(folder: Path) -> Index:
         told["sources"],
         references,
         encoded,
-        sums,
         calibrations,
     )
 

@@ -47,7 +47,6 @@ def make_library(
     labels: Mapping[str, Sequence[str]],
     *,
     sites: DnacseSites | None = None,
-    sums: torch.Tensor | None = None,
     device: str = "cpu",
 ) -> Library:
     """Prepare references for searches.
@@ -59,7 +58,6 @@ def make_library(
         encoded: The references (r,); vectors may have any length.
         labels: Their names at each rank (r,), species first; "": no name. A rank without any name is left out.
         sites: The rows of sites of the model, if the references are encoded by sites.
-        sums: Their sums of rows (r, hidden), if they are known.
         device: Where vectors are compared.
 
     Raises:
@@ -83,7 +81,7 @@ def make_library(
     species = filled[0].copy()
     alone = np.flatnonzero(species < 0)
     species[alone] = len(names["species"]) + np.arange(len(alone))  # each is a group of its own
-    return Library(encoded, SiteSearch(sites, encoded.sites.bases, species, sums), names, filled)
+    return Library(encoded, SiteSearch(sites, encoded.sites.bases, species), names, filled)
 
 
 def complete_lineages(codes: np.ndarray) -> np.ndarray:

@@ -77,10 +77,10 @@ class PairingArguments:
     pairing: Pairing = field(
         default="same_species",
         metadata={
-            "help": "What forms a pair. same_species: two records of one species. same_record_fragments: two windows "
-            "of one genome. identical: a record twice. reverse_complement: a record and its reverse complement. "
-            "mutated: a record and a copy with errors, by default 2%% substitutions and 0.2%% indels of "
-            "either kind."
+            "help": "What forms a pair. same_species: two records of one species. same_genus: two records of one "
+            "genus. same_record_fragments: two windows of one genome. identical: a record twice. reverse_complement: "
+            "a record and its reverse complement. mutated: a record and a copy with errors, by default 2%% "
+            "substitutions and 0.2%% indels of either kind."
         },
     )
     crop: list[int] | None = field(

@@ -4,6 +4,7 @@ What forms a pair (`Pairing`):
 
 - same_species: every epoch, each species is shuffled and cut into disjoint pairs (epoch_pairs.py). The only record of
   a species is paired with itself, or left out (`singletons`).
+- same_genus: likewise, with genera in the place of species.
 - same_record_fragments: two windows of one genome (genome_fragments.py).
 - identical, reverse_complement, mutated: each record with itself, once in an epoch however many copies of it there
   are. The positive is the sequence, its reverse complement, or the sequence with errors.
@@ -26,6 +27,7 @@ from trainer.pairing.epoch_pairs import pair_within
 from trainer.pairing.views import Pairing, Views, views_of_sides
 from trainer.records.record_arrays import distinct_rows, label_column, sequence_lengths, species_numbers
 
+RANK_OF_PAIRS: dict[Pairing, str] = {"same_species": "species", "same_genus": "genus"}  # what both records share
 Singletons = Literal["keep", "drop"]
 PairIndex = tuple[int, int, int]  # row of the anchor, row of the positive, seed of their views
 
@@ -60,7 +62,7 @@ class PairDataset(Dataset[Pair]):
         """Number the species and measure the sequences.
 
         Args:
-            records: Columns sequence and species.
+            records: Columns sequence and species; for same_genus also genus.
             views: How views differ from their sequences.
             pairing: What forms a pair.
 
@@ -70,7 +72,7 @@ class PairDataset(Dataset[Pair]):
         self.anchor_views, self.positive_views = views_of_sides(views, pairing)
         self.records = records
         self.sequences = records.select_columns(["sequence"])
-        self.species = species_numbers(label_column(records, "species"))
+        self.species = species_numbers(label_column(records, RANK_OF_PAIRS.get(pairing, "species")))
         self.lengths = views.expected_lengths(sequence_lengths(records))
 
     def __len__(self) -> int:
@@ -100,7 +102,7 @@ class PairDataset(Dataset[Pair]):
 
 def sample_pairs(dataset: PairSource, pairing: Pairing, rng: np.random.Generator) -> np.ndarray:
     """Pair the records for one epoch: (pairs, 2) rows, the same number in every epoch."""
-    if pairing == "same_species":
+    if pairing in RANK_OF_PAIRS:
         return pair_within(dataset.species, rng)
     return np.repeat(dataset.sample_rows(rng)[:, None], 2, axis=1)
 
@@ -109,19 +111,20 @@ class FixedPairs(Dataset[Pair]):
     """Validation pairs: sampled once, so that every evaluation sees the same views."""
 
     def __init__(self, dataset: PairSource, pairing: Pairing, limit: int, seed: int) -> None:
-        """Sample at most `limit` pairs. Under same_species, pairs of a record with itself are left out.
+        """Sample at most `limit` pairs. Pairs of a record with itself are left out where records share a rank.
 
         Raises:
             ValueError: there are fewer than two pairs.
         """
         rng = np.random.default_rng(seed)
         pairs = rng.permutation(sample_pairs(dataset, pairing, rng))  # they are sorted by species
-        if pairing == "same_species":
+        rank = RANK_OF_PAIRS.get(pairing)
+        if rank:
             pairs = pairs[pairs[:, 0] != pairs[:, 1]]
         if len(pairs) < 2:
             raise ValueError(
                 f"the validation data give {len(pairs)} pairs and need 2 or more"
-                + (": a species needs two records to form a pair" if pairing == "same_species" else "")
+                + (f": a {rank} needs two records to form a pair" if rank else "")
                 + "; give other data with --validation_file, or none with --validation_fraction 0"
             )
         self.dataset, self.pairs = dataset, pairs[:limit]
@@ -159,7 +162,7 @@ class PairSampler(Sampler[PairIndex]):
             pairing: What forms a pair.
             batch_size: Pairs in one contrastive loss: those of all processes together.
             seed: Seed of all epochs.
-            singletons: Under same_species, "drop" leaves out pairs of a record with itself.
+            singletons: Under same_species and same_genus, "drop" leaves out pairs of a record with itself.
 
         Raises:
             ValueError: there are fewer than two species, no species with two records, or too few pairs for a batch.
@@ -167,18 +170,19 @@ class PairSampler(Sampler[PairIndex]):
         self.pairing: Pairing = pairing
         self.singletons: Singletons = singletons
         self.dataset, self.batch_size, self.seed, self.epoch = dataset, batch_size, seed, 0
-        species = len(np.unique(dataset.species))
-        if species < 2:
+        rank = RANK_OF_PAIRS.get(pairing)
+        names, several = len(np.unique(dataset.species)), "genera" if rank == "genus" else "species"
+        if names < 2:
             raise ValueError(
-                f"the training data hold {species} species; contrastive training needs two or more: "
-                "add records of other species"
-                + (", or label them (species=Genus epithet in the header)" if pairing == "same_species" else "")
+                f"the training data hold {names} {several}; contrastive training needs two or more: "
+                f"add records of other {several}"
+                + (", or label them (species=Genus epithet in the header)" if rank else "")
             )
         pairs = sample_pairs(dataset, pairing, np.random.default_rng(seed))
-        alone = int((pairs[:, 0] == pairs[:, 1]).sum()) if pairing == "same_species" else 0
+        alone = int((pairs[:, 0] == pairs[:, 1]).sum()) if rank else 0
         if alone == len(pairs):
             raise ValueError(
-                "no species of the training data has two records to form a pair; label the records "
+                f"no {rank} of the training data has two records to form a pair; label the records "
                 "(species=Genus epithet in the header), add records, or train with --pairing identical"
             )
         self.alone = alone if singletons == "keep" else 0
@@ -201,7 +205,7 @@ class PairSampler(Sampler[PairIndex]):
         """Sample the pairs, arrange them in batches, and hand them out."""
         rng = np.random.default_rng((self.seed, self.epoch))
         pairs = sample_pairs(self.dataset, self.pairing, rng)
-        if self.pairing == "same_species" and self.singletons == "drop":
+        if self.pairing in RANK_OF_PAIRS and self.singletons == "drop":
             pairs = pairs[pairs[:, 0] != pairs[:, 1]]
         pairs = rng.permutation(pairs)[: len(self)]
         batches = arrange(self.dataset.lengths[pairs].sum(1), self.dataset.species[pairs[:, 0]], self.batch_size, rng)

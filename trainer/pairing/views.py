@@ -11,7 +11,7 @@ import numpy as np
 
 from modeling_dnacse.reading.sequences import reverse_complement
 
-Pairing = Literal["same_species", "same_record_fragments", "identical", "reverse_complement", "mutated"]
+Pairing = Literal["same_species", "same_genus", "same_record_fragments", "identical", "reverse_complement", "mutated"]
 Strand = Literal["forward", "reverse", "random"]
 
 # Rates of `--pairing mutated` where none is given. Ours: about the distance between records of one species

@@ -46,6 +46,16 @@ def test_an_epoch_uses_every_record_and_pairs_within_species():
     assert all(a != b for a, b in pairs[species[pairs[:, 0]] != 2])
 
 
+def test_pairs_of_a_genus_are_of_any_of_its_species():
+    genus = ["A", "A", "B", "B", "B", "B"]
+    table = Dataset.from_dict({"sequence": ["ACGT"] * 6, "species": [f"{g} {n}" for n, g in enumerate(genus)]})
+    dataset = PairDataset(table.add_column("genus", genus), pairing="same_genus")
+    pairs = list(PairSampler(dataset, "same_genus", batch_size=3, seed=0))
+    assert sorted(genus[anchor] + genus[positive] for anchor, positive, _ in pairs) == ["AA", "BB", "BB"]
+    with pytest.raises(ValueError, match="no genus of the training data has two records"):
+        PairSampler(PairDataset(table.add_column("genus", list("ABCDEF")), pairing="same_genus"), "same_genus", 3, 0)
+
+
 @pytest.mark.parametrize("pairing", ["identical", "reverse_complement", "mutated"])
 def test_a_record_is_paired_with_itself_once_an_epoch_whatever_its_copies(pairing):
     """A copy of a sequence, or of its other strand, would be a negative of its own positive."""
