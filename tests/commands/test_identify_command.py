@@ -200,7 +200,7 @@ def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library
         tmp_path / "calls.tsv",
     ]
     main([*map(str, command), "--expected_new", "0.3"])
-    with (tmp_path / "calls.tsv").open(newline="") as file:
+    with output.open(newline="") as file:
         ids = [line["id"] for line in csv.DictReader(file, delimiter="\t")]
     assert ids[0] == "queries:q0"
     assert ids[16] == "other:q0"

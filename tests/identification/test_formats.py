@@ -4,8 +4,6 @@ import io
 import json
 import math
 
-import pytest
-
 from modeling_dnacse.identification.call_table import Call, cell_text
 from modeling_dnacse.identification.formats import FORMATS, Layout
 from modeling_dnacse.identification.queries import Query
@@ -80,14 +78,6 @@ def test_biom():
     assert [column["id"] for column in table["columns"]] == ["s1", "s2"]
     assert table["rows"][1]["metadata"] == {"taxonomy": ["d__Eukaryota", "f__Apidae", "g__Apis"], "confidence": 0.96}
     assert table["rows"][2]["metadata"] == {"taxonomy": ["Unassigned"], "confidence": None}
-
-
-def test_the_biom_format_package_reads_it(tmp_path):
-    biom = pytest.importorskip("biom")
-    (tmp_path / "calls.biom").write_text(written("biom"))
-    table = biom.load_table(str(tmp_path / "calls.biom"))
-    assert table.get_value_by_ids("a", "s1") == 5
-    assert table.metadata("b", "observation")["taxonomy"][-1] == "g__Apis"
 
 
 def test_json():
