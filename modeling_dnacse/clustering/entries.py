@@ -1,12 +1,14 @@
-"""A sequence file in, its records and their unit vectors out: the first step of cluster, bin and calibrate.
+"""A sequence file in, its records and their unit vectors or bases at sites out: the first step of cluster and bin.
 
 The file is read twice. The first reading checks and lists it, so that a mistake in the last line is reported before
 anything is computed; the second one embeds it. Sequences are not kept in memory.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +20,10 @@ from ..embedding.embed import embed_blocks
 from ..embedding.options import EmbedOptions
 from ..reading.labels import read_labelled
 from ..reading.sequences import AlphabetCounts
+from ..vectors.shared_sites import AtSites, read_sites
+
+BLOCK = 4096  # sequences that are held at once
+_SIZE = re.compile(r";size=(\d+)(;|$)")
 
 
 class Entry(NamedTuple):
@@ -26,6 +32,12 @@ class Entry(NamedTuple):
     id: str
     species: str
     bp: int
+    size: int | None = None  # abundance; None: the file does not tell it
+
+    @property
+    def name(self) -> str:
+        """The id without an abundance."""
+        return _SIZE.sub("", self.id)
 
 
 def list_entries(path: Path, split: str | None = None) -> list[Entry]:
@@ -38,9 +50,33 @@ def list_entries(path: Path, split: str | None = None) -> list[Entry]:
         raise ValueError(f"{path} is no regular file, and it is read twice; write it to a file first")
     counts = AlphabetCounts()
     rows = read_labelled(path, split=split, counts=counts)
-    entries = [Entry(row["id"], row["species"], len(row["sequence"])) for row in rows]
+    entries = [Entry(row["id"], row["species"], len(row["sequence"]), abundance(row["id"])) for row in rows]
     sys.stderr.write(f"{path}: {counts.summary()}\n")
     return entries
+
+
+def abundance(identifier: str) -> int | None:
+    """The abundance that an id ends with, as vsearch writes it.
+
+    >>> abundance("asv1;size=1000"), abundance("asv1")
+    (1000, None)
+    """
+    found = _SIZE.search(identifier)
+    return int(found[1]) if found else None
+
+
+def place_entries(path: Path, total: int, model: Any, tokenizer: PreTrainedTokenizerBase) -> AtSites:
+    """Read the bases at sites of all records of a listed file, in its order; `total` is their number."""
+    bases = np.empty((total, model.config.sites), np.uint8, order="F")
+    votes, reverse = np.empty(total, np.float32), np.empty(total, bool)
+    sequences = (row["sequence"] for row in read_labelled(path))
+    with tqdm(total=total, unit="seq", desc=path.name) as bar:
+        for start in range(0, total, BLOCK):
+            read = read_sites(model, tokenizer, list(islice(sequences, BLOCK)))
+            rows = slice(start, start + len(read.votes))
+            bases[rows], votes[rows], reverse[rows] = read.bases, read.votes, read.reverse
+            bar.update(len(read.votes))
+    return AtSites(bases, votes, reverse)
 
 
 def embed_entries(

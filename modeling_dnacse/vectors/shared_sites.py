@@ -33,6 +33,7 @@ class AtSites(NamedTuple):
     bases: np.ndarray  # (n, sites) uint8: 0 to 3 for A, C, G, T; OTHER where the sequence does not reach, or has N.
     # In columns, one site of all sequences after the other.
     votes: np.ndarray  # (n,) float32, 0 to 1: near 0 for what is not of the marker
+    reverse: np.ndarray  # (n,) bool: the other strand was read
 
 
 class Shared(NamedTuple):
@@ -55,14 +56,14 @@ def read_sites(model: Any, tokenizer: PreTrainedTokenizerBase, sequences: list[s
     ids = Ids(tokenizer)(sequences)
     lengths = np.array([len(row) for row in ids])
     bases = np.full((len(ids), model.config.sites), OTHER, np.uint8, order="F")
-    votes = np.zeros(len(ids), np.float32)
+    votes, reverse = np.zeros(len(ids), np.float32), np.zeros(len(ids), bool)
     for rows in batches_by_length(lengths, SITE_TOKENS):
         mask = np.arange(lengths[rows].max()) < lengths[rows][:, None]
         batch = np.full(mask.shape, tokenizer.pad_token_id)
         batch[mask] = np.concatenate([ids[row] for row in rows])
         found = model.sites.place(torch.from_numpy(batch), torch.from_numpy(mask.astype(int)))
-        bases[rows], votes[rows] = found.bases.numpy(), found.share.numpy()
-    return AtSites(bases, votes)
+        bases[rows], votes[rows], reverse[rows] = found.bases.numpy(), found.share.numpy(), found.reverse.numpy()
+    return AtSites(bases, votes, reverse)
 
 
 def most_matches(query: np.ndarray, references: np.ndarray, k: int) -> np.ndarray:
