@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kmers import OTHER
+from .distances import FEWEST_SHARED, kmer_distances
 from .spanning_tree import Edges, spanning_tree
 
 CERTAIN = 0.03
@@ -29,15 +30,31 @@ class Clusters(NamedTuple):
     outside: np.ndarray  # (clusters,) float32, distance to the nearest other cluster; inf beyond the search
 
 
-def cluster_by_gap(bases: np.ndarray, certain: float = CERTAIN) -> Clusters:
-    """Cluster sequences that are given by their bases at sites (n, sites) uint8.
+def cluster_by_gap(bases: np.ndarray, kmers: np.ndarray | None = None, certain: float = CERTAIN) -> Clusters:
+    """Cluster sequences by their bases at sites, and those that are not of the marker by their k-mers.
+
+    Args:
+        bases: Bases at sites (n, sites) uint8; what is not of the marker has OTHER throughout.
+        kmers: What `kmer_sets` gives for those (of n, in order, those with OTHER throughout); None: leave them alone.
+        certain: Distance up to which groups belong together in any case.
 
     >>> bases = np.zeros((4, 100), np.uint8)
     >>> bases[1, :2], bases[2, :50], bases[3, :55] = 1, 1, 1
     >>> cluster_by_gap(bases).labels.tolist()
     [0, 0, 1, 1]
     """
-    return cut_at_gaps(len(bases), spanning_tree(bases, certain * MOST * GAP), certain)
+    farthest = certain * MOST * GAP
+    covered = (bases < OTHER).sum(1)
+    rows = np.flatnonzero(covered >= FEWEST_SHARED)
+    trees = [(rows, spanning_tree(bases[rows], farthest))]
+    if kmers is not None:
+        informative = np.bitwise_count(kmers).sum(1) >= FEWEST_SHARED
+        rows = np.flatnonzero(covered == 0)[informative]
+        trees.append((rows, spanning_tree(kmers[informative], farthest, kmer_distances)))
+    ends = ((rows[tree.first], rows[tree.second], tree.distance) for rows, tree in trees)
+    first, second, distance = (np.concatenate(parts) for parts in zip(*ends, strict=True))
+    order = np.argsort(distance, kind="stable")
+    return cut_at_gaps(len(bases), Edges(first[order], second[order], distance[order]), certain)
 
 
 def cut_at_gaps(n: int, tree: Edges, certain: float = CERTAIN) -> Clusters:

@@ -18,9 +18,11 @@ from transformers import PreTrainedTokenizerBase
 
 from ..embedding.embed import embed_blocks
 from ..embedding.options import EmbedOptions
+from ..kmers import OTHER
 from ..reading.labels import read_labelled
 from ..reading.sequences import AlphabetCounts
 from ..vectors.shared_sites import AtSites, read_sites
+from .distances import kmer_sets
 
 BLOCK = 4096  # sequences that are held at once
 _SIZE = re.compile(r";size=(\d+)(;|$)")
@@ -65,18 +67,36 @@ def abundance(identifier: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def place_entries(path: Path, total: int, model: Any, tokenizer: PreTrainedTokenizerBase) -> AtSites:
-    """Read the bases at sites of all records of a listed file, in its order; `total` is their number."""
+def place_entries(
+    path: Path, total: int, model: Any, tokenizer: PreTrainedTokenizerBase
+) -> tuple[AtSites, np.ndarray, np.ndarray]:
+    """Place all records of a listed file, in its order.
+
+    Args:
+        path: The file.
+        total: Number of its records, n.
+        model: One that knows sites.
+        tokenizer: The model's.
+
+    Returns:
+        What the model reads, with OTHER throughout where a record is not of its marker; which those are (n,) bool; and
+        their `kmer_sets`.
+    """
     bases = np.empty((total, model.config.sites), np.uint8, order="F")
     votes, reverse = np.empty(total, np.float32), np.empty(total, bool)
     sequences = (row["sequence"] for row in read_labelled(path))
+    strange, kmers = np.empty(total, bool), []
     with tqdm(total=total, unit="seq", desc=path.name) as bar:
         for start in range(0, total, BLOCK):
-            read = read_sites(model, tokenizer, list(islice(sequences, BLOCK)))
-            rows = slice(start, start + len(read.votes))
-            bases[rows], votes[rows], reverse[rows] = read.bases, read.votes, read.reverse
-            bar.update(len(read.votes))
-    return AtSites(bases, votes, reverse)
+            some = list(islice(sequences, BLOCK))
+            read, rows = read_sites(model, tokenizer, some), slice(start, start + len(some))
+            unplaced = read.votes < model.config.least_share
+            unplaced |= (read.bases < OTHER).sum(1) < model.config.least_sites
+            read.bases[unplaced] = OTHER
+            bases[rows], votes[rows], reverse[rows], strange[rows] = *read, unplaced
+            kmers.append(kmer_sets([some[row] for row in np.flatnonzero(unplaced)]))
+            bar.update(len(some))
+    return AtSites(bases, votes, reverse), strange, np.concatenate(kmers)
 
 
 def embed_entries(

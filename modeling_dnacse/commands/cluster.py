@@ -8,7 +8,7 @@ There are two methods.
 - gap, the default of models that know sites. Sequences are compared over the sites of the marker that both cover, so
   pieces join the whole barcodes that they were cut from, on either strand. Two groups are one cluster if their nearest
   members are 97 % identical (--identity), or 92 % where all other sequences are at least twice as far away: the
-  barcode gap, which is wider in some taxa than in others.
+  barcode gap, which is wider in some taxa than in others. What is not of the model's marker is compared by k-mers.
 - average_linkage, by cosine of vectors, the default of other models and with --threshold or --labelled: two clusters
   merge while the average similarity between their members reaches a threshold. It is --threshold; or the one whose
   clusters agree best with the species of --labelled, which should not be species that the model was trained on; or the
@@ -122,29 +122,21 @@ def group_by_gap(
     import numpy as np
 
     from ..clustering.barcode_gap import cluster_by_gap, identities, representatives
+    from ..clustering.distances import K
     from ..clustering.entries import place_entries
-    from ..kmers import OTHER
     from .cluster_files import Grouping
     from .cluster_pictures import draw_gaps
 
-    read = place_entries(args.input, len(entries), model, tokenizer)
-    strange = read.votes < model.config.least_share
-    if strange.all():
-        raise ValueError(
-            f"{args.input}: none of {len(entries):,} sequences is of the marker of {args.model}; give a model of "
-            "their marker, or --method average_linkage with --threshold or --labelled"
-        )
+    read, strange, kmers = place_entries(args.input, len(entries), model, tokenizer)
     if strange.any():
         sys.stderr.write(
-            f"{int(strange.sum()):,} sequences are not of the marker of {args.model}, such as "
-            f"{entries[int(strange.argmax())].id}; each is a cluster of its own\n"
+            f"{int(strange.sum()):,} of {len(entries):,} sequences are not of the marker of {args.model}, such as "
+            f"{entries[int(strange.argmax())].id}; they are compared by their {K}-mers, which is less exact\n"
         )
-    read.bases[strange] = OTHER
     certain = args.identity or IDENTITY
-    sys.stderr.write(f"identity {certain:g} over shared sites, less where there is a barcode gap\n")
-    clusters = cluster_by_gap(read.bases, 1 - certain)
-    abundance = np.array([entry.size or 1 for entry in entries])
-    centres = representatives(read.bases, clusters.labels, abundance)
+    sys.stderr.write(f"identity {certain:g}, less where there is a barcode gap\n")
+    clusters = cluster_by_gap(read.bases, kmers, 1 - certain)
+    centres = representatives(read.bases, clusters.labels, np.array([entry.size or 1 for entry in entries]))
     if args.plot:
         draw_gaps(args.plot, clusters, 1 - certain)
     of_row = centres[clusters.labels]

@@ -8,8 +8,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from modeling_dnacse.clustering import spanning_tree as trees
 from modeling_dnacse.clustering.barcode_gap import cluster_by_gap, cut_at_gaps
-from modeling_dnacse.clustering.spanning_tree import Edges, distance_table, spanning_tree
+from modeling_dnacse.clustering.distances import kmer_sets, site_distances
+from modeling_dnacse.clustering.spanning_tree import Edges, spanning_tree
 from modeling_dnacse.kmers import OTHER
+from modeling_dnacse.reading.sequences import reverse_complement
 
 
 def mutate(bases: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -21,7 +23,7 @@ def mutate(bases: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarra
 
 @pytest.fixture(scope="module")
 def barcodes():
-    """240 barcodes of 12 groups at mixed distances; a third are pieces, ten are copies, one has no base."""
+    """240 barcodes of 12 groups at mixed distances; a third are pieces, ten are copies."""
     rng = np.random.default_rng(0)
     gene = rng.integers(0, 4, 300).astype(np.uint8)
     ancestors = [mutate(gene, int(rng.integers(5, 60)), rng) for _ in range(12)]
@@ -30,7 +32,6 @@ def barcodes():
         start = int(rng.integers(0, 180))
         bases[row, :start] = bases[row, start + 120 :] = OTHER
     bases[100:110] = bases[:10]
-    bases[200] = OTHER
     return np.asfortranarray(bases)
 
 
@@ -39,7 +40,7 @@ def test_the_tree_equals_scipys(barcodes, monkeypatch):
     monkeypatch.setattr(trees, "ROWS", 50)
     monkeypatch.setattr(trees, "OTHERS", 70)
     tree = spanning_tree(barcodes, 0.15)
-    table = distance_table(*[trees.torch.from_numpy(barcodes)] * 2).numpy().astype(float)
+    table = site_distances(*[trees.torch.from_numpy(barcodes)] * 2).numpy().astype(float)
     same = (barcodes[:, None] == barcodes[None]).all(2) & np.isfinite(table)
     table = np.where(same, 0, np.minimum(table, 1))
     np.fill_diagonal(table, 0)
@@ -82,3 +83,17 @@ def test_few_sequences():
     assert cluster_by_gap(one[:0]).labels.tolist() == []
     unplaced = np.full((2, 80), OTHER, np.uint8)
     assert cluster_by_gap(np.concatenate([unplaced, one])).labels.tolist() == [0, 1, 2]
+
+
+def test_sequences_of_no_marker_are_compared_by_kmers():
+    rng = np.random.default_rng(2)
+    wholes = [rng.integers(0, 4, 650).astype(np.uint8) for _ in range(5)]
+    pieces = [mutate(whole, 8, rng)[100:413] for whole in wholes]
+    texts = ["".join("ACGT"[base] for base in bases) for bases in [*wholes, *pieces]]
+    texts[5:] = map(reverse_complement, texts[5:])
+    bases = np.full((11, 80), OTHER, np.uint8)
+    bases[3] = 0  # of the marker
+    texts.insert(3, "")
+    kmers = kmer_sets([text for text in texts if text])
+    labels = cluster_by_gap(bases, kmers).labels
+    assert labels[3] == 5 and np.delete(labels, 3).tolist() == [0, 1, 2, 3, 4] * 2
