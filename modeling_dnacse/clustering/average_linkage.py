@@ -176,12 +176,13 @@ def _pairs_joined(tree: Tree, order: np.ndarray, codes: np.ndarray) -> tuple[np.
     return np.cumsum(together), np.cumsum(alike)
 
 
-def medoids(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def medoids(vectors: np.ndarray, labels: np.ndarray, sizes: np.ndarray | None = None) -> np.ndarray:
     """The row of each cluster whose average cosine to its members is highest, the first of equals.
 
     Args:
         vectors: Unit vectors (n, d).
         labels: Cluster of each (n,), 0 to k - 1, none empty.
+        sizes: Abundance of each (n,); then only the most abundant of a cluster compete.
 
     Returns:
         Rows (k,).
@@ -192,7 +193,8 @@ def medoids(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     sums = np.zeros((int(labels.max(initial=-1)) + 1, vectors.shape[1]))
     np.add.at(sums, labels, vectors)
     central = np.einsum("nd,nd->n", vectors, sums[labels]).round(5)  # equal vectors differ by rounding
-    order = np.lexsort((np.arange(len(labels)), -central, labels))
+    rank = np.zeros(len(labels)) if sizes is None else -sizes
+    order = np.lexsort((np.arange(len(labels)), -central, rank, labels))
     return order[np.unique(labels[order], return_index=True)[1]]
 
 
