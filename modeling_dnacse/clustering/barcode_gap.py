@@ -42,6 +42,8 @@ def cut_at_gaps(tree: Tree) -> Clusters:
     """
     parent, height = _nodes(tree)
     outside = np.where(parent < 0, np.inf, height[parent])
+    if (parent < 0).sum() == 1:
+        outside[-1] = 0  # the whole sample: nothing tells whether there is a gap about it
     certain = valley_of(tree)
     return _largest(len(tree.into), parent, height, (height <= MOST) & (outside >= GAP * height) | (height <= certain))
 

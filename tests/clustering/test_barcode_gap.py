@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from modeling_dnacse.clustering import site_linkage as linkages
 from modeling_dnacse.clustering.average_linkage import Tree
-from modeling_dnacse.clustering.barcode_gap import LEAST_IDENTITY, USUAL, cut_at, cut_at_gaps
+from modeling_dnacse.clustering.barcode_gap import LEAST_IDENTITY, cut_at, cut_at_gaps
 from modeling_dnacse.clustering.site_linkage import site_linkage
 from modeling_dnacse.kmers import OTHER
 
@@ -90,10 +90,14 @@ def test_groups_join_across_a_gap_only(distances, clusters):
 
 
 def test_a_sample_of_close_species_has_its_own_valley():
-    close = [0.005] * 60 + [0.02] * 60
-    assert cut_at_gaps(chain(close)).labels.max() == 60
-    assert cut_at_gaps(chain([0.02] * 60)).labels.max() == 60  # no merges below: species that are all close
-    assert cut_at_gaps(chain([0.02] * 2)).labels.max() == 0 and USUAL > 0.02  # too few to tell
+    between = np.linspace(0.02, 0.08, 60).tolist()
+    assert cut_at_gaps(chain([0.005] * 60 + between)).labels.max() == 60
+    assert cut_at_gaps(chain([0.005] * 60 + [0.02] * 60)).labels.max() == 0  # one species of two lineages as well
+    assert cut_at_gaps(chain([0.005] + between[:2])).labels.max() == 0  # too few to tell
+
+
+def test_the_whole_sample_has_no_gap_about_it():
+    assert cut_at_gaps(chain([0.01, 0.05])).labels.tolist() == [0, 0, 1]
 
 
 def test_few_sequences_and_those_of_no_marker():

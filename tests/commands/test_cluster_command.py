@@ -191,7 +191,6 @@ def test_sequences_of_another_marker_are_compared_by_vectors(site_folder, tmp_pa
     junk, output = tmp_path / "junk.fasta", tmp_path / "out.tsv"
     junk.write_text(f">a\n{JUNK}\n>b\n{reverse_complement(JUNK)}\n>c\n{JUNK[::-1]}\n")
     arguments = ["cluster", junk, "-o", output, "--model", site_folder]
-    refused = refuse(capsys, *arguments)
-    assert "all are compared by their vectors" in refused and "has no species_similarity" in refused
+    assert "has no species_similarity" in refuse(capsys, *arguments)
     main([*map(str, arguments), "--threshold", "0.99"])
     assert [row["cluster"] for row in table(output)][:2] == ["c1", "c1"]
