@@ -121,6 +121,7 @@ def prepare(threads: int | None = None) -> None:
     Args:
         threads: Of the CPU, for torch and for the tokenizer; None: as machine/cpu.py finds them.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # modeling_dnacse/machine/cpu.py says why
     if threads is not None:
         os.environ |= {"OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
     from transformers.utils import logging

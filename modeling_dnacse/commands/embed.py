@@ -30,9 +30,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
-from ..machine.outputs import check_folder, check_outputs
-from ..vectors.formats import OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
-from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+from ..machine.outputs import check_folder, check_outputs, check_replaced
+from ..vectors.formats import BEGINNINGS, OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
+from .options import (
+    add_embedding_arguments,
+    add_force_argument,
+    add_model_arguments,
+    check_device,
+    embed_options,
+    find_device,
+    load_from_options,
+)
 
 if TYPE_CHECKING:
     from ..reading.rereading import RecordFile
@@ -51,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_model_arguments(parser)
     add_embedding_arguments(parser)
+    add_force_argument(parser)
     add(
         "--output_dtype",
         choices=OUTPUT_DTYPES,
@@ -94,12 +103,15 @@ def check(args: argparse.Namespace) -> FirstReading:
     else:
         beside = files_beside(output)
         check_outputs([output, *beside], inputs)
+        at, beginning = BEGINNINGS[output.suffix]
+        check_replaced(output, beginning, f"a {output.suffix} file", args.force, at)
         if foreign := next((path for path in beside if path.exists() and not output.exists()), None):
             raise ValueError(
                 f"{foreign} exists, but not {output}, whose ids or scales it would hold; move it away, or give the "
                 "output another name"
             )
     check_model(args.model)
+    check_device(args.device)
     file, counts, ids_bytes = RecordFile(args.input), AlphabetCounts(), 0
     labels = []
     for record in file.read(counts):

@@ -38,9 +38,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
-from ..machine.outputs import check_outputs
+from ..machine.outputs import check_outputs, check_replaced
 from ..vectors.formats import files_beside
-from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+from .options import (
+    add_embedding_arguments,
+    add_force_argument,
+    add_model_arguments,
+    check_device,
+    embed_options,
+    find_device,
+    load_from_options,
+)
 from .pictures import check_plot
 
 if TYPE_CHECKING:
@@ -89,6 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_model_arguments(parser)
     add_embedding_arguments(parser)
+    add_force_argument(parser)
 
 
 class FirstReading(NamedTuple):
@@ -111,8 +120,10 @@ def check(args: argparse.Namespace) -> FirstReading:
     inputs = [args.input, args.reference, args.taxonomy, args.reference_vectors, args.model]
     beside = files_beside(args.reference_vectors) if args.reference_vectors else []
     check_outputs((args.output, args.plot), inputs + beside)
-    check_plot(args.plot)
+    check_replaced(args.output, b"id\t", "a table of calls", args.force)
+    check_plot(args.plot, args.force)
     check_model(args.model)
+    check_device(args.device)
     if args.reference_vectors and not args.reference_vectors.exists():
         raise ValueError(f"{args.reference_vectors}: No such file or directory; give vectors of dnacse embed")
     queries, counts = RecordFile(args.input), AlphabetCounts()
