@@ -48,7 +48,7 @@ class WholeFile:
                 columns: Any = {rank: np.array(column) for rank, column in self.names.items()}
                 np.savez(file, embeddings=vectors, ids=np.array(self.ids), **columns)
         else:
-            import anndata
+            import anndata  # pyright: ignore[reportMissingImports]  # an extra that `dev` lacks
             import pandas
 
             categories = {rank: pandas.Categorical([name or None for name in c]) for rank, c in self.names.items()}
