@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..clustering.average_linkage import separation
+from ..clustering.barcode_gap import Clusters
 from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_BINS = 40  # bars in a picture
+MOST_CLUSTERS = 12  # bars beside those of all others
+PALE = "#7FB2D9"
 
 
 def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold: float) -> None:
@@ -28,7 +31,7 @@ def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     draw_sizes(left, np.bincount(labels))
     draw_separation(right, *separation(vectors, labels), threshold)
@@ -36,15 +39,50 @@ def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold
     save(figure, path)
 
 
+def draw_gaps(path: Path, clusters: Clusters, certain: float) -> None:
+    """Draw the sizes of clusters, and how far apart sequences are within a cluster and between clusters."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    sizes = np.bincount(clusters.labels)
+    draw_sizes(left, sizes)
+    within, between = clusters.widest[sizes > 1], clusters.outside[np.isfinite(clusters.outside)]
+    edges = np.linspace(0, max(within.max(initial=0), between.max(initial=0), 2 * certain), 61)
+    for name, values, colour, hatch in (
+        ("largest step within a cluster", within, BLUE, "///"),
+        ("to the nearest other cluster", between, ORANGE, None),
+    ):
+        label = f"{name} ({len(values):,} clusters)"
+        right.hist(values, edges, histtype="stepfilled", fc=colour, ec=colour, alpha=0.55, hatch=hatch, label=label)
+    right.axvline(certain, color="black", linestyle="--", linewidth=1, label=f"{certain:.3f}")
+    right.set(xlabel="share of different bases among shared sites", ylabel="clusters")
+    right.set_title("Barcode gap: blue left, orange right", loc="left")
+    figure.legend(frameon=False, loc="outside lower right", ncols=3)
+    save(figure, path)
+
+
 def draw_sizes(axes: "Axes", sizes: np.ndarray) -> None:
-    """Draw sizes by rank (k,), descending."""
-    marker = "o" if len(sizes) < 100 else None
-    axes.plot(np.arange(1, len(sizes) + 1), sizes, drawstyle="steps-mid", color=BLUE, marker=marker, markersize=4)
-    axes.set(xscale="log", yscale="log", xlabel="cluster, the largest first", ylabel="sequences in it")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter("{x:,g}")
-    alone = int((sizes == 1).sum())
-    axes.set_title(f"{sizes.sum():,} sequences in {len(sizes):,} clusters, {alone:,} of them of one", loc="left")
+    """Draw a bar for each of the largest clusters, one for all smaller ones and one for those of one sequence.
+
+    Args:
+        axes: Where to draw.
+        sizes: Sequences of each cluster (k,), descending.
+    """
+    several = sizes[sizes > 1]
+    alone, shown = len(sizes) - len(several), several[:MOST_CLUSTERS]
+    rows = [(f"c{number}", int(size), f"{size:,}", BLUE) for number, size in enumerate(shown, 1)]
+    if rest := several[MOST_CLUSTERS:].tolist():
+        rows.append((f"{len(rest):,} smaller", sum(rest), f"{sum(rest):,}, of {rest[-1]:,} to {rest[0]:,} each", PALE))
+    if alone:
+        rows.append(("clusters of one", alone, f"{alone:,}", GREY))
+    names, widths, texts, colours = zip(*rows, strict=True)
+    bars = axes.barh(names, widths, color=colours)
+    axes.bar_label(bars, texts, padding=3)
+    axes.invert_yaxis()
+    axes.set(xlabel="sequences", xlim=(0, 1.35 * max(widths)))
+    axes.margins(y=0.02)
+    axes.set_title(f"{sizes.sum():,} sequences in {len(sizes):,} clusters", loc="left")
 
 
 def draw_separation(axes: "Axes", within: np.ndarray, between: np.ndarray, threshold: float) -> None:

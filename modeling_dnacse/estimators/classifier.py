@@ -23,10 +23,10 @@ BLOCK = 2**24  # similarities held at once
 class BarcodeClassifier(ClassifierMixin, BaseEstimator):
     """Give sequences the class of the nearest sequence that it was fitted with.
 
-    Nearness is that of `dnacse identify`: over the sites that both sequences cover, with a model of a marker, and else
-    the cosine of vectors. The probability of a class is the softmax, over all classes, of the similarity to its nearest
-    sequence divided by a temperature. The temperature is fitted: it gives the sequences of `fit`, each looked up
-    without itself, the highest likelihood.
+    Nearness is that of `dnacse identify`: over the sites that both sequences cover, with a model of a marker, and
+    else the cosine of vectors. The probability of a class is the softmax, over all classes, of the similarity to its
+    nearest sequence divided by a temperature. The temperature is fitted: it gives the sequences of `fit`, each looked
+    up without itself, the highest likelihood.
 
     It knows no class but those of `fit`, so a new species gets the name of a known one: to detect new species use
     `dnacse identify`. Pickles hold parameters and what `fit` saw, but no weights of the model.
@@ -38,8 +38,8 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
     Args:
         model: Folder or Hub id; None: the shipped model of barcodes.
         temperature: Of the probabilities; None: fitted.
-        both_strands: Average the vectors of both strands; None: as the model says. This and the next three make a model
-            with sites compare vectors instead of sites.
+        both_strands: Average the vectors of both strands; None: as the model says. This and the next three make a
+            model with sites compare vectors instead of sites.
         window_tokens: Cut longer sequences into windows of at most this many tokens; None: never.
         overlap_tokens: Tokens that neighbouring windows share.
         dimensions: Keep the first so many numbers of each vector; None: all.
@@ -94,8 +94,8 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         if self.references_.sites is not None and not self.references_.sites.placed.all():
             kept = self.references_.sites.placed
             warnings.warn(
-                f"{(~kept).sum():,} of {len(kept):,} sequences do not look like the model's marker; they are never the "
-                "nearest: remove them, or give a model of their marker",
+                f"{(~kept).sum():,} of {len(kept):,} sequences do not look like the model's marker; they are never "
+                "the nearest: remove them, or give a model of their marker",
                 stacklevel=2,
             )
         self._searched = self._make_library(encoder)
@@ -130,8 +130,8 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         queries = encode(encoder, sequences, by_sites=self.references_.sites is not None)
         if queries.sites is not None and not queries.sites.placed.all():
             warnings.warn(
-                f"{(~queries.sites.placed).sum():,} of {len(queries):,} sequences do not look like the model's marker; "
-                "all classes are as probable for them: remove them, or give a model of their marker",
+                f"{(~queries.sites.placed).sum():,} of {len(queries):,} sequences do not look like the model's "
+                "marker; all classes are as probable for them: remove them, or give a model of their marker",
                 stacklevel=3,
             )
         return class_similarities(self._library(encoder), queries)
