@@ -107,6 +107,12 @@ def is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
+def is_optional_field(statement: ast.stmt) -> bool:
+    """Whether a statement of a class is a field that is None unless it is given."""
+    value = statement.value if isinstance(statement, ast.AnnAssign) else None
+    return isinstance(value, ast.Constant) and value.value is None
+
+
 def is_script(statement: ast.stmt) -> bool:
     """Whether a statement is of those that make a module a script: `if __name__ == …`, `if not __package__`."""
     return isinstance(statement, ast.If) and any(
@@ -183,12 +189,13 @@ class Computing(ast.NodeTransformer):
         return self.visit_body(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """Leave out the docstring."""
+        """Leave out the docstring and optional fields."""
+        node.body = [each for each in node.body if not is_optional_field(each)]
         return self.visit_body(node)
 
     def visit_body(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
         """Leave out texts that stand alone."""
-        node.body = [statement for statement in node.body if not is_text(statement)] or [ast.Pass()]
+        node.body = [each for each in node.body if not is_text(each)] or [ast.Pass()]
         self.generic_visit(node)
         node.body = node.body or [ast.Pass()]
         return node
@@ -196,6 +203,12 @@ class Computing(ast.NodeTransformer):
     def visit_arg(self, node: ast.arg) -> ast.AST:
         """Leave out the annotation of an argument."""
         node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Leave out the annotation of a variable or field."""
+        node.annotation = ast.Constant(None)
+        self.generic_visit(node)
         return node
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:

@@ -119,6 +119,22 @@ def test_words_and_what_is_not_used_count_for_nothing(checkout, name, old, new):
     assert checkout.digest() == before
 
 
+def test_a_record_counts_by_the_fields_that_are_given(checkout):
+    """A new optional field of the methods' record once made the results of all baselines stale."""
+    record = "class Made(NamedTuple):\n    name: str\n    rank: int = 1\n"
+    checkout.change("benchmarks/near.py", "def halve", f"{record}\n\ndef halve")
+    checkout.change("benchmarks/near.py", "/ two()", "/ two() + Made('a').rank")
+    before = checkout.digest()
+    checkout.change("benchmarks/near.py", "name: str", "name: bytes")
+    checkout.change("benchmarks/near.py", "rank: int = 1\n", "rank: int = 1\n    later: int | None = None\n")
+    assert checkout.digest() == before
+    checkout.change("benchmarks/near.py", "Made('a').rank", "(Made('a').later or 0)")
+    assert checkout.digest() != before, "read"
+    checkout.change("benchmarks/near.py", "(Made('a').later or 0)", "Made('a').rank")
+    checkout.change("benchmarks/near.py", "rank: int = 1", "rank: int = 2")
+    assert checkout.digest() != before, "another default"
+
+
 def test_moves_merges_and_splits_of_modules_change_no_digest(checkout):
     before = checkout.digest()
     checkout.write("benchmarks/sums.py", SOURCES["benchmarks/deep/sums.py"])

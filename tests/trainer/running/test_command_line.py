@@ -58,6 +58,7 @@ def test_what_does_not_train_needs_no_extra():
 def test_only_genomes_need_pysam(fasta, tiny_folder, tmp_path, monkeypatch, capsys):
     for name in [name for name in sys.modules if name.split(".")[0] == "trainer"]:
         monkeypatch.delitem(sys.modules, name)  # so that whatever it imports is missed again
+    monkeypatch.setattr(sys, "argv", ["train.py"])
     monkeypatch.setitem(sys.modules, "pysam", None)
     monkeypatch.setitem(sys.modules, "scipy", None)
     train = import_module("trainer.train")
