@@ -26,6 +26,7 @@ if TYPE_CHECKING or not _IS_COMMAND:
     from .configuration_dnacse import DnacseConfig
     from .embedding.embed import embed
     from .embedding.options import EmbedOptions
+    from .identification.identifier import Identifier, identify
     from .loading.checkpoints import load_checkpoint
     from .modeling_dnacse import (
         DnacseForContrastiveLearning,
@@ -36,6 +37,7 @@ if TYPE_CHECKING or not _IS_COMMAND:
     from .reading.labels import read_labelled
     from .reading.sequences import Record, read_fasta
     from .vectors.files import read_vectors
+    from .vectors.neighbours import nearest
 
     # Two registrations: the Auto classes find the installed package without trust_remote_code, and save_pretrained
     # copies the code beside the weights, so that every saved folder is a complete Hub repository.
@@ -74,11 +76,14 @@ __all__ = [
     "DnacseModel",
     "EmbedOptions",
     "EncoderNoise",
+    "Identifier",
     "ManifoldMixup",
     "Record",
     "embed",
+    "identify",
     "k_medoid",
     "load_checkpoint",
+    "nearest",
     "read_fasta",
     "read_labelled",
     "read_vectors",

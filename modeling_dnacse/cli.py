@@ -21,6 +21,7 @@ from .commands import cluster as cluster_command
 from .commands import embed as embed_command
 from .commands import export as export_command
 from .commands import identify as identify_command
+from .commands import index as index_command
 from .commands import info as info_command
 from .commands import map as map_command
 from .machine.signals import Stopped, unwinding_on_signals
@@ -29,6 +30,7 @@ from .reading.standard_input import copy_of_standard_input
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "embed": (embed_command, "make one vector of each sequence in a file"),
     "identify": (identify_command, "name sequences by a labelled library, with probabilities, and find new species"),
+    "index": (index_command, "prepare a labelled library, so that identify opens it at once"),
     "cluster": (cluster_command, "group sequences into species-like clusters, without a library"),
     "bin": (bin_command, "group the contigs of a metagenome into genome bins"),
     "map": (map_command, "draw a map of sequences, as an interactive page or a picture"),
@@ -61,8 +63,12 @@ def main(arguments: list[str] | None = None) -> None:
         with unwinding_on_signals(), ExitStack() as stack:
             if args.quiet:
                 stack.enter_context(redirect_stderr(stack.enter_context(open(os.devnull, "w"))))  # noqa: PTH123
-            if vars(args).get("input") == Path("-"):
+            given = vars(args).get("input")
+            if given == Path("-"):
                 args.input = stack.enter_context(copy_of_standard_input())
+            elif isinstance(given, list) and Path("-") in given:
+                copy = stack.enter_context(copy_of_standard_input())
+                args.input = [copy if path == Path("-") else path for path in given]
             checked = args.check(args)
             if args.run is not None:
                 prepare(args.threads)

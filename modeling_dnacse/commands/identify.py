@@ -5,39 +5,41 @@
 The library names its records in the columns of a table (species, genus, family, ...) or in FASTA headers, written as
 >id species=Apis mellifera family=Apidae or in the style of BOLD, UNITE, SINTAX, MIDORI2, SILVA, GTDB, PR2, RDP, DADA2,
 OBITools, GenBank and others, which is recognised. docs/formats.md lists all. Placeholders such as "unidentified" and
-names such as "Apis sp. X1" are no species.
+names such as "Apis sp. X1" are no species. A library that is used often becomes an index, which opens at once, and
+which may lie on the Hub:
+
+    dnacse index LIBRARY.fasta -o INDEX
+    dnacse identify QUERIES.fasta --reference INDEX -o CALLS.tsv
 
 A model of a marker, such as the shipped one of COI, compares sequences over the sites that both cover, so pieces and
 whole barcodes can be mixed. What does not look like the marker gets no name. A library of another marker, and a model
 without sites, is compared by vectors.
 
-A query is called at the lowest rank whose name has at least the probability --confidence. The probabilities are
-calibrated on the library: its records, cut to where the queries lie, are looked up without themselves, and once more
-without all records of their species, genus and so on, as new species and genera would be.
-
-They also depend on the shares of queries whose species, genus and so on the library lacks. These are estimated from
-the first 4,096 queries; --expected_new gives the share of new species. The vectors of a large library can be made
-once, and used with --reference_vectors:
-
-    dnacse embed LIBRARY.fasta -o LIBRARY.parquet
-    dnacse identify QUERIES.fasta --reference LIBRARY.fasta --reference_vectors LIBRARY.parquet -o CALLS.tsv
+A query is called at the lowest rank whose name has at least the probability --confidence. Where references of several
+species cannot be told apart, it is called at their lowest common ancestor or above. The probabilities are calibrated
+on the library: its records, cut to where the queries lie, are looked up without themselves, and once more without all
+records of their species, genus and so on, as new species and genera would be. They also depend on the shares of
+queries whose species, genus and so on the library lacks. These are estimated from the first 4,096 queries;
+--expected_new gives the share of new species.
 
 The table has one line for each query, in the order of the queries: id; the call, its rank and its probability; the
 probability that the library lacks the species; at each rank the nearest name and its probability; the nearest
 reference, its similarity, and the share of equal bases among those that both sequences cover, and their number; the
 nearest other species and its similarity; a note. A cell is empty where there is no name, or where the library cannot
-tell. Memory holds the library, but not the queries.
+tell. --top 5 writes a second table of the nearest references with all that the library tells of them. --format writes
+for QIIME2, DADA2, BIOM and others; docs/identify.md shows each. Memory holds the library, but not the queries.
 """
 
 import argparse
 import csv
 import sys
 from collections.abc import Iterator
-from itertools import islice, tee
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
+from ..machine.atomic import is_stream
 from ..machine.outputs import check_outputs, check_replaced
 from ..vectors.formats import files_beside
 from .options import (
@@ -52,13 +54,23 @@ from .options import (
 from .pictures import check_plot
 
 if TYPE_CHECKING:
-    from tqdm.auto import tqdm
+    from ..identification.abundances import Abundances
+    from ..identification.call_table import Call
+    from ..identification.confidences import Confidence
+    from ..identification.formats import Layout
+    from ..identification.identifier import Identifier
+    from ..identification.queries import QueryFiles
+    from ..identification.references import LibraryFile
 
-    from ..identification.calibration import CalibrationData
-    from ..identification.encoding import Encoded, Encoder
-    from ..identification.library import Library
-    from ..identification.references import References
-    from ..reading.rereading import RecordFile
+FORMATS = {  # those of identification/formats.py -> how such a file begins
+    "tsv": b"id\t",
+    "qiime2": b"Feature ID\t",
+    "sintax": b"",
+    "dada2": b"\t",
+    "biom": b"{",
+    "json": b"[",
+}
+TOP = 5  # hits of each query, where only --hits is given
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,9 +79,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "input",
         type=Path,
+        nargs="+",
         help="queries: FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input",
     )
-    add("--reference", type=Path, required=True, help="labelled library, in one of the same formats")
+    add(
+        "--reference",
+        required=True,
+        help="labelled library in one of the same formats; or an index of one: a folder, or OWNER/NAME on the Hub",
+    )
+    add("--revision", help="branch, tag or commit of an index on the Hub; default: the newest")
     add(
         "--taxonomy",
         type=Path,
@@ -79,16 +97,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--reference_vectors",
         type=Path,
-        help="its vectors, made by dnacse embed with the same model and options",
+        help="vectors of the library, made by dnacse embed with the same model and options",
     )
-    add("-o", "--output", type=Path, required=True, help="table to write, tab-separated")
+    add("-o", "--output", type=Path, required=True, help="file to write")
+    add("--format", choices=FORMATS, default="tsv", help="of the output; default: %(default)s, a table")
+    add(
+        "--top",
+        type=int,
+        metavar="N",
+        help="also write the N nearest references of each query, at most 12, to the table --hits",
+    )
+    add("--hits", type=Path, metavar="FILE", help="default, with --top: CALLS.hits.tsv beside CALLS.tsv")
+    add(
+        "--counts",
+        type=Path,
+        metavar="FILE",
+        help="counts of the queries in samples: a table with a column of ids and one for each sample, which may be "
+        "the file of the queries",
+    )
+    add(
+        "--trim_primers",
+        nargs="+",
+        metavar="PRIMER",
+        help="take a forward and a reverse primer off the queries: two sequences or names, such as mlCOIintF "
+        "jgHCO2198, or MiFish-U",
+    )
     add(
         "--plot",
         type=Path,
         metavar="FILE",
         help="draw how near the queries are and their calls: .png, .svg or .pdf",
     )
-    add("--confidence", type=float, default=0.95, help="least probability of a call; default: %(default)s")
+    add(
+        "--confidence",
+        default="0.95",
+        help="least probability of a call, also by rank: species=0.95,genus=0.8; default: %(default)s",
+    )
     add(
         "--expected_new",
         type=float,
@@ -101,109 +145,162 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class FirstReading(NamedTuple):
-    """The queries, how many there are, and the library, after a first reading of both files."""
+    """What the options say, and what a first reading of the files told."""
 
-    queries: "RecordFile"
-    count: int
-    references: "References"
+    queries: "QueryFiles"
+    library: "LibraryFile | Path"  # or the folder of an index
+    confidence: "Confidence"
+    counts: "Abundances | None"
+    hits: Path | None  # where the table of hits goes
 
 
 def check(args: argparse.Namespace) -> FirstReading:
     """Check options, outputs and the model's files, and read the queries and the library once."""
-    from ..identification.references import read_references
-    from ..reading.rereading import RecordFile
-    from ..reading.sequences import AlphabetCounts
+    from ..identification.abundances import read_abundances
+    from ..identification.confidences import confidence_at, parse_confidence
+    from ..identification.primers import parse_primers
+    from ..identification.queries import QueryFiles
 
-    for option, value in (("--confidence", args.confidence), ("--expected_new", args.expected_new)):
-        if value is not None and not 0 < value < 1:
-            raise ValueError(f"{option} is {value}; it must be between 0 and 1, such as 0.95")
-    inputs = [args.input, args.reference, args.taxonomy, args.reference_vectors, args.model]
+    confidence = parse_confidence(args.confidence)
+    if args.expected_new is not None and not 0 < args.expected_new < 1:
+        raise ValueError(f"--expected_new is {args.expected_new}; it must be between 0 and 1, such as 0.95")
+    primers = None if args.trim_primers is None else parse_primers(args.trim_primers)
+    hits = place_of_hits(args)
     beside = files_beside(args.reference_vectors) if args.reference_vectors else []
-    check_outputs((args.output, args.plot), inputs + beside)
-    check_replaced(args.output, b"id\t", "a table of calls", args.force)
+    inputs = [*args.input, args.reference, args.taxonomy, args.reference_vectors, args.model, args.counts, *beside]
+    check_outputs((args.output, hits, args.plot), inputs)
+    check_replaced(args.output, FORMATS[args.format], f"a file of {args.format} calls", args.force)
+    check_replaced(hits, b"id\t", "a table of hits", args.force)
     check_plot(args.plot, args.force)
     check_model(args.model)
     check_device(args.device)
     if args.reference_vectors and not args.reference_vectors.exists():
         raise ValueError(f"{args.reference_vectors}: No such file or directory; give vectors of dnacse embed")
-    queries, counts = RecordFile(args.input), AlphabetCounts()
-    for _ in queries.read(counts):
-        pass
-    sys.stderr.write(f"{args.input}: {counts.summary()}\n")
-    return FirstReading(queries, counts.records, read_references(args.reference, args.taxonomy))
+    queries = QueryFiles(args.input, primers)
+    queries.check()
+    counts = None
+    if args.counts is not None:
+        counts = read_abundances(args.counts)
+        queries.check_abundances(counts, args.counts)
+    elif args.format == "biom" and not queries.has_sizes:
+        raise ValueError(
+            "--format biom needs counts: ;size=N behind the ids of the queries, or --counts TABLE with a column of "
+            "ids and one for each sample"
+        )
+    library = read_library(args)
+    if not isinstance(library, Path):
+        confidence_at(tuple(library.references.labels), confidence)
+    return FirstReading(queries, library, confidence, counts, hits)
+
+
+def place_of_hits(args: argparse.Namespace) -> Path | None:
+    """Where the table of hits goes: --hits, or beside the output; None: none is wanted."""
+    if args.top is not None and not 1 <= args.top <= 12:
+        raise ValueError(f"--top is {args.top}; it must be from 1 to 12")
+    if args.hits is not None or args.top is None:
+        return args.hits
+    if is_stream(args.output):
+        raise ValueError("--top writes a second table; say where: --hits FILE")
+    return args.output.with_name(f"{args.output.stem}.hits.tsv")
+
+
+def read_library(args: argparse.Namespace) -> "LibraryFile | Path":
+    """Read the library, or find the folder of an index, here or on the Hub."""
+    from ..identification.index_files import hub_index, is_on_hub, read_description
+    from ..identification.references import read_references
+
+    place, on_hub = Path(args.reference), is_on_hub(args.reference)
+    if args.revision is not None and not on_hub:
+        raise ValueError(f"--revision is of an index on the Hub, and {place} is a file or folder here; leave it out")
+    if not on_hub and not place.is_dir():
+        return read_references(place, args.taxonomy)
+    if given := [name for name in ("taxonomy", "reference_vectors") if getattr(args, name) is not None]:
+        raise ValueError(f"--{given[0]} belongs to the library of a file; {place} is an index, so leave it out")
+    folder = hub_index(args.reference, args.revision) if on_hub else place
+    read_description(folder)
+    return folder
 
 
 def run(args: argparse.Namespace, first: FirstReading) -> None:
-    """Calibrate on the library, name the queries, and put the outputs in place."""
+    """Name the queries, and put the outputs in place."""
     from tqdm.auto import tqdm
 
-    from ..identification.calibration import collect_calibration, estimate_shares, fit_calibration, with_new_species
-    from ..identification.encoding import Encoder
-    from ..identification.library import make_library, nearest_references, search
-    from ..identification.naming import name_queries
-    from ..identification.references import encode_references
+    from ..identification.call_table import cell_text
+    from ..identification.confidences import confidence_at
+    from ..identification.formats import FORMATS as WRITERS
+    from ..identification.identifier import NamedBlock
     from ..machine.atomic import written_whole
     from .identify_pictures import Tally, draw_calls
-    from .identify_table import table_columns, table_rows
 
-    device, references = find_device(args.device), first.references
-    options = embed_options(args, device)
-    model, tokenizer = load_from_options(args, device)
-    encoder = Encoder(model, tokenizer, options)
-    encoded = encode_references(references, encoder, args.reference_vectors)
-    sites = None if encoded.sites is None else model.sites
-    library = make_library(encoded, references.labels, sites=sites, device=device)
+    identifier = open_identifier(args, first)
+    ranks = tuple(identifier.library.names)
+    least = confidence_at(ranks, first.confidence)
+    tally, last = Tally(ranks), None
+    with ExitStack() as stack:
+        hidden = stack.enter_context(written_whole(args.output))
+        file = stack.enter_context(hidden.open("w", encoding="utf-8", newline=""))
+        hits = None
+        if first.hits is not None:
+            place = stack.enter_context(written_whole(first.hits))
+            opened = stack.enter_context(place.open("w", encoding="utf-8", newline=""))
+            hits = csv.writer(opened, delimiter="\t", lineterminator="\n")
+            hits.writerow(identifier.hit_columns())
+        bar = stack.enter_context(tqdm(total=first.queries.count, unit="seq", desc="queries"))
 
-    tally = Tally(tuple(library.names))
-    data = calibration = None
-    with written_whole(args.output) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(table_columns(library))
-        with tqdm(total=first.count, unit="seq", desc="queries") as bar:
-            for ids, block in query_blocks(first.queries, encoder, sites is not None, bar):
-                matches = search(library, block)
-                if data is None or calibration is None:
-                    data = collect_calibration(library, block)
-                    bar.write(f"{args.reference}: {describe_library(library, data)}", file=sys.stderr)
-                    shares = estimate_shares(library, data, matches)
-                    if args.expected_new is not None:
-                        shares = with_new_species(shares, args.expected_new)
-                    calibration = fit_calibration(data, shares)
-                found = name_queries(library, data, calibration, matches, args.confidence)
-                tally.add(nearest_references(matches)[1], found, args.confidence)
-                table.writerows(table_rows(ids, references.ids, library, matches, found, args.confidence))
-        if args.plot and data is not None and calibration is not None:
-            draw_calls(args.plot, tally, data, calibration)
+        def calls() -> "Iterator[Call]":
+            nonlocal last
+            for block in identifier.calls(
+                first.queries.read(),
+                confidence=first.confidence,
+                expected_new=args.expected_new,
+                top=0 if hits is None else args.top or TOP,
+                report=bar.update,
+                say=lambda line: bar.write(f"{args.reference}: {line}", file=sys.stderr),
+            ):
+                last = block
+                tally.add(block.similarities, block.found, float(least[0]))
+                for call in block.calls:
+                    if hits is not None:
+                        hits.writerows([cell_text(cell) for cell in hit.values()] for hit in call.hits)
+                    yield call
+
+        WRITERS[args.format](calls(), layout_of(ranks, first), file)
+        assert isinstance(last, NamedBlock)
+        if args.plot:
+            draw_calls(args.plot, tally, last.data, last.calibration)
     sys.stderr.write(f"{args.output}: {tally.summary()}\n")
-    if data is not None and calibration is not None and data.tells_new_species:
+    if last.data.tells_new_species:
         origin = "estimated" if args.expected_new is None else "given"
-        expected_new = calibration.shares[1:].sum()
+        expected_new = last.calibration.shares[1:].sum()
         sys.stderr.write(f"share of queries whose species the library lacks: {expected_new:.3f} ({origin})\n")
+    if advice := tally.advice(float(least[0])):
+        sys.stderr.write(advice + "\n")
 
 
-def query_blocks(
-    queries: "RecordFile", encoder: "Encoder", by_sites: bool, bar: "tqdm"
-) -> "Iterator[tuple[list[str], Encoded]]":
-    """Yield ids and encoded sequences of the queries, a block at a time."""
+def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifier":
+    """Load the model, and encode the library or open the index."""
+    from ..identification.encoding import Encoder
+    from ..identification.identifier import Identifier
+    from ..identification.index import read_index
 
-    records, again = tee(queries.read())  # the two stay within two blocks of each other
-    sequences = (record.sequence for record in records)
-    for block in encoder.blocks(sequences, by_sites, bar.update):
-        yield [record.id for record in islice(again, len(block))], block
+    device = find_device(args.device)
+    options = embed_options(args, device)
+    index = read_index(first.library) if isinstance(first.library, Path) else None
+    encoder = Encoder(*load_from_options(args, device), options)
+    if index is not None:
+        return Identifier.from_stored(args.model, encoder, index)
+    assert not isinstance(first.library, Path)
+    return Identifier.from_library(args.model, encoder, first.library, args.reference_vectors)
 
 
-def describe_library(library: "Library", data: "CalibrationData") -> str:
-    """Say what the library holds, and which probabilities cannot be calibrated on it."""
-    content = f"{library.codes.shape[1]:,} references of {len(library.names['species']):,} species"
-    missing = [rank for number, rank in enumerate(library.names) if not data.tells(number)]
-    if data.tells_new_species:
-        known = int((data.known_from == 0).sum())
-        content += f", {known:,} look-ups with their species, {len(data.known_from) - known:,} without"
-    else:
-        missing.append("new species")
-    if not missing:
-        return content
-    return (
-        f"{content}; it cannot tell the probability of: {', '.join(missing)}. A rank needs two names when a species "
-        "is left out; species and new species also need a species with two records. These columns stay empty"
-    )
+def layout_of(ranks: tuple[str, ...], first: FirstReading) -> "Layout":
+    """What the rows of the output have in common; without --counts, abundances in headers are the counts for BIOM."""
+    from ..identification.formats import Layout
+
+    counts, queries = first.counts, first.queries
+    if counts is not None:
+        return Layout(ranks, counts.samples, lambda query: counts.of.get(query.id, {}))
+    if queries.has_sizes:
+        place = {sample: number for number, sample in enumerate(queries.samples)}
+        return Layout(ranks, queries.samples, lambda query: {place[query.sample]: query.size})
+    return Layout(ranks, (), lambda query: {})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EDGES = np.linspace(-1, 1, 401)  # bins of the histograms of similarities
+LOWER = (0.9, 0.8)  # probabilities
 PALE = "#C8C8C8"
 
 
@@ -28,6 +29,8 @@ class Tally:
         self.ranks = ranks
         self.similarities = np.zeros(len(EDGES) - 1, np.int64)
         self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # rows: ranks, then no call; columns: others, likely new
+        self.foreign = 0
+        self.nearly = dict.fromkeys(LOWER, 0)  # queries not called at species whose species has this probability
 
     def add(self, similarities: np.ndarray, found: Identifications, confidence: float) -> None:
         """Count a block of queries, with the similarities (q,) of their nearest references."""
@@ -35,6 +38,21 @@ class Tally:
         np.add.at(
             self.called, (found.level, (found.new_species >= confidence).astype(int)), 1
         )  # level -1: the last row
+
+        self.foreign += int(found.foreign.sum())
+        species = np.where(found.level == 0, 0, np.nan_to_num(found.probabilities[0]))
+        for least in LOWER:
+            self.nearly[least] += int((species >= least).sum())
+
+    def advice(self, confidence: float) -> str:
+        """Say what to do for more calls at species, if anything helps."""
+        lower = [least for least in LOWER if least < confidence]
+        more = [f"{self.nearly[least]:,} with --confidence species={least}" for least in lower if self.nearly[least]]
+        said = f"more at species, at a greater risk: {', '.join(more)}" if more else ""
+        if self.foreign:
+            others = f"{self.foreign:,} do not look like the library's marker"
+            said = f"{said}; {others}" if said else others
+        return said
 
     def summary(self) -> str:
         """Say how many queries were called at which rank.

@@ -7,14 +7,26 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..loading.model_folders import SHIPPED, SHIPPED_FOR_GENOMES
+
+__all__ = [
+    "DTYPES",
+    "LEAST_COSINES",
+    "SHIPPED",
+    "SHIPPED_FOR_GENOMES",
+    "add_embedding_arguments",
+    "add_model_arguments",
+    "embed_options",
+    "find_device",
+    "load_from_options",
+]
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
     from ..embedding.options import EmbedOptions
     from ..machine.processes import Process
 
-SHIPPED = Path(__file__).parents[1] / "dnacse-barcode-mini"  # the model of a command without --model
-SHIPPED_FOR_GENOMES = Path(__file__).parents[1] / "dnacse-genome-mini"  # that of `dnacse bin`
 # Least cosine of a vector with its float32 version, under autocast, that the tests require of a random model. The
 # shipped model on a CPU comes closer, on 200 barcodes of benchmarks/data/simulate.py: at worst 1 - 9e-6 in bfloat16
 # and 1 - 2e-8 in float16.

@@ -92,3 +92,12 @@ def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSit
         bases[waiting[enough]] = kept[enough]
         waiting = waiting[~enough]
     return records._replace(bases=bases)
+
+
+def ends_of(block: Encoded) -> np.ndarray:
+    """Where sequences begin and end: the quartiles of their first and last sites (6,); none of vectors (0,)."""
+    if block.sites is None or not block.sites.placed.any():
+        return np.empty(0)
+    known = block.sites.bases[block.sites.placed] < OTHER
+    first, last = known.argmax(1), known.shape[1] - known[:, ::-1].argmax(1)
+    return np.concatenate([np.quantile(ends, (0.25, 0.5, 0.75)) for ends in (first, last)])

@@ -11,12 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..kmers import OTHER
 from ..sites import DnacseSites
-from ..vectors.neighbours import TIE, nearest_names
+from ..vectors.neighbours import TIE, nearest, nearest_names
 from ..vectors.shared_sites import GROUPS, Found, SiteSearch
 from .encoding import Encoded
 
 EQUAL_DISTANCE = 1e-3  # two references whose distances differ by less count as equally near
+AS_LONG = 0.9  # of the sites of the nearest reference that a hit must share to be as good evidence
 
 
 class Library(NamedTuple):
@@ -41,7 +43,11 @@ class Matches(NamedTuple):
 
 
 def make_library(
-    encoded: Encoded, labels: Mapping[str, Sequence[str]], *, sites: DnacseSites | None = None, device: str = "cpu"
+    encoded: Encoded,
+    labels: Mapping[str, Sequence[str]],
+    *,
+    sites: DnacseSites | None = None,
+    device: str = "cpu",
 ) -> Library:
     """Prepare references for searches.
 
@@ -123,22 +129,76 @@ def search(library: Library, queries: Encoded, exclude_groups: tuple[np.ndarray,
     if isinstance(library.search, torch.Tensor):
         rows, similarities = nearest_names(unit_vectors(queries), library.search, library.codes, exclude_groups)
         return Matches(rows, similarities, np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32))
+    return match_names(library, find_candidates(library, queries, exclude_groups))
+
+
+def find_candidates(
+    library: Library, queries: Encoded, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None
+) -> Found:
+    """Search a library of sites for the candidates of each query (q,); a query that has no place has none."""
     assert queries.sites is not None
-    shape = (len(library.codes), len(queries), 2)
-    result = Matches(
-        np.full(shape, -1),
-        np.full(shape, -np.inf, np.float32),
-        np.full(shape, np.nan, np.float32),
-        np.zeros(shape, np.int32),
-    )
+    assert isinstance(library.search, SiteSearch)
     placed = np.flatnonzero(queries.sites.placed)
     if exclude_groups is not None:
         exclude_groups = (exclude_groups[0][placed], exclude_groups[1])
     found = library.search(queries.sites.bases[placed], exclude_groups)
+    parts = []
+    for part, none in zip(found, (-1, -np.inf, 0, 0), strict=True):
+        whole = np.full((len(queries), part.shape[1]), none, part.dtype)
+        whole[placed] = part
+        parts.append(whole)
+    return Found(*parts)
+
+
+def match_names(library: Library, found: Found) -> Matches:
+    """What the candidates of queries tell at each rank."""
+    assert isinstance(library.search, SiteSearch)
     is_all = len(library.search.starts) <= GROUPS  # the candidates have all names that there are
-    for part, values in zip(result, _named(found, library.codes, is_all), strict=True):
-        part[:, placed] = values
-    return result
+    return _named(found, library.codes, is_all)
+
+
+def nearest_hits(library: Library, queries: Encoded, count: int) -> Found:
+    """The nearest references by vectors, (q, count); identity is NaN and overlap 0, as vectors tell neither."""
+    assert isinstance(library.search, torch.Tensor)
+    rows, similarities = nearest(unit_vectors(queries), library.search, count)
+    nothing = np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32)
+    return Found(rows, similarities, *nothing)
+
+
+def equal_hits(library: Library, queries: Encoded, found: Found) -> np.ndarray:
+    """Which candidates cannot be told apart from the nearest one by what a query covers, (q, k) bool.
+
+    Where the query, the nearest reference and the other one have bases, the two references have the same ones. There
+    must be nearly as many such sites as the query shares with the nearest.
+    """
+    assert queries.sites is not None
+    assert library.encoded.sites is not None
+    bases, equal = library.encoded.sites.bases, np.zeros(found.rows.shape, bool)
+    for query in np.flatnonzero(found.rows[:, 0] >= 0):
+        there = found.rows[query] >= 0
+        covered = np.flatnonzero(queries.sites.bases[query] < OTHER)
+        candidates = bases[found.rows[query, there][:, None], covered]  # (k, sites)
+        known = (candidates < OTHER) & (candidates[0] < OTHER)
+        same = np.all((candidates == candidates[0]) | ~known, axis=1)
+        equal[query, there] = same & (known.sum(axis=1) >= AS_LONG * known[0].sum())
+    return equal
+
+
+def agreed_ranks(library: Library, matches: Matches, found: Found | None, equal: np.ndarray | None) -> np.ndarray:
+    """At which ranks all references that cannot be told apart have one name, (ranks, q) bool.
+
+    By sites, these are the `equal` candidates among those that were `found`; by vectors, references as near as the
+    nearest.
+    """
+    if found is None or equal is None:
+        nearest, other = matches.similarities[:, :, 0], matches.similarities[:, :, 1]
+        return ~((other > -np.inf) & (nearest - other <= TIE))
+    ranks = []
+    for code in library.codes:
+        names = np.where(equal, code[found.rows], -1)
+        lowest = np.where(names >= 0, names, len(code)).min(axis=1)
+        ranks.append(lowest >= names.max(axis=1))
+    return np.stack(ranks)
 
 
 def _named(found: Found, codes: np.ndarray, is_all: bool) -> Matches:

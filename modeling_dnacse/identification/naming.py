@@ -19,9 +19,17 @@ class Identifications(NamedTuple):
 
 
 def name_queries(
-    library: Library, data: CalibrationData, calibration: Calibration, matches: Matches, confidence: float
+    library: Library,
+    data: CalibrationData,
+    calibration: Calibration,
+    matches: Matches,
+    confidence: float | np.ndarray,
+    agreed: np.ndarray | None = None,
 ) -> Identifications:
     """Name queries at each rank, and find the lowest rank whose name has at least the probability `confidence`.
+
+    `confidence` is one number, or one for each rank (ranks,). A rank at which the references that cannot be told apart
+    have several names is never called (`agreed_ranks`), so the call is at their lowest common ancestor or above it.
 
     - A name at a higher rank that the reference of the lower name has, too, is at least as probable as the lower
       name. Another name can only be right if the lower one is wrong, and is no more probable than that.
@@ -49,6 +57,8 @@ def name_queries(
     if calibration.new_species is not None:
         new_species = np.fmin(calibration.new_species.at(-similarity), 1 - probabilities[0])
         new_species[foreign] = np.nan
-    sure = probabilities >= confidence
+    sure = probabilities >= np.reshape(confidence, (-1, 1))
+    if agreed is not None:
+        sure &= agreed
     level = np.where(sure.any(axis=0), sure.argmax(axis=0), -1)
     return Identifications(codes, probabilities, new_species, level, foreign)

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,24 +22,47 @@ REMEDY = "embed the library again, with the model and the options of this call"
 SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding, or by storing one as int8
 
 
-class References(NamedTuple):
-    """The file of a library, ids of its records (r,), and their names at each rank (r,), species first; "": no name.
+Column = Sequence[str]  # (r,), "": nothing is known
+Say = Callable[[str], object]  # takes a line for the user
 
-    Ranks that no record has are left out. `below` holds subspecies and BINs likewise.
+
+class References(NamedTuple):
+    """Ids of a library's records, and their names at each rank, species first.
+
+    Ranks that no record has are left out. `below` holds subspecies and BINs likewise. `metadata` holds the other
+    columns of the library's table.
     """
 
+    ids: Column
+    labels: Mapping[str, Column]
+    below: Mapping[str, Column]
+    metadata: Mapping[str, Column]
+
+    def columns(self) -> dict[str, Column]:
+        """What the table of hits shows of a reference; metadata with the name of a rank gets a mark."""
+        names = {"id": self.ids, **self.labels, **self.below}
+        return names | {key + "'" * (key in names): column for key, column in self.metadata.items()}
+
+
+class LibraryFile(NamedTuple):
+    """The file of a library and what was read of it."""
+
     file: RecordFile
-    ids: list[str]
-    labels: dict[str, list[str]]
-    below: dict[str, list[str]]
+    references: References
 
 
-def read_references(path: Path, taxonomy: Path | None = None) -> References:
-    """Read ids and names, check every record, and say on stderr what the library holds.
+def say_on_stderr(line: str) -> None:
+    """Write a line for the user."""
+    sys.stderr.write(line + "\n")
+
+
+def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_stderr) -> LibraryFile:
+    """Read ids and names, check every record, and say what the library holds.
 
     Args:
         path: The library.
         taxonomy: Names of its records, see `read_taxonomy`, where they are not in the library itself.
+        say: Takes what is said.
 
     Raises:
         ValueError: as `RecordFile` and `read_taxonomy`; or no record has a species, or none is in the taxonomy.
@@ -53,8 +76,9 @@ def read_references(path: Path, taxonomy: Path | None = None) -> References:
     ids: list[str] = []
     names: dict[str, list[str]] = {"species": []}
     placeholders: Counter[str] = Counter()
+    metadata: dict[str, list[str]] = {}
     unknown = 0
-    for record in file.read(counts):
+    for record in file.read(counts, metadata=True):
         labels = record.labels
         if named is not None:
             found = named.get(record.id) or named.get(record.taxid)
@@ -64,19 +88,23 @@ def read_references(path: Path, taxonomy: Path | None = None) -> References:
             names[rank] = [""] * len(ids)
         for rank, column in names.items():
             column.append(sys.intern(labels.get(rank, "")))
+        for key in record.metadata.keys() - metadata.keys():
+            metadata[key] = [""] * len(ids)
+        for key, column in metadata.items():
+            column.append(sys.intern(record.metadata.get(key, "")))
         ids.append(record.id)
         styles[record.style] += 1
         if record.given_species and "species" not in labels:
             placeholders[record.given_species] += 1
-    sys.stderr.write(f"{path}: {counts.summary()}\n")
+    say(f"{path}: {counts.summary()}")
     if taxonomy is not None and unknown == len(ids):
         raise ValueError(f"{taxonomy}: none of the {len(ids):,} records of {path} is in it; the ids must be equal")
-    sys.stderr.write(f"{path}: {describe_labels(styles, names, taxonomy, unknown)}\n")
+    say(f"{path}: {describe_labels(styles, names, taxonomy, unknown)}")
     if placeholders:
         examples = ", ".join(repr(name) for name, _ in placeholders.most_common(3))
-        sys.stderr.write(
+        say(
             f"{path}: {placeholders.total():,} records have no species but a placeholder or open nomenclature, as in "
-            f"{examples}\n"
+            f"{examples}"
         )
     if not any(names["species"]):
         raise ValueError(
@@ -84,7 +112,8 @@ def read_references(path: Path, taxonomy: Path | None = None) -> References:
             "as in >id species=Apis mellifera, or in a table of their own: --taxonomy FILE (docs/formats.md)"
         )
     ordered = {rank: names[rank] for rank in RANK_ORDER if rank in names}
-    return References(file, ids, ordered, {rank: names[rank] for rank in BELOW_SPECIES if rank in names})
+    below = {rank: names[rank] for rank in BELOW_SPECIES if rank in names}
+    return LibraryFile(file, References(ids, ordered, below, metadata))
 
 
 def describe_labels(
@@ -106,13 +135,24 @@ def describe_labels(
     return f"{said}; records with a name (names): {', '.join(ranks) or 'none'}"
 
 
-def encode_references(references: References, encoder: "Encoder", vectors: Path | None) -> "Encoded":
-    """Encode a library with a progress bar: by its sites, where most of it can be placed, else by vectors.
+def encode_references(
+    library: LibraryFile,
+    encoder: "Encoder",
+    vectors: Path | None = None,
+    *,
+    by_sites: bool | None = None,
+    say: Say = say_on_stderr,
+    quiet: bool = False,
+) -> "Encoded":
+    """Encode a library: by its sites, where most of it can be placed, else by vectors.
 
     Args:
-        references: The library, as `read_references` found it.
+        library: The library, as `read_references` found it.
         encoder: The model.
         vectors: Vectors that `dnacse embed` made of it, to be used where it is not placed.
+        by_sites: Whether it must be by sites, or by vectors; None: as most of it tells.
+        say: Takes what is said.
+        quiet: Show no progress bar.
 
     Raises:
         ValueError: as `load_vectors`.
@@ -123,33 +163,33 @@ def encode_references(references: References, encoder: "Encoder", vectors: Path 
     from ..kmers import OTHER
     from .encoding import LEAST_PLACED, Encoded
 
-    path = references.file.path
-    given = None if vectors is None else load_vectors(vectors, references, encoder)
-    count = len(references.ids)
-    sequences = (record.sequence for record in references.file.read())
-    if encoder.has_sites:
-        with tqdm(total=count, unit="seq", desc="library") as bar:
+    path = library.file.path
+    given = None if vectors is None else load_vectors(vectors, library, encoder)
+    count = len(library.references.ids)
+    sequences = (record.sequence for record in library.file.read())
+    if encoder.has_sites and by_sites is not False:
+        with tqdm(total=count, unit="seq", desc="library", disable=quiet) as bar:
             placed = encoder.place(sequences, bar.update)
         lost = int((~placed.placed).sum())
-        if count - lost >= LEAST_PLACED * count:
+        if by_sites or count - lost >= LEAST_PLACED * count:
             if lost:
-                sys.stderr.write(f"{path}: {lost:,} of {count:,} references do not look like the marker; left out\n")
+                say(f"{path}: {lost:,} of {count:,} references do not look like the marker; left out")
             placed.bases[~placed.placed] = OTHER
             return Encoded(None, placed)
-        sys.stderr.write(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers\n")
-        sequences = (record.sequence for record in references.file.read())
+        say(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers")
+        sequences = (record.sequence for record in library.file.read())
     if given is not None:
         return Encoded(given, None)
     made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)
     first = 0
-    with tqdm(total=count, unit="seq", desc="library") as bar:
+    with tqdm(total=count, unit="seq", desc="library", disable=quiet) as bar:
         for block in encoder.blocks(sequences, False, bar.update):
             made[first : first + len(block)] = block.vectors
             first += len(block)
     return Encoded(made, None)
 
 
-def load_vectors(path: Path, references: References, encoder: "Encoder") -> "np.ndarray":
+def load_vectors(path: Path, given: LibraryFile, encoder: "Encoder") -> "np.ndarray":
     """Read the vectors of a library from a file that `dnacse embed` made: (r, d) float32.
 
     Some of them are computed again. This detects another model or other options, whatever the file claims to be.
@@ -162,7 +202,7 @@ def load_vectors(path: Path, references: References, encoder: "Encoder") -> "np.
     from ..embedding.embed import embed_blocks
     from ..vectors.files import read_vectors
 
-    library, ids = references.file.path, references.ids
+    library, ids = given.file.path, list(given.references.ids)
     blocks, first = [], 0
     for names, block in read_vectors(path):
         if names != ids[first : first + len(names)]:
@@ -176,7 +216,7 @@ def load_vectors(path: Path, references: References, encoder: "Encoder") -> "np.
     vectors = np.concatenate(blocks)
     rows = np.unique(np.linspace(0, len(ids) - 1, CHECKED).astype(int))
     wanted = set(rows.tolist())
-    sequences = [record.sequence for row, record in enumerate(references.file.read()) if row in wanted]
+    sequences = [record.sequence for row, record in enumerate(given.file.read()) if row in wanted]
     expected = np.concatenate(list(embed_blocks(encoder.model, encoder.tokenizer, sequences, encoder.options)))
     stored = vectors[rows]
     if expected.shape != stored.shape:

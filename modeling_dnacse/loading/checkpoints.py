@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 from huggingface_hub import hf_hub_download
-from huggingface_hub.constants import is_offline_mode
-from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, StrictDataclassError
+from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 
@@ -16,7 +15,7 @@ from ..configuration_dnacse import DnacseConfig
 from ..embedding.tokenization import apply_alphabet_policy
 from ..machine.json_files import read_object
 from ..modeling_dnacse import DnacsePreTrainedModel
-from .hub_reasons import reason
+from .hub_reasons import why_not_found
 from .model_folders import CONFIG, REMEDY, TOKENIZER, check_model, is_hub_id
 
 Model = TypeVar("Model", bound=DnacsePreTrainedModel)
@@ -160,15 +159,8 @@ def find_on_hub(name: str, file: str = CONFIG) -> None:
         raise ValueError(f"there is no folder {name}; give the folder of a model or a Hub id OWNER/MODEL")
     try:
         hf_hub_download(name, file)
-    except Exception as error:  # HTTP, network, cache and name raise different classes
-        if is_offline_mode():
-            said = "this process is offline (HF_HUB_OFFLINE is set), and the model was not downloaded before: unset it"
-        elif isinstance(error, RepositoryNotFoundError):
-            said = "the Hub has no such model that you may read: check the name, or run `hf auth login`"
-        elif isinstance(error, LocalEntryNotFoundError):
-            said = "the Hub cannot be reached, and the model was not downloaded before: check the network"
-        else:
-            said = f"the Hub does not give its {file} ({reason(error)}): check the name and the network"
+    except Exception as error:
+        said = why_not_found(error, "model", file)
         raise ValueError(f"there is no folder {name} here, and {said}, or give the folder of a model") from None
 
 

@@ -2,7 +2,13 @@
 
 import re
 
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.constants import is_offline_mode
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 
 def reason(error: Exception) -> str:
@@ -17,3 +23,22 @@ def reason(error: Exception) -> str:
     else:
         text = str(error).strip() or type(error).__name__
     return re.sub("Bearer .*", "Bearer ***", text.splitlines()[0].strip().rstrip("."))
+
+
+def why_not_found(error: Exception, what: str, file: str) -> str:
+    """Say why a repository that was asked for could not be had, and what to do.
+
+    Args:
+        error: What the request raised; HTTP, network, cache and name raise different classes.
+        what: What the repository should hold, such as "model".
+        file: The file that was asked for.
+    """
+    if is_offline_mode():
+        return f"this process is offline (HF_HUB_OFFLINE is set), and the {what} was not downloaded before: unset it"
+    if isinstance(error, RevisionNotFoundError):
+        return "the Hub has no such revision of it: check the revision"
+    if isinstance(error, RepositoryNotFoundError):
+        return f"the Hub has no such {what} that you may read: check the name, or run `hf auth login`"
+    if isinstance(error, LocalEntryNotFoundError):
+        return f"the Hub cannot be reached, and the {what} was not downloaded before: check the network"
+    return f"the Hub does not give its {file} ({reason(error)}): check the name and the network"

@@ -7,9 +7,10 @@ the styles of headers.py. What counts as a label is the same for all of them (la
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .formats import FASTA, PARQUET, kind_of_file
@@ -18,7 +19,7 @@ from .label_policy import COLUMNS, RANKS, apply_label_policy, clean_labels
 from .lineages import read_lineage
 from .seen_ids import SeenIds
 from .sequences import AlphabetCounts, clean_sequence, place_of_record, read_headers
-from .tables import DELIMITERS, parquet_rows, table_rows
+from .tables import DELIMITERS, OTHER, parquet_rows, table_rows
 
 __all__ = [
     "COLUMNS",
@@ -42,6 +43,7 @@ class LabelledRecord(NamedTuple):
 
     `size` is its abundance, 1 where it is not told. `style` is one of headers.py, or that of a table. `given_species`
     is the species as the file has it, which may be no name; `taxid` is the number of a taxon, where a column has it.
+    `metadata` holds the columns of a table that are none of `COLUMNS`, where the reader asked for them.
     """
 
     id: str
@@ -52,6 +54,7 @@ class LabelledRecord(NamedTuple):
     style: str
     given_species: str
     taxid: str = ""
+    metadata: Mapping[str, str] = MappingProxyType({})
 
 
 def labels_from_header(header: str) -> dict[str, str]:
@@ -81,7 +84,11 @@ def read_labelled(
 
 
 def read_records(
-    path: str | PathLike[str], *, split: str | None = None, counts: AlphabetCounts | None = None
+    path: str | PathLike[str],
+    *,
+    split: str | None = None,
+    counts: AlphabetCounts | None = None,
+    metadata: bool = False,
 ) -> Iterator[LabelledRecord]:
     """Stream the labelled records of a FASTA, FASTQ, CSV, TSV, parquet or .qza file.
 
@@ -94,6 +101,7 @@ def read_records(
         path: The file; all formats but parquet may be compressed.
         split: Yield only the records of this split, which a column or `split=` in a header gives.
         counts: Filled with what the alphabet policy met: in all of a FASTA file, in the chosen rows of a table.
+        metadata: Keep the columns of a table that are none of `COLUMNS`; a control character in them becomes a blank.
 
     Raises:
         ValueError: the file is wrong in a way that `read_fasta` refuses too; or a table has no column of sequences or
@@ -105,7 +113,7 @@ def read_records(
     seen = SeenIds()
     splits: set[str] = set()
     count, warned = 0, False
-    for count, row in enumerate(_rows(path, kind, counts, needs_split=split is not None), 1):
+    for count, row in enumerate(_rows(path, kind, counts, needs_split=split is not None, metadata=metadata), 1):
         if kind != FASTA and row.sequence.strip(" -.").lower() in _NO_SEQUENCE:
             if counts is not None:
                 counts.without_sequence += 1
@@ -142,6 +150,7 @@ def read_records(
             row.style,
             given.get("species") or given.get("epithet") or "",
             given.get("taxid", ""),
+            row.metadata,
         )
     if not seen:
         what = f"none of {count:,} rows has a sequence" if count else "a header but no rows"
@@ -160,24 +169,31 @@ class _Row(NamedTuple):
     fields: dict[str, str]
     size: int
     style: str
+    metadata: Mapping[str, str] = MappingProxyType({})
 
 
-def _rows(path: str, kind: str, counts: AlphabetCounts | None, needs_split: bool) -> Iterator[_Row]:
+def _rows(
+    path: str, kind: str, counts: AlphabetCounts | None, needs_split: bool, metadata: bool = False
+) -> Iterator[_Row]:
     if kind == FASTA:
         for number, (header, sequence) in enumerate(read_headers(path, counts), 1):
             found = parse_header(header)
             yield _Row(number, found.id or None, sequence, found.fields, found.size, found.style)
         return
     needed = ("sequence", "split") if needs_split else ("sequence",)
-    rows = parquet_rows(path, needed) if kind == PARQUET else table_rows(path, kind, needed)
+    if kind == PARQUET:
+        rows = parquet_rows(path, needed, others=metadata)
+    else:
+        rows = table_rows(path, kind, needed, others=metadata)
     for number, row in rows:
+        others = {key[len(OTHER) :]: _printable(row.pop(key)) for key in list(row) if key.startswith(OTHER)}
         sequence, identifier, size = row.pop("sequence"), row.pop("id", None), row.pop("size", "")
         if lineage := row.pop("lineage", ""):
             row = read_lineage(lineage) | {key: value for key, value in row.items() if value}
         found = _SIZE.search(identifier or "")
         if identifier and found:
             identifier, size = identifier[: found.start()], found[1]
-        yield _Row(number, identifier, sequence, row, int(size) if size.isdecimal() else 1, TABLE)
+        yield _Row(number, identifier, sequence, row, int(size) if size.isdecimal() else 1, TABLE, others)
 
 
 def _identifier(row: _Row, count: int) -> str:
@@ -209,6 +225,10 @@ def _check_printable(path: str, kind: str, row: _Row, identifier: str) -> None:
         if control:
             place = _place(path, kind, row.number)
             raise ValueError(f"{place}: control character {control!r} in {key} {value!r}; remove it")
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(" " if _is_control(mark) else mark for mark in text)
 
 
 def _is_control(character: str) -> bool:

@@ -31,8 +31,8 @@ class RecordFile:
         self.stamp = stamp_of(path)
         self.count, self.digest = -1, b""
 
-    def read(self, counts: AlphabetCounts | None = None) -> Iterator[LabelledRecord]:
-        """Yield the records as `read_records` does.
+    def read(self, counts: AlphabetCounts | None = None, metadata: bool = False) -> Iterator[LabelledRecord]:
+        """Yield the records as `read_records` does, with the metadata that tables have, if asked.
 
         Raises:
             ValueError: a record is wrong, or the file changed.
@@ -40,7 +40,7 @@ class RecordFile:
         check_stamp(self.path, self.stamp)
         count, digest = 0, hashlib.blake2b(digest_size=16)
         try:
-            for record in read_records(self.path, split=self.split, counts=counts):
+            for record in read_records(self.path, split=self.split, counts=counts, metadata=metadata):
                 if count == self.count:
                     raise changed(self.path)
                 count += 1

@@ -1,13 +1,16 @@
 """A table with a line of column names in (CSV, TSV, parquet); its rows under our names out, each with its number.
 
 Columns are separated by commas, tabs, semicolons or bars: the first line tells. CRABS writes a table without column
-names, which is known by its eleven columns.
+names, which is known by its eleven columns. A table of ASVs whose rows are named by their sequences, as DADA2 exports
+it, needs no column of sequences.
 """
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 import pyarrow
 from pyarrow import parquet
@@ -20,6 +23,8 @@ CRABS = (
     *("id", "organism_name", "taxid", "superkingdom", "phylum", "class", "order", "family", "genus", "species"),
     "sequence",
 )
+OTHER = "+"  # stands before the name of a column that we do not know
+_DNA = re.compile("[ACGTUNacgtun-]{30,}")
 
 
 def table_rows(
@@ -27,6 +32,7 @@ def table_rows(
     delimiter: str,
     needed: tuple[str, ...] = ("sequence",),
     known: Mapping[str, tuple[str, ...]] = COLUMNS,
+    others: bool = False,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield each row of a text table with its line: what the columns that we know hold, as it stands.
 
@@ -35,6 +41,7 @@ def table_rows(
         delimiter: What separates columns, unless the first line tells otherwise.
         needed: Keys of `known` that must be there.
         known: The columns to read, each with the names that it may have.
+        others: Also give the columns that we do not know, with `OTHER` before their names.
 
     Raises:
         ValueError: a needed column is missing, a used one is there twice, a row has more or fewer fields than the
@@ -49,8 +56,13 @@ def table_rows(
         reader = csv.reader(text, delimiter=delimiter, quoting=quoting, strict=True)
         try:
             header = list(CRABS) if is_crabs(first) else [restore(name) for name in next(reader, [])]
-            columns = find_columns(path, header, needed, known)
-            for row in reader:
+            first_row = next(reader, [])
+            if needed == ("sequence",) and rows_named_by_sequences(header, first_row):
+                columns = {"id": 0, "sequence": 0}
+            else:
+                columns = find_columns(path, header, needed, known)
+            columns |= other_columns(header, columns) if others else {}
+            for row in chain([first_row], reader):
                 if not row:
                     continue
                 if len(row) != len(header):
@@ -64,13 +76,17 @@ def table_rows(
 
 
 def parquet_rows(
-    path: str, needed: tuple[str, ...] = ("sequence",), known: Mapping[str, tuple[str, ...]] = COLUMNS
+    path: str,
+    needed: tuple[str, ...] = ("sequence",),
+    known: Mapping[str, tuple[str, ...]] = COLUMNS,
+    others: bool = False,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield each row of a parquet file with its number, as `table_rows`."""
     try:
         with parquet.ParquetFile(path) as file:
             header = file.schema_arrow.names
             columns = find_columns(path, header, needed, known)
+            columns |= other_columns(header, columns) if others else {}
             batches = file.iter_batches(1024, columns=[header[index] for index in columns.values()])
             rows = (row for batch in batches for row in batch.to_pylist())
             for number, row in enumerate(rows, 1):
@@ -106,6 +122,22 @@ def find_columns(
                 f"{path}:1: {counts[names[index]]} columns {header[index]!r}; rename or remove all but one"
             )
     return columns
+
+
+def other_columns(header: list[str], columns: Mapping[str, int]) -> dict[str, int]:
+    """Positions of the columns that have a name, but none that we know; of columns with one name the last."""
+    known = set(columns.values())
+    return {OTHER + name.strip(' "'): index for index, name in enumerate(header) if name and index not in known}
+
+
+def rows_named_by_sequences(header: list[str], row: list[str]) -> bool:
+    """Whether a table without a column of sequences has them as the names of its rows.
+
+    >>> rows_named_by_sequences(["", "sample1"], ["ACGT" * 10, "12"])
+    True
+    """
+    names = {column_name(name): 0 for name in header}
+    return "sequence" not in pick_columns(names) and bool(row) and _DNA.fullmatch(row[0].strip(' "')) is not None
 
 
 def first_line(path: str) -> str:

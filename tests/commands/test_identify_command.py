@@ -8,6 +8,7 @@ import pytest
 
 from modeling_dnacse.cli import main
 from tests.support.families import random_families
+from tests.support.refusals import refuse
 
 
 @pytest.fixture
@@ -158,9 +159,59 @@ def test_an_interrupted_run_leaves_the_table_of_before(tiny_folder, queries, lib
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("modeling_dnacse.identification.naming.name_queries", stop)
+    monkeypatch.setattr("modeling_dnacse.identification.identifier.name_queries", stop)
     with pytest.raises(SystemExit):
         identify(tiny_folder, queries, library)
     assert not list(tmp_path.glob(".*partial"))
     with (tmp_path / "calls.tsv").open(newline="") as file:
         assert list(csv.DictReader(file, delimiter="\t")) == lines
+
+
+def test_hits_counts_and_formats_of_one_call(tiny_folder, queries, library, tmp_path, capsys):
+    counts = tmp_path / "counts.tsv"
+    counts.write_text("id\ts1\ts2\n" + "".join(f"q{number}\t{number}\t1\n" for number in range(16)))
+    lines = identify(tiny_folder, queries, library, "--top", "3", "--counts", str(counts))
+    assert [(line["s1"], line["s2"]) for line in lines] == [(str(number), "1") for number in range(16)]
+    with (tmp_path / "calls.hits.tsv").open(newline="") as file:
+        hits = list(csv.DictReader(file, delimiter="\t"))
+    assert [hit["id"] for hit in hits] == [f"q{number}" for number in range(16) for _ in range(3)]
+    assert [hit["reference"] for hit in hits[::3]] == [line["nearest"] for line in lines]
+    main(
+        ["identify", str(queries), "--reference", str(library), "--model", str(tiny_folder), "--format", "dada2"]
+        + ["-o", str(tmp_path / "taxa.tsv"), "--confidence", "genus=0.5"]
+    )
+    rows = [line.split("\t") for line in (tmp_path / "taxa.tsv").read_text().splitlines()]
+    assert rows[0] == ["", "Genus", "Species"]
+    assert sum(row[1] != "NA" for row in rows[1:]) >= sum(line["rank"] != "" for line in lines)
+
+
+def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library, tmp_path, capsys):
+    other = tmp_path / "other.fasta"
+    other.write_text(queries.read_text())
+    command = [
+        "identify",
+        queries,
+        other,
+        "--reference",
+        library,
+        "--model",
+        tiny_folder,
+        "-o",
+        tmp_path / "calls.tsv",
+    ]
+    main([*map(str, command), "--expected_new", "0.3"])
+    with (tmp_path / "calls.tsv").open(newline="") as file:
+        ids = [line["id"] for line in csv.DictReader(file, delimiter="\t")]
+    assert ids[0] == "queries:q0"
+    assert ids[16] == "other:q0"
+    assert "(given)" in capsys.readouterr().err
+    for options, said in (
+        (["--format", "biom"], "--format biom needs counts"),
+        (["--top", "13"], "--top is 13; it must be from 1 to 12"),
+        (["--top", "2", "-o", "-"], "say where: --hits FILE"),
+        (["--confidence", "species"], "--confidence is 'species'; it must be a number"),
+        (["--confidence", "tribe=0.9"], "names the rank 'tribe'; the library has species, genus"),
+        (["--trim_primers", "LCO1490"], "it takes a forward and a reverse primer"),
+        (["--hits", str(library)], "is an output, but also an input"),
+    ):
+        assert said in refuse(capsys, *command, *options)

@@ -13,7 +13,7 @@ def test_ranks_go_from_the_species_upwards_and_all_columns_are_as_long(tmp_path,
         "b\tACGT\tApis cerana\tAnimalia\tApinae\tBOLD:AAA1\n"
         "c\tACGT\tunidentified\t\t\t\n"
     )
-    found = read_references(library)
+    found = read_references(library).references
     assert found.ids == ["a", "b", "c"]
     assert found.labels == {
         "species": ["Apis mellifera", "Apis cerana", ""],
@@ -40,7 +40,7 @@ def test_several_styles_are_counted(tmp_path, capsys):
 def test_a_taxonomy_names_the_records_that_it_holds(tmp_path, capsys):
     (tmp_path / "library.fasta").write_text(">a\nAC\n>b\nAC\n")
     (tmp_path / "taxonomy.tsv").write_text("Feature ID\tTaxon\na\tg__Apis; s__mellifera\n")
-    found = read_references(tmp_path / "library.fasta", tmp_path / "taxonomy.tsv")
+    found = read_references(tmp_path / "library.fasta", tmp_path / "taxonomy.tsv").references
     assert found.labels["species"] == ["Apis mellifera", ""]
     assert "taxonomy.tsv, which lacks 1 records; records with" in capsys.readouterr().err
 
@@ -51,7 +51,7 @@ def test_numbers_of_taxa_lead_to_names(tmp_path):
         "tax_id\tparent_tax_id\trank\tname_txt\n"
         "7\t3\tspecies\tApis mellifera\n3\t1\tgenus\tApis\n1\t1\tno rank\troot\n"
     )
-    found = read_references(tmp_path / "coinr.tsv", tmp_path / "taxonomy.tsv")
+    found = read_references(tmp_path / "coinr.tsv", tmp_path / "taxonomy.tsv").references
     assert (found.ids, found.labels) == (["s1"], {"species": ["Apis mellifera"], "genus": ["Apis"]})
 
 

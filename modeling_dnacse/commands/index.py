@@ -1,0 +1,101 @@
+"""Make an index of a labelled library, so that `dnacse identify` opens it at once.
+
+    dnacse index LIBRARY.fasta -o INDEX
+    dnacse identify QUERIES.fasta --reference INDEX -o CALLS.tsv
+
+The index is a folder with all that is computed of a library: its sequences as the model sees them, their names and
+metadata, and how probable names are (the calibration). It holds no code. It can be put on the Hub, from where
+`identify` takes it by its name:
+
+    hf upload USER/LIBRARY INDEX
+    dnacse identify QUERIES.fasta --reference USER/LIBRARY --revision COMMIT -o CALLS.tsv
+
+The calibration depends on which part of the marker the queries cover. The index holds that for sequences such as the
+library's own; --calibrate_for adds that for amplicons. Other queries are named as well, after a new calibration.
+
+    dnacse index LIBRARY.fasta --calibrate_for AMPLICONS.fasta -o INDEX
+    dnacse index MORE.fasta --add INDEX -o LARGER
+
+An index belongs to its model and its options: `identify` refuses another --model.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..loading.model_folders import check_model
+from ..machine.outputs import check_folder
+from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+
+if TYPE_CHECKING:
+    from ..identification.queries import QueryFiles
+    from ..identification.references import LibraryFile
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    add = parser.add_argument
+    add("input", type=Path, help="labelled library: FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; or -")
+    add("-o", "--output", type=Path, required=True, help="folder to make")
+    add("--add", type=Path, metavar="INDEX", help="an index, whose references come before those of the library")
+    add("--taxonomy", type=Path, metavar="FILE", help="names of the library's records, as of dnacse identify")
+    add(
+        "--calibrate_for",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="sequences as the queries will be, such as amplicons of one pair of primers, a file each",
+    )
+    add_model_arguments(parser)
+    add_embedding_arguments(parser)
+
+
+class FirstReading(NamedTuple):
+    """The library, and files of sequences to calibrate for, after a first reading."""
+
+    library: "LibraryFile"
+    queries: "list[QueryFiles]"
+
+
+def check(args: argparse.Namespace) -> FirstReading:
+    """Check the output and the model's files, and read the inputs once."""
+    from ..identification.index_files import read_description
+    from ..identification.queries import QueryFiles
+    from ..identification.references import read_references
+
+    check_folder(args.output, [args.input, args.add, args.taxonomy, args.model, *args.calibrate_for])
+    if args.output.exists() and any(args.output.iterdir()):
+        raise ValueError(f"{args.output} is not empty; give the folder of the index another name")
+    check_model(args.model)
+    if args.add is not None:
+        read_description(args.add)
+    queries = [QueryFiles([path]) for path in args.calibrate_for]
+    for files in queries:
+        files.check()
+    return FirstReading(read_references(args.input, args.taxonomy), queries)
+
+
+def run(args: argparse.Namespace, first: FirstReading) -> None:
+    """Encode the library, calibrate on it, and write the index."""
+    from ..identification.encoding import Encoder
+    from ..identification.identifier import Identifier
+    from ..identification.index import read_index
+
+    device = find_device(args.device)
+    options = embed_options(args, device)
+    encoder = Encoder(*load_from_options(args, device), options)
+    if args.add is None:
+        identifier = Identifier.from_library(args.model, encoder, first.library)
+    else:
+        identifier = Identifier.from_stored(args.model, encoder, read_index(args.add)).extended(first.library)
+    sys.stderr.write("calibrating\n")
+    identifier.calibrate()
+    for files in first.queries:
+        identifier.calibrate(files.read())
+    identifier.save(args.output)
+    sys.stderr.write(
+        f"{args.output}: {identifier.describe(identifier.calibrations[0].data)}; calibrated for "
+        f"{len(identifier.calibrations)} kinds of queries\n"
+    )

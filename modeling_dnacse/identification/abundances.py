@@ -1,0 +1,73 @@
+"""A table of counts in: how often each sequence was read in each sample out.
+
+It is the ASV or OTU table of DADA2, QIIME2 (exported from BIOM as TSV), vsearch or UNOISE: a row for each sequence,
+named by its id, and a column for each sample. Columns that we know otherwise, such as the sequence and a taxonomy, are
+no samples.
+"""
+
+import csv
+import io
+import math
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from ..reading.label_policy import COLUMNS, column_name
+from ..reading.text_files import open_ascii, restore
+
+_NO_SAMPLES = {name for names in COLUMNS.values() for name in names} | {"confidence", "consensus_lineage"}
+_SIZE = re.compile(r";size=\d+;?$")
+
+
+class Abundances(NamedTuple):
+    """Counts by sample: those above 0 of each sequence, by the position of the sample."""
+
+    samples: list[str]
+    of: dict[str, dict[int, float]]  # id -> position of the sample -> count
+
+
+def read_abundances(path: Path) -> Abundances:
+    """Read a table of counts, separated by tabs, commas or semicolons; lines of comments may stand before it.
+
+    Raises:
+        ValueError: it has no samples, or an id twice; or a cell is no count. The message names file, line and remedy.
+    """
+    lines = io.TextIOWrapper(open_ascii(str(path)), "ascii", newline="")
+    with lines:
+        line, skipped = lines.readline(), 0
+        while line.startswith("# "):
+            line, skipped = lines.readline(), skipped + 1
+        delimiter = max("\t,;", key=line.count)
+        quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+        header = [restore(name).strip(' "') for name in next(csv.reader([line], delimiter=delimiter), [])]
+        samples = [place for place, name in enumerate(header) if place and column_name(name) not in _NO_SAMPLES]
+        ids = next((place for place, name in enumerate(header) if column_name(name) in COLUMNS["id"]), 0)
+        samples = [place for place in samples if place != ids]
+        names = [header[place] for place in samples]
+        if not samples or len(set(names)) < len(names):
+            what = "two samples have one name" if samples else "there is no column of a sample"
+            raise ValueError(f"{path}:{skipped + 1}: {what}; give a column of ids and one of counts for each sample")
+        counts: dict[str, dict[int, float]] = {}
+        reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+        for number, row in enumerate(reader, skipped + 2):
+            if not row:
+                continue
+            place = f"{path}:{number}"
+            if len(row) != len(header):
+                raise ValueError(f"{place}: {len(row)} fields where the first line names {len(header)}")
+            identifier = _SIZE.sub("", restore(row[ids]).strip(' "'))
+            if identifier in counts:
+                raise ValueError(f"{place}: id {identifier!r} was used before; keep one row of it")
+            values = [_count(place, name, row[column]) for name, column in zip(names, samples, strict=True)]
+            counts[identifier] = {sample: value for sample, value in enumerate(values) if value}
+    return Abundances(names, counts)
+
+
+def _count(place: str, sample: str, cell: str) -> float:
+    try:
+        value = float(cell.strip(' "') or 0)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{place}: {cell[:30]!r} in the column {sample!r} is no count; remove the column or mend it")
+    return value

@@ -1,0 +1,393 @@
+"""A labelled library and a model in; an `Identifier`, which names sequences as `dnacse identify` does, out.
+
+The library is read from a file, or from an index that was made of it (index.py). Names are calibrated on the library,
+cut to where the first queries lie; a calibration is used again for queries that lie where those of it did.
+
+The file is long since the public methods carry their documentation.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, tee
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..embedding.options import EmbedOptions
+from ..loading.encoders import load_encoder
+from ..loading.model_folders import SHIPPED, check_model, model_fingerprint
+from ..vectors.shared_sites import NEAREST, Found
+from .calibration import (
+    Calibration,
+    CalibrationData,
+    collect_calibration,
+    estimate_shares,
+    fit_calibration,
+    with_new_species,
+)
+from .call_table import HIT, Answers, Call, call_columns, call_row, make_calls
+from .confidences import Confidence, confidence_at
+from .encoding import Encoded, Encoder, ends_of
+from .index import Index, StoredCalibration, read_index, write_index
+from .joining import join_encoded, join_references
+from .library import (
+    Library,
+    agreed_ranks,
+    equal_hits,
+    find_candidates,
+    make_library,
+    match_names,
+    nearest_hits,
+    search,
+)
+from .naming import Identifications, name_queries
+from .queries import Query, queries_of
+from .references import LibraryFile, References, Say, encode_references, read_references
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHAPING = ("normalize", "both_strands", "window_tokens", "overlap_tokens", "dimensions")  # options that change vectors
+SAME_PLACE = 30  # sites, by which the ends of queries may differ from those of a stored calibration
+
+
+def ignore(_: object) -> None:
+    """Take a message, or a number of sequences, and do nothing."""
+
+
+class NamedBlock(NamedTuple):
+    """The calls of some queries, with what is shown of all of them."""
+
+    calls: list[Call]
+    similarities: np.ndarray  # (q,) of the nearest references, -inf: none
+    found: Identifications
+    data: CalibrationData
+    calibration: Calibration
+
+
+class Identifier:
+    """Names sequences by a labelled library."""
+
+    def __init__(
+        self,
+        model: str,
+        encoder: Encoder,
+        references: References,
+        encoded: Encoded,
+        sources: Sequence[Mapping[str, Any]],
+        calibrations: Sequence[StoredCalibration] = (),
+    ) -> None:
+        """Prepare the search; see `from_fasta` and `from_index`."""
+        self.model, self.encoder, self.references, self.sources = model, encoder, references, list(sources)
+        self.calibrations = list(calibrations)
+        sites = None if encoded.sites is None else encoder.model.sites
+        device = encoder.options.device or "cpu"
+        self.library: Library = make_library(encoded, references.labels, sites=sites, device=str(device))
+        self.columns = references.columns()
+
+    @classmethod
+    def from_fasta(
+        cls,
+        path: str | Path,
+        *,
+        model: str = str(SHIPPED),
+        taxonomy: str | Path | None = None,
+        options: EmbedOptions | None = None,
+    ) -> "Identifier":
+        """Read and encode a library.
+
+        Args:
+            path: FASTA, FASTQ, CSV, TSV, parquet or .qza with labels, see docs/formats.md.
+            model: Folder or Hub id.
+            taxonomy: The names of its records, where they are in a file of their own.
+            options: How sequences are embedded, and where.
+
+        Raises:
+            ValueError: a file is wrong, no record has a species, or there is no such model.
+        """
+        check_model(model)
+        library = read_references(Path(path), None if taxonomy is None else Path(taxonomy), ignore)
+        options = options or EmbedOptions()
+        encoder = Encoder(*load_encoder(model, str(options.device or "cpu")), options)
+        return cls.from_library(model, encoder, library, say=ignore, quiet=True)
+
+    @classmethod
+    def from_library(
+        cls, model: str, encoder: Encoder, library: LibraryFile, vectors: Path | None = None, **shown: Any
+    ) -> "Identifier":
+        """Encode a library that was read; `shown` as in `encode_references`."""
+        encoded = encode_references(library, encoder, vectors, **shown)
+        return cls(model, encoder, library.references, encoded, [source_of(library)])
+
+    @classmethod
+    def from_index(
+        cls, folder: str | Path, *, model: str = str(SHIPPED), options: EmbedOptions | None = None
+    ) -> "Identifier":
+        """Open an index that `save` or `dnacse index` made.
+
+        Args:
+            folder: The index.
+            model: Folder or Hub id of the model that it was made with.
+            options: How sequences are embedded, as when it was made, and where.
+
+        Raises:
+            ValueError: it is no index, is damaged, or was made with another model or other options.
+        """
+        check_model(model)
+        options = options or EmbedOptions()
+        index = read_index(Path(folder))
+        return cls.from_stored(model, Encoder(*load_encoder(model, str(options.device or "cpu")), options), index)
+
+    @classmethod
+    def from_stored(cls, model: str, encoder: Encoder, index: Index) -> "Identifier":
+        """Take an index that was read, if it is of this model and these options.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if index.fingerprint != model_fingerprint(model):
+            raise ValueError(
+                f"{index.folder} was made with another model ({index.model}) than {model}; give --model as then, or "
+                "make the index again"
+            )
+        if (given := shaping_of(encoder.options)) != index.options:
+            others = [f"{name} {value}" for name, value in index.options.items() if given.get(name) != value]
+            raise ValueError(
+                f"{index.folder} was made with other options ({', '.join(others)}); give the same, or make it again"
+            )
+        return cls(model, encoder, index.references, index.encoded, index.sources, index.calibrations)
+
+    def save(self, folder: Path) -> None:
+        """Write an index, with the calibrations that were made, to a folder that does not exist.
+
+        Raises:
+            ValueError: another process is writing it.
+        """
+        index = Index(
+            folder,
+            Path(self.model).name if Path(self.model).is_dir() else self.model,
+            model_fingerprint(self.model),
+            shaping_of(self.encoder.options),
+            self.sources,
+            self.references,
+            self.library.encoded,
+            self.calibrations,
+        )
+        write_index(index)
+
+    def extended(self, library: LibraryFile, **shown: Any) -> "Identifier":
+        """An identifier with further references; calibrations are not kept, since the library is another one.
+
+        Args:
+            library: The references, as `read_references` found them.
+            shown: As in `encode_references`.
+
+        Raises:
+            ValueError: an id is in both.
+        """
+        known = set(self.references.ids)
+        if twice := next((name for name in library.references.ids if name in known), None):
+            raise ValueError(f"{library.file.path}: id {twice!r} is in the index already; rename or remove it")
+        by_sites = self.library.encoded.sites is not None
+        added = encode_references(library, self.encoder, by_sites=by_sites, **shown)
+        references = join_references(self.references, library.references)
+        encoded = join_encoded(self.library.encoded, added)
+        return Identifier(self.model, self.encoder, references, encoded, [*self.sources, source_of(library)])
+
+    def calibrate(self, queries: Iterable[Query] | None = None) -> None:
+        """Calibrate for sequences such as `queries`; None: such as the library's own."""
+        if queries is None:
+            block = self.library.encoded
+        else:
+            _, block = next(self._encoded(queries, ignore))
+        self._calibration_for(block)
+
+    def calls(
+        self,
+        queries: Iterable[Query],
+        *,
+        confidence: Confidence = 0.95,
+        expected_new: float | None = None,
+        top: int = 0,
+        report: Callable[[int], object] = ignore,
+        say: Say = ignore,
+    ) -> Iterator[NamedBlock]:
+        """Name a stream of queries, a block at a time.
+
+        Args:
+            queries: The queries.
+            confidence: Least probability of a call, for all ranks or by rank.
+            expected_new: Share of queries whose species the library lacks; None: estimated from the first block.
+            top: How many hits to list of each query, at most `NEAREST`.
+            report: Gets the number of queries that are done.
+            say: Gets what the calibration tells.
+
+        Raises:
+            ValueError: an argument is out of its range.
+        """
+        least = confidence_at(tuple(self.library.names), confidence)
+        check_share(expected_new)
+        if not 0 <= top <= NEAREST:
+            raise ValueError(f"top is {top}; it must be from 0 to {NEAREST}")
+        data = calibration = None
+        for part, block in self._encoded(queries, report):
+            candidates = equal = None
+            if block.sites is None:
+                matches = search(self.library, block)
+                hits = nearest_hits(self.library, block, top) if top else None
+            else:
+                candidates = find_candidates(self.library, block)
+                matches, equal = match_names(self.library, candidates), equal_hits(self.library, block, candidates)
+                hits = Found(*(values[:, :top] for values in candidates)) if top else None
+            if data is None or calibration is None:
+                data = self._calibration_for(block)
+                say(self.describe(data))
+                shares = estimate_shares(self.library, data, matches)
+                if expected_new is not None:
+                    shares = with_new_species(shares, expected_new)
+                calibration = fit_calibration(data, shares)
+            agreed = agreed_ranks(self.library, matches, candidates, equal)
+            found = name_queries(self.library, data, calibration, matches, least, agreed)
+            reverse = np.zeros(len(part), bool) if block.sites is None else block.sites.reverse
+            alike = self._equal_species(candidates, equal, len(part))
+            answers = Answers(matches, found, float(least[0]), reverse, alike, hits)
+            calls = list(make_calls(part, self.library, self.columns, answers))
+            similarities = matches.similarities[:, :, 0].max(axis=0)
+            yield NamedBlock(calls, similarities, found, data, calibration)
+
+    def identify(
+        self,
+        sequences: Iterable[str],
+        ids: Iterable[str] | None = None,
+        *,
+        confidence: Confidence = 0.95,
+        expected_new: float | None = None,
+    ) -> "pd.DataFrame":
+        """Name sequences: the call table of `dnacse identify`, as a DataFrame.
+
+        Args:
+            sequences: Of nucleotides, in either case.
+            ids: Their ids; by default they are numbered from 1.
+            confidence: Least probability of a call: a number, or one by rank, as in {"species": 0.95, "genus": 0.8}.
+            expected_new: Share of the sequences whose species the library lacks; None: estimated from them.
+
+        Returns:
+            A row for each sequence, with the columns of the call table; NaN where the library cannot tell.
+
+        Raises:
+            ValueError: a sequence is none, or an argument is out of its range.
+        """
+        pandas = require_pandas()
+        ranks = list(self.library.names)
+        blocks = self.calls(queries_of(sequences, ids), confidence=confidence, expected_new=expected_new)
+        rows = [call_row(call, ranks) for block in blocks for call in block.calls]
+        return pandas.DataFrame(rows, columns=call_columns(ranks)).astype({"overlap": "Int64"})
+
+    def nearest(self, sequences: Iterable[str], ids: Iterable[str] | None = None, *, top: int = 5) -> "pd.DataFrame":
+        """The nearest references of sequences: the table of hits of `dnacse identify --top`, as a DataFrame.
+
+        Args:
+            sequences: Of nucleotides, in either case.
+            ids: Their ids; by default they are numbered from 1.
+            top: How many of each.
+
+        Raises:
+            ValueError: a sequence is none, or an argument is out of its range.
+        """
+        pandas = require_pandas()
+        blocks = self.calls(queries_of(sequences, ids), top=top)
+        rows = [hit for block in blocks for call in block.calls for hit in call.hits]
+        return pandas.DataFrame(rows, columns=self.hit_columns()).astype({"overlap": "Int64"})
+
+    def hit_columns(self) -> list[str]:
+        """The names of the columns of the table of hits."""
+        return [*HIT, *(key for key in self.columns if key != "id")]
+
+    def describe(self, data: CalibrationData) -> str:
+        """Say what the library holds, and which probabilities cannot be calibrated on it."""
+        library = self.library
+        content = f"{library.codes.shape[1]:,} references of {len(library.names['species']):,} species"
+        missing = [rank for number, rank in enumerate(library.names) if not data.tells(number)]
+        if data.tells_new_species:
+            known = int((data.known_from == 0).sum())
+            content += f", {known:,} look-ups with their species, {len(data.known_from) - known:,} without"
+        else:
+            missing.append("new species")
+        if not missing:
+            return content
+        return (
+            f"{content}; it cannot tell the probability of: {', '.join(missing)}. A rank needs two names when a "
+            "species is left out; species and new species also need a species with two records. These columns stay "
+            "empty"
+        )
+
+    def _encoded(
+        self, queries: Iterable[Query], report: Callable[[int], object]
+    ) -> Iterator[tuple[list[Query], Encoded]]:
+        records, again = tee(queries)  # the two stay within two blocks of each other
+        sequences = (query.sequence for query in records)
+        for block in self.encoder.blocks(sequences, self.library.encoded.sites is not None, report):
+            yield list(islice(again, len(block))), block
+
+    def _calibration_for(self, block: Encoded) -> CalibrationData:
+        ends = ends_of(block)
+        for stored in self.calibrations:
+            if len(stored.ends) == len(ends) and np.all(np.abs(stored.ends - ends) <= SAME_PLACE):
+                return stored.data
+        data = collect_calibration(self.library, block)
+        self.calibrations.append(StoredCalibration(ends, data))
+        return data
+
+    def _equal_species(self, found: Found | None, equal: np.ndarray | None, count: int) -> list[list[str]]:
+        """The species of the references that cannot be told apart from the nearest of each query, sorted."""
+        if found is None or equal is None:
+            return [[]] * count
+        codes, names = self.library.codes[0], self.library.names["species"]
+        rows = (codes[row[same]] for row, same in zip(found.rows, equal, strict=True))
+        return [[str(names[code]) for code in np.unique(row[row >= 0])] for row in rows]
+
+
+def identify(
+    sequences: Iterable[str], reference: str | Path, ids: Iterable[str] | None = None, **options: Any
+) -> "pd.DataFrame":
+    """Name sequences by a labelled library, or by an index of one; `options` as in `Identifier.identify`, and `model`.
+
+    To name several batches, make one `Identifier`.
+    """
+    model = options.pop("model", str(SHIPPED))
+    opened = Identifier.from_index if Path(reference).is_dir() else Identifier.from_fasta
+    return opened(reference, model=model).identify(sequences, ids, **options)
+
+
+def require_pandas() -> Any:
+    """Import pandas.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise ValueError("a DataFrame needs pandas, which is not installed: pip install 'dnacse[pandas]'") from None
+    return pandas
+
+
+def check_share(share: float | None) -> None:
+    """Check a share of new species.
+
+    Raises:
+        ValueError: it is not between 0 and 1.
+    """
+    if share is not None and not 0 < share < 1:
+        raise ValueError(f"--expected_new is {share}; it must be between 0 and 1, such as 0.95")
+
+
+def shaping_of(options: EmbedOptions) -> dict[str, Any]:
+    """The options that change vectors, where they are not the default."""
+    default = EmbedOptions()
+    return {name: value for name in SHAPING if (value := getattr(options, name)) != getattr(default, name)}
+
+
+def source_of(library: LibraryFile) -> dict[str, Any]:
+    """What an index tells of a file of references: its name, and a hash of its ids and sequences."""
+    return {"name": library.file.path.name, "records": library.file.count, "digest": library.file.digest.hex()}

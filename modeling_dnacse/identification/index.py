@@ -1,0 +1,149 @@
+"""An index of a labelled library: a folder that holds all that was computed of it, and that opens at once.
+
+| file | holds |
+|---|---|
+| index.json | the model and its fingerprint, the options, the sources, the ends of calibrations, SHA-256 of the rest |
+| references.parquet | `id`, and the columns `labels.RANK`, `below.RANK` and `metadata.NAME` |
+| encoded.safetensors | `bases`, `votes`, `placed` and `reverse`, see `AtSites`; or else `vectors` |
+| calibrations.safetensors | `NUMBER.FIELD` of each calibration, see `CalibrationData` |
+
+Nothing in it is code. It can be put on the Hub as a repository, and is read from there (`hub_index`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..machine.atomic import written_whole
+from ..machine.provenance import sha256_of
+from ..reading.label_policy import RANK_ORDER
+from ..vectors.shared_sites import AtSites
+from .calibration import CalibrationData
+from .encoding import Encoded
+from .index_files import CALIBRATIONS, DESCRIPTION, ENCODED, FORMAT, REFERENCES, REMEDY, VERSION, read_description
+from .references import Column, References
+
+GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `References`
+
+
+class StoredCalibration(NamedTuple):
+    """A calibration, and where the queries that it is for begin and end (`ends_of`)."""
+
+    ends: np.ndarray
+    data: CalibrationData
+
+
+class Index(NamedTuple):
+    """What an index holds."""
+
+    folder: Path
+    model: str  # its name, as it was given
+    fingerprint: str  # of the model
+    options: dict[str, Any]  # that change vectors
+    sources: Sequence[Mapping[str, Any]]  # name, records and digest of each file of references
+    references: References
+    encoded: Encoded
+    calibrations: Sequence[StoredCalibration]
+
+
+def write_index(index: Index) -> None:
+    """Write an index; its folder must not exist, or be empty."""
+    with written_whole(index.folder) as hidden:
+        hidden.mkdir()
+        groups = zip(GROUPS, index.references[1:], strict=True)
+        columns = {"id": pa.array(index.references.ids, pa.string())}
+        for group, named in groups:
+            columns |= {f"{group}.{key}": pa.array(list(column), pa.string()) for key, column in named.items()}
+        pq.write_table(pa.table(columns), hidden / REFERENCES, compression="zstd")
+        tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
+        if index.encoded.vectors is not None:
+            tensors["vectors"] = index.encoded.vectors
+        save_file({key: np.ascontiguousarray(part) for key, part in tensors.items()}, hidden / ENCODED)
+        stored = {
+            f"{number}.{field}": np.ascontiguousarray(part)
+            for number, calibration in enumerate(index.calibrations)
+            for field, part in calibration.data._asdict().items()
+        }
+        save_file(stored, hidden / CALIBRATIONS)
+        description = {
+            "format": FORMAT,
+            "version": VERSION,
+            "model": index.model,
+            "fingerprint": index.fingerprint,
+            "options": index.options,
+            "sources": list(index.sources),
+            "references": len(index.references.ids),
+            "calibrations": [calibration.ends.tolist() for calibration in index.calibrations],
+            "files": {name: sha256_of(hidden / name) for name in (REFERENCES, ENCODED, CALIBRATIONS)},
+        }
+        (hidden / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+
+
+def read_index(folder: Path) -> Index:
+    """Read an index and check that it is whole.
+
+    Raises:
+        ValueError: it is no index, or a file is missing, damaged or of another index.
+    """
+    told = read_description(folder)
+    for name, digest in told["files"].items():
+        if sha256_of(folder / name) != digest:
+            raise ValueError(f"{folder / name} is damaged, or of another index; {REMEDY}")
+    try:
+        references = _read_references(folder / REFERENCES)
+        tensors = _read_tensors(folder / ENCODED)
+        vectors = tensors.pop("vectors", None)
+        encoded = Encoded(vectors, None if vectors is not None else AtSites(**tensors))
+        parts = _read_tensors(folder / CALIBRATIONS)
+        calibrations = [
+            StoredCalibration(
+                np.array(ends, np.float64),
+                CalibrationData(*(parts[f"{number}.{field}"] for field in CalibrationData._fields)),
+            )
+            for number, ends in enumerate(told["calibrations"])
+        ]
+        if not len(references.ids) == len(encoded) == told["references"]:
+            raise ValueError(f"{len(references.ids):,} references and {len(encoded):,} sequences")
+    except (KeyError, TypeError, ValueError, OSError, SafetensorError, pa.ArrowException) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise ValueError(f"{folder} cannot be read as an index ({reason}); {REMEDY}") from None
+    return Index(
+        folder,
+        told["model"],
+        told["fingerprint"],
+        told["options"],
+        told["sources"],
+        references,
+        encoded,
+        calibrations,
+    )
+
+
+def _read_references(path: Path) -> References:
+    table = pq.read_table(path)
+    groups: dict[str, dict[str, Column]] = {group: {} for group in GROUPS}
+    for name in table.column_names:
+        group, _, key = name.partition(".")
+        if group in groups:
+            groups[group][key] = _strings(table[name])
+    ranks = [rank for rank in RANK_ORDER if rank in groups["labels"]]
+    groups["labels"] = {rank: groups["labels"][rank] for rank in ranks}
+    return References(_strings(table["id"]), *groups.values())
+
+
+def _strings(column: pa.ChunkedArray) -> Column:
+    """Texts that share their memory where they are equal."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return encoded.dictionary.to_numpy(zero_copy_only=False)[encoded.indices.to_numpy()]
+
+
+def _read_tensors(path: Path) -> dict[str, np.ndarray]:
+    with safe_open(path, "np") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 it is no dict

@@ -1,0 +1,86 @@
+"""The name of a library in; whether it is an index, its description, or its folder from the Hub out. Without torch."""
+
+from pathlib import Path
+from typing import Any
+
+from ..loading.model_folders import is_hub_id
+from ..machine.json_files import read_object
+from ..reading.formats import COMPRESSIONS, FASTA_SUFFIXES
+from ..reading.tables import DELIMITERS
+
+DESCRIPTION, REFERENCES = "index.json", "references.parquet"
+ENCODED, CALIBRATIONS = "encoded.safetensors", "calibrations.safetensors"
+FORMAT, VERSION = "dnacse index", 1
+REMEDY = "make it again with dnacse index, or fetch it again"
+_KEYS = {
+    "model": str,
+    "fingerprint": str,
+    "options": dict,
+    "sources": list,
+    "references": int,
+    "calibrations": list,
+    "files": dict,
+}
+_SUFFIXES = (*FASTA_SUFFIXES, *DELIMITERS, *COMPRESSIONS, ".parquet", ".qza")
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Read the description of an index, and see that all of its files are there.
+
+    Raises:
+        ValueError: the folder holds no index, one of a newer version, or not all of it.
+    """
+    if not (folder / DESCRIPTION).is_file():
+        raise ValueError(
+            f"{folder} is no index, as it holds no {DESCRIPTION}; give a file, or what dnacse index wrote"
+        )
+    told = read_object(folder / DESCRIPTION, REMEDY)
+    if told.get("format") != FORMAT:
+        raise ValueError(f"{folder / DESCRIPTION} is not of a {FORMAT}; give what dnacse index wrote")
+    if told.get("version") != VERSION:
+        raise ValueError(
+            f"{folder} is an index of version {told.get('version')}, and this dnacse reads {VERSION}; make it again"
+        )
+    for key, kind in _KEYS.items():
+        if not isinstance(told.get(key), kind):
+            raise ValueError(f"{folder / DESCRIPTION}: {key} is missing or no {kind.__name__}; {REMEDY}")
+    if set(told["files"]) != {REFERENCES, ENCODED, CALIBRATIONS}:
+        raise ValueError(f"{folder / DESCRIPTION} lists other files than an index has; {REMEDY}")
+    for name in told["files"]:
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder} lacks {name}; {REMEDY}")
+    return told
+
+
+def is_on_hub(name: str) -> bool:
+    """Whether the name of a library is that of a repository on the Hub: OWNER/NAME, and nothing of this name is here.
+
+    >>> is_on_hub("bold/coi-2026"), is_on_hub("data/library.fasta"), is_on_hub("library")
+    (True, False, False)
+    """
+    has_suffix = name.lower().endswith(_SUFFIXES)
+    return name.count("/") == 1 and is_hub_id(name) and not has_suffix and not Path(name).exists()
+
+
+def hub_index(name: str, revision: str | None) -> Path:
+    """Fetch an index from the Hub, or take it from the cache of downloads: its folder.
+
+    Args:
+        name: OWNER/NAME of the repository.
+        revision: Branch, tag or commit; None: the newest.
+
+    Raises:
+        ValueError: there is no such repository or revision, or the Hub cannot be asked.
+    """
+    from huggingface_hub import hf_hub_download
+
+    from ..loading.hub_reasons import why_not_found
+
+    path = Path()
+    for file in (DESCRIPTION, REFERENCES, ENCODED, CALIBRATIONS):
+        try:
+            path = Path(hf_hub_download(name, file, revision=revision))
+        except Exception as error:
+            said = why_not_found(error, "library", file)
+            raise ValueError(f"there is no file or folder {name} here, and {said}, or give a file") from None
+    return path.parent

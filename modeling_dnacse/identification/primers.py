@@ -1,0 +1,118 @@
+"""Primers in; where they stand in a read, and the read without them, out.
+
+A primer may hold IUPAC codes, and matches without gaps with at most `MOST_WRONG` of its bases wrong. The forward
+primer is looked for in the read, and the reverse primer in its other strand; a read of the other strand has them the
+other way round.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..reading.sequences import reverse_complement
+
+PRIMERS = {
+    "LCO1490": "GGTCAACAAATCATAAAGATATTGG",
+    "HCO2198": "TAAACTTCAGGGTGACCAAAAAATCA",
+    "mlCOIintF": "GGWACWGGWTGAACWGTWTAYCCYCC",
+    "jgHCO2198": "TANACYTCNGGRTGNCCRAARAAYCA",
+    "fwhF2": "GGDACWGGWTGAACWGTWTAYCCHCC",
+    "fwhR2n": "GTRATWGCHCCDGCTARWACWGG",
+    "BF3": "CCHGAYATRGCHTTYCCHCG",
+    "BR2": "TCDGGRTGNCCRAARAAYCA",
+    "MiFish-U-F": "GTCGGTAAAACTCGTGCCAGC",
+    "MiFish-U-R": "CATAGTGGGGTATCTAATCCCAGTTTG",
+}
+PAIRS = {"MiFish-U": ("MiFish-U-F", "MiFish-U-R")}
+MOST_WRONG = 0.15  # of a primer's bases
+LEAST_LEFT = 20  # bp of a read without its primers
+SPACER = 10  # bp before a primer at the end of a read
+
+_CODES = dict(zip("ACGTURYSWKMBDHVNI", (1, 2, 4, 8, 8, 5, 10, 6, 9, 12, 3, 14, 13, 11, 7, 15, 15), strict=True))
+_BITS = np.zeros(256, np.uint8)
+for _code, _bits in _CODES.items():
+    _BITS[ord(_code)] = _bits
+_READ = _BITS * np.isin(np.arange(256), [ord(base) for base in "ACGT"])  # an N of a read matches nothing
+
+
+class Trimmed(NamedTuple):
+    """A read without its primers, and how many of the two were found."""
+
+    sequence: str
+    found: int
+
+
+def parse_primers(given: list[str]) -> tuple[str, str]:
+    """Return the sequences of a pair: two names or sequences, one of `PAIRS`, or FORWARD/REVERSE.
+
+    >>> parse_primers(["MiFish-U"])
+    ('GTCGGTAAAACTCGTGCCAGC', 'CATAGTGGGGTATCTAATCCCAGTTTG')
+    >>> parse_primers(["acgtr", "TTTTN"])
+    ('ACGTR', 'TTTTN')
+
+    Raises:
+        ValueError: they are not two, or one is neither a name that we know nor a sequence.
+    """
+    pairs = {name.lower(): pair for name, pair in PAIRS.items()}
+    names = {name.lower(): sequence for name, sequence in PRIMERS.items()}
+    if len(given) == 1:
+        given = list(pairs.get(given[0].lower(), given[0].split("/")))
+    if len(given) != 2:
+        raise ValueError(f"--trim_primers got {' '.join(given)}; it takes a forward and a reverse primer")
+    primers = [names.get(name.lower(), name.upper().replace("I", "N")) for name in given]
+    for name, primer in zip(given, primers, strict=True):
+        if set(primer) - set(_CODES) or len(primer) < 5:
+            raise ValueError(
+                f"--trim_primers got {name}, which is neither a sequence in IUPAC codes nor one of "
+                f"{', '.join((*PRIMERS, *PAIRS))}"
+            )
+    return primers[0], primers[1]
+
+
+def place_of(primer: str, read: str) -> int:
+    """Where a primer matches best, the first of equal places; -1: nowhere.
+
+    >>> place_of("ACGYT", "TTACGCTTT")
+    2
+    """
+    wanted, bases = (
+        table[np.frombuffer(text.encode("ascii"), np.uint8)] for table, text in ((_BITS, primer), (_READ, read))
+    )
+    places = len(bases) - len(wanted) + 1
+    if places < 1:
+        return -1
+    wrong = np.zeros(places, np.int16)
+    for offset, code in enumerate(wanted):
+        wrong += (bases[offset : offset + places] & code) == 0
+    best = int(wrong.argmin())
+    return best if wrong[best] <= MOST_WRONG * len(primer) else -1
+
+
+def trim_primers(read: str, forward: str, reverse: str) -> Trimmed:
+    """Take off two primers and what stands outside them; one that is not found leaves its end as it is.
+
+    >>> trim_primers("GG" + "ACGTRYCATG".replace("R", "A").replace("Y", "T") + "A" * 30, "ACGTRYCATG", "CCCCCCCC")
+    Trimmed(sequence='AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', found=1)
+    """
+    best = Trimmed(read, 0)
+    for first, second in ((forward, reverse), (reverse, forward)):
+        start, end = place_of(first, read), place_of(reverse_complement(second), read)
+        low = start + len(first) if start >= 0 else 0
+        high = end if end >= 0 else len(read)
+        found = (start >= 0) + (end >= 0)
+        if found > best.found and high - low >= LEAST_LEFT:
+            best = Trimmed(read[low:high], found)
+    return best
+
+
+def primer_at_an_end(read: str) -> str:
+    """The name of a usual primer with which either strand of a read begins, after at most `SPACER` bases; "": none.
+
+    >>> primer_at_an_end("AC" + PRIMERS["LCO1490"] + "ACGT" * 30)
+    'LCO1490'
+    """
+    for strand in (read, reverse_complement(read[-60:])):
+        for name, primer in PRIMERS.items():
+            if place_of(primer, strand[: len(primer) + SPACER]) >= 0:
+                return name
+    return ""

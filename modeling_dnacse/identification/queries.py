@@ -1,0 +1,127 @@
+"""Files of queries in; their sequences out, with ids that are unique, abundances, and without primers.
+
+Each file is a sample. Where an id is in two files, all ids get the sample before them, as in sample1:seq1.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..reading.formats import COMPRESSIONS
+from ..reading.rereading import RecordFile
+from ..reading.seen_ids import SeenIds
+from ..reading.sequences import AlphabetCounts, clean_sequence
+from .abundances import Abundances
+from .primers import primer_at_an_end, trim_primers
+
+LOOKED_AT = 200  # queries in which primers are looked for
+OFTEN = 0.2  # of them: told
+
+
+class Query(NamedTuple):
+    """A sequence to be named: its id, its bases, how often it was read, and in which sample (file)."""
+
+    id: str
+    sequence: str
+    size: int = 1
+    sample: str = ""
+
+
+class QueryFiles:
+    """Files of queries, each read several times."""
+
+    def __init__(self, paths: Sequence[Path], primers: tuple[str, str] | None = None) -> None:
+        """Take the files, and the forward and reverse primer that are taken off.
+
+        Raises:
+            ValueError: a file is not there or cannot be read twice, or two have one name.
+        """
+        self.files = [RecordFile(path) for path in paths]
+        self.samples = [sample_of(path) for path in paths]
+        twice = [sample for sample, count in Counter(self.samples).items() if count > 1]
+        if twice:
+            raise ValueError(f"two files of queries are called {twice[0]}; rename one, since each is a sample")
+        self.primers = primers
+        self.count, self.has_sizes, self.with_sample = 0, False, False
+
+    def check(self) -> None:
+        """Read all files once, and say on stderr what they hold, and whether primers are on."""
+        seen, primers, trimmed = SeenIds(), Counter[str](), Counter[int]()
+        for file in self.files:
+            counts = AlphabetCounts()
+            for record in file.read(counts):
+                self.with_sample |= not seen.add(record.id)
+                self.has_sizes |= record.size != 1
+                if self.primers:
+                    trimmed[trim_primers(record.sequence, *self.primers).found] += 1
+                elif self.count < LOOKED_AT and (name := primer_at_an_end(record.sequence)):
+                    primers[name] += 1
+                self.count += 1
+            sys.stderr.write(f"{file.path}: {counts.summary()}\n")
+        if self.with_sample:
+            sys.stderr.write(
+                f"ids occur in several files, so each gets the name of its file, as in {self.samples[0]}:ID\n"
+            )
+        if self.primers:
+            sys.stderr.write(
+                f"primers: {trimmed[2]:,} queries had both, {trimmed[1]:,} one, {trimmed[0]:,} none; taken off\n"
+            )
+        for name, found in primers.most_common(2):
+            if found > OFTEN * min(self.count, LOOKED_AT):
+                sys.stderr.write(
+                    f"warning: {found:,} of the first {min(self.count, LOOKED_AT):,} queries begin or end with the "
+                    f"primer {name}, whose bases are not the specimen's; take primers off with --trim_primers\n"
+                )
+
+    def read(self) -> Iterator[Query]:
+        """Yield the queries of all files, as `RecordFile.read` does."""
+        for file, sample in zip(self.files, self.samples, strict=True):
+            for record in file.read():
+                identifier = f"{sample}:{record.id}" if self.with_sample else record.id
+                sequence = trim_primers(record.sequence, *self.primers).sequence if self.primers else record.sequence
+                yield Query(identifier, sequence, record.size, sample)
+
+    def check_abundances(self, abundances: Abundances, path: Path) -> None:
+        """Compare a table of counts with the queries, and say on stderr what they do not share.
+
+        Raises:
+            ValueError: they share no id.
+        """
+        lacking, example = 0, ""
+        for query in self.read():
+            if query.id not in abundances.of:
+                lacking, example = lacking + 1, example or query.id
+        shared = self.count - lacking
+        if not shared:
+            raise ValueError(
+                f"{path}: none of the {self.count:,} queries is in it, such as {example!r}; ids must agree"
+            )
+        if lacking:
+            sys.stderr.write(f"{path}: {lacking:,} queries are not in it, such as {example!r}; they count 0\n")
+        if len(abundances.of) > shared:
+            sys.stderr.write(f"{path}: {len(abundances.of) - shared:,} of its rows are no queries\n")
+
+
+def sample_of(path: Path) -> str:
+    """The name of a file without its suffixes of format and compression.
+
+    >>> sample_of(Path("runs/site.1.fasta.gz"))
+    'site.1'
+    """
+    name = Path(path.stem) if path.suffix.lower() in COMPRESSIONS else Path(path.name)
+    return name.stem
+
+
+def queries_of(sequences: Iterable[str], ids: Iterable[str] | None) -> Iterator[Query]:
+    """Queries from sequences and, if they are given, as many ids."""
+    names = map(str, range(1, 2**62)) if ids is None else ids
+    for name, sequence in zip(names, sequences, strict=ids is not None):
+        try:
+            cleaned = clean_sequence(sequence)
+        except ValueError as error:
+            raise ValueError(f"the sequence {name!r}: {error}") from None
+        if not cleaned:
+            raise ValueError(f"the sequence {name!r} has no bases; leave it out")
+        yield Query(str(name), cleaned)

@@ -1,0 +1,164 @@
+"""`Identifier` in Python: the same calls as the command, from a file or from an index; foreign indexes are refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import modeling_dnacse.identification.identifier as module
+from modeling_dnacse import Identifier, identify
+from modeling_dnacse.cli import main
+from modeling_dnacse.reading.labels import read_records
+from tests.support.marker import simulate_marker, write_marker
+from tests.support.refusals import refuse
+
+pandas = pytest.importorskip("pandas")
+
+
+@pytest.fixture(scope="module")
+def marker(tmp_path_factory) -> Path:
+    """A folder with a library of 32 species, with a country of each record, and queries of them and of others."""
+    folder = tmp_path_factory.mktemp("marker")
+    records = simulate_marker(seed=1)
+    for number, record in enumerate(records):
+        record["country"] = f"country {number % 3}"
+    write_marker(folder / "library.tsv", [record for number, record in enumerate(records) if number % 3])
+    write_marker(folder / "more.tsv", [record for number, record in enumerate(records) if not number % 3])
+    asked = [*records[::3], *simulate_marker(seed=2, genera=4)]
+    text = "".join(f">q{number}\n{record['sequence']}\n" for number, record in enumerate(asked))
+    (folder / "queries.fasta").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(marker: Path, site_folder: Path) -> Path:
+    """An index of the library, calibrated for the queries."""
+    library, queries = marker / "library.tsv", marker / "queries.fasta"
+    command = ["index", str(library), "--calibrate_for", str(queries), "-o", str(marker / "index")]
+    main([*command, "--model", str(site_folder)])
+    return marker / "index"
+
+
+def queries_in(marker: Path) -> tuple[list[str], list[str]]:
+    records = list(read_records(marker / "queries.fasta"))
+    return [record.sequence for record in records], [record.id for record in records]
+
+
+def test_python_and_the_command_and_an_index_give_one_table(marker, index, site_folder, monkeypatch):
+    output = marker / "calls.tsv"
+    command = ["identify", str(marker / "queries.fasta"), "-o", str(output), "--model", str(site_folder)]
+    main([*command, "--reference", str(marker / "library.tsv")])
+    text = output.read_text()
+    assert text.count("\tgenus\t") > 20
+
+    def never(*_):
+        raise AssertionError("the index has the calibration")
+
+    monkeypatch.setattr(module, "collect_calibration", never)
+    main([*command, "--reference", str(index)])
+    assert output.read_text() == text
+    monkeypatch.undo()
+    sequences, ids = queries_in(marker)
+    expected = pandas.read_csv(output, sep="\t").set_index("id")
+    for identifier in (
+        Identifier.from_fasta(marker / "library.tsv", model=str(site_folder)),
+        Identifier.from_index(index, model=str(site_folder)),
+    ):
+        table = identifier.identify(sequences, ids).set_index("id")
+        assert list(table) == list(expected)
+        assert table["call"].tolist() == expected["call"].fillna("").tolist()
+        for column in ("probability", "identity", "overlap"):
+            np.testing.assert_allclose(table[column].astype(float), expected[column], atol=1e-4, equal_nan=True)
+    assert identify(sequences[:2], index, model=str(site_folder))["id"].tolist() == ["1", "2"]
+
+
+def test_hits_show_what_the_library_tells_of_a_reference(marker, index, site_folder):
+    identifier = Identifier.from_index(index, model=str(site_folder))
+    sequences, ids = queries_in(marker)
+    hits = identifier.nearest(sequences[:3], ids[:3], top=2)
+    assert hits["id"].tolist() == ["q0", "q0", "q1", "q1", "q2", "q2"]
+    assert hits["hit"].tolist() == [1, 2] * 3
+    assert set(hits["country"]) <= {"country 0", "country 1", "country 2"}
+    calls = identifier.identify(sequences[:3], ids[:3])
+    assert hits["reference"].tolist()[::2] == calls["nearest"].tolist()
+    assert hits["identity"].tolist()[::2] == calls["identity"].tolist()
+
+
+def test_an_index_grows_to_that_of_all_records(marker, index, site_folder, capsys):
+    both = marker / "both.tsv"
+    rows = (marker / "more.tsv").read_text().split("\n", 1)[1]
+    both.write_text((marker / "library.tsv").read_text() + rows)
+    arguments = ["--model", str(site_folder), "-o", str(marker / "larger")]
+    main(["index", str(marker / "more.tsv"), "--add", str(index), *arguments])
+    sequences, ids = queries_in(marker)
+    grown = Identifier.from_index(marker / "larger", model=str(site_folder))
+    grown.calibrations.clear()
+    whole = Identifier.from_fasta(both, model=str(site_folder))
+    pandas.testing.assert_frame_equal(grown.identify(sequences, ids), whole.identify(sequences, ids))
+    shutil.rmtree(marker / "larger")
+    error = refuse(capsys, "index", marker / "library.tsv", "--add", index, *arguments)
+    assert "id 'r1_0a1' is in the index already" in error
+    assert not (marker / "larger").exists()
+
+
+def test_an_index_of_vectors_gives_the_same_table(tiny_folder, marker, tmp_path):
+    sequences, ids = queries_in(marker)
+    made = Identifier.from_fasta(marker / "library.tsv", model=str(tiny_folder))
+    expected = made.identify(sequences, ids)
+    made.save(tmp_path / "index")
+    opened = Identifier.from_index(tmp_path / "index", model=str(tiny_folder))
+    assert len(opened.calibrations) == 1
+    pandas.testing.assert_frame_equal(opened.identify(sequences, ids), expected)
+    assert len(opened.nearest(sequences[:2], top=3)) == 6
+
+
+def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tiny_folder, tmp_path, capsys):
+    queries, output = marker / "queries.fasta", tmp_path / "calls.tsv"
+
+    def complaint(reference, *options, model=site_folder):
+        given = ("--model", model, "-o", output, *options)
+        error = refuse(capsys, "identify", queries, "--reference", reference, *given)
+        assert not output.exists()
+        return error
+
+    assert "was made with another model" in complaint(index, model=tiny_folder)
+    assert "was made with other options" in complaint(index, "--dimensions", "8")
+    assert "is an index, so leave it out" in complaint(index, "--taxonomy", queries)
+    assert "--revision is of an index on the Hub" in complaint(index, "--revision", "main")
+    assert "is no index, as it holds no index.json" in complaint(marker)
+    copy = tmp_path / "copy"
+    shutil.copytree(index, copy)
+    (copy / "calibrations.safetensors").unlink()
+    assert f"{copy} lacks calibrations.safetensors; make it again" in complaint(copy)
+    for name in ("references.parquet", "encoded.safetensors"):
+        shutil.copytree(index, copy, dirs_exist_ok=True)
+        data = bytearray((copy / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (copy / name).write_bytes(data)
+        assert f"{copy / name} is damaged, or of another index" in complaint(copy)
+    shutil.copytree(index, copy, dirs_exist_ok=True)
+    told = json.loads((copy / "index.json").read_text())
+    for change, said in (
+        ({"version": 2}, "is an index of version 2"),
+        ({"files": 3}, "files is missing or no dict"),
+        ({"references": 3}, "cannot be read as an index"),
+    ):
+        (copy / "index.json").write_text(json.dumps(told | change))
+        assert said in complaint(copy)
+
+
+def test_a_hub_index_that_is_not_there_is_told(marker, site_folder, tmp_path, capsys):
+    given = ("--model", site_folder, "-o", tmp_path / "calls.tsv")
+    error = refuse(capsys, "identify", marker / "queries.fasta", "--reference", "someone/library", *given)
+    assert "there is no file or folder someone/library here, and this process is offline" in error
+
+
+def test_what_is_no_sequence_is_refused(index, site_folder):
+    identifier = Identifier.from_index(index, model=str(site_folder))
+    for sequences, said in ((["ACGT", "MKV*"], r"sequence '2': character '\*'"), (["--"], "'1' has no bases")):
+        with pytest.raises(ValueError, match=said):
+            identifier.identify(sequences)
+    with pytest.raises(ValueError, match="names the rank 'clade'"):
+        identifier.identify(["ACGT"], confidence={"clade": 0.9})
