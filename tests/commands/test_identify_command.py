@@ -188,17 +188,8 @@ def test_hits_counts_and_formats_of_one_call(tiny_folder, queries, library, tmp_
 def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library, tmp_path, capsys):
     other = tmp_path / "other.fasta"
     other.write_text(queries.read_text())
-    command = [
-        "identify",
-        queries,
-        other,
-        "--reference",
-        library,
-        "--model",
-        tiny_folder,
-        "-o",
-        tmp_path / "calls.tsv",
-    ]
+    output = tmp_path / "calls.tsv"
+    command = ["identify", queries, other, "--reference", library, "--model", tiny_folder, "-o", output]
     main([*map(str, command), "--expected_new", "0.3"])
     with output.open(newline="") as file:
         ids = [line["id"] for line in csv.DictReader(file, delimiter="\t")]
