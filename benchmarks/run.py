@@ -19,16 +19,18 @@ for a frozen model.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # modeling_dnacse/machine/cpu.py says why
+
+import torch
 
 from benchmarks.evaluation import Job, evaluate, fingerprint_of
 from benchmarks.jobs import TASKS, make_jobs

@@ -31,6 +31,7 @@ if not __package__:
 from benchmarks.report.fault_table import read_faults, render_faults
 from benchmarks.report.leak_tables import read_leaks, render_leaks
 from benchmarks.report.model_aims import render_model_aims
+from benchmarks.report.model_index import with_model_index
 from benchmarks.report.overview_tables import render_overview
 from benchmarks.report.pages import RESULTS, fill_template, plan_pages, render_data
 from benchmarks.report.quotes import quote
@@ -124,12 +125,16 @@ def make(folder: Path, files: list[Path]) -> dict[Path, str]:
     if not files:
         cards = [ROOT / "README.md", *sorted(ROOT.glob("checkpoints/*/README.md"))]
         files = [*pages, *(cards if folder.resolve() == RESULTS else ())]
-    return {
+    made = {
         path: fill_template(path.resolve(), pages[path.resolve()], texts, quoted)
         if path.resolve() in pages
         else fill(path.read_text(), texts, quoted, path)
         for path in files
     }
+    for path in made:
+        if path.resolve().parent.parent == ROOT / "checkpoints":
+            made[path] = with_model_index(made[path], path.resolve().parent.name, tables)
+    return made
 
 
 def main(arguments: list[str] | None = None) -> int:

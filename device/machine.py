@@ -68,7 +68,6 @@ def copy_rate(device: str, rounds: int = 10) -> float:
 def describe() -> dict[str, Any]:
     """Measure all."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    side = SQUARE[device]
     card = shutil.which(QUERY[0]) and subprocess.run(QUERY, capture_output=True, text=True, check=False).stdout.strip()
     return {
         "kind": "machine",
@@ -78,7 +77,7 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "import_seconds": import_seconds(),
         "versions": versions(),
-        "matmul_flops_per_second": significant(matmul_rate([(side, side, side)], device, seconds=2.0)),
+        "matmul_flops_per_second": significant(matmul_rate(SQUARE[device], device, seconds=2.0)),
         "copied_bytes_per_second": significant(copy_rate(device)),
         "commit": commit(),
     }

@@ -6,8 +6,13 @@
 """
 
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .estimators.classifier import BarcodeClassifier as BarcodeClassifier
+    from .estimators.embedder import DnaEmbedder as DnaEmbedder
 
 # The command `dnacse` imports this package before it knows what it is asked for. It takes what it needs from the
 # modules themselves, so that `dnacse --help` does not wait for torch.
@@ -46,6 +51,22 @@ if TYPE_CHECKING or not _IS_COMMAND:
         auto_class.register(DnacseConfig, model_class)
         model_class.register_for_auto_class(auto_class.__name__)
     del auto_class, model_class
+
+# For scikit-learn, which is no requirement: imported when they are asked for, and not in __all__.
+_ESTIMATORS = {"DnaEmbedder": "embedder", "BarcodeClassifier": "classifier"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the classes for scikit-learn when they are asked for."""
+    if name not in _ESTIMATORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f".estimators.{_ESTIMATORS[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        if error.name != "sklearn":
+            raise
+        raise ImportError(f"{name} needs scikit-learn: pip install 'dnacse[sklearn]'") from None
+
 
 __all__ = [
     "DnacseConfig",

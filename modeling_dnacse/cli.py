@@ -4,12 +4,13 @@
 
 Each command is a module with `add_arguments(parser)`, `check(args)` and `run(args, checked)`. `check` looks at files
 and must not import torch, so that --help, --version and a mistake in arguments or files are answered at once; what it
-found is given to `run`.
+found is given to `run`. A module whose `run` is None has done everything in `check`.
 """
 
 import argparse
+import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,8 @@ from .commands import embed as embed_command
 from .commands import export as export_command
 from .commands import identify as identify_command
 from .commands import index as index_command
+from .commands import info as info_command
+from .commands import map as map_command
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
@@ -30,16 +33,36 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "index": (index_command, "prepare a labelled library, so that identify opens it at once"),
     "cluster": (cluster_command, "group sequences into species-like clusters, without a library"),
     "bin": (bin_command, "group the contigs of a metagenome into genome bins"),
+    "map": (map_command, "draw a map of sequences, as an interactive page or a picture"),
     "calibrate": (calibrate_command, "find a model's own similarity threshold for clusters or bins"),
     "export": (export_command, "write a model as an ONNX graph, and check the graph"),
+    "info": (info_command, "tell what a model was trained on, its markers, limits, results and licence"),
 }
+EPILOG = """
+exit codes:
+  0    done; all outputs are complete
+  2    a mistake in options or files, told in one sentence; no output was changed
+  130  stopped by Ctrl-C; other signals: 128 and their number. Nothing half written is left
+
+shell completion (pip install 'dnacse[completion]'):
+  eval "$(register-python-argcomplete dnacse)"
+"""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
-    args = command_line().parse_args(arguments)
+    parser = command_line()
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
+        from argcomplete import autocomplete
+
+        autocomplete(parser)
+    args = parser.parse_args(arguments)
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")  # no bars in a log; tqdm reads this when it is imported
     try:
         with unwinding_on_signals(), ExitStack() as stack:
+            if args.quiet:
+                stack.enter_context(redirect_stderr(stack.enter_context(open(os.devnull, "w"))))  # noqa: PTH123
             given = vars(args).get("input")
             if given == Path("-"):
                 args.input = stack.enter_context(copy_of_standard_input())
@@ -47,8 +70,9 @@ def main(arguments: list[str] | None = None) -> None:
                 copy = stack.enter_context(copy_of_standard_input())
                 args.input = [copy if path == Path("-") else path for path in given]
             checked = args.check(args)
-            prepare()
-            args.run(args, checked)
+            if args.run is not None:
+                prepare(args.threads)
+                args.run(args, checked)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"dnacse {args.command}: error: {error}\n")
         sys.exit(2)
@@ -63,14 +87,30 @@ def main(arguments: list[str] | None = None) -> None:
 def command_line() -> argparse.ArgumentParser:
     """The commands and their options."""
     parser = argparse.ArgumentParser("dnacse", description="DNA embeddings that group by species.", allow_abbrev=False)
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument("--version", action="version", version=f"dnacse {installed_version()}")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (module, purpose) in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=module.__doc__, allow_abbrev=False)
         command.formatter_class = argparse.RawDescriptionHelpFormatter
         module.add_arguments(command)
+        command.add_argument(
+            "--threads", type=count, metavar="N", help="CPU threads; default: all cores that are free"
+        )
+        command.add_argument("--quiet", action="store_true", help="write nothing to stderr but errors")
         command.set_defaults(check=module.check, run=module.run)
     return parser
+
+
+def count(text: str) -> int:
+    """Read a number of at least 1, for argparse.
+
+    >>> count("4")
+    4
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
 
 
 def installed_version() -> str:
@@ -81,13 +121,20 @@ def installed_version() -> str:
         return "of a checkout that is not installed"
 
 
-def prepare() -> None:
-    """Load torch and transformers, set the CPU up, and keep transformers quiet."""
+def prepare(threads: int | None = None) -> None:
+    """Load torch and transformers, set the CPU up, and keep transformers quiet.
+
+    Args:
+        threads: Of the CPU, for torch and for the tokenizer; None: as machine/cpu.py finds them.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # modeling_dnacse/machine/cpu.py says why
+    if threads is not None:
+        os.environ |= {"OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
     from transformers.utils import logging
 
     from .machine.cpu import prepare_cpu
 
-    prepare_cpu()
+    prepare_cpu(threads)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 

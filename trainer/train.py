@@ -28,6 +28,7 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
     from trainer.command_line import require
 
     require("torch", "transformers", "dnaio", "accelerate", "datasets")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # modeling_dnacse/machine/cpu.py says why
 
 import torch
 from datasets import disable_progress_bars

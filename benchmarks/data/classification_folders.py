@@ -16,15 +16,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow
 from huggingface_hub import snapshot_download
-from pyarrow import dataset
 
 from benchmarks.methods.method import Split
-from modeling_dnacse.reading.labels import COLUMNS
+from modeling_dnacse.reading.formats import PARQUET, kind_of_file
+from modeling_dnacse.reading.label_policy import COLUMNS
 from modeling_dnacse.reading.sequences import clean_sequence
+from modeling_dnacse.reading.tables import parquet_rows, table_rows
 
 HUB = re.compile(r"hub:(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P<folder>.+))?")
+LABELLED = {"sequence": COLUMNS["sequence"], "label": ("label",), "split": COLUMNS["split"]}
+NEEDED = ("sequence", "label")
 
 
 def read_folder(source: str, names: tuple[str, ...]) -> tuple[Split, ...]:
@@ -59,49 +61,37 @@ def fetch(source: str) -> Path:
 def read_split(folder: Path, name: str) -> Split:
     """Read one split of a folder; ids are the places of its rows."""
     patterns = (f"{name}.csv", f"{name}.parquet", f"{name}-*.parquet", f"data/{name}-*.parquet")
-    tables = next((found for pattern in patterns if (found := sorted(folder.glob(pattern)))), [])
+    files = next((found for pattern in patterns if (found := sorted(folder.glob(pattern)))), [])
     texts = sorted(folder.glob(f"{name}/*/*.txt"))
-    if not tables and not texts:
+    if not files and not texts:
         inside = sorted(str(path.parent.relative_to(folder)) for path in folder.glob(f"*/**/{name}.*"))
         raise ValueError(
             f"{folder} has neither {name}.csv, nor {name}*.parquet, nor {name}/CLASS/*.txt: give the folder of one "
             f"data set{f', such as {inside[0]} in it' if inside else ''}."
         )
-    rows = list(table_rows(tables) if tables else text_rows(texts))
+    rows = [
+        (f"{path.name}:{number}", row["sequence"], row["label"])
+        for path in files
+        for number, row in enumerate(label_rows(str(path)), 1)
+    ] or [("/".join(path.parts[-3:]), cleaned(path.read_text(), str(path)), path.parent.name) for path in texts]
     ids, sequences, labels = zip(*rows, strict=True) if rows else ((), (), ())
     return Split(np.array(ids, dtype=str), list(sequences), {"label": np.array(labels, dtype=str)})
 
 
-def table_rows(paths: list[Path]) -> Iterator[tuple[str, str, str]]:
-    """Yield id, sequence and label of each row of CSV or parquet files."""
-    for path in paths:
-        try:
-            table = dataset.dataset(path, format=path.suffix[1:]).to_table()
-        except pyarrow.ArrowException as error:
-            raise ValueError(
-                f"{path}: not readable ({str(error).splitlines()[0].rstrip('.')}); fetch it again"
-            ) from error
-        columns = [
-            next((name for name in names if name in table.column_names), "")
-            for names in (COLUMNS["sequence"], ("label",))
-        ]
-        if "" in columns:
-            raise ValueError(
-                f"{path}:1: the columns are {', '.join(table.column_names)}, but sequence (or seq) and label are "
-                "needed: rename them."
-            )
-        sequences, labels = (table.column(name).to_pylist() for name in columns)
-        for number, (sequence, label) in enumerate(zip(sequences, labels, strict=True), 1):
-            place = f"{path}, row {number}"
-            if label is None:
-                raise ValueError(f"{place}: no label; give one or remove the row")
-            yield f"{path.name}:{number}", cleaned(sequence or "", place), str(label)
+def label_rows(path: str) -> Iterator[dict[str, str]]:
+    """Yield `sequence` (cleaned), `label` as it stands and `split`, if there is one, of a table's rows.
 
-
-def text_rows(paths: list[Path]) -> Iterator[tuple[str, str, str]]:
-    """Yield id, sequence and class of each text file of class folders."""
-    for path in paths:
-        yield "/".join(path.parts[-3:]), cleaned(path.read_text(), str(path)), path.parent.name
+    Raises:
+        ValueError: With file and line: a column is missing, a row has no label, or a sequence is no DNA.
+    """
+    kind = kind_of_file(path)
+    is_parquet = kind == PARQUET
+    rows = parquet_rows(path, NEEDED, LABELLED) if is_parquet else table_rows(path, kind, NEEDED, LABELLED)
+    for number, row in rows:
+        place = f"{path}, row {number}" if is_parquet else f"{path}:{number}"
+        if not row["label"]:
+            raise ValueError(f"{place}: no label; give one or remove the row")
+        yield row | {"sequence": cleaned(row["sequence"], place)}
 
 
 def cleaned(sequence: str, place: str) -> str:

@@ -27,7 +27,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.name_hashes import share_of
-from benchmarks.data.readers import pin, read_records
+from benchmarks.data.readers import pin, read_source
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.reading.labels import RANKS
 
@@ -44,7 +44,7 @@ def draw_examples(
     """Draw the examples of each part.
 
     Args:
-        records: Those of `read_records`.
+        records: Those of `read_source`.
         rank: One of `RANKS`.
         splits: Which split gives train, dev and test.
         most: Sequences of a class in a part, at most.
@@ -121,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"{options.output} exists; remove it or give another --output.")
         if len(set(options.splits)) < 3 or options.most < FEWEST:
             raise ValueError(f"--splits takes three different names, --most {FEWEST} or more.")
-        drawn = draw_examples(read_records(pin(options.data)), options.rank, options.splits, options.most)
+        drawn = draw_examples(read_source(pin(options.data)), options.rank, options.splits, options.most)
         with written_whole(options.output) as folder:
             folder.mkdir(parents=True)
             LAYOUTS[options.layout](drawn, folder)

@@ -113,12 +113,12 @@ def drop_repeats(pieces: Sequence[Piece]) -> tuple[list[Piece], dict[str, int]]:
         seen.add(canonical)
     trained = [sketch(piece.sequence, SCALE) for piece in kept if piece.split == "train"]
     known = np.unique(np.concatenate([[NONE], *trained]))  # NONE is no k-mer; it is above all of them
-    apart = []
+    distinct = []
     for piece in tqdm(kept, desc="comparing with train", unit=" pieces", leave=False):
         kmers = sketch(piece.sequence, SCALE) if piece.split != "train" else known[:0]
         if np.sum(known[np.searchsorted(known, kmers)] == kmers) <= MOST_SHARED * len(kmers):
-            apart.append(piece)
-    return apart, {"repeated": len(pieces) - len(kept), "leaking": len(kept) - len(apart)}
+            distinct.append(piece)
+    return distinct, {"repeated": len(pieces) - len(kept), "leaking": len(kept) - len(distinct)}
 
 
 def cap(pieces: Sequence[Piece], most: int, seed: int) -> list[Piece]:
@@ -171,8 +171,8 @@ def main(arguments: list[str] | None = None) -> int:
             genomes, united = merge_species(genomes, options.merge_identity)
             sys.stdout.write("".join(f"one species by their genomes: {name}\n" for name in united))
         pieces = [p for g in genomes for p in cut(g, options.shortest, options.longest, options.lengths, options.seed)]
-        apart, dropped = drop_repeats(pieces)
-        chosen = cap(apart, options.most, options.seed)
+        distinct, dropped = drop_repeats(pieces)
+        chosen = cap(distinct, options.most, options.seed)
         rows = (piece.labels | {"id": piece.id, "sequence": piece.sequence, "split": piece.split} for piece in chosen)
         write_table(rows, options.output)
     except (ValueError, OSError) as error:
@@ -180,7 +180,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     sys.stdout.write(
         f"{len(pieces)} pieces of {len(genomes)} genomes: {dropped['repeated']} dropped as repeated, "
-        f"{dropped['leaking']} as like a train piece, {len(apart) - len(chosen)} above {options.most} a species\n"
+        f"{dropped['leaking']} as near-duplicates of training pieces, {len(distinct) - len(chosen)} above "
+        f"{options.most} a species\n"
     )
     for split, count in Counter(piece.split for piece in chosen).items():
         species = {piece.labels["species"] for piece in chosen if piece.split == split}

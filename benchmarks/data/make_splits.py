@@ -38,7 +38,7 @@ if not __package__:
 from benchmarks.data.labelled_tables import write_table
 from benchmarks.data.name_hashes import share_of
 from benchmarks.data.near_identity import DIFFERENT, find_near, index_sequences
-from benchmarks.data.readers import pin, read_records
+from benchmarks.data.readers import pin, read_source
 from benchmarks.data.splits import describe, to_split
 from benchmarks.report.result_files import commit, write_json
 from modeling_dnacse.machine.outputs import check_outputs
@@ -153,9 +153,9 @@ def read_and_split(source: str, keep_splits: bool) -> tuple[list[Record], dict[s
         The records, and how many were left out, by the reason.
 
     Raises:
-        ValueError: As `read_records`, or no record is left.
+        ValueError: As `read_source`, or no record is left.
     """
-    records = list(read_records(source))
+    records = list(read_source(source))
     if keep_splits:
         chosen = [record for record in records if record["split"] in SPLITS]
         left_out = {"in no split": len(records) - len(chosen)}

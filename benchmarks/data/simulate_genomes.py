@@ -176,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     sys.stdout.write(
         f"{len(contigs)} contigs of {len(genomes)} genomes of {options.species} species, "
-        f"{sum(dropped.values())} dropped as repeats or like train\n"
+        f"{sum(dropped.values())} dropped as repeats or near-duplicates of training contigs\n"
     )
     return 0
 

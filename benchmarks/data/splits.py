@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.data.readers import read_records
+from benchmarks.data.readers import read_source
 from benchmarks.methods.method import Split
 from benchmarks.provenance.fingerprints import digest, folder_digest, split_digest
 from modeling_dnacse.machine.provenance import sha256_of
@@ -75,15 +75,15 @@ def read_splits(source: str, max_sequences: int | None = None, seed: int = 0) ->
     """Read all splits of a labelled source.
 
     Args:
-        source: What `readers.read_records` takes.
+        source: What `readers.read_source` takes.
         max_sequences: Keep only whole genera, drawn at random, as many as fit; None: all.
         seed: Seed of that draw.
 
     Raises:
-        ValueError: As `read_records`, or no genus fits.
+        ValueError: As `read_source`, or no genus fits.
     """
     rows: dict[str, list[dict[str, str]]] = {}
-    for record in read_records(source):
+    for record in read_source(source):
         rows.setdefault(record["split"], []).append(record)
     if max_sequences is not None:
         kept = draw_genera([record["genus"] for split in rows.values() for record in split], max_sequences, seed)

@@ -203,11 +203,7 @@ def best_hits(queries: int, hits: Iterable[Hit]) -> Hits:
 
 
 def check_lengths(*files: Sequence[str]) -> None:
-    """Refuse sequences that would take vsearch days.
-
-    Raises:
-        Unsuited: The sequences of a file are longer than `LONGEST_MEAN` on average.
-    """
+    """Raise Unsuited where the sequences of a file, longer than `LONGEST_MEAN` on average, would take vsearch days."""
     for sequences in files:
         mean = sum(map(len, sequences)) / max(1, len(sequences))
         if mean > LONGEST_MEAN:

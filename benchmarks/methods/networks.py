@@ -51,7 +51,8 @@ def find_network(model: str, trust_remote_code: bool = False) -> PreTrainedConfi
     """Read the config of a checkpoint, which loads no weights; None where there is no such checkpoint.
 
     Raises:
-        ValueError: It needs code of its own repository, and that may not run.
+        ValueError: It needs code of its own repository, and that may not run; or it is untrained and has no layers, as
+            a model of sites.
     """
     source = model.removeprefix(UNTRAINED)
     if not Path(source).is_dir() and not re.fullmatch(r"[\w.-]+/[\w.-]+", source):
@@ -60,6 +61,11 @@ def find_network(model: str, trust_remote_code: bool = False) -> PreTrainedConfi
         raw, _ = PreTrainedConfig.get_config_dict(source)
     except OSError:
         return None
+    if source != model and raw.get("num_hidden_layers") == 0:
+        raise ValueError(
+            f"the model {model} has no layers to draw at random: it embeds by tables that are fitted to sequences and "
+            "are zero before; compare with a k-mer baseline such as canonical7 instead."
+        )
     # DNABERT-2's repositories say "bert", but a BERT has no ALiBi: only their own code and ours know the architecture
     if raw.get("model_type") == "dnacse" or "alibi_starting_size" in raw:
         return DnacseConfig.from_pretrained(source)

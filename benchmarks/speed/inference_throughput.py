@@ -7,10 +7,10 @@ arms.py holds the ways to embed, workloads.py the sequences, and end_task.py the
 first --model. Every way is a process of its own. In each of `--rounds` they take turns on the same sequences, each for
 at least `--seconds`. A rate is the median over the rounds, and `ratio` that of the ratios to `plain` within them.
 
-- `utilisation`: FLOP/s of the encoder, padding not counted, over the best rate of matrix products in this run, of a
-  large square or of the models' own shapes, in float32 on a CPU (of int8 too) and in bfloat16 on CUDA;
+- `utilisation`: FLOP/s of the encoder, padding not counted, over the best rate of products of two large matrices in
+  this run, in float32 on a CPU (of int8 too) and in bfloat16 on CUDA;
 - `busy`: the share of the time that is spent in the model, the rest being tokenisation, batching and copies;
-- `cosine_mean`, `cosine_min`: of each vector with that of `plain`; `centred_cosine_min`: the same with the mean vector
+- `cosine_min`: the lowest cosine of a vector with that of `plain`; `centred_cosine_min`: the same with the mean vector
   of `plain` subtracted from both, where a small error shows;
 - `peak_memory_mb` of the process and how far it rose, once more for a single sequence of `--long` tokens.
 
@@ -42,7 +42,7 @@ from benchmarks.report.result_files import PACKAGES, commit, data_stem, write_js
 from benchmarks.report.speed_tables import PLAIN
 from benchmarks.speed import end_task
 from benchmarks.speed.arms import ARMS, BATCH, measure_pass
-from benchmarks.speed.rates import add_utilisation, layer_products, matmul_rate, significant, summarise
+from benchmarks.speed.rates import SQUARE, add_utilisation, matmul_rate, significant, summarise
 from benchmarks.speed.workers import Machine, take_turns
 from benchmarks.speed.workloads import Sample, draw_long, draw_sample, plan_workloads
 from modeling_dnacse import DnacseConfig, DnacseModel
@@ -74,7 +74,7 @@ def measure_model(
     machine: Machine,
     model: tuple[str, str],
     mixed: tuple[list[str], str],
-    rates: dict[str, float],
+    rates: list[float],
     options: argparse.Namespace,
 ) -> dict[str, Any]:
     """Measure all workloads with one model.
@@ -83,7 +83,7 @@ def measure_model(
         machine: Where it runs.
         model: Its name and its folder.
         mixed: Sequences of mixed lengths, and where they are from.
-        rates: The best FLOP/s of matrix products so far, by what was multiplied; updated.
+        rates: FLOP/s of matrix products so far, to which one a workload is added.
         options: Of the command line.
 
     Returns:
@@ -100,9 +100,8 @@ def measure_model(
         found[sample.workload] = size | {"arms": cells}
 
     for workload in tqdm(plan_workloads(options.lengths, *mixed, options.device), desc=model[0], unit=" workloads"):
-        for what, products in layer_products(config, options.device).items():
-            rates[what] = max(rates.get(what, 0.0), matmul_rate(products, options.device))
-        sample = draw_sample(workload, tokenizer, config, max(rates.values()), options.seconds)
+        rates.append(matmul_rate(SQUARE[options.device], options.device))
+        sample = draw_sample(workload, tokenizer, config, max(rates), options.seconds)
         take_turns(machine, workers, model, sample._replace(sequences=sample.sequences[:1]), 1, 0)  # to warm up
         measure(sample, workers, options.rounds, options.seconds)
     for worker in workers.values():
@@ -175,14 +174,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def describe_model(folder: str) -> dict[str, Any]:
-    """Name the weights and the shape of a checkpoint."""
-    config = DnacseConfig.from_pretrained(folder)
-    shape = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
+    """Name the weights of a checkpoint and count them."""
     with torch.device("meta"):
-        parameters = sum(weights.numel() for weights in DnacseModel(config).parameters())
-    return {"revision": weights_revision(folder), "parameters": parameters} | {
-        key: getattr(config, key) for key in shape
-    }
+        parameters = sum(weights.numel() for weights in DnacseModel(DnacseConfig.from_pretrained(folder)).parameters())
+    return {"revision": weights_revision(folder), "parameters": parameters}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -197,7 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"inference_throughput.py: {error}\n")
         return 2
     sequences = [s for split in splits.values() for s in split.sequences]
-    rates: dict[str, float] = {}
+    rates: list[float] = []
     with ExitStack() as stack:
         machine = Machine(options.device, stack, options.shared_process)
         if options.base:
@@ -211,7 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
         }
         named = Path(options.model[0]).resolve().name
         task = measure_end_task(machine, (named, options.model[0]), splits, options) if options.queries else {}
-    add_utilisation(found, max(rates.values()))
+    add_utilisation(found, max(rates))
     skipped = [arm for arm in ARMS[options.device] if arm not in choose_arms(options)]
     lengths = np.quantile([len(sequence) for sequence in sequences], (0, 0.25, 0.5, 0.75, 1)).astype(int).tolist()
     result = {
@@ -224,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
         "mixed": {"sequences": len(sequences), "bp_quartiles": lengths},
         "models": {name: about[name] | {"workloads": workloads} for name, workloads in found.items()},
         "end_task": task,
-        "matmul_flops_per_second": {what: significant(rate) for what, rate in rates.items()},
+        "matmul_flops_per_second": {"square": significant(max(rates))},
         "not_measured": dict.fromkeys(skipped, "left out by --arm") | machine.left_out,
         "failed": machine.failed,
         "waiting_for_a_gpu": [arm for arm in ARMS["cuda"] if arm not in ARMS["cpu"]]

@@ -28,6 +28,7 @@ from .options import (
     SHIPPED_FOR_GENOMES,
     add_embedding_arguments,
     add_model_arguments,
+    check_device,
     embed_options,
     find_device,
     load_from_options,
@@ -74,6 +75,7 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
     check_outputs((args.output, args.plot), (args.input, args.labelled, args.model))
     check_plot(args.plot)
     check_model(args.model)
+    check_device(args.device)
     labelled = None if args.labelled is None else list_entries(args.labelled)
     listing = list_entries(args.input)
     longest = max(entry.bp for entry in listing.entries)

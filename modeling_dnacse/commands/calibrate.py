@@ -23,6 +23,7 @@ from .options import (
     SHIPPED,
     SHIPPED_FOR_GENOMES,
     add_model_arguments,
+    check_device,
     embed_options,
     find_device,
     load_from_options,
@@ -60,6 +61,7 @@ def check(args: argparse.Namespace) -> "Listing":
     if not model.is_dir():
         raise ValueError(f"there is no folder {args.model}; --model must be a local folder: download the model first")
     check_model(args.model)
+    check_device(args.device)
     check_outputs([model / CONFIG], [args.input])
     return list_entries(args.input, args.split)
 

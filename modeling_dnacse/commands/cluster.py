@@ -21,8 +21,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..loading.model_folders import check_model
-from ..machine.outputs import check_outputs
-from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+from ..machine.outputs import check_outputs, check_replaced
+from .options import (
+    add_embedding_arguments,
+    add_force_argument,
+    add_model_arguments,
+    check_device,
+    embed_options,
+    find_device,
+    load_from_options,
+)
 from .pictures import check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
@@ -45,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_threshold_arguments(parser)
     add_model_arguments(parser)
     add_embedding_arguments(parser)
+    add_force_argument(parser)
 
 
 def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
@@ -53,8 +62,11 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
 
     inputs = (args.input, args.labelled, args.model)
     check_outputs((args.output, args.representatives, args.plot), inputs)
-    check_plot(args.plot)
+    check_replaced(args.output, b"id\t", "a table of clusters", args.force)
+    check_replaced(args.representatives, b">", "FASTA", args.force)
+    check_plot(args.plot, args.force)
     check_model(args.model)
+    check_device(args.device)
     labelled = None if args.labelled is None else list_entries(args.labelled)
     return list_entries(args.input), labelled
 

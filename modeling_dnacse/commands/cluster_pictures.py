@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_BINS = 40  # bars in a picture
+MOST_CLUSTERS = 12  # bars beside those of all others
+PALE = "#7FB2D9"
 
 
 def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold: float) -> None:
@@ -28,7 +30,7 @@ def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     draw_sizes(left, np.bincount(labels))
     draw_separation(right, *separation(vectors, labels), threshold)
@@ -37,14 +39,26 @@ def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold
 
 
 def draw_sizes(axes: "Axes", sizes: np.ndarray) -> None:
-    """Draw sizes by rank (k,), descending."""
-    marker = "o" if len(sizes) < 100 else None
-    axes.plot(np.arange(1, len(sizes) + 1), sizes, drawstyle="steps-mid", color=BLUE, marker=marker, markersize=4)
-    axes.set(xscale="log", yscale="log", xlabel="cluster, the largest first", ylabel="sequences in it")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter("{x:,g}")
-    alone = int((sizes == 1).sum())
-    axes.set_title(f"{sizes.sum():,} sequences in {len(sizes):,} clusters, {alone:,} of them of one", loc="left")
+    """Draw a bar for each of the largest clusters, one for all smaller ones and one for those of one sequence.
+
+    Args:
+        axes: Where to draw.
+        sizes: Sequences of each cluster (k,), descending.
+    """
+    several = sizes[sizes > 1]
+    alone, shown = len(sizes) - len(several), several[:MOST_CLUSTERS]
+    rows = [(f"c{number}", int(size), f"{size:,}", BLUE) for number, size in enumerate(shown, 1)]
+    if rest := several[MOST_CLUSTERS:].tolist():
+        rows.append((f"{len(rest):,} smaller", sum(rest), f"{sum(rest):,}, of {rest[-1]:,} to {rest[0]:,} each", PALE))
+    if alone:
+        rows.append(("clusters of one", alone, f"{alone:,}", GREY))
+    names, widths, texts, colours = zip(*rows, strict=True)
+    bars = axes.barh(names, widths, color=colours)
+    axes.bar_label(bars, texts, padding=3)
+    axes.invert_yaxis()
+    axes.set(xlabel="sequences", xlim=(0, 1.35 * max(widths)))
+    axes.margins(y=0.02)
+    axes.set_title(f"{sizes.sum():,} sequences in {len(sizes):,} clusters", loc="left")
 
 
 def draw_separation(axes: "Axes", within: np.ndarray, between: np.ndarray, threshold: float) -> None:

@@ -5,7 +5,8 @@
 
 The input is read twice: first to check and count the records, so that a mistake in line one million is reported before
 hours of computing, then to embed them. Memory does not grow with the number of records, except for at most 64 bytes a
-record to find repeated ids.
+record to find repeated ids, and except for .npz and .h5ad, which are made whole in memory and also hold the names of
+the records at each rank: arrays of NumPy, or `obs` of an AnnData for scanpy.
 
 Into a folder, one or many processes write shards. If some are stopped or lost, run the same command again: it makes
 the shards that are missing. Several machines need only see the input and the folder. On the second of two machines
@@ -22,15 +23,24 @@ RANK=0..15, WORLD_SIZE=16 and LOCAL_RANK=0..7 in its environment; under Slurm:
 import argparse
 import sys
 import time
+from importlib.util import find_spec
 from itertools import islice, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
-from ..machine.outputs import check_folder, check_outputs
-from ..vectors.formats import OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, files_beside
-from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+from ..machine.outputs import check_folder, check_outputs, check_replaced
+from ..vectors.formats import BEGINNINGS, OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
+from .options import (
+    add_embedding_arguments,
+    add_force_argument,
+    add_model_arguments,
+    check_device,
+    embed_options,
+    find_device,
+    load_from_options,
+)
 
 if TYPE_CHECKING:
     from ..reading.rereading import RecordFile
@@ -41,9 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
     add("input", type=Path, help="FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input")
-    add("-o", "--output", required=True, help=".parquet, .npy, .safetensors, or a folder (no suffix, or a last /)")
+    add(
+        "-o",
+        "--output",
+        required=True,
+        help=".parquet, .npy, .safetensors, .npz, .h5ad (AnnData), or a folder (no suffix, or a last /)",
+    )
     add_model_arguments(parser)
     add_embedding_arguments(parser)
+    add_force_argument(parser)
     add(
         "--output_dtype",
         choices=OUTPUT_DTYPES,
@@ -59,10 +75,12 @@ class FirstReading(NamedTuple):
     file: "RecordFile"
     counts: "AlphabetCounts"
     ids_bytes: int  # of all ids in UTF-8
+    names: dict[str, list[str]]  # of all records at each rank; only for files that hold them
 
 
 def check(args: argparse.Namespace) -> FirstReading:
     """Check the output and the model's files, and read the input once."""
+    from ..reading.label_policy import RANK_ORDER
     from ..reading.rereading import RecordFile
     from ..reading.sequences import AlphabetCounts
 
@@ -73,21 +91,35 @@ def check(args: argparse.Namespace) -> FirstReading:
         raise ValueError(f"{output}: vectors cannot be written to a stream; give the name of a file or folder")
     if writes_shards(args):
         check_folder(output, inputs, suffixes=(".parquet",))
+    elif output.suffix in WHOLE:
+        check_outputs([output], inputs)
+        if args.output_dtype != "float32":
+            raise ValueError(f"{output} holds float32; --output_dtype {args.output_dtype} is for .parquet and .npy")
+        if output.suffix == ".h5ad" and find_spec("anndata") is None:
+            raise ValueError(f"{output} needs anndata, which is not installed: pip install 'dnacse[anndata]'")
     elif output.suffix not in SUFFIXES:
-        raise ValueError(f'{output}: the suffix "{output.suffix}" is unknown; write to .parquet, .npy or .safetensors')
+        known = ", ".join((*SUFFIXES, *WHOLE))
+        raise ValueError(f'{output}: the suffix "{output.suffix}" is unknown; write to {known}, or a folder')
     else:
         beside = files_beside(output)
         check_outputs([output, *beside], inputs)
+        at, beginning = BEGINNINGS[output.suffix]
+        check_replaced(output, beginning, f"a {output.suffix} file", args.force, at)
         if foreign := next((path for path in beside if path.exists() and not output.exists()), None):
             raise ValueError(
                 f"{foreign} exists, but not {output}, whose ids or scales it would hold; move it away, or give the "
                 "output another name"
             )
     check_model(args.model)
+    check_device(args.device)
     file, counts, ids_bytes = RecordFile(args.input), AlphabetCounts(), 0
+    labels = []
     for record in file.read(counts):
         ids_bytes += len(record.id.encode())
-    return FirstReading(file, counts, ids_bytes)
+        if output.suffix in WHOLE:
+            labels.append(record.labels)
+    ranks = [rank for rank in RANK_ORDER if any(rank in one for one in labels)]
+    return FirstReading(file, counts, ids_bytes, {rank: [one.get(rank, "") for one in labels] for rank in ranks})
 
 
 def writes_shards(args: argparse.Namespace) -> bool:
@@ -103,6 +135,7 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
     from ..machine.processes import Process
     from ..vectors.files import open_writer
     from ..vectors.shards import MANIFEST, ShardWriter
+    from ..vectors.whole_files import WholeFile
     from .embed_run import describe_run
 
     process, output = Process.current(), Path(args.output)
@@ -123,6 +156,9 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
         run_record = describe_run(args, options, counts.records)
         writer = ShardWriter(output, run_record, counts.records, width, args.output_dtype, args.shard_records, process)
         records, rows = writer.select(records), writer.rows
+    elif output.suffix in WHOLE:
+        rows = counts.records
+        writer = WholeFile(output, rows, width, first.names)
     else:
         rows = counts.records
         writer = open_writer(output, rows, width, first.ids_bytes, args.output_dtype)

@@ -1,13 +1,11 @@
 """What the vectors of a run depend on: its input, model and options in, the record that run.json holds out."""
 
 import argparse
-import hashlib
 from pathlib import Path
 from typing import Any
 
-from transformers.utils.hub import cached_file
-
 from ..embedding.options import EmbedOptions
+from ..loading.model_digests import model_digest
 from ..machine.provenance import sha256_of
 
 # Batches and the device change a vector by rounding only, so they may change between two runs into one folder
@@ -26,13 +24,3 @@ def describe_run(args: argparse.Namespace, options: EmbedOptions, records: int) 
         "options": shaping
         | {"dtype": args.dtype, "output_dtype": args.output_dtype, "shard_records": args.shard_records},
     }
-
-
-def model_digest(name: str) -> str:
-    """The commit of a Hub model; of a folder, the SHA-256 of what sha256sum prints of its model files."""
-    folder = Path(cached_file(name, "tokenizer.json") or name).parent
-    if folder.parent.name == "snapshots":
-        return f"commit {folder.name}"
-    suffixes = (".json", ".safetensors", ".bin", ".onnx", ".data")
-    files = sorted(path for path in folder.iterdir() if path.suffix in suffixes)
-    return hashlib.sha256("".join(f"{sha256_of(path)}  {path.name}\n" for path in files).encode()).hexdigest()

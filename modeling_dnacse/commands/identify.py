@@ -40,9 +40,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
-from ..machine.outputs import check_outputs
+from ..machine.outputs import check_outputs, check_replaced
 from ..vectors.formats import files_beside
-from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+from .options import (
+    add_embedding_arguments,
+    add_force_argument,
+    add_model_arguments,
+    check_device,
+    embed_options,
+    find_device,
+    load_from_options,
+)
 from .pictures import check_plot
 
 if TYPE_CHECKING:
@@ -54,7 +62,8 @@ if TYPE_CHECKING:
     from ..identification.queries import QueryFiles
     from ..identification.references import LibraryFile
 
-FORMATS = ("tsv", "qiime2", "sintax", "dada2", "biom", "json")  # those of identification/formats.py
+# those of identification/formats.py, with the bytes that every file of the format begins with
+FORMATS = {"tsv": b"id\t", "qiime2": b"Feature ID\t", "sintax": b"", "dada2": b"\t", "biom": b"{", "json": b"[\n"}
 TOP = 5  # hits of each query, where only --hits is given
 
 
@@ -126,6 +135,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_model_arguments(parser)
     add_embedding_arguments(parser)
+    add_force_argument(parser)
 
 
 class FirstReading(NamedTuple):
@@ -153,8 +163,11 @@ def check(args: argparse.Namespace) -> FirstReading:
     beside = files_beside(args.reference_vectors) if args.reference_vectors else []
     inputs = [*args.input, args.reference, args.taxonomy, args.reference_vectors, args.model, args.counts, *beside]
     check_outputs((args.output, hits, args.plot), inputs)
-    check_plot(args.plot)
+    check_replaced(args.output, FORMATS[args.format], f"of --format {args.format}", args.force)
+    check_replaced(hits, b"id\thit\t", "a table of hits", args.force)
+    check_plot(args.plot, args.force)
     check_model(args.model)
+    check_device(args.device)
     if args.reference_vectors and not args.reference_vectors.exists():
         raise ValueError(f"{args.reference_vectors}: No such file or directory; give vectors of dnacse embed")
     queries = QueryFiles(args.input, primers)

@@ -72,10 +72,23 @@ def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dimensions", type=int, help="keep the first so many numbers of each vector; default: all")
 
 
+def add_force_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --force."""
+    parser.add_argument("--force", action="store_true", help="replace an output even where a file of another kind is")
+
+
+def check_device(name: str | None) -> None:
+    """Check --device before files are read; torch is loaded only for a device that is not the CPU.
+
+    Raises:
+        ValueError: as `find_device`.
+    """
+    if name not in (None, "cpu"):
+        find_device(name)
+
+
 def find_device(name: str | None, process: "Process | None" = None) -> str:
     """The device of --device, or the default; of several processes, the device of this one.
-
-    The device is tried before hours are spent on reading.
 
     Raises:
         ValueError: torch does not know the device or cannot use it here.

@@ -5,23 +5,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..machine.atomic import written_whole
+from ..machine.outputs import check_replaced
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"  # by Okabe and Ito: distinct for colour-blind readers too
-SUFFIXES = (".png", ".svg", ".pdf")
+BEGINNINGS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}  # suffix -> first bytes of the file
 
 
-def check_plot(path: Path | None) -> None:
+def check_plot(path: Path | None, force: bool | None = None) -> None:
     """Check before hours of computing that a picture can be drawn; None: no picture is wanted.
 
     Raises:
-        ValueError: the suffix is unknown, or matplotlib is not installed.
+        ValueError: the suffix is unknown, another kind of file is there without `force`, or matplotlib is not
+            installed.
     """
-    if path is not None and path.suffix not in SUFFIXES:
-        raise ValueError(f'{path}: the suffix "{path.suffix}" is no picture\'s; write to {", ".join(SUFFIXES)}')
-    if path is not None and find_spec("matplotlib") is None:
+    if path is None:
+        return
+    if path.suffix not in BEGINNINGS:
+        raise ValueError(f'{path}: the suffix "{path.suffix}" is no picture\'s; write to {", ".join(BEGINNINGS)}')
+    check_replaced(path, BEGINNINGS[path.suffix], f"a {path.suffix} picture", force)
+    if find_spec("matplotlib") is None:
         raise ValueError("--plot draws with matplotlib, which is not installed: pip install 'dnacse[plot]'")
 
 

@@ -82,6 +82,28 @@ def check_place(path: Path) -> None:
         raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
 
 
+def check_replaced(path: Path | None, beginning: bytes, what: str, force: bool | None, at: int = 0) -> None:
+    """Check that a file in the place of an output is an earlier output of the same kind.
+
+    Args:
+        path: The output; None: not asked for.
+        beginning: Bytes that every such output has at `at`.
+        what: The kind of output, as in "a table of calls".
+        force: Replace whatever is there; None: the command has no --force.
+        at: Where `beginning` stands.
+
+    Raises:
+        ValueError: There is a file of another kind.
+    """
+    if force or path is None or is_stream(path) or not path.is_file():
+        return
+    with path.open("rb") as file:
+        found = file.read(at + len(beginning))
+    if found and found[at:] != beginning:
+        remedy = "" if force is None else ", or add --force to replace it"
+        raise ValueError(f"{path} exists and is not {what}; give another name{remedy}")
+
+
 def check_writable(path: Path) -> None:
     """Write an empty file beside `path` and remove it; remove what killed processes left.
 

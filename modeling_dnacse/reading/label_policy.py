@@ -75,13 +75,13 @@ def column_name(name: str) -> str:
     return re.sub(r"[\s.-]+", "_", name.strip(' "\u00a0').lower().lstrip("#").strip())
 
 
-def pick_columns(named: Mapping[str, Value]) -> dict[str, Value]:
-    """Return under our names what has one of the names in `COLUMNS`.
+def pick_columns(named: Mapping[str, Value], known: Mapping[str, tuple[str, ...]] = COLUMNS) -> dict[str, Value]:
+    """Return under our names what has one of the known names.
 
     >>> pick_columns({"processid": 1, "species_name": 2, "other": 3})
     {'id': 1, 'species': 2}
     """
-    found = {key: [named[name] for name in names if name in named] for key, names in COLUMNS.items()}
+    found = {key: [named[name] for name in names if name in named] for key, names in known.items()}
     return {key: values[0] for key, values in found.items() if values}
 
 

@@ -28,15 +28,20 @@ _DNA = re.compile("[ACGTUNacgtun-]{30,}")
 
 
 def table_rows(
-    path: str, delimiter: str, needed: tuple[str, ...] = ("sequence",), others: bool = False
+    path: str,
+    delimiter: str,
+    needed: tuple[str, ...] = ("sequence",),
+    known: Mapping[str, tuple[str, ...]] = COLUMNS,
+    others: bool = False,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield each row of a text table with its line: what the columns that we know hold, as it stands.
 
     Args:
         path: The file.
         delimiter: What separates columns, unless the first line tells otherwise.
-        needed: Keys of `COLUMNS` that must be there.
-        others: Also give the columns that we do not know, with `OTHER` before their names.
+        needed: Keys of `known` that must be there.
+        known: The columns to read, each with the names that it may have.
+        others: Also give the columns that are not known, with `OTHER` before their names.
 
     Raises:
         ValueError: a needed column is missing, a used one is there twice, a row has more or fewer fields than the
@@ -44,7 +49,7 @@ def table_rows(
     """
     csv.field_size_limit(2**31 - 1)  # for the whole process; by default a field holds 128 KiB, less than a genome
     first = first_line(path)
-    delimiter = find_delimiter(first, delimiter, needed)
+    delimiter = find_delimiter(first, delimiter, needed, known)
     # tab-separated exports hold stray quotation marks; read as quotes, they would swallow all rows up to the next one
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     with io.TextIOWrapper(open_ascii(path), "ascii", newline="") as text:
@@ -55,7 +60,7 @@ def table_rows(
             if needed == ("sequence",) and rows_named_by_sequences(header, first_row):
                 columns = {"id": 0, "sequence": 0}
             else:
-                columns = find_columns(path, header, needed)
+                columns = find_columns(path, header, needed, known)
             columns |= other_columns(header, columns) if others else {}
             for row in chain([first_row], reader):
                 if not row:
@@ -71,13 +76,16 @@ def table_rows(
 
 
 def parquet_rows(
-    path: str, needed: tuple[str, ...] = ("sequence",), others: bool = False
+    path: str,
+    needed: tuple[str, ...] = ("sequence",),
+    known: Mapping[str, tuple[str, ...]] = COLUMNS,
+    others: bool = False,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield each row of a parquet file with its number, as `table_rows`."""
     try:
         with parquet.ParquetFile(path) as file:
             header = file.schema_arrow.names
-            columns = find_columns(path, header, needed)
+            columns = find_columns(path, header, needed, known)
             columns |= other_columns(header, columns) if others else {}
             batches = file.iter_batches(1024, columns=[header[index] for index in columns.values()])
             rows = (row for batch in batches for row in batch.to_pylist())
@@ -89,7 +97,9 @@ def parquet_rows(
         raise ValueError(f"{path}: not readable as parquet ({reason}); check the path or write it again") from error
 
 
-def find_columns(path: str, header: list[str], needed: tuple[str, ...]) -> dict[str, int]:
+def find_columns(
+    path: str, header: list[str], needed: tuple[str, ...], known: Mapping[str, tuple[str, ...]]
+) -> dict[str, int]:
     """Map our names to the positions of a table's columns; a missing column is left out.
 
     Raises:
@@ -98,12 +108,12 @@ def find_columns(path: str, header: list[str], needed: tuple[str, ...]) -> dict[
     if not header:
         raise ValueError(f"{path}:1: the file is empty; give one with a line of column names and at least one row")
     names = [column_name(name) for name in header]
-    columns = pick_columns({name: index for index, name in reversed(list(enumerate(names)))})
+    columns = pick_columns({name: index for index, name in reversed(list(enumerate(names)))}, known)
     for key in needed:
         if key not in columns:
             raise ValueError(
                 f"{path}:1: no column for the {key}; the columns are {', '.join(map(repr, header))}: name one of them "
-                + " or ".join(map(repr, COLUMNS[key]))
+                + " or ".join(map(repr, known[key]))
             )
     counts = Counter(names)
     for index in columns.values():
@@ -137,21 +147,25 @@ def first_line(path: str) -> str:
     return restore(lines[0]) if lines else ""
 
 
-def find_delimiter(line: str, usual: str, needed: tuple[str, ...]) -> str:
+def find_delimiter(
+    line: str, usual: str, needed: tuple[str, ...], known: Mapping[str, tuple[str, ...]] = COLUMNS
+) -> str:
     """What separates the columns of a first line: the usual character, unless only with another the needed are there.
 
     >>> find_delimiter("id;sequence", ",", ("sequence",))
     ';'
     """
     for delimiter in (usual, *",\t;|"):
-        if has_columns(line, delimiter, needed):
+        if has_columns(line, delimiter, needed, known):
             return delimiter
     return usual
 
 
-def has_columns(line: str, delimiter: str, needed: tuple[str, ...]) -> bool:
+def has_columns(
+    line: str, delimiter: str, needed: tuple[str, ...], known: Mapping[str, tuple[str, ...]] = COLUMNS
+) -> bool:
     """Whether a first line names the columns."""
-    return set(needed) <= set(pick_columns({column_name(name): 0 for name in line.split(delimiter)}))
+    return set(needed) <= set(pick_columns({column_name(name): 0 for name in line.split(delimiter)}, known))
 
 
 def is_crabs(line: str) -> bool:

@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
+BEGINNINGS = {  # suffix -> where in the file, bytes
+    ".parquet": (0, b"PAR1"),
+    ".npy": (0, b"\x93NUMPY"),
+    ".safetensors": (8, b"{"),
+    ".npz": (0, b"PK"),
+    ".h5ad": (0, b"\x89HDF"),
+}
 SUFFIXES = (".parquet", ".npy", ".safetensors")
+WHOLE = (".h5ad", ".npz")  # for other programs, with names (whole_files.py)
 OUTPUT_DTYPES = ("float32", "float16", "int8")
 SHARD_RECORDS = 16_384  # 4 blocks of embed(), so that a barcode is in the same batch whichever process makes the shard
 

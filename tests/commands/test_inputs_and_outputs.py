@@ -125,3 +125,43 @@ def test_a_wrong_input_or_model_needs_no_torch(files, capsys, command, monkeypat
 def test_the_installed_model_is_nobodys_to_calibrate(files, capsys):
     told = refuse(capsys, "calibrate", files / "known.fasta", "--for", "species")
     assert "a model of the installed package" in told and "give the copy as --model" in told
+
+
+OUTPUTS = {"embed": "out.parquet", "cluster": "o.tsv", "representatives": "o.fa", "identify": "o.tsv"}
+OUTPUTS |= dict.fromkeys(("cluster plot", "identify plot", "bin plot"), "o.png")
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_a_file_of_another_kind_is_replaced_by_force_alone(files, capsys, monkeypatch, command):
+    monkeypatch.chdir(files)
+    Path("vectors.npy").unlink()
+    output = Path(OUTPUTS[command])
+    arguments = [str(output) if given == "OUT" else given for given in COMMANDS[command]]
+    if command == "identify":
+        arguments = ["identify", "in.fasta", "--reference", "library.fasta", "-o", str(output)]
+    if "-o" in arguments and command in ("representatives", "cluster plot", "identify plot"):
+        arguments[arguments.index("o.tsv")] = "other.tsv"
+    arguments += ["--min_length", "100"] if command == "bin plot" else []
+    output.write_text("my notes\n")
+    told = refuse(capsys, *arguments)
+    assert f"{output} exists and is not " in told and ("--force" in told) == (command != "bin plot"), told
+    assert output.read_text() == "my notes\n"
+    output.write_bytes(b"")  # as of a run that found no room
+    args = cli.command_line().parse_args(arguments)
+    args.check(args)
+    if command != "bin plot":
+        output.write_text("my notes\n")
+        args = cli.command_line().parse_args([*arguments, "--force"])
+        args.check(args)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+@pytest.mark.parametrize("command", ["embed", "cluster", "identify", "bin plot"])
+def test_a_device_that_cannot_be_used_is_told_before_files_are_read(files, capsys, monkeypatch, command, device):
+    monkeypatch.chdir(files)
+    Path("vectors.npy").unlink()
+    Path("in.fasta").write_text("not read\n")
+    arguments = [OUTPUTS[command] if given == "OUT" else given for given in COMMANDS[command]]
+    if command == "identify":
+        arguments = ["identify", "in.fasta", "--reference", "library.fasta", "-o", "o.tsv"]
+    assert f"--device {device} cannot be used here" in refuse(capsys, *arguments, "--device", device)

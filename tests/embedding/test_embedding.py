@@ -300,7 +300,7 @@ def test_a_full_disk_is_told_before_computing(tmp_path, monkeypatch, suffix):
         (">a\nACGT\n>a\nACGT\n", "out.parquet", "in.fasta:3"),
         (">a\nAC*GT\n", "out.parquet", "in.fasta:2"),
         ("", "out.parquet", "in.fasta"),
-        (">a\nACGT\n", "out.csv", "write to .parquet, .npy or .safetensors"),
+        (">a\nACGT\n", "out.csv", "write to .parquet, .npy, .safetensors, .h5ad, .npz, or a folder"),
         (">a\nACGT\n", "missing/out.npy", "missing"),
     ],
 )

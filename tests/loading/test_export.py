@@ -13,12 +13,15 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
 from modeling_dnacse.cli import main
+from modeling_dnacse.kmers import NO_KMER
 from modeling_dnacse.loading import onnx_encoder
 from modeling_dnacse.loading import onnx_export as export
+from modeling_dnacse.loading.checkpoints import vocabulary_of
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.int8 import Int8Linear, to_int8
 from modeling_dnacse.loading.onnx_encoder import OnnxEncoder
 from tests.support.families import TINY, random_families
+from trainer.releasing.release import write_repository
 
 SEQUENCES = list(random_families(seed=2).values())
 
@@ -88,6 +91,19 @@ def test_each_pooling_is_in_the_graph(tmp_path, pooling):
     ids = torch.randint(5, TINY["vocab_size"], (4, 9))
     got = OnnxEncoder(tmp_path)(ids, torch.ones_like(ids)).pooler_output
     torch.testing.assert_close(got, model(ids).pooler_output.detach(), atol=1e-5, rtol=0)
+
+
+@pytest.mark.slow
+def test_embeddings_of_kmers_are_in_the_graph(encoder, tmp_path):
+    tokenizer = encoder[1]
+    torch.manual_seed(0)
+    model = DnacseModel(DnacseConfig(**TINY | {"num_hidden_layers": 1}, kmer=5, vocabulary=vocabulary_of(tokenizer)))
+    with torch.no_grad():  # a new table is of zeros, with which nothing could go wrong
+        model.embeddings.kmer_embeddings.weight[NO_KMER + 1 :].normal_()
+    write_repository(tmp_path / "model", model.eval(), tokenizer, {"README.md": "# tiny\n"})
+    assert export.export_onnx(str(tmp_path / "model"), tmp_path / "graph") < 1e-4
+    got = embed(OnnxEncoder(tmp_path / "graph"), tokenizer, SEQUENCES[:5])
+    np.testing.assert_allclose(got, embed(model, tokenizer, SEQUENCES[:5]), atol=1e-4)
 
 
 @pytest.mark.parametrize("difference", [2e-4, float("nan")])

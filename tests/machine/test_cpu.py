@@ -54,3 +54,12 @@ print(int((torch.full((4_000_000,), 1e-30) * 1e-10 != 0).sum()))
     if not torch.set_flush_denormal(False):
         pytest.skip("this processor cannot")
     assert done.stdout.split()[-1] == "0", done.stderr
+
+
+@pytest.mark.parametrize("program", ["modeling_dnacse/cli.py", "trainer/train.py", "benchmarks/run.py"])
+def test_programs_let_waiting_threads_sleep_before_torch_is_there(program):
+    """Later, it has no effect."""
+    text = (Path(__file__).parents[2] / program).read_text()
+    setting = text.index('os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")')
+    later = ["\nimport torch\n", "from modeling_dnacse", "import prepare_cpu"]
+    assert all(setting < text.index(line) for line in later if line in text)

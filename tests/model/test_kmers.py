@@ -10,8 +10,6 @@ from transformers import PreTrainedTokenizerFast
 from modeling_dnacse import DnacseConfig, DnacseForMaskedLM, DnacseModel, embed
 from modeling_dnacse.kmers import NO_KMER, kmer_rows, row_of_kmers
 from modeling_dnacse.loading.checkpoints import load_checkpoint, vocabulary_of
-from modeling_dnacse.loading.onnx_encoder import OnnxEncoder
-from modeling_dnacse.loading.onnx_export import export_onnx
 from modeling_dnacse.reading.sequences import reverse_complement
 from tests.support.families import TINY, random_families
 from trainer.finish import halve
@@ -104,14 +102,6 @@ def test_every_attention_and_batch_gives_the_same(model, tokenizer, folder):
         other = DnacseModel.from_pretrained(folder, attn_implementation=attention)
         for tokens in (1, 10_000):
             np.testing.assert_allclose(embed(other, tokenizer, sequences, batch_tokens=tokens), expected, atol=2e-5)
-
-
-@pytest.mark.slow
-def test_the_graph_has_them(folder, tokenizer, model, tmp_path):
-    assert export_onnx(str(folder), tmp_path / "graph") < 1e-4
-    sequences = list(random_families(seed=3).values())[:5]
-    got = embed(OnnxEncoder(tmp_path / "graph"), tokenizer, sequences)
-    np.testing.assert_allclose(got, embed(model, tokenizer, sequences), atol=1e-4)
 
 
 def test_a_masked_token_is_not_given_away(config, tokenizer):

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors import safe_open
 
+from modeling_dnacse.cli import main
 from modeling_dnacse.vectors import files as module
 from modeling_dnacse.vectors.files import open_writer, read_vectors
 from modeling_dnacse.vectors.formats import OUTPUT_DTYPES
@@ -168,3 +169,25 @@ def test_a_file_that_cannot_grow_is_one_sentence(tmp_path):
     assert done.returncode == 0 and "Exception" not in done.stderr, done.stderr
     assert [line.count("File too large") for line in done.stdout.splitlines()] == [1, 1, 1], done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5ad"])
+def test_files_for_other_programs_hold_ids_names_and_the_same_vectors(suffix, fasta, tiny_folder, tmp_path):
+    for output in (tmp_path / "same.npy", tmp_path / f"out{suffix}"):
+        if suffix == ".h5ad":
+            pytest.importorskip("anndata")
+        main(["embed", str(fasta), "-o", str(output), "--model", str(tiny_folder)])
+    if suffix == ".npz":
+        read = np.load(tmp_path / "out.npz", allow_pickle=False)
+        vectors, ids, species = read["embeddings"], read["ids"], read["species"]
+    else:
+        read = pytest.importorskip("anndata").read_h5ad(tmp_path / "out.h5ad")
+        vectors, ids, species = read.X, read.obs_names, read.obs["species"]
+    assert np.array_equal(vectors, np.load(tmp_path / "same.npy")) and len(ids) == 48
+    assert (ids[0], ids[47], species.tolist()[47]) == ("r0_0", "r11_3", "Genus l")
+
+
+def test_files_for_other_programs_hold_float32(fasta, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["embed", str(fasta), "-o", str(tmp_path / "out.npz"), "--output_dtype", "int8"])
+    assert "out.npz holds float32" in capsys.readouterr().err and not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from benchmarks.data.readers import read_records
+from benchmarks.data.readers import read_source
 from modeling_dnacse.reading.labels import RANKS
 
 LABELS = {
@@ -64,60 +64,60 @@ def write(path, text):
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize(("name", "text"), SOURCES.values(), ids=SOURCES)
 def test_every_layout_gives_the_same_record(tmp_path, name, text, suffix):
-    (record,) = read_records(write(tmp_path / f"{name}{suffix}", text + "\n"))
+    (record,) = read_source(write(tmp_path / f"{name}{suffix}", text + "\n"))
     assert record == RECORD
     assert list(record) == list(RECORD)
 
 
 def test_headers_of_bold_and_keys_are_still_read(tmp_path):
-    (record,) = read_records(write(tmp_path / "f.fas", ">GBM-13|Apis mellifera|COI-5P|KM1\nACGT\n"))
+    (record,) = read_source(write(tmp_path / "f.fas", ">GBM-13|Apis mellifera|COI-5P|KM1\nACGT\n"))
     assert (record["id"], record["species"]) == ("GBM-13", "Apis mellifera")
 
 
 def test_tables_of_dnabert_s_keep_labels_as_they_stand(tmp_path):
     rows = "sequence\tlabel\theader\nACGT\tPseudomonas_sp_1\t>c1\nGGGG\t17\t>c1\n"
-    first, second = read_records(write(tmp_path / "clustering_0.tsv", rows))
+    first, second = read_source(write(tmp_path / "clustering_0.tsv", rows))
     assert (first["id"], first["species"], first["genus"]) == ("1", "Pseudomonas_sp_1", "")
     assert second["species"] == "17"
 
 
 def test_open_nomenclature_is_no_species_in_barcodes(tmp_path):
     rows = "processid,nucleotides,species,genus\nA1,ACGT,Apis sp. X1,Apis\n"
-    (record,) = read_records(write(tmp_path / "f.csv", rows))
+    (record,) = read_source(write(tmp_path / "f.csv", rows))
     assert (record["species"], record["genus"]) == ("", "Apis")
 
 
 def test_a_specimen_with_two_markers_is_two_records(tmp_path):
     rows = "processid\tmarkercode\tnucleotides\nP1\tCOI-5P\tACGT\nP1\tITS\tGGGG\n"
-    assert [record["id"] for record in read_records(write(tmp_path / "f.txt", rows))] == ["P1.COI-5P", "P1.ITS"]
+    assert [record["id"] for record in read_source(write(tmp_path / "f.txt", rows))] == ["P1", "P1.ITS"]
 
 
 def test_splits_of_others_get_our_names(tmp_path):
     theirs = ("pretrain", "train", "val", "test", "val_unseen", "test_unseen", "key_unseen")
     rows = "".join(f"A{number},ACGT,{name}\n" for number, name in enumerate(theirs))
-    records = read_records(write(tmp_path / "f.csv", "processid,dna_barcode,split\n" + rows))
+    records = read_source(write(tmp_path / "f.csv", "processid,dna_barcode,split\n" + rows))
     ours = ["pretrain", "train", "val", "test", "unseen_val", "unseen_test", "key_unseen"]
     assert [record["split"] for record in records] == ours
 
 
 def test_several_files_become_splits(tmp_path):
     a, b = (write(tmp_path / f"{name}.csv", f"id,sequence\n{name},ACGT\n") for name in "ab")
-    records = list(read_records(f"splits:train={a},unseen_test={b}"))
+    records = list(read_source(f"splits:train={a},unseen_test={b}"))
     assert [(record["id"], record["split"]) for record in records] == [("a", "train"), ("b", "unseen_test")]
     with pytest.raises(ValueError, match="it takes NAME=FILE for each split"):
-        list(read_records(f"splits:{a}"))
+        list(read_source(f"splits:{a}"))
 
 
 def test_contigs_of_cami_are_labelled_by_their_genome(tmp_path):
     contigs = write(tmp_path / "gsa.fasta.gz", ">c1\nACGT\n>c2\nGGGG\n")
     mapping = write(tmp_path / "gsa_mapping.tsv", "#anonymous_contig_id\tgenome_id\ttax_id\nc1\tGenome_sp_1\t562\n")
-    first, second = read_records(f"cami:{contigs}+{mapping}")
+    first, second = read_source(f"cami:{contigs}+{mapping}")
     assert (first["id"], first["species"], first["genus"]) == ("c1", "Genome_sp_1", "")
     assert second["species"] == ""
-    inside = read_records(f"splits:unseen_test=cami:{contigs}+{mapping}")
+    inside = read_source(f"splits:unseen_test=cami:{contigs}+{mapping}")
     assert [record["split"] for record in inside] == ["unseen_test"] * 2
     with pytest.raises(ValueError, match="name both files"):
-        list(read_records(f"cami:{contigs}"))
+        list(read_source(f"cami:{contigs}"))
 
 
 def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
@@ -126,15 +126,15 @@ def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     for split in ("train", "validation"):
         write(tmp_path / "data" / f"{split}.csv", f"id,Sequence,species,order\n{split},acgt,Apis mellifera,\n")
-    records = list(read_records(f"hub:{tmp_path / 'data'}"))
+    records = list(read_source(f"hub:{tmp_path / 'data'}"))
     assert [(record["id"], record["split"]) for record in records] == [("train", "train"), ("validation", "val")]
     assert records[0] == RECORD | {"id": "train", "split": "train"} | dict.fromkeys(RANKS[2:], "")
     (tmp_path / "other").mkdir()
     write(tmp_path / "other" / "train.csv", "text\nx\n")
     with pytest.raises(ValueError, match="no column for the sequence; the columns are 'text', but one of 'sequence'"):
-        list(read_records(f"hub:{tmp_path / 'other'}"))
+        list(read_source(f"hub:{tmp_path / 'other'}"))
     with pytest.raises(ValueError, match="data set dnacse-tests/none, revision main, cannot be found on the Hub"):
-        list(read_records("hub:dnacse-tests/none"))
+        list(read_source("hub:dnacse-tests/none"))
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
     [
         ("f.tsv", "processid\tnuc\nP1\tAC*\n", ":2: character '*'"),
         ("f.tsv", "processid\tnuc\nP1\tACGT\nP2\n", ":3: 1 fields where the first line names 2"),
-        ("f.tsv", "processid\tnuc\nP1\tACGT\nP1\tACGT\n", ": id 'P1' is used twice"),
-        ("f.tsv", "processid\tnuc\nP1\tNone\n", ": no row with a sequence"),
-        ("f.tsv", "processid\tnuc\nP1\tNNNN\n", ":2: record 'P1' has no bases"),
-        ("f.tsv", "label\tseq\nP1\tACGT\n", ":1: no column 'sequence' beside 'label'"),
+        ("f.tsv", "processid\tnuc\nP1\tACGT\nP1\tACGT\n", ":3: id 'P1' was used before"),
+        ("f.tsv", "processid\tnuc\nP1\tNone\n", ": none of 1 rows has a sequence"),
+        ("f.tsv", "processid\tnuc\nP1\tNNNN\n", ": record 'P1' has no bases but N"),
+        ("f.tsv", "label\tbases\nP1\tACGT\n", ":1: no column for the sequence"),
         ("f.fa", ">A|k__Fungi;p__B\nACGT\n>A|k__Fungi;p__C\nACGT\n", ":3: id 'A' was used before"),
         ("f.fa", "", ":1: no records"),
         ("f.xlsx", "", ": suffix '.xlsx' tells no format"),
@@ -154,5 +154,5 @@ def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
 def test_wrong_files_name_the_line(tmp_path, name, text, words):
     path = write(tmp_path / name, text)
     with pytest.raises(ValueError) as caught:
-        list(read_records(path))
+        list(read_source(path))
     assert str(caught.value).startswith(path + words)

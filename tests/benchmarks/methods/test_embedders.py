@@ -212,6 +212,12 @@ def test_a_sentence_transformer_embeds_as_its_modules_say(tmp_path, tokenizer):
     assert method.fingerprint != load_method(str(tmp_path / "bert")).fingerprint
 
 
+def test_an_untrained_model_of_sites_is_refused():
+    """It has no layer, and its tables come from the fit: all its vectors would be zero."""
+    with pytest.raises(ValueError, match="has no layers to draw at random: .* compare with a k-mer baseline"):
+        find_model("untrained:checkpoints/dnacse-barcode-mini")
+
+
 @pytest.mark.parametrize("model", ["kmer9", "no/such/folder", "nobody/nothing", "untrained:tnf"])
 def test_an_unknown_model_is_told_what_is_allowed(model):
     with pytest.raises(ValueError, match=r"tnf, kmer5, kmer6.*folder.*Hub id"):

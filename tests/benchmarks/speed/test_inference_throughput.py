@@ -16,9 +16,9 @@ from benchmarks.data.labelled_tables import write_table
 from benchmarks.methods.method import Split
 from benchmarks.report.plots.speed import plot_inference
 from benchmarks.report.speed_tables import PLAIN
-from benchmarks.speed import end_task, inference_throughput
+from benchmarks.speed import arms, end_task, inference_throughput
 from benchmarks.speed.arms import BATCH, CPU_ARMS, Arm, embed_for, load_arm, measure_pass, ours, timed
-from benchmarks.speed.rates import fidelity, layer_products, matmul_rate, summarise
+from benchmarks.speed.rates import fidelity, matmul_rate, summarise
 from benchmarks.speed.workers import Machine, take_turns
 from benchmarks.speed.workloads import (
     MIXED_BLOCKS,
@@ -32,6 +32,7 @@ from benchmarks.speed.workloads import (
 from benchmarks.tables import render
 from modeling_dnacse import DnacseConfig
 from modeling_dnacse.loading.checkpoints import load_tokenizer
+from modeling_dnacse.loading.onnx_export import export_onnx
 from modeling_dnacse.reading.labels import RANKS
 from tests.support.families import random_families
 
@@ -45,9 +46,19 @@ def split(sequences, genera=()) -> Split:
     return Split(np.array([], dtype=str), list(sequences), {"genus": np.array(genera, dtype=str)})
 
 
+@pytest.fixture(scope="module")
+def exported(tiny_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "onnx"
+    export_onnx(str(tiny_folder), folder)
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CPU_ARMS)
-def test_every_way_gives_the_vectors_of_the_plain_one(name, tiny_folder):
+def test_every_way_gives_the_vectors_of_the_plain_one(name, tiny_folder, request, monkeypatch):
+    if name.startswith("ONNX"):  # one export, which takes seconds, serves both
+        graph = request.getfixturevalue("exported")
+        monkeypatch.setattr(arms, "export_onnx", lambda _, folder: shutil.copytree(graph, folder))
     sequences = list(random_families(seed=5).values())[: BATCH + 5]
     plain, vectors = (load_arm(arm, str(tiny_folder), "cpu").embed(sequences) for arm in (PLAIN, name))
     found = fidelity(vectors, plain)
@@ -73,7 +84,7 @@ def test_a_ratio_is_taken_within_rounds():
     plain = [done | {"seconds": seconds} for seconds in (2.0, 4.0, 2.0)]
     fast = [done | {"seconds": seconds, "peak_memory_mb": seconds} for seconds in (1.0, 2.0, 1.0)]
     cell = summarise({PLAIN: plain, "fast": fast}, Sample("", ["A"] * 10, 20, 30, 40))["fast"]
-    assert (cell["ratio"], cell["by_round"], cell["peak_memory_mb"]) == (2.0, [10.0, 5.0, 10.0], 2.0)
+    assert (cell["ratio"], cell["peak_memory_mb"]) == (2.0, 2.0)
     assert (cell["bp_per_second"], cell["tokens_per_second"], cell["flops_per_second"]) == (20.0, 30.0, 40.0)
 
 
@@ -115,11 +126,8 @@ def test_samples_are_as_large_as_the_machine_affords(tiny_folder):
     assert draw_long(500, tokenizer, config).tokens == pytest.approx(500, rel=0.05)
 
 
-def test_the_rate_of_matrix_products_is_that_of_the_products():
-    assert 1e7 < matmul_rate([(64, 64, 64)], "cpu", seconds=0.01) < 1e14
-    products = layer_products(DnacseConfig(), "cpu")["768 wide"]
-    of_linear = 8 * 768**2 + 6 * 768 * 3072  # as encoder_flops counts a token's
-    assert sum(2 * a * b * c for a, b, c in products) == products[0][0] * of_linear
+def test_the_rate_of_matrix_products_is_in_a_machines_range():
+    assert 1e7 < matmul_rate(64, "cpu", seconds=0.01) < 1e14
 
 
 def test_what_breaks_one_way_is_noted_and_costs_no_other(tiny_folder, capsys, monkeypatch):

@@ -15,8 +15,8 @@ from benchmarks.jobs import make_jobs
 from benchmarks.methods.load import load_method
 from benchmarks.methods.method import Method, Split, Unsuited
 from benchmarks.run import parse
-from benchmarks.scoring.classification_metric import Classification
 from benchmarks.scoring.classification_metrics import agreement, score_answers
+from benchmarks.scoring.evaluate_metric import Classification
 from benchmarks.tasks import genomic_benchmarks, gue
 
 OPTIONS = {"epochs": 6, "batch_size": 16, "learning_rate": 3e-3, "max_tokens": 32}
@@ -168,10 +168,10 @@ def test_wrong_data_are_named(gue_folder, tiny):
     with pytest.raises(ValueError, match="no folder"):
         gue.read(str(root / "nothing"))
     write_csv(gue_folder / "bad.csv", [("ACGT", "0"), ("AC*T", "1")])
-    with pytest.raises(ValueError, match=r"bad\.csv, row 2: character '\*'"):
+    with pytest.raises(ValueError, match=r"bad\.csv:3: character '\*'"):
         read_split(gue_folder, "bad")
     (gue_folder / "other.csv").write_text("sequence,class\nACGT,0\n")
-    with pytest.raises(ValueError, match="columns are sequence, class, but sequence"):
+    with pytest.raises(ValueError, match="no column for the label; the columns are 'sequence', 'class'"):
         read_split(gue_folder, "other")
     (gue_folder / "torn.parquet").write_bytes(b"PAR1")
     with pytest.raises(ValueError, match=r"torn\.parquet: not readable"):

@@ -286,11 +286,11 @@ def test_the_benchmarks_read_the_very_commit_and_record_it(hub, tmp_path):
     sys.path.insert(0, {str(ROOT)!r})
     import huggingface_hub.hf_api
     from benchmarks.jobs import make_jobs
-    from benchmarks.data.readers import pin, read_records
+    from benchmarks.data.readers import pin, read_source
     from benchmarks.run import parse
     def count(source):
         try:
-            return len(list(read_records(source)))
+            return len(list(read_source(source)))
         except ValueError as error:
             return str(error)
     (job,) = make_jobs(parse("--model tnf --task linear_probe --data hub:me/barcodes --output .".split()))
@@ -309,8 +309,8 @@ def test_the_benchmarks_read_the_very_commit_and_record_it(hub, tmp_path):
     offline = f"""
     import sys
     sys.path.insert(0, {str(ROOT)!r})
-    from benchmarks.data.readers import read_records
-    print(len(list(read_records("hub:me/barcodes@{first}"))))
+    from benchmarks.data.readers import read_source
+    print(len(list(read_source("hub:me/barcodes@{first}"))))
     """
     assert run_code(hub, tmp_path, offline, HF_HUB_OFFLINE="1") == 8
 

@@ -1,0 +1,154 @@
+"""Tell what a model is: what it was trained on, its markers and limits, its results and its licence.
+
+    dnacse info
+    dnacse info FOLDER_OR_HUB_ID --json
+    dnacse info INDEX
+
+All is read from the model's own files: config.json, training.json and its card README.md. What they do not say is left
+out. Of an index of a library, index.json is told: its model, references and sources. Nothing is computed, and no
+weights are loaded.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..loading.model_folders import CONFIG, REMEDY, WEIGHTS, check_model
+from ..machine.json_files import read_object
+from .options import SHIPPED
+
+INDEX = "index.json"
+CARD, TRAINING = "README.md", "training.json"
+THRESHOLDS = {"species_similarity": "clusters (dnacse cluster)", "bin_similarity": "bins (dnacse bin)"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    add = parser.add_argument
+    add("model", nargs="?", default=str(SHIPPED), help=f"folder or Hub id; default: the shipped {SHIPPED.name}")
+    add("--json", action="store_true", help="write JSON, for other programs")
+
+
+def check(args: argparse.Namespace) -> None:
+    """Look the model up and write what its files say; there is nothing else to run."""
+    if Path(args.model, INDEX).is_file():
+        told = describe_index(Path(args.model))
+        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n" if args.json else render(told))
+        return
+    check_model(args.model, with_tokenizer=False)
+    folder = Path(args.model) if Path(args.model).is_dir() else fetch(args.model)
+    told = describe(folder, folder.resolve().name if Path(args.model).is_dir() else args.model)
+    sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n" if args.json else render(told))
+
+
+run = None  # nothing is computed
+
+
+def fetch(name: str) -> Path:
+    """Download the files that say what a Hub model is, but not its weights.
+
+    Raises:
+        ValueError: there is no such model, or the Hub cannot be asked.
+    """
+    from huggingface_hub import snapshot_download
+
+    from ..loading.hub_reasons import reason
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=[CONFIG, CARD, TRAINING]))
+    except Exception as error:  # HTTP, network, cache and name raise different classes
+        raise ValueError(
+            f"there is no folder {name} here, and the Hub does not give its files ({reason(error)}); check the name "
+            "and the network, or give the folder of a model"
+        ) from None
+
+
+def describe(folder: Path, name: str) -> dict[str, Any]:
+    """Collect what the files of a model say, by heading; what they do not say is left out."""
+    config = read_object(folder / CONFIG, REMEDY)
+    told: dict[str, Any] = {"model": name, "architecture": architecture(config)}
+    told["size"] = f"{sum((folder / file).stat().st_size for file in WEIGHTS if (folder / file).exists()):,} bytes"
+    told["vectors"] = f"{config.get('hidden_size', '?')} numbers"
+    if config.get("sites"):
+        markers = config.get("markers") or ["one marker, whose name its card tells"]
+        told["markers"] = ", ".join(markers) + f" ({config['sites']:,} sites)"
+    told["thresholds"] = {
+        name: f"cosine {config[key]}" for key, name in THRESHOLDS.items() if config.get(key) is not None
+    }
+    if (folder / TRAINING).exists():
+        told |= training(read_object(folder / TRAINING, REMEDY))
+    if (folder / CARD).exists():
+        told |= card(folder / CARD)
+    return {heading: value for heading, value in told.items() if value}
+
+
+def describe_index(folder: Path) -> dict[str, Any]:
+    """What the description of an index says, by heading."""
+    told = read_object(folder / INDEX, "make the index again")
+    named = {key: value for key, value in told.items() if value and not isinstance(value, dict)}
+    sources = [", ".join(f"{key} {value}" for key, value in source.items()) for source in told.get("sources", [])]
+    calibrations = f"{len(told.get('calibrations', []))}"
+    return {"index": folder.resolve().name} | named | {"sources": sources, "calibrations": calibrations}
+
+
+def architecture(config: dict[str, Any]) -> str:
+    """One line about a configuration."""
+    layers = config.get("num_hidden_layers")
+    said = f"{(config.get('architectures') or ['unknown'])[0]}, {layers} layers"
+    if config.get("kmer"):
+        said += f", {config['kmer']}-mers"
+    return said + (f", pooling {config['pooling']}" if config.get("pooling") else "")
+
+
+def training(record: dict[str, Any]) -> dict[str, Any]:
+    """What training.json says."""
+    data = {}
+    for part, facts in record.get("data", {}).items():
+        counts = [f"{facts[key]:,} {key}" for key in ("records", "species", "genera") if key in facts]
+        split = f", split {facts['train_split']}" if part == "training" and facts.get("train_split") else ""
+        data[part] = f"{', '.join(counts)}{split}, of {', '.join(facts.get('sources', []))}"
+    told: dict[str, Any] = {"trained on": data, "base model": record.get("base_model")}
+    if record.get("steps"):
+        told["training"] = f"{record['steps']:,} steps by {record['arguments'].get('curriculum', '?')}"
+    told["versions"] = ", ".join(f"{package} {version}" for package, version in record.get("versions", {}).items())
+    return told
+
+
+def card(path: Path) -> dict[str, Any]:
+    """What a model card says: licence, limits, how to reproduce it, and results.
+
+    Raises:
+        ValueError: its metadata are no YAML.
+    """
+    from huggingface_hub import ModelCard
+
+    text = path.read_text(encoding="utf-8")
+    try:
+        data = ModelCard(text, ignore_metadata_errors=True).data
+    except Exception as error:  # the parser of YAML raises classes of its own
+        raise ValueError(f"{path}: the metadata at its head cannot be read; {REMEDY}") from error
+    results = [
+        f"{result.task_name or result.task_type}, {result.metric_name or result.metric_type}, "
+        f"{result.dataset_name} {result.dataset_split or ''}: {result.metric_value}"
+        for result in data.eval_results or []
+    ]
+    datasets = [data.datasets] if isinstance(data.datasets, str) else data.datasets or []
+    told = {"licence": data.license, "datasets": ", ".join(datasets)}
+    if limits := re.search(r"\*\*Limits\*\*:?\s*(.+?)(?:\n\n|\Z)|^#+ Limits\n+(.+?)(?=\n#|\Z)", text, re.S | re.M):
+        told["limits"] = " ".join((limits[1] or limits[2]).split())
+    return told | {"results": results}
+
+
+def render(told: dict[str, Any]) -> str:
+    """Write headings and values as text."""
+    lines = []
+    for heading, value in told.items():
+        if not isinstance(value, list | dict):
+            lines.append(f"{heading}: {value}")
+            continue
+        lines.append(f"{heading}:")
+        lines += [f"  {line}" for line in (value if isinstance(value, list) else map(": ".join, value.items()))]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,158 @@
+"""Draw a map of sequences: near each other where their vectors are similar, coloured by their names.
+
+    dnacse map IN.fasta -o MAP.html
+    dnacse map ASVS.fasta -o MAP.html --labels CALLS.tsv --colour_by order
+    dnacse map IN.fasta -o MAP.png
+
+MAP.html is one file that any browser opens without a network: the pointer shows id and names, a box searches them, the
+lasso selects points, and what is selected is saved as FASTA or ids. Sequences travel in the page, up to 20 million
+bases; beyond that, only ids can be saved. MAP.png, .svg and .pdf are pictures of the same map.
+
+Names come from the input, in the columns or headers that docs/formats.md lists, or from the table --labels, such as
+that of dnacse identify or dnacse cluster. Colours show the lowest rank with at most 8 names; --colour_by takes another
+rank, or any column of the table. The 8 largest groups have a colour and a marker each.
+
+The layout is UMAP (McInnes et al. 2018). Neighbours on the map are alike; distances between groups and their areas
+mean nothing. Ten thousand sequences take about a minute.
+"""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..loading.model_folders import check_model
+from ..machine.atomic import is_stream
+from ..machine.outputs import check_outputs
+from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+
+if TYPE_CHECKING:
+    from ..clustering.entries import Listing
+
+PAGE, PICTURES = ".html", (".png", ".svg", ".pdf")
+NEEDED = ("umap", "bokeh", "matplotlib")
+MOST_BASES = 20_000_000  # of all sequences in a page
+
+
+class FirstReading(NamedTuple):
+    """The records, and their names (n,) by column, the lowest rank first; "": no name."""
+
+    listing: "Listing"
+    names: dict[str, list[str]]
+    coloured_by: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    add = parser.add_argument
+    add("input", type=Path, help="FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input")
+    add("-o", "--output", type=Path, required=True, help="page or picture to write: .html, .png, .svg or .pdf")
+    add("--labels", type=Path, metavar="TABLE", help="names of the sequences: tab-separated, with a column id")
+    add("--colour_by", metavar="COLUMN", help="rank or column of the table that colours show")
+    add("--seed", type=int, default=0, help="of the layout; default: %(default)s")
+    add_model_arguments(parser)
+    add_embedding_arguments(parser)
+
+
+def check(args: argparse.Namespace) -> FirstReading:
+    """Check outputs, packages and the model's files, and read the input and the table once."""
+    from ..clustering.entries import list_entries
+    from ..maps.points import FEWEST, choose_column
+
+    if is_stream(args.output) or args.output.suffix not in (PAGE, *PICTURES):
+        raise ValueError(f"{args.output}: a map is written to a file that ends in {', '.join((PAGE, *PICTURES))}")
+    check_outputs([args.output], (args.input, args.labels, args.model))
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise ValueError(f"a map needs {' and '.join(missing)}, not installed here: pip install 'dnacse[map]'")
+    check_model(args.model)
+    listing = list_entries(args.input)
+    if len(listing.entries) < FEWEST:
+        raise ValueError(f"{args.input} has {len(listing.entries)} sequences; a map needs at least {FEWEST}")
+    names = names_of_records(listing) if args.labels is None else names_of_table(args.labels, listing)
+    return FirstReading(listing, names, choose_column(names, args.colour_by))
+
+
+def names_of_records(listing: "Listing") -> dict[str, list[str]]:
+    """The names that the input has, by rank."""
+    from ..reading.label_policy import RANK_ORDER
+
+    labels = [record.labels for record in listing.file.read()]
+    return {rank: [one.get(rank, "") for one in labels] for rank in RANK_ORDER if any(rank in one for one in labels)}
+
+
+def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
+    """The columns of a table, in the order of the records; "" where it lacks a record.
+
+    Raises:
+        ValueError: the table has no column id, a row has other fields than the first line names, or no record is in
+            it.
+    """
+    import csv
+
+    from ..reading.label_policy import RANK_ORDER
+    from ..reading.text_files import open_ascii, restore
+
+    with open_ascii(str(path)) as stream:
+        lines = (restore(line.decode("ascii").rstrip("\r\n")) for line in stream)
+        table = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        header = next(table, [])
+        if "id" not in header:
+            raise ValueError(f"{path}:1: no column id, but {', '.join(header)[:100]!r}; give a tab-separated table")
+        rows = {}
+        for row in table:
+            if len(row) != len(header):
+                raise ValueError(
+                    f"{path}:{table.line_num}: {len(row)} fields where the first line names {len(header)}; complete it"
+                )
+            rows[row[header.index("id")]] = row
+    found = [rows.get(entry.id) for entry in listing.entries]
+    if not any(found):
+        raise ValueError(f"{path}: none of the records of {listing.file.path} is in it; the ids must be equal")
+    columns = [name for name in RANK_ORDER if name in header]
+    columns += [name for name in header if name not in ("id", "", *columns)]
+    places = {name: header.index(name) for name in columns}
+    return {name: ["" if row is None else row[place] for row in found] for name, place in places.items()}
+
+
+def run(args: argparse.Namespace, first: FirstReading) -> None:
+    """Embed, lay out, and put the output in place."""
+    from ..clustering.entries import embed_entries
+    from ..maps.points import MapPoints, describe, lay_out, style_groups
+
+    device = find_device(args.device)
+    options = embed_options(args, device)
+    model, tokenizer = load_from_options(args, device)
+    listing, names, coloured_by = first
+    entries = listing.entries
+    vectors = embed_entries(listing, [True] * len(entries), model, tokenizer, options)
+    sys.stderr.write(f"laying {len(entries):,} sequences out by UMAP\n")
+    bases = sum(entry.bp for entry in entries)
+    kept = args.output.suffix == PAGE and bases <= MOST_BASES
+    groups, styles = style_groups(names[coloured_by] if coloured_by else [""] * len(entries))
+    shown = {name: column for name, column in names.items() if not is_number(column)}
+    points = MapPoints(
+        [entry.id for entry in entries],
+        [record.sequence for record in listing.file.read()] if kept else [],
+        [describe(shown, row) for row in range(len(entries))],
+        lay_out(vectors, args.seed),
+        groups,
+        styles,
+        coloured_by,
+    )
+    title = f"{len(entries):,} sequences of {args.input.name}" + (f", by {coloured_by}" if coloured_by else "")
+    if args.output.suffix == PAGE:
+        from ..maps.page import write_page
+
+        write_page(args.output, points, title)
+    else:
+        from ..maps.picture import draw_map
+
+        draw_map(args.output, points, title)
+    without = "" if kept or args.output.suffix != PAGE else f"; without sequences, since {bases:,} bases are too many"
+    sys.stderr.write(f"{args.output}: {title}{without}\n")
+
+
+def is_number(column: list[str]) -> bool:
+    """Whether a column holds numbers, which are no names."""
+    return all(cell.replace(".", "", 1).removeprefix("-").isdigit() for cell in column if cell)

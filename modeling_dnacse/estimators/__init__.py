@@ -1,0 +1,1 @@
+"""scikit-learn's view of the package: `DnaEmbedder` and `BarcodeClassifier`, which take lists of sequences."""

@@ -1,0 +1,93 @@
+"""`DnaEmbedder`: a scikit-learn transformer that turns lists of sequences into vectors."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ..embedding.embed import embed
+from .inputs import check_digest, check_sequences, find_model, options_of
+
+
+class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Turn sequences into vectors, in a Pipeline, a ColumnTransformer or a GridSearchCV of scikit-learn.
+
+    The model is read and not trained: `fit` only notes which one it is. Pickles hold parameters and no weights, and
+    are refused where the files of the model have changed.
+
+    Deviations from scikit-learn's conventions: the input is text, (n,) or one column (n, 1), so there is no
+    `n_features_in_`; and `fit` learns nothing from its sequences, it only checks them.
+
+    Args:
+        model: Folder or Hub id; None: the shipped model of barcodes.
+        normalize: Scale each vector to length 1.
+        both_strands: Average both strands; None: as the model says.
+        window_tokens: Cut longer sequences into windows of at most this many tokens; None: never.
+        overlap_tokens: Tokens that neighbouring windows share.
+        dimensions: Keep the first so many numbers of each vector; None: all.
+        batch_tokens: Tokens in a batch; None: as many as suit the device.
+        device: Such as "cuda:0"; None: the CPU.
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> model = make_pipeline(DnaEmbedder(normalize=True), LogisticRegression())
+    >>> model.fit(["ACGTTGCAACGGTACC", "GATTACAGATTACAGG"], ["a", "b"]).predict(["ACGTTGCAACGGTACG"]).tolist()
+    ['a']
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        normalize: bool = False,
+        both_strands: bool | None = None,
+        window_tokens: int | None = None,
+        overlap_tokens: int = 0,
+        dimensions: int | None = None,
+        batch_tokens: int | None = None,
+        device: str | None = None,
+    ) -> None:
+        """Keep the parameters."""
+        self.model = model
+        self.normalize = normalize
+        self.both_strands = both_strands
+        self.window_tokens = window_tokens
+        self.overlap_tokens = overlap_tokens
+        self.dimensions = dimensions
+        self.batch_tokens = batch_tokens
+        self.device = device
+
+    def fit(self, X: Any, y: Any = None) -> "DnaEmbedder":  # noqa: N803
+        """Check sequences (n,) and note the model.
+
+        Raises:
+            ValueError: an entry is no sequence, a parameter is out of its range, or there is no such model.
+        """
+        check_sequences(X)
+        encoder, _, digest = find_model(self.model, self.device)
+        self._n_features_out = options_of(self).vector_width(encoder)
+        self.model_digest_ = digest
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Embed sequences (n,): float32 (n, dimensions).
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            ValueError: as `fit`; or the model is another one than in `fit`.
+        """
+        check_is_fitted(self)
+        sequences = check_sequences(X)
+        encoder, tokenizer, digest = find_model(self.model, self.device)
+        check_digest(self.model_digest_, digest, self.model)
+        options = options_of(self, normalize=self.normalize)
+        return embed(encoder, tokenizer, sequences, **vars(options))
+
+    def __sklearn_tags__(self) -> Any:
+        """Text in, float32 out; `fit` only notes the model."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.string = False, True
+        if tags.transformer_tags is not None:
+            tags.transformer_tags.preserves_dtype = []
+        return tags

@@ -1,0 +1,93 @@
+"""What callers of scikit-learn give, in; checked lists of sequences and the model of an estimator out."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+
+from ..commands.options import SHIPPED
+from ..embedding.options import EmbedOptions
+from ..loading.encoders import load_encoder
+from ..loading.model_digests import model_digest
+from ..loading.model_folders import check_model
+from ..reading.sequences import clean_sequence
+
+MODELS = 2  # kept in memory, so that a grid search does not load its model again in each fit
+SHAPING = ("both_strands", "window_tokens", "overlap_tokens", "dimensions")
+
+
+def check_sequences(sequences: Any) -> list[str]:
+    """Clean sequences given as a list, an array or a column (n,) or (n, 1) of text.
+
+    Raises:
+        ValueError: it is one text, is empty, has another shape, or an entry is no sequence; the message names its row.
+
+    >>> check_sequences(["acgu", "AC-GT"])
+    ['ACGT', 'ACGT']
+    """
+    if isinstance(sequences, str | bytes):
+        raise ValueError("got one text; give a list of sequences, such as [sequence]")
+    array = np.asarray(sequences, dtype=object)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"got an array with the shape {array.shape}; give a list or a column (n,) of sequences")
+    if not len(array):
+        raise ValueError("got no sequences (0 samples); give at least one")
+    cleaned = []
+    for row, sequence in enumerate(array):
+        if not isinstance(sequence, str):
+            raise ValueError(f"row {row} holds {sequence!r}, no text; give sequences, without missing values")
+        try:
+            cleaned.append(clean_sequence(sequence))
+        except ValueError as error:
+            raise ValueError(f"row {row}: {error}") from None
+        if not cleaned[-1]:
+            raise ValueError(f"row {row} has no bases; leave it out")
+    return cleaned
+
+
+def find_model(model: Any, device: str | None) -> tuple[Any, PreTrainedTokenizerFast, str]:
+    """The encoder of an estimator, its tokenizer and its digest.
+
+    Args:
+        model: Folder or Hub id; None: the shipped model of barcodes.
+        device: Where it runs; None: the CPU.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    name = str(SHIPPED if model is None else model)
+    check_model(name)
+    digest = model_digest(name)
+    return (*_load(digest, str(Path(name).resolve()) if Path(name).exists() else name, device or "cpu"), digest)
+
+
+@lru_cache(MODELS)
+def _load(digest: str, name: str, device: str) -> tuple[Any, PreTrainedTokenizerFast]:
+    return load_encoder(name, device)
+
+
+def options_of(estimator: Any, **more: Any) -> EmbedOptions:
+    """The options of embedding that are parameters of an estimator.
+
+    Raises:
+        ValueError: one is out of its range.
+    """
+    shaping = {name: getattr(estimator, name) for name in SHAPING}
+    return EmbedOptions(device=estimator.device or "cpu", batch_tokens=estimator.batch_tokens, **shaping, **more)
+
+
+def check_digest(fitted: str, digest: str, model: Any) -> None:
+    """Check that a model is the one an estimator was fitted with.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if fitted != digest:
+        raise ValueError(
+            f"the model {model or SHIPPED.name} is not the one of fit(), its files have changed; fit again, or give "
+            "back the former model"
+        )

@@ -1,0 +1,115 @@
+"""Vectors and names in, the points of a map out: where each sequence lies, and in which colour.
+
+Colours are Okabe and Ito's, which the colour-blind can tell apart. Each comes with a marker of its own, so that
+nothing is told by colour alone. The largest groups get one each; all others are grey.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+FEWEST = 5  # sequences that UMAP can lay out
+COMPONENTS = 50  # principal components that UMAP sees
+NEIGHBOURS = 15
+NOT_NAMED, OTHERS = "without a name", "others"
+
+
+class Style(NamedTuple):
+    """How the points of a group are drawn; markers have a name in bokeh and another in matplotlib."""
+
+    colour: str
+    shape: str
+    marker: str
+
+
+STYLES = (
+    Style("#0072B2", "circle", "o"),
+    Style("#D55E00", "square", "s"),
+    Style("#009E73", "triangle", "^"),
+    Style("#CC79A7", "diamond", "D"),
+    Style("#000000", "inverted_triangle", "v"),
+    Style("#56B4E9", "star", "*"),
+    Style("#E69F00", "hex", "h"),
+    Style("#882255", "plus", "P"),
+)
+GREY = Style("#B0B0B0", "circle", "o")
+
+
+class MapPoints(NamedTuple):
+    """Sequences (n,) on a map."""
+
+    ids: list[str]
+    sequences: list[str]  # empty: too many to be kept
+    labels: list[str]  # all names of each
+    positions: np.ndarray  # (n, 2)
+    groups: list[str]  # a key of `styles` for each
+    styles: dict[str, Style]  # the largest group first
+    coloured_by: str  # "": nothing is named
+
+
+def lay_out(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Lay vectors (n, d) out in two dimensions by UMAP of their first principal components: (n, 2), each from 0 to 1.
+
+    McInnes et al. 2018. Neighbours stay neighbours; distances between groups mean nothing.
+
+    Raises:
+        ValueError: there are fewer than `FEWEST` vectors.
+    """
+    from umap import UMAP  # here, since the import compiles for seconds
+
+    if len(vectors) < FEWEST:
+        raise ValueError(f"a map needs at least {FEWEST} sequences, and there are {len(vectors)}; give more")
+    centred = vectors - vectors.mean(axis=0)
+    axes = np.linalg.svd(centred.T @ centred, hermitian=True)[0][:, :COMPONENTS]
+    neighbours = min(NEIGHBOURS, len(vectors) - 1)
+    umap = UMAP(n_neighbors=neighbours, min_dist=0.3, init="pca", random_state=seed, n_jobs=1)
+    points = np.asarray(umap.fit_transform(centred @ axes))
+    points = points - points.min(axis=0)
+    return points / np.maximum(points.max(axis=0), 1e-12)
+
+
+def choose_column(columns: Mapping[str, Sequence[str]], asked: str | None) -> str:
+    """The column of names that colours tell: the one that was asked for, or the lowest that has few names.
+
+    Args:
+        columns: Names (n,) by column, the lowest rank first; "": no name.
+        asked: The column of --colour_by.
+
+    Returns:
+        The column; "" where there are no names.
+
+    Raises:
+        ValueError: there is no such column.
+
+    >>> choose_column({"species": list("abcdefghi"), "genus": list("xxxyyyzzz")}, None)
+    'genus'
+    """
+    named = [column for column, names in columns.items() if any(names)]
+    if asked is not None and asked not in named:
+        raise ValueError(f"--colour_by is {asked}, but the names are of: {', '.join(named) or 'nothing'}; give one")
+    few = [column for column in named if len(set(columns[column]) - {""}) <= len(STYLES)]
+    return asked or next(iter(few or named[-1:]), "")
+
+
+def style_groups(names: Sequence[str]) -> tuple[list[str], dict[str, Style]]:
+    """Give the largest groups a style each.
+
+    Args:
+        names: Of the sequences (n,); "": no name.
+
+    >>> groups, styles = style_groups(["a", "b", "b", ""])
+    >>> groups, {group: style.shape for group, style in styles.items()}
+    (['a', 'b', 'b', 'without a name'], {'b': 'circle', 'a': 'square', 'without a name': 'circle'})
+    """
+    counts = Counter(name for name in names if name)
+    largest = sorted(counts, key=lambda name: (-counts[name], name))[: len(STYLES)]
+    styles = dict(zip(largest, STYLES, strict=False))
+    groups = [name if name in styles else OTHERS if name else NOT_NAMED for name in names]
+    return groups, styles | {group: GREY for group in (OTHERS, NOT_NAMED) if group in groups}
+
+
+def describe(columns: Mapping[str, Sequence[str]], row: int) -> str:
+    """All names of a sequence, as in `species Apis mellifera, genus Apis`."""
+    return ", ".join(f"{column} {names[row]}" for column, names in columns.items() if names[row])

@@ -1,0 +1,64 @@
+"""`dnacse info` says what the files of a model say; options that all commands have."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+import dnacse
+import modeling_dnacse
+from modeling_dnacse.cli import COMMANDS, command_line, main
+
+
+def test_shipped_model(capsys):
+    main(["info", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["model"] == "dnacse-barcode-mini" and told["licence"] == "mit"
+    assert "17,208 species" in told["trained on"]["training"] and "COI only" in told["limits"]
+    assert any("genus of unseen species" in line for line in told["results"])
+
+
+def test_what_files_do_not_say_is_left_out(tiny_folder, tmp_path, capsys):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    (folder / "README.md").unlink()
+    main(["info", str(folder)])
+    out = capsys.readouterr().out
+    assert out.startswith("model: model\narchitecture: DnacseModel, 3 layers") and "results" not in out
+    (folder / "README.md").write_text("---\nlicense: [mit\n---\n# x\n")
+    with pytest.raises(SystemExit):
+        main(["info", str(folder)])
+    assert "README.md: the metadata at its head cannot be read" in capsys.readouterr().err
+
+
+def test_index(tmp_path, capsys):
+    told = {"format": "dnacse index", "version": 1, "model": "m", "references": 7, "options": {}, "calibrations": [{}]}
+    (tmp_path / "index.json").write_text(json.dumps(told | {"sources": [{"name": "library.fasta", "records": 7}]}))
+    main(["info", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "model: m\nreferences: 7\ncalibrations: 1\nsources:\n  name library.fasta, records 7\n" in out
+
+
+def test_all_commands_take_threads_and_quiet(fasta, tiny_folder, tmp_path, capsys):
+    for name in COMMANDS:
+        with pytest.raises(SystemExit):
+            command_line().parse_args([name, "--help"])
+        assert {"--threads", "--quiet"} <= set(capsys.readouterr().out.replace("[", " ").split())
+    before = torch.get_num_threads()
+    options = ["-o", str(tmp_path / "out.npy"), "--model", str(tiny_folder), "--quiet", "--threads", "2"]
+    try:
+        main(["embed", str(fasta), *options])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert capsys.readouterr() == ("", "") and (tmp_path / "out.npy").exists()
+    with pytest.raises(SystemExit):
+        main(["embed", str(tmp_path / "no.fasta"), *options])
+    assert capsys.readouterr().err.startswith("dnacse embed: error: ")
+
+
+def test_the_name_that_is_installed_is_the_package():
+    assert all(getattr(dnacse, name) is getattr(modeling_dnacse, name) for name in modeling_dnacse.__all__)
+    assert dnacse.DnaEmbedder is modeling_dnacse.DnaEmbedder
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        dnacse.nothing  # noqa: B018

@@ -1,0 +1,109 @@
+"""The examples run on the sample, and the files for other programs name what there is."""
+
+import csv
+import importlib.util
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+from modeling_dnacse.cli import COMMANDS, command_line
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "examples" / "sample"
+MODULE = ROOT / "packaging" / "nextflow" / "identify"
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_edna_table(tmp_path):
+    ids = re.findall(r"^>(\S+)", (SAMPLE / "queries.fasta").read_text(), flags=re.MULTILINE)
+    counts = tmp_path / "counts.tsv"
+    counts.write_text(
+        "# from biom\n#OTU ID\tnorth\tsouth\n" + "".join(f"{name}\t{n}\t10\n" for n, name in enumerate(ids))
+    )
+    library, folder = str(SAMPLE / "library.fasta"), tmp_path / "out"
+    load(ROOT / "examples" / "edna_table.py").main([str(SAMPLE / "queries.fasta"), str(counts), library, str(folder)])
+    rows = list(csv.DictReader((folder / "taxa.tsv").open(), delimiter="\t"))
+    named = [row for row in rows if row["taxon"] != "(likely new species)"]
+    assert sum(float(row["south"]) for row in named) == 10 * len(ids) == 10 * sum(int(row["asvs"]) for row in named)
+    assert sum(float(row["north"]) for row in named) == sum(range(len(ids)))
+    assert (folder / "taxa.png").read_bytes().startswith(b"\x89PNG")
+    taxa = {row["taxon"]: row["rank"] for row in rows}
+    assert taxa["Dabalus rebali"] == "species" and {"(likely new species)", "(no call)"} <= set(taxa)
+
+
+@pytest.mark.slow
+def test_space(tmp_path):
+    pytest.importorskip("gradio")
+    pytest.importorskip("bokeh")
+    from gradio_client import Client, handle_file
+
+    app = load(ROOT / "examples" / "space" / "app.py").app
+    app.launch(prevent_thread_lock=True, server_name="127.0.0.1", quiet=True)
+    try:
+        client = Client(app.local_url, verbose=False, download_files=str(tmp_path))
+        given = [handle_file(str(SAMPLE / f"{name}.fasta")) for name in ("queries", "library")]
+        table, page, calls, _ = client.predict(*given, api_name="/identify")
+        assert len(table["data"]) == len(Path(calls).read_text().splitlines()) - 1
+        assert "Dabalus rebali" in str(table["data"]) and "srcdoc=" in str(page)
+        wrong = tmp_path / "wrong.fasta"
+        wrong.write_text(">a\nMKV*\n")
+        with pytest.raises(Exception, match="wrong.fasta:2"):
+            client.predict(handle_file(str(wrong)), given[1], api_name="/identify")
+    finally:
+        app.close()
+
+
+def options_of(command):
+    with pytest.raises(SystemExit) as stopped:
+        command_line().parse_args([command, "--help"])
+    assert stopped.value.code == 0
+
+
+def test_nextflow_module_and_recipe_name_what_there_is(capsys):
+    script = (MODULE / "main.nf").read_text()
+    command = re.search(r"dnacse (identify) \\\\\n(.*?)\n\n", script, flags=re.DOTALL)
+    options_of(command[1])
+    helped = capsys.readouterr().out
+    assert all(option in helped for option in re.findall(r"--\w+", command[2]))
+    assert script.count("{") == script.count("}") and script.count('"""') == 4
+    told = yaml.safe_load((MODULE / "meta.yml").read_text())
+    assert told["name"] == re.search(r"process (\w+)", script)[1].lower()
+    emitted = set(re.findall(r"emit: (\w+)", script))
+    assert {name for one in told["output"] for name in one} == emitted
+    assert yaml.safe_load((MODULE / "environment.yml").read_text())["dependencies"] == [
+        f"bioconda::dnacse={version('dnacse')}"
+    ]
+
+
+def test_bioconda_recipe_has_the_requirements_of_the_package():
+    text = (ROOT / "packaging" / "bioconda" / "meta.yaml").read_text()
+    values = {"name": "dnacse", "version": version("dnacse"), "PYTHON": "python"}
+    assert f'set version = "{values["version"]}"' in text
+    plain = re.sub(r"\{%.*?%\}", "", re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: values[found[1]], text))
+    recipe = yaml.safe_load(re.sub(r"\{\{.*?\}\}", "pin", plain))
+    assert recipe["build"]["entry_points"] == ["dnacse = modeling_dnacse.cli:main"]
+    setup = re.search(r"install_requires =\n(.*?)\n\n", (ROOT / "setup.cfg").read_text(), flags=re.DOTALL)[1]
+    wanted = {line.strip().replace("torch>", "pytorch>") for line in setup.splitlines() if "#" not in line}
+    assert wanted == {line.replace(" ", "") for line in recipe["requirements"]["run"]} - {"python>=3.11"}
+    for line in recipe["test"]["commands"]:
+        assert line.split()[1].startswith("--") or line.split()[1] in COMMANDS
+
+
+def test_table_of_equivalents_names_real_options(capsys):
+    text = (ROOT / "docs" / "moving.md").read_text()
+    commands = re.findall(r"`dnacse (\w+) ([^`]*)`", text)
+    assert len(commands) > 5
+    for command, rest in commands:
+        options_of(command)
+        helped = capsys.readouterr().out
+        assert all(option in helped for option in re.findall(r"(?<=\s)--?\w+", rest)), (command, rest)

@@ -1,0 +1,132 @@
+"""A map has each sequence once, hides nothing behind markup, and needs no network."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from modeling_dnacse.cli import main
+from modeling_dnacse.maps.picture import draw_map
+from modeling_dnacse.maps.points import MapPoints, choose_column, style_groups
+from tests.support.families import random_families
+
+EVIL = "<img/src=x/onerror=alert(1)>"
+DRIVE = """
+<script>
+const said = [];
+const walk = (root, found) => {
+    for (const node of root.querySelectorAll("*")) {
+        if (node.tagName == "BUTTON") found.push(node);
+        if (node.shadowRoot) walk(node.shadowRoot, found);
+    }
+    return found;
+};
+URL.createObjectURL = blob => { blob.text().then(text => said.push(text)); return "blob:none"; };
+HTMLAnchorElement.prototype.click = () => {};
+const later = () => new Promise(done => setTimeout(done, 500));
+setTimeout(async () => {
+    const models = [...Bokeh.documents[0]._all_models.values()];
+    const of = type => models.find(model => model.type == type);
+    for (const name of ["genus c", "no such name", "R11_"]) {
+        of("TextInput").value_input = name;
+        await later();
+        said.push(of("Div").text);
+    }
+    walk(document, []).find(node => node.textContent == "Download FASTA").click();
+    await later();
+    const out = document.createElement("pre");
+    out.id = "out";
+    out.textContent = JSON.stringify([...said, document.querySelectorAll("img").length]);
+    document.body.append(out);
+}, 3000);
+</script>
+</body>
+"""
+
+
+@pytest.fixture(scope="module")
+def page(tiny_folder, tmp_path_factory):
+    """A page of 48 sequences, one of whose ids is markup."""
+    pytest.importorskip("bokeh")
+    folder = tmp_path_factory.mktemp("map")
+    records = [f">{header}\n{sequence}\n" for header, sequence in random_families(seed=0).items()]
+    (folder / "in.fasta").write_text("".join(records).replace(">r0_0 ", f">{EVIL} "))
+    main(["map", str(folder / "in.fasta"), "-o", str(folder / "map.html"), "--model", str(tiny_folder)])
+    return folder / "map.html"
+
+
+@pytest.mark.slow
+def test_the_page_is_whole_offline_and_escaped(page):
+    tags, text = [], page.read_text()
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: tags.append((tag, dict(attributes)))
+    parser.feed(text)
+    assert {tag for tag, _ in tags} <= {"html", "head", "meta", "title", "style", "script", "body", "div"}
+    assert not [attributes for _, attributes in tags if {"src", "href"} & set(attributes)]
+    assert EVIL not in text and html.escape(EVIL, quote=False) in text
+    assert "r11_3" in text and "Genus l" in text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+def test_search_and_download_in_a_browser(page, tmp_path):
+    driven = tmp_path / "driven.html"
+    before, _, after = page.read_text().rpartition("</body>")
+    driven.write_text(before + DRIVE + after)
+    browser = [shutil.which("chromium"), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    done = subprocess.run(
+        [*browser, "--virtual-time-budget=20000", "--dump-dom", driven.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    *said, fasta, images = json.loads(html.unescape(re.search(r'<pre id="out">(.*?)</pre>', done.stdout)[1]))
+    assert (said, images) == (["4 of 48 selected", "Nothing selected", "4 of 48 selected"], 0)
+    assert re.findall(r"^>(\S+) species Genus l, genus Genus$", fasta, flags=re.MULTILINE) == [
+        f"r11_{number}" for number in range(4)
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_pictures_hold_every_group(suffix, tmp_path):
+    names = [f"order ${number % 12}" for number in range(60)] + [""]
+    groups, styles = style_groups(names)
+    assert list(styles)[-2:] == ["others", "without a name"] and len({style.shape for style in styles.values()}) == 8
+    ids = [f"s{number}" for number in range(61)]
+    points = MapPoints(ids, [], ids, np.random.default_rng(0).random((61, 2)), groups, styles, "order")
+    draw_map(tmp_path / f"map{suffix}", points, "61 sequences")
+    written = (tmp_path / f"map{suffix}").read_bytes()
+    assert written.startswith(b"\x89PNG" if suffix == ".png" else b"<?xml")
+    if suffix == ".svg":
+        assert len(set(re.findall(rb"<!-- (order .*?) -->", written))) == 8 and b"<!-- others (20) -->" in written
+
+
+def test_colours_show_the_lowest_rank_of_few_names():
+    columns = {"species": list("abcdefghij"), "genus": list("xxxxxyyyyy"), "family": ["z"] * 10}
+    assert choose_column(columns, None) == "genus" and choose_column(columns, "species") == "species"
+    assert choose_column({"species": list("abcdefghij")}, None) == "species" and choose_column({}, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-o", "map.gif"], "ends in .html, .png, .svg, .pdf"),
+        (["-o", "map.png", "--colour_by", "tribe"], "--colour_by is tribe, but the names are of: species, genus"),
+        (["-o", "map.png", "--labels", "calls.tsv"], "calls.tsv:2: 1 fields where the first line names 2"),
+        (["-o", "map.png", "--labels", "others.tsv"], "none of the records of .*ids must be equal"),
+    ],
+)
+def test_refusals(options, message, fasta, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("bokeh")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calls.tsv").write_text("id\tcall\nr0_0\n")
+    (tmp_path / "others.tsv").write_text("id\tcall\nx\tGenus a\n")
+    with pytest.raises(SystemExit):
+        main(["map", str(fasta), *options])
+    assert re.search(message, capsys.readouterr().err)
+    assert not list(tmp_path.glob("map*"))
