@@ -197,7 +197,8 @@ def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library
     assert ids[16] == "other:q0"
     assert "(given)" in capsys.readouterr().err
     for options, said in (
-        (["--format", "biom"], "--format biom needs counts"),
+        (["--format", "biom", "-o", str(tmp_path / "calls.biom")], "--format biom needs counts"),
+        (["--format", "json"], "exists and is not of --format json"),
         (["--top", "13"], "--top is 13; it must be from 1 to 12"),
         (["--top", "2", "-o", "-"], "say where: --hits FILE"),
         (["--confidence", "species"], "--confidence is 'species'; it must be a number"),
