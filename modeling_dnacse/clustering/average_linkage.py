@@ -13,6 +13,7 @@ the blocks of `neighbours.py`.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -48,35 +49,55 @@ def average_linkage(vectors: np.ndarray, threshold: float = -1.0) -> Tree:
     """
     if vectors.ndim != 2 or not np.isfinite(vectors).all():
         raise ValueError(f"got vectors of shape {vectors.shape}, or with NaN or infinity; give finite (n, numbers)")
-    n = len(vectors)
-    means, sizes = vectors.astype(np.float32), np.ones(n)
+    means, sizes = vectors.astype(np.float32), np.ones(len(vectors))
+
+    def look(stale: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found, cosines = nearest(means[stale], means[among], exclude=np.searchsorted(among, stale))
+        return among[found[:, 0]], cosines[:, 0]
+
+    def merge(first: int, second: int) -> None:
+        share = sizes[second] / (sizes[first] + sizes[second])
+        means[first] += share * (means[second] - means[first])
+        sizes[first] += sizes[second]
+
+    return grow(len(vectors), threshold, look, merge)
+
+
+def grow(
+    n: int,
+    threshold: float,
+    look: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    merge: Callable[[int, int], None],
+) -> Tree:
+    """Merge nearest clusters, round by round, as far as they reach the threshold.
+
+    Args:
+        n: Sequences.
+        threshold: Least similarity at which two clusters merge.
+        look: From clusters (q,) and all growing ones (m,), ascending, among which they are: the nearest other of each
+            (q,) and its similarity (q,), -inf where there is none.
+        merge: Adds the second cluster to the first.
+    """
     tree = Tree(np.arange(n), np.full(n, -np.inf, np.float32))
+    lowest = np.full(n, np.inf, np.float32)  # similarity of the merges in a cluster
     closest, similarity = np.full(n, -1), np.full(n, -np.inf, np.float32)
     growing, stale = np.ones(n, dtype=bool), np.ones(n, dtype=bool)
     while growing.sum() > 1:
-        _look(means, np.flatnonzero(growing), np.flatnonzero(stale & growing), closest, similarity)
+        rows = np.flatnonzero(stale & growing)
+        closest[rows], similarity[rows] = look(rows, np.flatnonzero(growing))
         growing &= similarity >= threshold
         merged = np.zeros(n, dtype=bool)
         for row in _joins(np.flatnonzero(growing), closest, similarity).tolist():
             first, second = sorted((_root(tree.into, row), _root(tree.into, int(closest[row]))))
             if first == second:
                 continue
-            share = sizes[second] / (sizes[first] + sizes[second])
-            means[first] += share * (means[second] - means[first])
-            sizes[first] += sizes[second]
-            tree.into[second], tree.similarity[second] = first, similarity[row]
+            merge(first, second)
+            lowest[first] = min(lowest[first], lowest[second], similarity[row])
+            tree.into[second], tree.similarity[second] = first, lowest[first]
             growing[[first, second]] = True, False
             merged[[first, second]] = True
         stale = merged | merged[closest]
     return tree
-
-
-def _look(
-    means: np.ndarray, among: np.ndarray, stale: np.ndarray, closest: np.ndarray, similarity: np.ndarray
-) -> None:
-    """Find the nearest cluster of each stale one, among rows (m,), ascending; store it and the average cosine."""
-    found, cosines = nearest(means[stale], means[among], exclude=np.searchsorted(among, stale))
-    closest[stale], similarity[stale] = among[found[:, 0]], cosines[:, 0]
 
 
 def _joins(rows: np.ndarray, closest: np.ndarray, similarity: np.ndarray) -> np.ndarray:
@@ -176,12 +197,13 @@ def _pairs_joined(tree: Tree, order: np.ndarray, codes: np.ndarray) -> tuple[np.
     return np.cumsum(together), np.cumsum(alike)
 
 
-def medoids(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def medoids(vectors: np.ndarray, labels: np.ndarray, sizes: np.ndarray | None = None) -> np.ndarray:
     """The row of each cluster whose average cosine to its members is highest, the first of equals.
 
     Args:
         vectors: Unit vectors (n, d).
         labels: Cluster of each (n,), 0 to k - 1, none empty.
+        sizes: Abundance of each (n,); then only the most abundant of a cluster compete.
 
     Returns:
         Rows (k,).
@@ -192,7 +214,8 @@ def medoids(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     sums = np.zeros((int(labels.max(initial=-1)) + 1, vectors.shape[1]))
     np.add.at(sums, labels, vectors)
     central = np.einsum("nd,nd->n", vectors, sums[labels]).round(5)  # equal vectors differ by rounding
-    order = np.lexsort((np.arange(len(labels)), -central, labels))
+    rank = np.zeros(len(labels)) if sizes is None else -sizes
+    order = np.lexsort((np.arange(len(labels)), -central, rank, labels))
     return order[np.unique(labels[order], return_index=True)[1]]
 
 

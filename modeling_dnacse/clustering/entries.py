@@ -1,4 +1,4 @@
-"""A sequence file in, its records and their unit vectors out: the first step of cluster, bin and calibrate.
+"""A sequence file in, its records and their unit vectors or bases at sites out: for cluster, bin and calibrate.
 
 The file is read twice. The first reading checks and lists it, so that a mistake in the last line is reported before
 anything is computed; the second one embeds it. Sequences are not kept in memory. The first reading needs no torch.
@@ -7,6 +7,7 @@ anything is computed; the second one embeds it. Sequences are not kept in memory
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from ..embedding.options import EmbedOptions
+    from ..vectors.shared_sites import AtSites
+
+BLOCK = 4096  # sequences that are placed at once
 
 
 class Entry(NamedTuple):
@@ -26,6 +30,7 @@ class Entry(NamedTuple):
     id: str
     species: str
     bp: int
+    size: int = 1  # abundance
 
 
 class Listing(NamedTuple):
@@ -43,7 +48,8 @@ def list_entries(path: Path, split: str | None = None) -> Listing:
     """
     counts, file = AlphabetCounts(), RecordFile(path, split)
     entries = [
-        Entry(record.id, record.labels.get("species", ""), len(record.sequence)) for record in file.read(counts)
+        Entry(record.id, record.labels.get("species", ""), len(record.sequence), record.size)
+        for record in file.read(counts)
     ]
     sys.stderr.write(f"{path}: {counts.summary()}\n")
     return Listing(file, entries)
@@ -80,3 +86,34 @@ def embed_entries(
     if not np.isfinite(vectors).all():
         raise ValueError("the model gives NaN or infinity for some sequences; use --dtype float32 or another model")
     return vectors
+
+
+def place_entries(listing: Listing, model: Any, tokenizer: "PreTrainedTokenizerBase") -> "AtSites":
+    """Place all n records of a listed file, in its order.
+
+    Args:
+        listing: The file and its records.
+        model: One that knows sites.
+        tokenizer: The model's.
+
+    Returns:
+        What the model reads, with OTHER throughout where a record is not of its marker.
+
+    Raises:
+        ValueError: the file changed.
+    """
+    import numpy as np
+    from tqdm.auto import tqdm
+
+    from ..kmers import OTHER
+    from ..vectors.shared_sites import AtSites, read_sites
+
+    sequences = (record.sequence for record in listing.file.read())
+    parts = []
+    with tqdm(total=len(listing.entries), unit="seq", desc=listing.file.path.name) as bar:
+        while some := list(islice(sequences, BLOCK)):
+            read = read_sites(model, tokenizer, some)
+            read.bases[~read.placed] = OTHER
+            parts.append(read)
+            bar.update(len(some))
+    return AtSites(*map(np.concatenate, zip(*parts, strict=True)))

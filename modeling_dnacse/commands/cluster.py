@@ -1,24 +1,30 @@
 """Group sequences into species-like clusters, without names: which barcodes belong together.
 
     dnacse cluster IN.fasta -o OUT.tsv
-    dnacse cluster IN.fasta -o OUT.tsv --labelled KNOWN.fasta --plot clusters.png
+    dnacse cluster IN.fasta -o OUT.uc --format uc --representatives OTUS.fasta
+    dnacse cluster IN.fasta -o OUT.tsv --identity 0.97 --plot clusters.png
 
-The method is average linkage by cosine: two clusters merge while the average similarity between their members reaches
-a threshold. The threshold is --threshold; or the one whose clusters agree best with the species of --labelled, which
-should not be species that the model was trained on; or else the model's own.
+Models that know sites, such as the shipped one, place each sequence in its gene. Sequences are then compared over the
+sites that both cover, so pieces join the whole barcodes that they were cut from, on either strand. Clusters are those
+of average linkage that a barcode gap separates: all their members are nearer to one another than to others, by a
+distance that is chosen for each sample and each group. --identity gives one identity for all groups instead. What is
+not of the model's marker stays alone. docs/cluster.md says how good that is.
+
+Other models, sequences of which most are not of the model's marker, and calls with --threshold, --labelled or options
+that shape vectors: average linkage by cosine. Two clusters merge while the average similarity between their members
+reaches a threshold. It is --threshold; or the one whose clusters agree best with the species of --labelled, which
+should not be species that the model was trained on; or the model's own.
 
 The table has one line for each sequence, in the order of the input: id, cluster (c1 is the largest), size of the
-cluster, similarity to the cluster's medoid, and id of the medoid. The medoid is the sequence with the highest average
-similarity to all sequences of its cluster.
-
-Clustering 20,000 sequences takes some 10 s on one core, beside embedding them; the time grows with the square of their
-number. Memory is 16 bytes for each number of the vectors: 0.4 GB for 100,000 sequences of 256 numbers.
+cluster, similarity to its representative (identity over shared sites, empty where none are shared; or cosine), and id
+of the representative. That is the most abundant sequence (;size= in the headers), of equals the one nearest to all
+sequences of its cluster. --format uc writes what vsearch --uc does.
 """
 
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..loading.model_folders import check_model
 from ..machine.outputs import check_outputs, check_replaced
@@ -35,19 +41,32 @@ from .pictures import check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from ..clustering.entries import Listing
+    from ..embedding.options import EmbedOptions
+    from .cluster_files import Grouping
+
+LEAST_PLACED = 0.5  # of the sequences, for a comparison over sites
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
     add("input", type=Path, help="FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
-    add("-o", "--output", type=Path, required=True, help="table to write, tab-separated")
+    add("-o", "--output", type=Path, required=True, help="file to write")
+    add("--format", choices=("tsv", "uc"), default="tsv", help="of the output; default: %(default)s")
     add(
         "--representatives",
         type=Path,
         metavar="FASTA",
-        help="write the medoid of each cluster, that of the largest cluster first",
+        help="write the representative of each cluster, that of the largest cluster first",
+    )
+    add(
+        "--identity",
+        type=identity,
+        metavar="SHARE",
+        help="average identity over shared sites, 0.8 to below 1, at which clusters merge; default: a barcode gap",
     )
     add("--plot", type=Path, metavar="FILE", help="draw sizes and similarities: .png, .svg or .pdf")
     add_threshold_arguments(parser)
@@ -56,48 +75,136 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_force_argument(parser)
 
 
+def identity(text: str) -> float:
+    """Read a share of equal bases.
+
+    >>> identity("0.98")
+    0.98
+    """
+    if not 0.8 <= float(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text}; an identity is a share from 0.8 to below 1")
+    return float(text)
+
+
 def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
-    """Check the outputs and the model's files, and read the input and --labelled once."""
+    """Check the options, the outputs and the model's files, and read the input and --labelled once."""
     from ..clustering.entries import list_entries
 
     inputs = (args.input, args.labelled, args.model)
     check_outputs((args.output, args.representatives, args.plot), inputs)
-    check_replaced(args.output, b"id\t", "a table of clusters", args.force)
+    check_replaced(args.output, {"tsv": b"id\t", "uc": b"S\t"}[args.format], f"clusters as {args.format}", args.force)
     check_replaced(args.representatives, b">", "FASTA", args.force)
     check_plot(args.plot, args.force)
     check_model(args.model)
     check_device(args.device)
+    if args.identity is not None and needs_vectors(args):
+        raise ValueError(
+            "--identity compares bases at sites, but --threshold, --labelled and options that shape vectors compare "
+            "vectors; give one or the other"
+        )
     labelled = None if args.labelled is None else list_entries(args.labelled)
     return list_entries(args.input), labelled
 
 
+def needs_vectors(args: argparse.Namespace) -> bool:
+    """Whether there is an option that is for vectors only."""
+    shaped = args.dimensions is not None or args.window_tokens is not None or args.both_strands is not None
+    return args.threshold is not None or args.labelled is not None or shaped
+
+
 def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") -> None:
-    """Embed, cluster, and put the outputs in place."""
+    """Cluster, and put the outputs in place."""
     import numpy as np
 
-    from ..clustering.average_linkage import cluster, medoids
-    from ..clustering.entries import embed_entries
-    from .cluster_files import write_clusters, write_representatives
-    from .cluster_pictures import draw_clusters
+    from .cluster_files import FORMATS, write_representatives
 
     device = find_device(args.device)
     options = embed_options(args, device)
     listing, labelled = listings
     entries = listing.entries
     model, tokenizer = load_from_options(args, device)
-    threshold, origin = threshold_from_options(args, labelled, "species", model, tokenizer, options)
-    sys.stderr.write(f"similarity {threshold:.4f}, {origin}\n")
-    vectors = embed_entries(listing, [True] * len(entries), model, tokenizer, options)
-    labels = cluster(vectors, threshold)
-    centres = medoids(vectors, labels)
-    if args.plot:
-        draw_clusters(args.plot, vectors, labels, threshold)
+    found = None
+    if getattr(model, "sites", None) is not None and not needs_vectors(args):
+        found = group_by_sites(args, listing, model.to(device).eval(), tokenizer)
+    if found is None and args.identity is not None:
+        raise ValueError(
+            f"--identity compares bases at sites, which {args.model} does not know for these sequences; give a model "
+            "of their marker (trainer/fit_sites.py makes one), or --threshold"
+        )
+    if found is None:
+        found = group_by_vectors(args, listing, labelled, model, tokenizer, options)
     if args.representatives:
-        write_representatives(args.representatives, listing.file, labels, centres)
-    similarities = np.einsum("nd,nd->n", vectors, vectors[centres[labels]])
-    write_clusters(args.output, entries, labels, centres, similarities)
-    sizes = np.bincount(labels)
+        write_representatives(args.representatives, listing.file, entries, found)
+    FORMATS[args.format](args.output, entries, found)
+    sizes = np.bincount(found.labels)
     sys.stderr.write(
         f"{args.output}: {len(entries):,} sequences in {len(sizes):,} clusters, {int((sizes == 1).sum()):,} of them "
         f"of one sequence; the largest has {sizes[0]:,}\n"
     )
+
+
+def group_by_sites(
+    args: argparse.Namespace, listing: "Listing", model: Any, tokenizer: "PreTrainedTokenizerBase"
+) -> "Grouping | None":
+    """Cluster by the identity over shared sites, draw --plot; None: too few sequences are of the model's marker."""
+    import numpy as np
+
+    from ..clustering.barcode_gap import LEAST_IDENTITY, cut_at, cut_at_gaps, valley_of
+    from ..clustering.entries import place_entries
+    from ..clustering.representatives import identities, representatives
+    from ..clustering.site_linkage import site_linkage
+    from .cluster_files import Grouping
+    from .cluster_pictures import draw_gaps
+
+    entries = listing.entries
+    read = place_entries(listing, model, tokenizer)
+    strange = ~read.placed
+    if strange.any():
+        fate = "each stays alone" if strange.mean() <= 1 - LEAST_PLACED else "all are compared by their vectors"
+        sys.stderr.write(
+            f"{int(strange.sum()):,} of {len(entries):,} sequences are not of the marker of {args.model}, such as "
+            f"{entries[int(strange.argmax())].id}; {fate}\n"
+        )
+    if strange.mean() > 1 - LEAST_PLACED:
+        return None
+    tree = site_linkage(read.bases, args.identity or LEAST_IDENTITY)
+    if args.identity is None:
+        clusters, certain = cut_at_gaps(tree), valley_of(tree)
+        sys.stderr.write(f"identity {1 - certain:.3f}, less where a group has a barcode gap of its own\n")
+    else:
+        clusters, certain = cut_at(tree, args.identity), 1 - args.identity
+    centres = representatives(read.bases, clusters.labels, np.array([entry.size for entry in entries]))
+    if args.plot:
+        draw_gaps(args.plot, clusters, certain)
+    of_row = centres[clusters.labels]
+    similarity = identities(read.bases, read.bases[of_row])
+    similarity[centres] = 1.0
+    return Grouping(clusters.labels, centres, similarity, read.reverse != read.reverse[of_row])
+
+
+def group_by_vectors(
+    args: argparse.Namespace,
+    listing: "Listing",
+    labelled: "Listing | None",
+    model: Any,
+    tokenizer: "PreTrainedTokenizerBase",
+    options: "EmbedOptions",
+) -> "Grouping":
+    """Cluster by average linkage of vectors; draw --plot."""
+    import numpy as np
+
+    from ..clustering.average_linkage import cluster, medoids
+    from ..clustering.entries import embed_entries
+    from .cluster_files import Grouping
+    from .cluster_pictures import draw_clusters
+
+    entries = listing.entries
+    threshold, origin = threshold_from_options(args, labelled, "species", model, tokenizer, options)
+    sys.stderr.write(f"similarity {threshold:.4f}, {origin}\n")
+    vectors = embed_entries(listing, [True] * len(entries), model, tokenizer, options)
+    labels = cluster(vectors, threshold)
+    centres = medoids(vectors, labels, np.array([entry.size for entry in entries]))
+    if args.plot:
+        draw_clusters(args.plot, vectors, labels, threshold)
+    similarity = np.einsum("nd,nd->n", vectors, vectors[centres[labels]])
+    return Grouping(labels, centres, similarity, np.zeros(len(labels), bool))  # no strand is known

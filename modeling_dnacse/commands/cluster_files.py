@@ -1,7 +1,8 @@
-"""Records and their clusters in, the table and the FASTA of `dnacse cluster` out."""
+"""Records and their clusters in, the files of `dnacse cluster` out: a table, vsearch's .uc, and FASTA."""
 
 import csv
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,36 +10,71 @@ from ..clustering.entries import Entry
 from ..machine.atomic import written_whole
 from ..reading.rereading import RecordFile
 
-COLUMNS = ("id", "cluster", "size", "similarity", "medoid")
+COLUMNS = ("id", "cluster", "size", "similarity", "representative")
 
 
-def write_clusters(
-    path: Path, entries: list[Entry], labels: np.ndarray, centres: np.ndarray, similarities: np.ndarray
-) -> None:
-    """Write the table of `COLUMNS`.
+class Grouping(NamedTuple):
+    """Clusters of n records, 0 to k - 1, none empty."""
 
-    Args:
-        path: The table.
-        entries: Records (n,).
-        labels: Cluster of each record (n,), from 0.
-        centres: Row of each cluster's medoid (k,).
-        similarities: Cosine of each record to the medoid of its cluster (n,).
-    """
-    sizes = np.bincount(labels)
+    labels: np.ndarray  # (n,)
+    centres: np.ndarray  # (k,) row of each cluster's representative
+    similarity: np.ndarray  # (n,) to the representative, NaN where it cannot be told
+    opposite: np.ndarray  # (n,) bool: not on the strand of the representative
+
+
+def write_table(path: Path, entries: list[Entry], found: Grouping) -> None:
+    """Write the table of `COLUMNS`, a line for each record."""
+    sizes = np.bincount(found.labels)
     with written_whole(path) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(COLUMNS)
-        for entry, label, similarity in zip(entries, labels.tolist(), similarities.tolist(), strict=True):
-            medoid = entries[centres[label]].id
-            table.writerow((entry.id, f"c{label + 1}", sizes[label], f"{min(similarity, 1):.4f}", medoid))
+        for entry, label, similarity in zip(entries, found.labels.tolist(), found.similarity.tolist(), strict=True):
+            told = "" if np.isnan(similarity) else f"{min(similarity, 1):.4f}"
+            table.writerow((entry.id, f"c{label + 1}", sizes[label], told, entries[found.centres[label]].id))
 
 
-def write_representatives(path: Path, source: RecordFile, labels: np.ndarray, centres: np.ndarray) -> None:
-    """Write the medoids as FASTA, in the order of their clusters, reading their sequences again."""
-    wanted = set(centres.tolist())
-    records = {row: record for row, record in enumerate(source.read()) if row in wanted}
-    sizes = np.bincount(labels)
+def write_uc(path: Path, entries: list[Entry], found: Grouping) -> None:
+    """Write what `vsearch --uc` does: S for a representative, H for each other record, then C for each cluster.
+
+    There are no alignments: the column of the CIGAR is `*`. Clusters count from 0.
+    """
+    unused = ("*",) * 4
+    told = have_sizes(entries)
+    names = [f"{entry.id};size={entry.size}" if told else entry.id for entry in entries]
+    with written_whole(path) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
+        columns = (found.labels.tolist(), found.similarity.tolist(), found.opposite.tolist())
+        for row, (entry, label, similarity, opposite) in enumerate(zip(entries, *columns, strict=True)):
+            centre = int(found.centres[label])
+            if row == centre:
+                table.writerow(("S", label, entry.bp, "*", *unused, names[row], "*"))
+            else:
+                identity = "*" if np.isnan(similarity) else f"{100 * min(similarity, 1):.1f}"
+                strand = "-" if opposite else "+"
+                table.writerow(("H", label, entry.bp, identity, strand, 0, 0, "*", names[row], names[centre]))
+        for label, (centre, size) in enumerate(zip(found.centres.tolist(), np.bincount(found.labels), strict=True)):
+            table.writerow(("C", label, size, "*", *unused, names[centre], "*"))
+
+
+FORMATS = {"tsv": write_table, "uc": write_uc}
+
+
+def write_representatives(path: Path, source: RecordFile, entries: list[Entry], found: Grouping) -> None:
+    """Write the representatives as FASTA, in the order of their clusters, reading their sequences again.
+
+    Where records have an abundance, `;size=` is the sum of the cluster, as vsearch --sizeout has it.
+    """
+    wanted = set(found.centres.tolist())
+    sequences = {row: record.sequence for row, record in enumerate(source.read()) if row in wanted}
+    counts = np.bincount(found.labels)
+    sums = np.bincount(found.labels, [entry.size for entry in entries]).astype(int)
+    told = have_sizes(entries)
     with written_whole(path) as hidden, hidden.open("w", encoding="utf-8") as file:
-        for label, row in enumerate(centres.tolist()):
-            record = records[row]
-            file.write(f">{record.id} cluster=c{label + 1} size={sizes[label]}\n{record.sequence}\n")
+        for label, row in enumerate(found.centres.tolist()):
+            name = f"{entries[row].id};size={sums[label]}" if told else entries[row].id
+            file.write(f">{name} cluster=c{label + 1} size={counts[label]}\n{sequences[row]}\n")
+
+
+def have_sizes(entries: list[Entry]) -> bool:
+    """Whether any record has an abundance beyond 1; if none has, no abundances are written."""
+    return any(entry.size > 1 for entry in entries)

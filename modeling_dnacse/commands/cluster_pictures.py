@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..clustering.average_linkage import separation
+from ..clustering.barcode_gap import Clusters
 from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:
@@ -34,6 +35,29 @@ def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold
     left, right = figure.subplots(1, 2)
     draw_sizes(left, np.bincount(labels))
     draw_separation(right, *separation(vectors, labels), threshold)
+    figure.legend(frameon=False, loc="outside lower right", ncols=3)
+    save(figure, path)
+
+
+def draw_gaps(path: Path, clusters: Clusters, certain: float) -> None:
+    """Draw the sizes of clusters, and how far apart sequences are within a cluster and between clusters."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    sizes = np.bincount(clusters.labels)
+    draw_sizes(left, sizes)
+    within, between = clusters.widest[sizes > 1], clusters.outside[np.isfinite(clusters.outside)]
+    edges = np.linspace(0, max(within.max(initial=0), between.max(initial=0), 2 * certain), 61)
+    for name, values, colour, hatch in (
+        ("largest step within a cluster", within, BLUE, "///"),
+        ("to the nearest other cluster", between, ORANGE, None),
+    ):
+        label = f"{name} ({len(values):,} clusters)"
+        right.hist(values, edges, histtype="stepfilled", fc=colour, ec=colour, alpha=0.55, hatch=hatch, label=label)
+    right.axvline(certain, color="black", linestyle="--", linewidth=1, label=f"{certain:.3f}")
+    right.set(xlabel="share of different bases among shared sites", ylabel="clusters")
+    right.set_title("Barcode gap: blue left, orange right", loc="left")
     figure.legend(frameon=False, loc="outside lower right", ncols=3)
     save(figure, path)
 

@@ -62,8 +62,14 @@ if TYPE_CHECKING:
     from ..identification.queries import QueryFiles
     from ..identification.references import LibraryFile
 
-# those of identification/formats.py, with the bytes that every file of the format begins with
-FORMATS = {"tsv": b"id\t", "qiime2": b"Feature ID\t", "sintax": b"", "dada2": b"\t", "biom": b"{", "json": b"[\n"}
+FORMATS = {  # those of identification/formats.py -> how such a file begins
+    "tsv": b"id\t",
+    "qiime2": b"Feature ID\t",
+    "sintax": b"",
+    "dada2": b"\t",
+    "biom": b"{",
+    "json": b"[",
+}
 TOP = 5  # hits of each query, where only --hits is given
 
 
@@ -163,8 +169,8 @@ def check(args: argparse.Namespace) -> FirstReading:
     beside = files_beside(args.reference_vectors) if args.reference_vectors else []
     inputs = [*args.input, args.reference, args.taxonomy, args.reference_vectors, args.model, args.counts, *beside]
     check_outputs((args.output, hits, args.plot), inputs)
-    check_replaced(args.output, FORMATS[args.format], f"of --format {args.format}", args.force)
-    check_replaced(hits, b"id\thit\t", "a table of hits", args.force)
+    check_replaced(args.output, FORMATS[args.format], f"a file of {args.format} calls", args.force)
+    check_replaced(hits, b"id\t", "a table of hits", args.force)
     check_plot(args.plot, args.force)
     check_model(args.model)
     check_device(args.device)
@@ -258,7 +264,7 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
                         hits.writerows([cell_text(cell) for cell in hit.values()] for hit in call.hits)
                     yield call
 
-        WRITERS[args.format](calls(), layout_of(ranks, first, args.format), file)
+        WRITERS[args.format](calls(), layout_of(ranks, first), file)
         assert isinstance(last, NamedBlock)
         if args.plot:
             draw_calls(args.plot, tally, last.data, last.calibration)
@@ -287,14 +293,14 @@ def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifie
     return Identifier.from_library(args.model, encoder, first.library, args.reference_vectors)
 
 
-def layout_of(ranks: tuple[str, ...], first: FirstReading, form: str) -> "Layout":
-    """What the rows of the output have in common; without --counts, abundances in headers are the counts of BIOM."""
+def layout_of(ranks: tuple[str, ...], first: FirstReading) -> "Layout":
+    """What the rows of the output have in common; without --counts, abundances in headers are the counts for BIOM."""
     from ..identification.formats import Layout
 
     counts, queries = first.counts, first.queries
     if counts is not None:
         return Layout(ranks, counts.samples, lambda query: counts.of.get(query.id, {}))
-    if form == "biom":
+    if queries.has_sizes:
         place = {sample: number for number, sample in enumerate(queries.samples)}
         return Layout(ranks, queries.samples, lambda query: {place[query.sample]: query.size})
     return Layout(ranks, (), lambda query: {})

@@ -41,7 +41,7 @@ def table_rows(
         delimiter: What separates columns, unless the first line tells otherwise.
         needed: Keys of `known` that must be there.
         known: The columns to read, each with the names that it may have.
-        others: Also give the columns that are not known, with `OTHER` before their names.
+        others: Also give the columns that we do not know, with `OTHER` before their names.
 
     Raises:
         ValueError: a needed column is missing, a used one is there twice, a row has more or fewer fields than the

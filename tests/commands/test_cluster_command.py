@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import shutil
 
 import pytest
@@ -12,11 +13,13 @@ from modeling_dnacse.cli import main
 from modeling_dnacse.clustering.average_linkage import cluster
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.machine import atomic
-from modeling_dnacse.reading.sequences import read_fasta
+from modeling_dnacse.reading.sequences import read_fasta, reverse_complement
 from tests.support.families import random_families
+from tests.support.marker import simulate_marker
 from tests.support.refusals import refuse
 
 HEADERS = list(random_families(seed=0))
+JUNK = "".join(random.Random(0).choices("ACGT", k=300))
 
 
 def table(path):
@@ -35,7 +38,7 @@ def test_the_table_holds_the_clusters_of_the_vectors(fasta, tiny_folder, tmp_pat
     arguments = ["cluster", fasta, "-o", output, "--model", tiny_folder, "--threshold", 0.98]
     main([*map(str, arguments), "--representatives", str(representatives), "--plot", str(plot)])
     rows = table(output)
-    assert list(rows[0]) == ["id", "cluster", "size", "similarity", "medoid"]
+    assert list(rows[0]) == ["id", "cluster", "size", "similarity", "representative"]
     records = list(read_fasta(fasta))
     assert [row["id"] for row in rows] == [record.id for record in records]
     vectors = embed(*load_checkpoint(DnacseModel, str(tiny_folder)), [r.sequence for r in records], normalize=True)
@@ -44,13 +47,13 @@ def test_the_table_holds_the_clusters_of_the_vectors(fasta, tiny_folder, tmp_pat
     assert 1 < labels.max() + 1 < len(rows)
     by_id = {row["id"]: row for row in rows}
     for row, vector in zip(rows, vectors, strict=True):
-        medoid = by_id[row["medoid"]]
+        medoid = by_id[row["representative"]]
         assert medoid["cluster"] == row["cluster"] and medoid["similarity"] == "1.0000"
         assert float(row["similarity"]) == pytest.approx(vector @ vectors[rows.index(medoid)], abs=1e-4)
         assert int(row["size"]) == sum(other["cluster"] == row["cluster"] for other in rows)
     written = list(read_fasta(representatives))
     assert [record.id for record in written] == list(
-        dict.fromkeys(row["medoid"] for row in sorted(rows, key=lambda row: int(row["cluster"][1:])))
+        dict.fromkeys(row["representative"] for row in sorted(rows, key=lambda row: int(row["cluster"][1:])))
     )
     assert {r.sequence for r in written} <= {r.sequence for r in records}
     assert written[0].description == f"cluster=c1 size={by_id[written[0].id]['size']}"
@@ -94,7 +97,7 @@ def test_one_sequence_or_all_identical(tiny_folder, tmp_path, content, clusters)
     main([*map(str, arguments), "--threshold", "0.9999", "--plot", str(tmp_path / "out.svg")])
     rows = table(tmp_path / "out.tsv")
     assert [row["cluster"] for row in rows] == clusters
-    assert {(row["medoid"], row["similarity"]) for row in rows} == {("a", "1.0000")}
+    assert {(row["representative"], row["similarity"]) for row in rows} == {("a", "1.0000")}
     assert "<svg" in (tmp_path / "out.svg").read_text()
 
 
@@ -145,3 +148,49 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
             raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["out.tsv"]
     assert target.read_text() == "old"
+
+
+@pytest.fixture
+def pieces(tmp_path):
+    """Whole genes of 16 species, their more abundant pieces on the other strand, and a random sequence."""
+    whole = [row for row in simulate_marker(seed=1) if row["id"].endswith("a0")]
+    path = tmp_path / "pieces.fasta"
+    lines = [f">{row['id']};size=3\n{row['sequence']}\n" for row in whole]
+    lines += [f">{row['id']}p;size=9\n{reverse_complement(row['sequence'][120:280])}\n" for row in whole]
+    path.write_text("".join(lines) + f">junk;size=1\n{JUNK}\n")
+    return path
+
+
+def test_pieces_join_the_barcodes_they_were_cut_from(pieces, site_folder, tmp_path, capsys):
+    output, uc, otus, plot = (tmp_path / name for name in ("out.tsv", "out.uc", "otus.fasta", "out.png"))
+    arguments = ["cluster", pieces, "--model", site_folder]
+    main([*map(str, [*arguments, "-o", output, "--representatives", otus, "--plot", plot])])
+    assert "1 of 33 sequences are not of the marker" in capsys.readouterr().err
+    rows = table(output)
+    of = {row["id"]: row for row in rows}
+    assert all(of[name]["cluster"] == of[f"{name}p"]["cluster"] for name in of if f"{name}p" in of)
+    assert len({row["cluster"] for row in rows}) == 17 and of["junk"]["size"] == "1"
+    assert all(row["representative"].endswith("p") for row in rows if row["id"] != "junk")
+    assert {record.id.partition(";")[2] for record in read_fasta(otus)} == {"size=12", "size=1"}
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    main([*map(str, [*arguments, "-o", uc, "--format", "uc"])])
+    lines = [line.split("\t") for line in uc.read_text().splitlines()]
+    assert [line[0] for line in lines].count("S") == [line[0] for line in lines].count("C") == 17
+    hits = [line for line in lines if line[0] == "H"]
+    assert {(line[2], line[3], line[4]) for line in hits} == {("400", "100.0", "-")}
+    assert {line[8].partition(";")[0] + "p;size=9" for line in hits} == {line[9] for line in hits}
+
+
+def test_what_identity_refuses(pieces, site_folder, tiny_folder, tmp_path, capsys):
+    arguments = ["cluster", pieces, "-o", tmp_path / "out.tsv", "--identity", 0.97, "--model"]
+    assert "does not know for these sequences" in refuse(capsys, *arguments, tiny_folder)
+    assert "give one or the other" in refuse(capsys, *arguments, site_folder, "--threshold", 0.9)
+
+
+def test_sequences_of_another_marker_are_compared_by_vectors(site_folder, tmp_path, capsys):
+    junk, output = tmp_path / "junk.fasta", tmp_path / "out.tsv"
+    junk.write_text(f">a\n{JUNK}\n>b\n{reverse_complement(JUNK)}\n>c\n{JUNK[::-1]}\n")
+    arguments = ["cluster", junk, "-o", output, "--model", site_folder]
+    assert "has no species_similarity" in refuse(capsys, *arguments)
+    main([*map(str, arguments), "--threshold", "0.99"])
+    assert [row["cluster"] for row in table(output)][:2] == ["c1", "c1"]

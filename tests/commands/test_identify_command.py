@@ -191,14 +191,14 @@ def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library
     output = tmp_path / "calls.tsv"
     command = ["identify", queries, other, "--reference", library, "--model", tiny_folder, "-o", output]
     main([*map(str, command), "--expected_new", "0.3"])
-    with output.open(newline="") as file:
+    with (tmp_path / "calls.tsv").open(newline="") as file:
         ids = [line["id"] for line in csv.DictReader(file, delimiter="\t")]
     assert ids[0] == "queries:q0"
     assert ids[16] == "other:q0"
     assert "(given)" in capsys.readouterr().err
     for options, said in (
         (["--format", "biom", "-o", str(tmp_path / "calls.biom")], "--format biom needs counts"),
-        (["--format", "json"], "exists and is not of --format json"),
+        (["--format", "json"], "exists and is not a file of json calls"),
         (["--top", "13"], "--top is 13; it must be from 1 to 12"),
         (["--top", "2", "-o", "-"], "say where: --hits FILE"),
         (["--confidence", "species"], "--confidence is 'species'; it must be a number"),

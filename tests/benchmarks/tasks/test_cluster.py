@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.methods.load import load_method
 from benchmarks.methods.method import EMPTY, Method, Split, Unsuited
-from benchmarks.tasks.cluster import score
+from benchmarks.tasks.cluster import close_species, score
+from tests.support.marker import simulate_marker
 from tests.support.planted_vectors import decode, plant
 
 METHOD = Method("planted", "", 0, encode=decode, thresholds={"species": 0.9})
@@ -51,7 +52,28 @@ def test_vsearch_clusters_at_its_own_and_at_the_best_identity():
             rows += ["".join(np.where(rng.random(300) < 0.02, "A", ancestor)) for _ in range(4)]
         return Split(np.arange(len(rows)).astype(str), rows, {"species": np.repeat(list(species), 4)})
 
-    metrics = score(load_method("vsearch"), make("abcdef"), make("uvwxyz"), seed=0)
+    unseen = make("abcdef")
+    unseen.labels["genus"] = np.repeat(["A", "A", "A", "B", "B", "C"], 4)
+    metrics = score(load_method("vsearch"), unseen, make("uvwxyz"), seed=0)
     assert metrics["own_ari"]["threshold"] == 0.97
     assert metrics["chosen_ari"]["threshold"] < 0.97
     assert metrics["chosen_ari"]["value"] == 1
+    assert metrics["best_ari"]["value"] == 1 and metrics["best_ari"]["threshold"] < 0.97
+    assert metrics["close_best_ari"]["species"] == 3 and metrics["close_best_ari"]["scored"] == 12
+    assert metrics["pieces_best_ari"]["scored"] == 24 and metrics["pieces_own_ari"]["value"] < 1
+
+
+def test_a_model_with_sites_clusters_by_the_barcode_gap(site_folder):
+    rows = simulate_marker(seed=1)
+    labels = {rank: np.array([row[rank] for row in rows]) for rank in ("species", "genus")}
+    unseen = Split(np.array([row["id"] for row in rows]), [row["sequence"] for row in rows], labels)
+    metrics = score(load_method(str(site_folder)), unseen, seed=0)
+    assert metrics["own_ari"]["value"] > 0.9 and metrics["pieces_own_ari"]["value"] > 0.9
+    assert "close_own_ari" not in metrics  # two species a genus
+
+
+def test_at_most_so_many_of_each_close_species_are_drawn():
+    species = np.array(["a"] * 30 + ["b", "c", "d", "e"])
+    genus = np.array(["A"] * 32 + ["D", "D"])
+    rows = close_species(species, genus, seed=0)
+    assert (rows[-2:] == [30, 31]).all() and len(rows) == 12 and (np.diff(rows) > 0).all()
