@@ -264,7 +264,7 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
                         hits.writerows([cell_text(cell) for cell in hit.values()] for hit in call.hits)
                     yield call
 
-        WRITERS[args.format](calls(), layout_of(ranks, first), file)
+        WRITERS[args.format](calls(), layout_of(ranks, first, args.format), file)
         assert isinstance(last, NamedBlock)
         if args.plot:
             draw_calls(args.plot, tally, last.data, last.calibration)
@@ -293,14 +293,14 @@ def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifie
     return Identifier.from_library(args.model, encoder, first.library, args.reference_vectors)
 
 
-def layout_of(ranks: tuple[str, ...], first: FirstReading) -> "Layout":
+def layout_of(ranks: tuple[str, ...], first: FirstReading, form: str) -> "Layout":
     """What the rows of the output have in common; without --counts, abundances in headers are the counts for BIOM."""
     from ..identification.formats import Layout
 
     counts, queries = first.counts, first.queries
     if counts is not None:
         return Layout(ranks, counts.samples, lambda query: counts.of.get(query.id, {}))
-    if queries.has_sizes:
+    if form == "biom":
         place = {sample: number for number, sample in enumerate(queries.samples)}
         return Layout(ranks, queries.samples, lambda query: {place[query.sample]: query.size})
     return Layout(ranks, (), lambda query: {})

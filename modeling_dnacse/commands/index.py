@@ -26,7 +26,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.outputs import check_folder
-from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+from .options import (
+    add_embedding_arguments,
+    add_model_arguments,
+    check_device,
+    embed_options,
+    find_device,
+    load_from_options,
+)
 
 if TYPE_CHECKING:
     from ..identification.queries import QueryFiles
@@ -69,6 +76,7 @@ def check(args: argparse.Namespace) -> FirstReading:
     if args.output.exists() and any(args.output.iterdir()):
         raise ValueError(f"{args.output} is not empty; give the folder of the index another name")
     check_model(args.model)
+    check_device(args.device)
     if args.add is not None:
         read_description(args.add)
     queries = [QueryFiles([path]) for path in args.calibrate_for]

@@ -128,9 +128,10 @@ def hit_rows(
             return
         similarity, identity = float(hits.score[number, place]), float(hits.identity[number, place])
         overlap = int(hits.overlap[number, place]) or None
-        cells: list[Cell] = [identifier, place + 1, references["id"][row], similarity, identity, overlap]
-        cells += [values[row] for key, values in references.items() if key != "id"]
-        yield dict(zip((*HIT, *(key for key in references if key != "id")), cells, strict=True))
+        row_cells = {key: str(values[row]) for key, values in references.items() if key != "id"}
+        first: tuple[Cell, ...] = (identifier, place + 1, str(references["id"][row]), similarity, identity, overlap)
+        hit: dict[str, Cell] = dict(zip(HIT, first, strict=True))
+        yield hit | row_cells
 
 
 def notes_on_queries(answers: Answers) -> list[str]:

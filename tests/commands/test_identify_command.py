@@ -188,17 +188,8 @@ def test_hits_counts_and_formats_of_one_call(tiny_folder, queries, library, tmp_
 def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library, tmp_path, capsys):
     other = tmp_path / "other.fasta"
     other.write_text(queries.read_text())
-    command = [
-        "identify",
-        queries,
-        other,
-        "--reference",
-        library,
-        "--model",
-        tiny_folder,
-        "-o",
-        tmp_path / "calls.tsv",
-    ]
+    output = tmp_path / "calls.tsv"
+    command = ["identify", queries, other, "--reference", library, "--model", tiny_folder, "-o", output]
     main([*map(str, command), "--expected_new", "0.3"])
     with (tmp_path / "calls.tsv").open(newline="") as file:
         ids = [line["id"] for line in csv.DictReader(file, delimiter="\t")]
@@ -206,7 +197,8 @@ def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library
     assert ids[16] == "other:q0"
     assert "(given)" in capsys.readouterr().err
     for options, said in (
-        (["--format", "biom"], "--format biom needs counts"),
+        (["--format", "biom", "-o", str(tmp_path / "calls.biom")], "--format biom needs counts"),
+        (["--format", "json"], "exists and is not a file of json calls"),
         (["--top", "13"], "--top is 13; it must be from 1 to 12"),
         (["--top", "2", "-o", "-"], "say where: --hits FILE"),
         (["--confidence", "species"], "--confidence is 'species'; it must be a number"),

@@ -56,7 +56,8 @@ def test_a_sure_species_is_called_at_the_common_ancestor_by_vectors_too():
     library = Library(Encoded(np.zeros((3, 1), np.float32), None), torch.zeros(0), NAMES, CODES)
     sure = Curve(np.array([0.0, 1.0]), np.array([0.97, 0.99]))
     calibration = Calibration([sure, sure], None, np.ones(3) / 3)
-    few = CalibrationData(np.ones(1), np.ones((2, 1)), *(np.ones((2, 1), bool) for _ in range(2)), np.zeros(1, int))
+    case = np.ones((2, 1), bool)
+    few = CalibrationData(np.ones(1), np.ones((2, 1)), case, case, np.zeros(1, int))
     agreed = agreed_ranks(library, matches, None, None)
     assert name_queries(library, few, calibration, matches, 0.95).level.tolist() == [0]
     assert name_queries(library, few, calibration, matches, 0.95, agreed).level.tolist() == [1]
