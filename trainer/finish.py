@@ -1,11 +1,11 @@
-"""Prepare a released model for shipping: its folder in, a folder half the size with centred vectors out.
+"""Prepare a released model for shipping: its folder in, a folder half the size, with centred vectors, out.
 
     python trainer/finish.py --model runs/my-model --output_dir checkpoints/mine --train_file coi.tsv.gz
 
 - With `--start`, each weight becomes the mean of the model's weight and the weight of the checkpoint that training
   started from (WiSE-FT, Wortsman et al. 2022). The model keeps most of what training gained, and regains what the
   start knew about classes that training did not see.
-- Vectors are centred and rescaled (starting/centering.py).
+- Vectors are centred and rescaled (starting/centering.py), but not those of a model of sites, which were fitted so.
 - Weights are stored in float16 and loaded as float32, as config.json says. A weight changes by at most 2⁻¹¹ (1/2,048)
   of itself, or by 3e-8 if it is below 6e-5.
 """
@@ -77,20 +77,18 @@ def run(args: argparse.Namespace) -> None:
     if args.start:
         average(model, load_checkpoint(DnacseModel, str(args.start))[0], args.start_share)
     forget_thresholds(model)
-    sequences = sample_sequences(args.train_file, args.train_split, args.sequences, args.seed)
-    exponent = rescale(model, center(model, tokenizer, sequences))
+    done = "weights in float16"
+    if model.sites is None:
+        sequences = sample_sequences(args.train_file, args.train_split, args.sequences, args.seed)
+        exponent = rescale(model, center(model, tokenizer, sequences))
+        done += f", mean vector subtracted, vectors times 2^{exponent}"
     files = {name: (args.model / name).read_text() for name in KEPT if (args.model / name).exists()}
     args.output_dir.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(args.output_dir) as folder:
         write_repository(folder, model, tokenizer, files)
         halve(folder / WEIGHTS)
     size = (args.output_dir / WEIGHTS).stat().st_size
-    logger.info(
-        "%s: %.1f MB, mean vector subtracted, vectors times 2^%d",
-        args.output_dir,
-        size / 1e6,
-        exponent,
-    )
+    logger.info("%s: %.1f MB, %s", args.output_dir, size / 1e6, done)
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:

@@ -6,6 +6,7 @@ column of the task.
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard
 
@@ -43,6 +44,7 @@ def with_model_index(text: str, model: str, tables: Mapping[str, Sequence[Result
         if metric in result["metrics"]
     ]
     card = ModelCard(text, ignore_metadata_errors=True)  # what is replaced may be wrong
-    card.data.model_name, card.data.eval_results = model, entries
-    card.data.metrics = sorted({entry.metric_type for entry in entries})
+    data: Any = card.data  # its class depends on the kind of card
+    data.model_name, data.eval_results = model, entries
+    data.metrics = sorted({entry.metric_type for entry in entries})
     return str(card)

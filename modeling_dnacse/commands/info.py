@@ -127,7 +127,7 @@ def card(path: Path) -> dict[str, Any]:
 
     text = path.read_text(encoding="utf-8")
     try:
-        data = ModelCard(text, ignore_metadata_errors=True).data
+        data: Any = ModelCard(text, ignore_metadata_errors=True).data
     except Exception as error:  # the parser of YAML raises classes of its own
         raise ValueError(f"{path}: the metadata at its head cannot be read; {REMEDY}") from error
     results = [

@@ -12,6 +12,7 @@ from ..identification.calibration import take
 from ..identification.encoding import LEAST_PLACED, Encoded, Encoder
 from ..identification.library import Library, make_library, unit_vectors
 from ..kmers import OTHER
+from ..vectors.shared_sites import SiteSearch
 from .inputs import check_digest, check_sequences, find_model, options_of
 
 TEMPERATURES = np.geomspace(0.002, 1, 40)
@@ -138,7 +139,8 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: no part of the model."""
-        return {name: value for name, value in super().__getstate__().items() if name != "_searched"}
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_searched"}
 
     def __sklearn_tags__(self) -> Any:
         """Text in."""
@@ -209,7 +211,7 @@ def class_similarities(
                 cosines[exclude[0][first : first + step, None] == exclude[1]] = -1
             result[first : first + step] = np.maximum.reduceat(cosines[:, order], starts, axis=1)
         return result
-    assert not hasattr(library.search, "shape")
+    assert isinstance(library.search, SiteSearch)
     found = library.search(queries.sites.bases, exclude)
     there = (found.rows >= 0) & queries.sites.placed[:, None]
     farthest = np.where(there, found.score, np.inf).min(axis=1)

@@ -6,10 +6,11 @@ is selected is saved as FASTA or as a list of ids. Bokeh escapes ids and names, 
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from bokeh.embed import file_html
 from bokeh.layouts import column, row
-from bokeh.models import Button, ColumnDataSource, CustomJS, Div, HoverTool, LassoSelectTool, TextInput
+from bokeh.models import Button, ColumnDataSource, CustomJS, Div, HoverTool, LassoSelectTool, TextInput, Title
 from bokeh.plotting import figure
 from bokeh.resources import INLINE
 
@@ -48,8 +49,8 @@ URL.revokeObjectURL(link.href);
 def write_page(path: Path, points: MapPoints, title: str) -> None:
     """Write the page of this module."""
     styles = [points.styles[group] for group in points.groups]
-    legend = list(points.styles)
-    order = sorted(range(len(styles)), key=lambda row: (styles[row] != GREY, legend.index(points.groups[row])))
+    groups = list(points.styles)
+    order = sorted(range(len(styles)), key=lambda row: (styles[row] != GREY, groups.index(points.groups[row])))
     counts = Counter(points.groups)
     columns = {
         "x": points.positions[:, 0],
@@ -64,13 +65,14 @@ def write_page(path: Path, points: MapPoints, title: str) -> None:
         columns["sequence"] = points.sequences
     source = ColumnDataSource({name: [values[row] for row in order] for name, values in columns.items()})
     plot = figure(
-        title=title,
+        title=Title(text=title, text_font_size="16px"),
         tools="pan,wheel_zoom,box_zoom,reset,save",
         active_scroll="wheel_zoom",
         sizing_mode="stretch_both",
         min_height=480,
         output_backend="webgl",
     )
+    legend: Any = {"legend_group": "group"} if points.coloured_by else {}
     plot.scatter(
         "x",
         "y",
@@ -81,12 +83,11 @@ def write_page(path: Path, points: MapPoints, title: str) -> None:
         line_color="white",
         line_width=0.3,
         nonselection_alpha=0.08,
-        **({"legend_group": "group"} if points.coloured_by else {}),
+        **legend,
     )
     plot.add_tools(HoverTool(tooltips=[("id", "@id"), ("", "@label")]), LassoSelectTool())
     plot.axis.visible = False
     plot.grid.visible = False
-    plot.title.text_font_size = "16px"
     if points.coloured_by:
         plot.add_layout(plot.legend[0], "right")
         plot.legend.title = points.coloured_by

@@ -181,7 +181,10 @@ def _rows(
             yield _Row(number, found.id or None, sequence, found.fields, found.size, found.style)
         return
     needed = ("sequence", "split") if needs_split else ("sequence",)
-    rows = parquet_rows(path, needed, metadata) if kind == PARQUET else table_rows(path, kind, needed, metadata)
+    if kind == PARQUET:
+        rows = parquet_rows(path, needed, others=metadata)
+    else:
+        rows = table_rows(path, kind, needed, others=metadata)
     for number, row in rows:
         others = {key[len(OTHER) :]: _printable(row.pop(key)) for key in list(row) if key.startswith(OTHER)}
         sequence, identifier, size = row.pop("sequence"), row.pop("id", None), row.pop("size", "")

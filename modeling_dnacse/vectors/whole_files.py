@@ -10,6 +10,7 @@ Both are made whole in memory, unlike the files of writers.py. This package writ
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,10 +45,10 @@ class WholeFile:
         hidden = partial_path(self.path)
         if self.path.suffix == ".npz":
             with hidden.open("wb") as file:
-                columns = {rank: np.array(column) for rank, column in self.names.items()}
+                columns: Any = {rank: np.array(column) for rank, column in self.names.items()}
                 np.savez(file, embeddings=vectors, ids=np.array(self.ids), **columns)
         else:
-            import anndata
+            import anndata  # pyright: ignore[reportMissingImports]  # an extra that `dev` lacks
             import pandas
 
             categories = {rank: pandas.Categorical([name or None for name in c]) for rank, c in self.names.items()}

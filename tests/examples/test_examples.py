@@ -63,6 +63,16 @@ def test_space(tmp_path):
         app.close()
 
 
+def test_pushing_is_shown_before_it_is_done(tmp_path, capsys):
+    push = load(ROOT / "examples" / "push_model.py").main
+    push([str(ROOT / "checkpoints" / "dnacse-genome-mini"), "me/model"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("model.safetensors", "1_Pooling/config.json", "for me/model, licence mit"))
+    with pytest.raises(SystemExit):
+        push([str(tmp_path), "me/model"])
+    assert "config.json" in capsys.readouterr().err
+
+
 def options_of(command):
     with pytest.raises(SystemExit) as stopped:
         command_line().parse_args([command, "--help"])

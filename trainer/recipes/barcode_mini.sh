@@ -18,7 +18,8 @@ cd "$(dirname "$0")/../.."
 
 python trainer/fit_sites.py --train_file "$data" --train_split train --output_dir "$output-start"
 python trainer/train.py --model_name_or_path "$output-start" --train_file "$data" --train_split train \
-    --validation_fraction 0 --eval_strategy no --save_strategy no --output_dir "$output" \
+    --validation_fraction 0 --eval_strategy no --save_strategy no --output_dir "$output-tuned" \
     --curriculum "weighted_simclr:100steps mi_mix:200steps" --pairing same_genus --compare embeddings \
     --crop 100 660 --substitution_rate 0.02 --per_device_train_batch_size 192 --learning_rate 0.005 "${@:3}"
+python trainer/finish.py --model "$output-tuned" --train_file "$data" --train_split train --output_dir "$output"
 python -m modeling_dnacse.cli calibrate "$data" --split unseen_val --model "$output" --for species

@@ -84,6 +84,7 @@ def training_record(
         "arguments": {name: arguments[name] for name in RECORDED_ARGUMENTS},
         "processes": processes,
         "base_model": model and name_of(model),
+        "start": record_of(model),
         "dataset": {"name": arguments["dataset_name"], "revision": revision} if revision else None,
         "data": data,
         "steps": state.global_step,
@@ -94,6 +95,12 @@ def training_record(
         "device": device_name(device),
         "versions": package_versions(["torch", "transformers", "tokenizers", "datasets", "accelerate"]),
     }
+
+
+def record_of(model: str | None) -> dict[str, Any] | None:
+    """The record of the run that made the model in a local folder, which training starts from; None without one."""
+    path = Path(model or "") / RECORD
+    return json.loads(path.read_text()) if model and path.is_file() else None
 
 
 def source_of(file: str) -> str:

@@ -1,5 +1,7 @@
 """A finished model: centred, in half the bytes, complete, and the same but for that."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,11 @@ from safetensors.torch import load_file
 from transformers import AutoModel, PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
+from modeling_dnacse.loading.checkpoints import load_checkpoint
 from tests.support.families import TINY, random_families
+from tests.support.marker import simulate_marker
 from trainer.finish import average, main
+from trainer.releasing.training_record import record_of
 
 
 def test_a_finished_model_is_the_old_one_less_its_mean_times_a_power_of_two(tmp_path, tiny_folder, fasta):
@@ -54,3 +59,15 @@ def test_what_cannot_be_finished_is_refused(tmp_path, tiny_folder, fasta, caplog
             main(["--model", str(tiny_folder), "--train_file", str(fasta), *options])
         assert message in caplog.text
     assert not (tmp_path / "o").exists()
+
+
+def test_a_model_of_sites_keeps_its_vectors_and_its_records(tmp_path, site_folder, fasta):
+    main(["--model", str(site_folder), "--output_dir", str(tmp_path / "out"), "--train_file", str(fasta)])
+    sequences = [record["sequence"] for record in simulate_marker(seed=1)[:6]]
+    before, after = (
+        embed(*load_checkpoint(DnacseModel, str(one)), sequences) for one in (site_folder, tmp_path / "out")
+    )
+    np.testing.assert_allclose(before, after, atol=0.02)
+    assert (tmp_path / "out" / "training.json").read_text() == (site_folder / "training.json").read_text()
+    assert record_of(str(tmp_path / "out")) == json.loads((site_folder / "training.json").read_text())
+    assert record_of(str(tmp_path)) is None
