@@ -10,7 +10,8 @@ known and should not be species that the model was trained on; or else it is the
 The folder DIR must not exist yet. It gets
 - bin_1.fasta, bin_2.fasta, ...: the bins, the one with most bp first;
 - unbinned.fasta: the contigs in no bin, and those shorter than --min_length;
-- bins.tsv: the bin of each binned contig, in CAMI's binning format, which AMBER reads.
+- bins.tsv: the bin of each binned contig, in CAMI's binning format, which AMBER reads;
+- sizes.tsv: contigs, bp, N50 and longest contig of each bin.
 Sequences are written as they were read: upper-case, ambiguous bases as N.
 
 The vector of a contig with more than --window_tokens (default: 2048, about 10 kb) is the average of its windows.
@@ -59,11 +60,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="leave bins of fewer contigs out; default: %(default)s",
     )
+    add("--sample_id", type=sample_id, metavar="NAME", help="of the sample in bins.tsv; default: the input's name")
     add("--plot", type=Path, metavar="FILE", help="draw the sizes of the bins: .png, .svg or .pdf")
     add_threshold_arguments(parser)
     add_model_arguments(parser, SHIPPED_FOR_GENOMES)
     add_embedding_arguments(parser)
     parser.set_defaults(window_tokens=WINDOW_TOKENS)
+
+
+def sample_id(text: str) -> str:
+    """Read a name that fits into a line of CAMI's table.
+
+    >>> sample_id("marine_1")
+    'marine_1'
+    """
+    if not text.strip() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"got {text!r}; a name of the sample is one line of printable characters")
+    return text.strip()
 
 
 def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
@@ -94,7 +107,7 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
     from ..clustering.entries import embed_entries
     from ..clustering.k_medoid import k_medoid
     from ..machine.atomic import written_whole
-    from .bin_files import number_by_size, write_bins, write_table
+    from .bin_files import number_by_size, write_bins, write_sizes, write_table
     from .cluster_pictures import draw_bins
 
     device = find_device(args.device)
@@ -114,7 +127,8 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
         draw_bins(args.plot, bins, bp)
     with written_whole(args.output) as folder:
         folder.mkdir()
-        write_table(folder / "bins.tsv", args.input.name, entries, bins)
+        write_table(folder / "bins.tsv", args.sample_id or args.input.name, entries, bins)
+        write_sizes(folder / "sizes.tsv", bins, bp)
         write_bins(folder, listing.file, bins)
     inside = bins > 0
     sys.stderr.write(

@@ -1,4 +1,4 @@
-"""Contigs and their bins in, the files of `dnacse bin` out: one FASTA a bin, and the table of CAMI."""
+"""Contigs and their bins in, the files of `dnacse bin` out: one FASTA a bin, the table of CAMI, the sizes."""
 
 from pathlib import Path
 
@@ -28,6 +28,25 @@ def write_table(path: Path, sample: str, entries: list[Entry], bins: np.ndarray)
         for entry, number in zip(entries, bins.tolist(), strict=True):
             if number > 0:
                 file.write(f"{entry.id}\tbin_{number}\t{entry.bp}\n")
+
+
+def n50(lengths: np.ndarray) -> int:
+    """Length of the contig at which the longest contigs (n,) come to half of all bp.
+
+    >>> n50(np.array([2, 5, 3, 4]))
+    4
+    """
+    longest = np.sort(lengths)[::-1]
+    return int(longest[np.searchsorted(longest.cumsum(), longest.sum() / 2)])
+
+
+def write_sizes(path: Path, bins: np.ndarray, bp: np.ndarray) -> None:
+    """Write a line for each bin: its contigs, bp, N50 and longest contig; bins (n,) from 1, and bp (n,)."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("bin\tcontigs\tbp\tn50\tlongest\n")
+        for number in range(1, max(bins.max(), 0) + 1):
+            own = bp[bins == number]
+            file.write(f"bin_{number}\t{len(own)}\t{own.sum()}\t{n50(own)}\t{own.max()}\n")
 
 
 def write_bins(folder: Path, source: RecordFile, bins: np.ndarray) -> None:

@@ -8,7 +8,7 @@ Models that know sites, such as the shipped one, place each sequence in its gene
 sites that both cover, so pieces join the whole barcodes that they were cut from, on either strand. Clusters are those
 of average linkage that a barcode gap separates: all their members are nearer to one another than to others, by a
 distance that is chosen for each sample and each group. --identity gives one identity for all groups instead. What is
-not of the model's marker stays alone. docs/cluster.md says how good that is.
+not of the model's marker stays alone. More in docs/cluster.md; LOG.md says where vsearch is better.
 
 Other models, sequences of which most are not of the model's marker, and calls with --threshold, --labelled or options
 that shape vectors: average linkage by cosine. Two clusters merge while the average similarity between their members

@@ -23,7 +23,8 @@ OPTIONS = ["--min_length", "95", "--min_contigs", "2"]  # random_families are of
 def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
     folder = tmp_path / "bins"
     arguments = ["bin", fasta, "-o", folder, "--model", tiny_folder, "--threshold", 0.985]
-    main([*map(str, arguments), *OPTIONS, "--plot", str(tmp_path / "bins.png")])
+    main([*map(str, arguments), *OPTIONS, "--plot", str(tmp_path / "bins.png"), "--sample_id", "pond 1"])
+    assert "\n@SampleID:pond 1\n" in (folder / "bins.tsv").read_text()
     contigs = {record.id: record.sequence for record in read_fasta(fasta)}
     files = {path.stem: {r.id: r.sequence for r in read_fasta(path)} for path in folder.glob("*.fasta")}
     written = [pair for records in files.values() for pair in records.items()]
@@ -34,6 +35,10 @@ def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
     assert set(files) == {f"bin_{number}" for number in range(1, len(files) + 1)} and len(files) > 1
     bp = [sum(map(len, files[f"bin_{number}"].values())) for number in range(1, len(files) + 1)]
     assert bp == sorted(bp, reverse=True)
+    sizes = [line.split("\t") for line in (folder / "sizes.tsv").read_text().splitlines()[1:]]
+    assert [(row[0], int(row[1]), int(row[2])) for row in sizes] == [
+        (f"bin_{number}", len(files[f"bin_{number}"]), total) for number, total in enumerate(bp, 1)
+    ]
     assert {identifier for identifier, sequence in contigs.items() if len(sequence) < 95} < set(unbinned)
     long = {identifier: sequence for identifier, sequence in contigs.items() if len(sequence) >= 95}
     vectors = embed(*load_checkpoint(DnacseModel, str(tiny_folder)), list(long.values()))
@@ -76,7 +81,7 @@ def test_nothing_to_bin(fasta, tiny_folder, tmp_path, capsys):
     assert "none of 48 contigs has 2,500 bp" in error and "--min_length" in error
     main([*map(str, arguments), "--min_length", "95", "--min_contigs", "49", "--plot", str(tmp_path / "bins.pdf")])
     assert "0 bins of 0 contigs" in capsys.readouterr().err
-    assert {path.name for path in (tmp_path / "bins").iterdir()} == {"bins.tsv", "unbinned.fasta"}
+    assert {path.name for path in (tmp_path / "bins").iterdir()} == {"bins.tsv", "sizes.tsv", "unbinned.fasta"}
     assert "exists" in refuse(capsys, *arguments)
 
 
