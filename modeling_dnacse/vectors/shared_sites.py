@@ -11,8 +11,8 @@ genes and barcodes.
    means by the cosine over the core, which a whole gene and a barcode have in common. For a piece, which covers fewer
    than PIECE sites of the core, it means by the number of bases in common, which is exact however short the piece is.
 2. Rank: the model's cosine over shared sites, less DOUBT standard errors of it: a cosine c over n sites has an error
-   of about sqrt((1 - c^2) / n), so few shared sites prove little. The cosine over the core counts CORE times as much;
-   it decides between references that are equal over the shared sites.
+   of about sqrt((1 - c^2) / n), so few shared sites prove little. The cosine over the core counts CORE times as much
+   for a query that covers the core, and less for a piece; it is less exact, but the same measure for all references.
 """
 
 from functools import cached_property
@@ -31,7 +31,7 @@ from ..sites import DnacseSites
 
 GROUPS, NEAREST = 12, 12  # candidates
 PIECE = 450  # sites
-CORE = 0.1
+CORE = 0.3
 DOUBT = 2.0
 LEAST_ERROR = 0.02  # the least 1 - c^2 that is believed, so that of equal references the one that shares more wins
 BLOCK = 2**24  # similarities held at once: 64 MiB
@@ -175,7 +175,8 @@ class SiteSearch:
             cosine, identity, overlap = self.compare(queries[block], query, rows, core_sums)
             error = np.sqrt(np.maximum(1 - cosine**2, LEAST_ERROR) / np.maximum(overlap, 1))
             near_core = (self.vectors[rows] * vectors[query]).sum(1).numpy()
-            score = np.where(overlap > 0, (cosine - DOUBT * error + CORE * near_core) / (1 + CORE), -1)
+            weight = CORE * (queries[block, self.core] < OTHER).mean(1)[query]
+            score = np.where(overlap > 0, (cosine - DOUBT * error + weight * near_core) / (1 + weight), -1)
             of_library = self.order[rows]
             order = np.lexsort((of_library, -score, query))  # of equals the first in the library
             place = np.concatenate([np.arange(count) for count in counts])
