@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What each phase of the curriculum adds to the closed-form start of dnacse-barcode-mini, on validation splits, with
-# three seeds: scores of sites.py, into one JSON.
+# three seeds: scores of the plain cosine by sites.py, into one JSON.
 #
 #   bash benchmarks/studies/curriculum.sh coi.tsv.gz runs/dnacse-barcode-mini-start runs/curriculum OUT.json
 #
@@ -8,7 +8,7 @@
 # Hardware: 2 CPU cores, 4 GB. Hours: 0.7.
 set -euo pipefail
 data=$1 start=$2 runs=$3 output=$4
-python benchmarks/studies/sites.py --data "$data" --model "$start" --name "start: " --methods cosine shared --output "$output"
+python benchmarks/studies/sites.py --data "$data" --model "$start" --name "start: " --methods cosine --output "$output"
 
 arm() { # name, curriculum, further options of train.py
     local name=$1 curriculum=$2 seed model
@@ -21,7 +21,7 @@ arm() { # name, curriculum, further options of train.py
                 --per_device_train_batch_size 192 --learning_rate 0.005 "${@:3}"
         fi
         python benchmarks/studies/sites.py --data "$data" --model "$model" --name "$name, seed $seed: " \
-            --methods cosine shared --output "$output"
+            --methods cosine --output "$output"
     done
 }
 arm "SimCLR, genera" "weighted_simclr:300steps" --pairing same_genus
