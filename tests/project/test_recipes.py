@@ -115,13 +115,16 @@ def test_every_arm_of_the_ablation_was_measured_with_three_seeds():
 
 
 @pytest.mark.slow
-def test_the_recipe_of_the_shipped_model_fits_and_calibrates(tmp_path):
+def test_the_recipe_of_the_shipped_model_fits_trains_and_calibrates(tmp_path):
     records = simulate_marker(seed=1)
     for record in records:
         record["split"] = "unseen_val" if record["genus"] in ("Genus0", "Genus1") else "train"
     data, output = write_marker(tmp_path / "coi.tsv", records), tmp_path / "model"
     small = fit_arguments(data, output)[4:]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(RECIPES.parents[1])}
-    subprocess.run(["bash", str(RECIPES / FITTED), str(data), str(output), *small], env=environment, check=True)
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(RECIPES.parents[1]), "FIT_OPTIONS": " ".join(small)}
+    few = ["--use_cpu", "--per_device_train_batch_size", "16", "--curriculum", "weighted_simclr:2steps mi_mix:2steps"]
+    subprocess.run(["bash", str(RECIPES / FITTED), str(data), str(output), *few], env=environment, check=True)
     assert 0 < json.loads((output / "config.json").read_text())["species_similarity"] < 1
+    made = json.loads((output / "training.json").read_text())
+    assert made["steps"] == 4 and made["start"]["data"]["training"]["records"] == 84

@@ -5,6 +5,8 @@
 #
 #   bash trainer/recipes/barcode_mini.sh coi.tsv.gz runs/dnacse-barcode-mini [further options of train.py]
 #
+# The environment variable FIT_OPTIONS holds further options of fit_sites.py.
+#
 # The data file has the columns sequence, species, genus and split, with the splits train and unseen_val.
 #
 # Hardware: 2 CPU cores, 4 GB.
@@ -16,7 +18,7 @@ absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1
 data=$(absolute "$1") output=$(absolute "$2")
 cd "$(dirname "$0")/../.."
 
-python trainer/fit_sites.py --train_file "$data" --train_split train --output_dir "$output-start"
+python trainer/fit_sites.py --train_file "$data" --train_split train --output_dir "$output-start" ${FIT_OPTIONS:-}
 python trainer/train.py --model_name_or_path "$output-start" --train_file "$data" --train_split train \
     --validation_fraction 0 --eval_strategy no --save_strategy no --output_dir "$output-tuned" \
     --curriculum "weighted_simclr:100steps mi_mix:200steps" --pairing same_genus --compare embeddings \
