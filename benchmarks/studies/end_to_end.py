@@ -86,7 +86,12 @@ def main(arguments: list[str] | None = None) -> None:
         for way, command in ways.items():
             costs[way] = measured(command)
             sys.stderr.write(f"{way}: {costs[way]}\n")
-    about = {"references": args.count, "queries": args.count, "device": device_name(torch.device("cpu")), "ways": costs}
+    about = {
+        "references": args.count,
+        "queries": args.count,
+        "device": device_name(torch.device("cpu")),
+        "ways": costs,
+    }
     args.output.write_text(json.dumps(about, indent=2) + "\n")
 
 

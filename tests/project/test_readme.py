@@ -81,3 +81,9 @@ def test_the_commands_that_make_data_have_options_that_there_are():
     for script, options in commands:
         missing = [name for name in re.findall(r"--\w+", options) if f'"{name}"' not in (ROOT / script).read_text()]
         assert not missing, f"{script}: {missing}"
+
+
+def test_identify_is_faster_than_vsearch_as_it_says():
+    ways = json.loads((ROOT / "benchmarks" / "studies" / "end_to_end.json").read_text())["ways"]
+    for cost in ("seconds", "cpu_seconds"):
+        assert ways["dnacse identify"][cost] < ways["vsearch, maxaccepts 1"][cost]
