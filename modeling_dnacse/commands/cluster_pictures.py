@@ -49,12 +49,9 @@ def draw_gaps(path: Path, clusters: Clusters, certain: float) -> None:
     draw_sizes(left, sizes)
     within, between = clusters.widest[sizes > 1], clusters.outside[np.isfinite(clusters.outside)]
     edges = np.linspace(0, max(within.max(initial=0), between.max(initial=0), 2 * certain), 61)
-    for name, values, colour, hatch in (
-        ("largest step within a cluster", within, BLUE, "///"),
-        ("to the nearest other cluster", between, ORANGE, None),
-    ):
-        label = f"{name} ({len(values):,} clusters)"
-        right.hist(values, edges, histtype="stepfilled", fc=colour, ec=colour, alpha=0.55, hatch=hatch, label=label)
+    own = f"largest step within a cluster ({len(within):,} clusters)"
+    other = f"to the nearest other cluster ({len(between):,} clusters)"
+    draw_both(right, edges, {own: within, other: between})
     right.axvline(certain, color="black", linestyle="--", linewidth=1, label=f"{certain:.3f}")
     right.set(xlabel="share of different bases among shared sites", ylabel="clusters")
     right.set_title("Barcode gap: blue left, orange right", loc="left")
@@ -90,15 +87,19 @@ def draw_separation(axes: "Axes", within: np.ndarray, between: np.ndarray, thres
     within, between = (values[np.isfinite(values)].clip(max=1) for values in (within, between))
     lowest = min(within.min(initial=threshold), between.min(initial=threshold)) - 0.01
     edges = np.linspace(lowest, 1, 61)
-    for name, values, colour, hatch in (
-        ("own cluster", within, BLUE, "///"),
-        ("nearest other", between, ORANGE, None),
-    ):
-        label = f"to its {name} ({len(values):,})"
-        axes.hist(values, edges, histtype="stepfilled", fc=colour, ec=colour, alpha=0.55, hatch=hatch, label=label)
+    own, other = f"to its own cluster ({len(within):,})", f"to its nearest other ({len(between):,})"
+    draw_both(axes, edges, {own: within, other: between})
     axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"the cut, {threshold:.4f}")
     axes.set(xlabel="average cosine of a sequence to the members", ylabel="sequences")
     axes.set_title("Clear clusters: blue right of the cut, orange left of it", loc="left")
+
+
+def draw_both(axes: "Axes", edges: np.ndarray, values: dict[str, np.ndarray]) -> None:
+    """Draw two histograms over each other, by their labels: within clusters, and between clusters."""
+    for (label, numbers), colour, hatch in zip(values.items(), (BLUE, ORANGE), ("///", None), strict=True):
+        axes.hist(
+            numbers, edges.tolist(), histtype="stepfilled", fc=colour, ec=colour, alpha=0.55, hatch=hatch, label=label
+        )
 
 
 def draw_bins(path: Path, bins: np.ndarray, bp: np.ndarray) -> None:

@@ -157,13 +157,13 @@ class FirstReading(NamedTuple):
 def check(args: argparse.Namespace) -> FirstReading:
     """Check options, outputs and the model's files, and read the queries and the library once."""
     from ..identification.abundances import read_abundances
-    from ..identification.confidences import confidence_at, parse_confidence
+    from ..identification.confidences import check_probability, confidence_at, parse_confidence
     from ..identification.primers import parse_primers
     from ..identification.queries import QueryFiles
 
     confidence = parse_confidence(args.confidence)
-    if args.expected_new is not None and not 0 < args.expected_new < 1:
-        raise ValueError(f"--expected_new is {args.expected_new}; it must be between 0 and 1, such as 0.95")
+    if args.expected_new is not None:
+        check_probability("--expected_new", args.expected_new)
     primers = None if args.trim_primers is None else parse_primers(args.trim_primers)
     hits = place_of_hits(args)
     beside = files_beside(args.reference_vectors) if args.reference_vectors else []

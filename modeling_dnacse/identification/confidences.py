@@ -28,18 +28,18 @@ def parse_confidence(text: str) -> Confidence:
                 "species=0.95,genus=0.8"
             ) from None
     for value in values.values():
-        check_confidence(value)
+        check_probability("--confidence", value)
     return values[""] if list(values) == [""] else values
 
 
-def check_confidence(value: float) -> None:
-    """Check a probability.
+def check_probability(option: str, value: float) -> None:
+    """Check the probability that an option gives.
 
     Raises:
         ValueError: it is not between 0 and 1.
     """
     if not 0 < value < 1:
-        raise ValueError(f"--confidence is {value}; it must be between 0 and 1, such as 0.95")
+        raise ValueError(f"{option} is {value}; it must be between 0 and 1, such as 0.95")
 
 
 def confidence_at(ranks: Sequence[str], confidence: Confidence) -> np.ndarray:
@@ -53,7 +53,7 @@ def confidence_at(ranks: Sequence[str], confidence: Confidence) -> np.ndarray:
     """
     given = confidence if isinstance(confidence, Mapping) else {"": confidence}
     for rank, value in given.items():
-        check_confidence(value)
+        check_probability("--confidence", value)
         if rank and rank not in ranks:
             raise ValueError(f"--confidence names the rank {rank!r}; the library has {', '.join(ranks)}")
     return np.array([given.get(rank, given.get("", DEFAULT)) for rank in ranks])

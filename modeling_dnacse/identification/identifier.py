@@ -26,7 +26,7 @@ from .calibration import (
     with_new_species,
 )
 from .call_table import HIT, Answers, Call, call_columns, call_row, make_calls
-from .confidences import Confidence, confidence_at
+from .confidences import Confidence, check_probability, confidence_at
 from .encoding import Encoded, Encoder, ends_of
 from .index import Index, StoredCalibration, read_index, write_index
 from .joining import join_encoded, join_references
@@ -226,7 +226,8 @@ class Identifier:
             ValueError: an argument is out of its range.
         """
         least = confidence_at(tuple(self.library.names), confidence)
-        check_share(expected_new)
+        if expected_new is not None:
+            check_probability("--expected_new", expected_new)
         if not 0 <= top <= NEAREST:
             raise ValueError(f"top is {top}; it must be from 0 to {NEAREST}")
         data = calibration = None
@@ -370,16 +371,6 @@ def require_pandas() -> Any:
     except ImportError:
         raise ValueError("a DataFrame needs pandas, which is not installed: pip install 'dnacse[pandas]'") from None
     return pandas
-
-
-def check_share(share: float | None) -> None:
-    """Check a share of new species.
-
-    Raises:
-        ValueError: it is not between 0 and 1.
-    """
-    if share is not None and not 0 < share < 1:
-        raise ValueError(f"--expected_new is {share}; it must be between 0 and 1, such as 0.95")
 
 
 def shaping_of(options: EmbedOptions) -> dict[str, Any]:
