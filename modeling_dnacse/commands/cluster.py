@@ -117,7 +117,6 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
     """Cluster, and put the outputs in place."""
     import numpy as np
 
-    from ..machine.messages import say_on_stderr
     from ..vectors.model_choice import choose_model
     from .cluster_files import FORMATS, write_representatives
 
@@ -126,7 +125,10 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
     listing, labelled = listings
     entries = listing.entries
     args.model = choose_model(
-        args.model, lambda: (row.sequence for row in listing.file.read()), len(entries), say_on_stderr
+        args.model,
+        lambda: (record.sequence for record in listing.file.read()),
+        len(entries),
+        lambda line: sys.stderr.write(line + "\n"),
     )
     model, tokenizer = load_from_options(args, device)
     found = None
