@@ -34,7 +34,7 @@ def plot_inference(measured: Mapping[str, Any]) -> Figure:
     if not panels:
         raise ValueError(f"the measurement {measured['name']} has no ratio to {PLAIN}: measure it with another way.")
     arms = list(dict.fromkeys(arm for ratios in panels.values() for arm in ratios))
-    ways = measured["end_task"].get("ways", {})
+    ways = measured.get("end_task", {}).get("ways", {})  # of results until December 2026
     count = len(panels) + bool(ways)
     figure, row = plt.subplots(1, count, figsize=(4.6 * count + 0.8, 5), squeeze=False, layout="constrained")
     for axes, (name, ratios) in zip(row[0], panels.items(), strict=False):
