@@ -123,7 +123,7 @@ def run_model(
             trust_remote_code=options.trust_remote_code,
         )
     except Exception as error:  # whatever a foreign model does, the other models must get their results
-        yield from (("failed", f"{job.task} with {name or model}: {first_line(error)}") for job in jobs)
+        yield from (("failed", f"{job.task} with {name or model}: {kind_and_first_line(error)}") for job in jobs)
         return
     # baselines are computed by numpy and by tools, whatever the networks run on
     device = device_name(torch.device("cpu" if model in BASELINES else options.device))
@@ -148,12 +148,12 @@ def run_model(
         except Unsuited as error:
             yield "left out", f"{pair}: {error}"
         except Exception as error:  # as above, for the other tasks
-            yield "failed", f"{pair}: {first_line(error)}"
+            yield "failed", f"{pair}: {kind_and_first_line(error)}"
         else:
             yield "done", f"{pair}: {summary(result['metrics'])} -> {path}"
 
 
-def first_line(error: Exception) -> str:
+def kind_and_first_line(error: Exception) -> str:
     """An exception's kind and the first line of its message."""
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 

@@ -33,7 +33,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.genomes import Genome, draw_unseen, merge_species, read_genomes, read_table
-from benchmarks.data.labelled_tables import write_table
+from benchmarks.data.labelled_tables import write_labelled
 from benchmarks.data.name_hashes import seed_of
 from benchmarks.data.sketches import NONE, sketch
 from modeling_dnacse.reading.sequences import reverse_complement
@@ -174,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
         distinct, dropped = drop_repeats(pieces)
         chosen = cap(distinct, options.most, options.seed)
         rows = (piece.labels | {"id": piece.id, "sequence": piece.sequence, "split": piece.split} for piece in chosen)
-        write_table(rows, options.output)
+        write_labelled(rows, options.output)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"make_contigs.py: {error}\n")
         return 2

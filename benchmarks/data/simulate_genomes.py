@@ -29,7 +29,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.genomes import Genome
-from benchmarks.data.labelled_tables import write_table
+from benchmarks.data.labelled_tables import write_labelled
 from benchmarks.data.make_contigs import cut, drop_repeats
 from benchmarks.data.simulate import BASES, TRANSITIONS, plan_tree
 from modeling_dnacse.reading.sequences import reverse_complement
@@ -170,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
         rng = np.random.default_rng(options.seed)
         reads = (contig._replace(sequence=read_contig(contig.sequence, options.error_rate, rng)) for contig in contigs)
         rows = (read.labels | {"id": read.id, "sequence": read.sequence, "split": read.split} for read in reads)
-        write_table(rows, options.output)
+        write_labelled(rows, options.output)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"simulate_genomes.py: {error}\n")
         return 2

@@ -7,6 +7,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from benchmarks.speed.arms import measure_pass
+from modeling_dnacse.loading.checkpoints import reason_of
 
 
 class Workers:
@@ -57,7 +58,7 @@ class Workers:
                     done = worker.submit(measure_pass, way, self.folder, self.device, sequences, seconds).result()
                     passes[way].append(done)
                 except Exception as error:  # whatever breaks one way must not cost the figures of the others
-                    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                    reason = reason_of(error)
                     lacking = isinstance(error, ImportError | ValueError)
                     self.notes["not_measured" if lacking else "failed"][f"{way}, {what}"] = reason
                     sys.stderr.write(f"inference_throughput.py: {way}, {what}: {reason}\n")

@@ -10,7 +10,7 @@ import torch
 from matplotlib import pyplot as plt
 
 from benchmarks import plots
-from benchmarks.data.labelled_tables import write_table
+from benchmarks.data.labelled_tables import write_labelled
 from benchmarks.report.plots.speed import plot_inference
 from benchmarks.report.speed_tables import PLAIN
 from benchmarks.speed import arms, inference_throughput
@@ -142,7 +142,7 @@ def test_a_run_writes_one_result(tiny_folder, tmp_path):
     label = dict.fromkeys(RANKS, "x")
     families = enumerate(random_families(seed=6).values())
     rows = [{"id": f"r{n}", "sequence": s, **label, "split": ("train", "test", "val")[n % 3]} for n, s in families]
-    write_table(rows, tmp_path / "barcodes.tsv")
+    write_labelled(rows, tmp_path / "barcodes.tsv")
     command = ["--name", "tiny", "--output", str(tmp_path / "inference"), "--model", str(tiny_folder), "--arm", PLAIN]
     command += ["--data", str(tmp_path / "barcodes.tsv"), "--lengths", "200", "--long", "100"]
     command += ["--seconds", "0", "--rounds", "1", "--device", "cpu"]
