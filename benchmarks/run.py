@@ -48,15 +48,20 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Evaluate models on tasks.", allow_abbrev=False)
     add = parser.add_argument
-    add("--model", nargs="+", required=True, help=f"{', '.join(BASELINES)}, folders, Hub ids, untrained:FOLDER")
+    add(
+        "--model",
+        nargs="+",
+        required=True,
+        help=f"one or more of {', '.join(BASELINES)}, or folders or Hub ids of checkpoints; untrained:FOLDER: with random weights",
+    )
     add("--name", nargs="+", help="names of the models in the results, in the same order")
     add("--task", nargs="+", required=True, help=", ".join(TASKS))
     add("--data", required=True, help="labelled data with a split column, or a task's own folder; see readers.py")
     add("--output", type=Path, required=True, help="folder of the result files")
-    add("--evaluation_split", choices=("test", "val"), default="test")
+    add("--evaluation_split", choices=("test", "val"), default="test", help="val: to select models; default: test")
     add("--max_sequences", type=int, help="for a quick look: use whole genera up to this number of sequences")
     add("--cache", type=Path, help="folder where embeddings and trained baselines are kept by content")
-    add("--resume", action="store_true", help="skip pairs that have a result of the same inputs")
+    add("--resume", action="store_true", help="skip pairs whose result has the same code, data, model and options")
     add(
         "--set",
         nargs="+",
@@ -65,8 +70,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="TASK.NAME=VALUE",
         help="set arguments of a task's score()",
     )
-    add("--seed", type=int, default=0)
-    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add("--seed", type=int, default=0, help="of all that tasks draw; default: %(default)s")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of networks; default: %(default)s")
     add("--batch_tokens", type=int, default=16_384, help="tokens in a forward pass")
     add("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
     options = parser.parse_args(arguments)

@@ -5,7 +5,7 @@
   becomes `unseen_val`.
 - A table is a labelled file with a genome a row; its species stay unseen_val, unseen_test, novel_test, or are seen.
 
-Some named species are one by their genomes (Escherichia and Shigella): `merge_species` unites them.
+The genomes of some named species cannot be told apart (Escherichia and Shigella): `merge_species` unites them.
 """
 
 import csv

@@ -2,7 +2,7 @@
 
     python benchmarks/data/simulate.py --output demo/data --species 200 --seed 0
 
-The stated model, so that a score on these data can be read:
+The model of evolution, stated so that scores on these data can be interpreted:
 
 - Tree: order > family > genus > species, each child on its own branch. Branch lengths (substitutions per site) are
   log-uniform within the limits in `BRANCHES`: the nearest species is mostly 2-8 % apart. Genus branches are short

@@ -2,8 +2,8 @@
 
     python benchmarks/data/simulate_genomes.py --output contigs.tsv --species 60 --seed 0
 
-The stated model, so that a score on these data can be read. The tree, names and roles are those of `simulate.py`; a
-genome is one sequence without genes.
+The model of evolution, stated so that scores on these data can be interpreted. The tree, names and roles are those of
+`simulate.py`; a genome is one sequence without genes.
 
 - Signature: every node has a weight for each of the 256 tetranucleotides, Gaussian at the root (`ROOT_SPREAD`);
   a child adds Gaussian steps of `SPREADS[rank]`. A genome's probability is proportional to exp(sum of the weights of
