@@ -48,12 +48,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Evaluate models on tasks.", allow_abbrev=False)
     add = parser.add_argument
-    add(
-        "--model",
-        nargs="+",
-        required=True,
-        help=f"one or more of {', '.join(BASELINES)}, or folders or Hub ids of checkpoints; untrained:FOLDER: with random weights",
-    )
+    add("--model", nargs="+", required=True, help=f"{', '.join(BASELINES)}; folders, Hub ids; untrained:FOLDER")
     add("--name", nargs="+", help="names of the models in the results, in the same order")
     add("--task", nargs="+", required=True, help=", ".join(TASKS))
     add("--data", required=True, help="labelled data with a split column, or a task's own folder; see readers.py")
