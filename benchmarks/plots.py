@@ -1,6 +1,6 @@
 """Pictures: result files, or models and data, in; PNGs out.
 
-From result files (`make tables` draws the lot):
+From result files (`make tables` draws all of them):
 
     python benchmarks/plots.py all --results benchmarks/results
     python benchmarks/plots.py scores --name coi.test --output scores.png
@@ -152,7 +152,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "scores": (make_scores, "headline metrics as dots with intervals"),
         "curves": (make_curves, "metrics over shots, bp, errors, dimensions or thresholds"),
         "ablation": (make_ablation, "arms of training and their seeds"),
-        "inference": (make_inference, "how fast embedding is, and the end task"),
+        "inference": (make_inference, "how fast embedding is"),
     }
     for name, (make, says) in of_results.items():
         kind = kinds.add_parser(name, help=says, description=says, allow_abbrev=False)

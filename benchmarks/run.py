@@ -48,15 +48,15 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Evaluate models on tasks.", allow_abbrev=False)
     add = parser.add_argument
-    add("--model", nargs="+", required=True, help=f"{', '.join(BASELINES)}, folders, Hub ids, untrained:FOLDER")
+    add("--model", nargs="+", required=True, help=f"{', '.join(BASELINES)}; folders, Hub ids; untrained:FOLDER")
     add("--name", nargs="+", help="names of the models in the results, in the same order")
     add("--task", nargs="+", required=True, help=", ".join(TASKS))
     add("--data", required=True, help="labelled data with a split column, or a task's own folder; see readers.py")
     add("--output", type=Path, required=True, help="folder of the result files")
-    add("--evaluation_split", choices=("test", "val"), default="test")
+    add("--evaluation_split", choices=("test", "val"), default="test", help="val: to select models; default: test")
     add("--max_sequences", type=int, help="for a quick look: use whole genera up to this number of sequences")
     add("--cache", type=Path, help="folder where embeddings and trained baselines are kept by content")
-    add("--resume", action="store_true", help="skip pairs that have a result of the same inputs")
+    add("--resume", action="store_true", help="skip pairs whose result has the same code, data, model and options")
     add(
         "--set",
         nargs="+",
@@ -65,8 +65,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="TASK.NAME=VALUE",
         help="set arguments of a task's score()",
     )
-    add("--seed", type=int, default=0)
-    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add("--seed", type=int, default=0, help="of all that tasks draw; default: %(default)s")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of networks; default: %(default)s")
     add("--batch_tokens", type=int, default=16_384, help="tokens in a forward pass")
     add("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
     options = parser.parse_args(arguments)
@@ -123,7 +123,7 @@ def run_model(
             trust_remote_code=options.trust_remote_code,
         )
     except Exception as error:  # whatever a foreign model does, the other models must get their results
-        yield from (("failed", f"{job.task} with {name or model}: {first_line(error)}") for job in jobs)
+        yield from (("failed", f"{job.task} with {name or model}: {kind_and_first_line(error)}") for job in jobs)
         return
     # baselines are computed by numpy and by tools, whatever the networks run on
     device = device_name(torch.device("cpu" if model in BASELINES else options.device))
@@ -148,12 +148,12 @@ def run_model(
         except Unsuited as error:
             yield "left out", f"{pair}: {error}"
         except Exception as error:  # as above, for the other tasks
-            yield "failed", f"{pair}: {first_line(error)}"
+            yield "failed", f"{pair}: {kind_and_first_line(error)}"
         else:
             yield "done", f"{pair}: {summary(result['metrics'])} -> {path}"
 
 
-def first_line(error: Exception) -> str:
+def kind_and_first_line(error: Exception) -> str:
     """An exception's kind and the first line of its message."""
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 

@@ -1,4 +1,4 @@
-"""A tokenizer in, a checkpoint of DNABERT-2's shape with random weights out; in a rehearsal of a tiny shape.
+"""A tokenizer in, a checkpoint of DNABERT-2's shape with random weights out; in a rehearsal, one of a tiny shape.
 
 python3 device/base_model.py .device/tokenizer .device/work/base
 """
@@ -21,5 +21,5 @@ SHAPES = {"full": "base", "toy": "demo"}
 if __name__ == "__main__":
     tokenizer = load_tokenizer(sys.argv[1])
     torch.manual_seed(0)
-    shape = f"trainer/configs/{SHAPES[os.environ['DNACSE_DEVICE_SIZE']]}.json"
+    shape = f"trainer/configs/{SHAPES[os.environ.get('DNACSE_DEVICE_SIZE', 'full')]}.json"
     write_repository(Path(sys.argv[2]), DnacseModel(load_config(shape, tokenizer)), tokenizer, {"README.md": ""})

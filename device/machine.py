@@ -19,7 +19,7 @@ if not __package__:
 import torch
 
 from benchmarks.report.result_files import commit, write_json
-from benchmarks.speed.rates import SQUARE, matmul_rate, significant, wait
+from benchmarks.speed.rates import best_seconds, matmul_rate, significant
 from modeling_dnacse.machine.provenance import device_name
 
 IMPORTED = ("transformers", "accelerate", "datasets", "dnaio", "trainer.train", "benchmarks.run")
@@ -52,17 +52,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def copy_rate(device: str, rounds: int = 10) -> float:
+def copy_rate(device: str) -> float:
     """Bytes a second of a copy on the device, read and written ones both counted."""
     source = torch.ones(COPIED[device], dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
-    target.copy_(source)
-    wait(device)
-    start = time.perf_counter()
-    for _ in range(rounds):
-        target.copy_(source)
-    wait(device)
-    return 2 * rounds * source.numel() / (time.perf_counter() - start)
+    return 2 * source.numel() / best_seconds("target.copy_(source)", 1.0, target=target, source=source)
 
 
 def describe() -> dict[str, Any]:
@@ -77,7 +71,7 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "import_seconds": import_seconds(),
         "versions": versions(),
-        "matmul_flops_per_second": significant(matmul_rate(SQUARE[device], device, seconds=2.0)),
+        "matmul_flops_per_second": significant(matmul_rate(device)),
         "copied_bytes_per_second": significant(copy_rate(device)),
         "commit": commit(),
     }

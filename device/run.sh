@@ -27,10 +27,10 @@ data=(--train_file $place/records.tsv.gz --train_split train)
 
 embedding() { # NAME FOLDER
     local arms=(plain sentence-transformers "ours, bf16 sdpa" "ours, bf16 packed" "ours, bf16 flex_attention")
-    local options=(--lengths 660 10000 --seconds 0.5)
-    [ "$size" = full ] || arms=(plain "ours, packed") options=(--lengths 660 --seconds 0.02)
+    local options=(--lengths 660 10000 --seconds 0.5 --pass_bp 2500000)
+    [ "$size" = full ] || arms=(plain "ours, packed") options=(--lengths 660 --seconds 0.02 --pass_bp 20000)
     python3 benchmarks/speed/inference_throughput.py --name "$1" --model "$2" --data $place/records.tsv.gz \
-        --output "$results/inference" --shared_process --long 0 --queries 0 --rounds 2 "${options[@]}" \
+        --output "$results/inference" --shared_process --long 0 --rounds 2 "${options[@]}" \
         --arm "${arms[@]}"
 }
 

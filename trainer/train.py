@@ -17,11 +17,8 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -38,21 +35,17 @@ from modeling_dnacse import DnacseForContrastiveLearning
 from modeling_dnacse.attention import default_attention
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.hub_datasets import dataset_commit
-from modeling_dnacse.machine.atomic import remove
-from modeling_dnacse.machine.locks import Lock
-from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from trainer.arguments import GROUPS, ContrastiveArguments
 from trainer.arguments.grouped_parser import GroupedParser
 from trainer.pairing.collator import PairCollator
 from trainer.pairing.training_data import training_data
-from trainer.releasing.card import model_card
 from trainer.releasing.hub import HubRepository, PushOnSave
-from trainer.releasing.release import CARD, WRITTEN, forget_thresholds, write_repository
-from trainer.releasing.training_record import HISTORY, RECORD, as_json, training_record
-from trainer.running.checkpointing import DRAFTS
+from trainer.releasing.release import forget_thresholds
 from trainer.running.contrastive_trainer import ContrastiveTrainer
 from trainer.running.curriculum import parse_curriculum
+from trainer.running.model_release import release
+from trainer.running.output_lock import locked_output
 from trainer.running.resume import check_files, check_same_run, checkpoint_to_resume, run_facts
 
 logger = logging.getLogger("train.py")
@@ -67,7 +60,10 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         with unwinding_on_signals():
             (args,) = parser.parse_args_into_dataclasses(arguments)
-            with locked_output(args):
+            check_processes(args.world_size)
+            inputs = [*(args.train_file or []), *(args.validation_file or []), args.dataset_name]
+            inputs += [args.model_name_or_path, args.config_name, args.tokenizer_name]
+            with locked_output(output_folder(args), inputs, writes=args.process_index == 0):
                 train(args)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"train.py: error: {error}\n")
@@ -77,40 +73,23 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(stop.code)
 
 
-@contextmanager
-def locked_output(args: ContrastiveArguments) -> Iterator[None]:
-    """Check the output folder, and let no other run write to it; what killed runs left in it is removed.
+def check_processes(world_size: int) -> None:
+    """Refuse processes that do not know of each other.
 
     Raises:
-        ValueError: it is an input, might replace one or cannot be written to; another run writes to it; or several
-            processes were started that would train separately.
+        ValueError: more processes were started than train together.
     """
     started = int(os.environ.get("WORLD_SIZE", "1"))
-    if started > args.world_size:
+    if started > world_size:
         raise ValueError(
             f"{started} processes were started, but without a GPU each would train alone: add --use_cpu, so that they "
             "train together, or start one"
         )
-    output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments has set a default
-    sources = [*(args.train_file or []), *(args.validation_file or []), args.dataset_name]
-    check_folder(output, [*sources, args.model_name_or_path, args.config_name, args.tokenizer_name], WRITTEN, True)
-    if args.process_index:
-        yield
-        return
-    output.mkdir(parents=True, exist_ok=True)
-    busy = f"another run is training into {output}; wait for it, or choose another --output_dir"
-    lock = Lock(output / ".lock", busy)
-    for leftover in (output / DRAFTS, *output.glob(".release-*")):
-        remove(leftover)
-    try:
-        yield
-    except Stopped:
-        remove(output / DRAFTS)
-        raise
-    finally:
-        lock.release()
-        if not any(output.iterdir()):  # refused before anything was written
-            output.rmdir()
+
+
+def output_folder(args: ContrastiveArguments) -> Path:
+    """Where the model and its checkpoints go."""
+    return Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments has set a default
 
 
 def train(args: ContrastiveArguments) -> None:
@@ -128,7 +107,7 @@ def train(args: ContrastiveArguments) -> None:
     if args.process_index:
         logger.setLevel(logging.WARNING)  # only one process reports
     torch.set_flush_denormal(True)  # weights of far tokens (ALiBi) become denormal numbers, which CPUs compute slowly
-    output = Path(args.output_dir)  # pyright: ignore[reportArgumentType] TrainingArguments has set a default
+    output = output_folder(args)
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
     if checkpoint:
         check_files(Path(checkpoint))
@@ -198,45 +177,6 @@ def hub_repository(args: ContrastiveArguments) -> HubRepository | None:
         hub = HubRepository(args.hub_model_id, args.hub_token, args.hub_private_repo)
     args.push_to_hub, args.hub_token = False, None
     return hub
-
-
-def release(
-    folder: Path,
-    trainer: ContrastiveTrainer,
-    name: str,
-    facts: dict[str, Any],
-    step: int | None = None,
-    scores: dict[str, float] | None = None,
-) -> list[str]:
-    """Write the present model as a complete repository; all processes take part, and the first one writes.
-
-    Args:
-        folder: of the repository.
-        trainer: that holds the model.
-        name: of the model.
-        facts: about the data, see training_data.py.
-        step: of the weights; by default the latest.
-        scores: of the weights; by default those of the latest step, if it was validated.
-
-    Returns:
-        The files written; none on the other processes.
-
-    Raises:
-        ValueError: a weight or a score is NaN or infinite.
-    """
-    state, encoder = trainer.state, trainer.model_to_release()
-    if not trainer.is_world_process_zero():
-        return []
-    if scores is None:
-        latest = (entry for entry in state.log_history if entry["step"] == state.global_step and "eval_loss" in entry)
-        scores = next(latest, {})
-    args, step = trainer.args, step or state.global_step
-    if not all(math.isfinite(score) for score in scores.values()):
-        raise ValueError(f"the validation scores at step {step} are not finite ({scores}); nothing is released")
-    run = training_record(args.to_dict(), args.world_size, args.device, state, facts, scores, step)
-    card = model_card(name, run, encoder.config, encoder.num_parameters())
-    texts = {CARD: card, RECORD: as_json(run), HISTORY: as_json(state.log_history)}
-    return write_repository(folder, encoder, trainer.processing_class, texts)
 
 
 def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiveLearning, PreTrainedTokenizerFast]:

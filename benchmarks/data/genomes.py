@@ -5,7 +5,7 @@
   becomes `unseen_val`.
 - A table is a labelled file with a genome a row; its species stay unseen_val, unseen_test, novel_test, or are seen.
 
-Some named species are one by their genomes (Escherichia and Shigella): `merge_species` unites them.
+The genomes of some named species cannot be told apart (Escherichia and Shigella): `merge_species` unites them.
 """
 
 import csv
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from benchmarks.data.name_hashes import share_of
+from benchmarks.data.name_hashes import position_of
 from benchmarks.data.sketches import K, sketch
 from modeling_dnacse.reading.labels import RANKS, read_labelled
 from modeling_dnacse.reading.sequences import read_fasta
@@ -51,7 +51,7 @@ def read_genomes(folder: Path) -> Iterator[Genome]:
             sequences = [record.sequence for record in read_fasta(folder / f"{row['genome_id']}.fa.gz")]
             labels = dict.fromkeys(RANKS, "") | {"species": row["species"], "genus": row["genus"]}
             role = "unseen_test" if row["split"] == "test" else "seen"
-            if role == "seen" and share_of(row["species"], "unseen_val") < UNSEEN_VAL:
+            if role == "seen" and position_of(row["species"], "unseen_val") < UNSEEN_VAL:
                 role = "unseen_val"
             yield Genome(row["genome_id"], sequences, labels, role)
 
@@ -69,8 +69,8 @@ def draw_unseen(genomes: Iterable[Genome], share: float) -> list[Genome]:
     drawn = []
     for genome in genomes:
         species = genome.labels["species"]
-        role = "unseen_val" if share_of(species, "unseen_val") < UNSEEN_VAL else "seen"
-        role = "unseen_test" if share_of(species, "unseen_test") < share else role
+        role = "unseen_val" if position_of(species, "unseen_val") < UNSEEN_VAL else "seen"
+        role = "unseen_test" if position_of(species, "unseen_test") < share else role
         drawn.append(genome._replace(role=role))
     return drawn
 

@@ -15,8 +15,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.labelled_tables import COLUMNS, write_table
-from modeling_dnacse.machine.atomic import written_whole
+from benchmarks.data.labelled_tables import write_labelled
 from modeling_dnacse.reading.labels import read_labelled
 
 Record = Mapping[str, str]
@@ -28,7 +27,7 @@ NOVEL = "novel_test"
 def join_training(tables: Sequence[Sequence[Record]]) -> list[Record]:
     """The training records that no table holds back, table after table.
 
-    >>> rows = ("train A a AC", "train B b AG", "train C c AT", "val A a AA"), ("unseen_val B b CC", "novel_test C d CG")
+    >>> rows = ("train A a AC", "train B b AG", "train C c AT", "val A a AA"), ("unseen_val B b CC", "novel_test C d C")
     >>> keys = ("split", "genus", "species", "sequence")
     >>> tables = [[dict(zip(keys, row.split(), strict=True)) for row in table] for table in rows]
     >>> [record["sequence"] for record in join_training(tables)]
@@ -61,8 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
         kept = join_training([list(read_labelled(name)) for name in args.data])
         if not kept:
             raise ValueError(f"{', '.join(args.data)}: no record of the split train is left; check the column split")
-        with written_whole(args.output) as hidden:
-            write_table(({column: record.get(column, "") for column in COLUMNS} for record in kept), hidden)
+        write_labelled(kept, args.output)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     sys.stderr.write(f"{args.output}: {len(kept):,} records of {len({row['species'] for row in kept}):,} species\n")

@@ -11,7 +11,7 @@ from modeling_dnacse.reading.labels import RANKS
 COLUMNS = ("id", "sequence", *RANKS, "split")
 
 
-def write_table(records: Iterable[Mapping[str, str]], path: Path) -> None:
+def write_labelled(records: Iterable[Mapping[str, str]], path: Path) -> None:
     """Write records with the keys of `COLUMNS`, tab-separated.
 
     Args:

@@ -26,7 +26,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.name_hashes import share_of
+from benchmarks.data.name_hashes import position_of
 from benchmarks.data.readers import pin, read_source
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.reading.labels import RANKS
@@ -59,7 +59,7 @@ def draw_examples(
     chosen = [record for record in records if record["split"] in part_of and record[rank]]
     drawn: dict[str, list[Example]] = {part: [] for part in PARTS}
     taken: Counter[tuple[str, str]] = Counter()
-    order = sorted(range(len(chosen)), key=lambda row: share_of(chosen[row]["id"], "classification"))
+    order = sorted(range(len(chosen)), key=lambda row: position_of(chosen[row]["id"], "classification"))
     rows = set()
     for row in order:
         place = (part_of[chosen[row]["split"]], chosen[row][rank])

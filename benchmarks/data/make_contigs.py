@@ -11,9 +11,10 @@ A genome is cut without gaps or overlaps into pieces whose lengths are drawn (`d
 of a sequence and is shorter than the shortest piece is dropped, as is a piece with more than `MOST_N` of N. Of a seen
 species, the first `TRAIN_SHARE` of each genome's pieces are `train` and the rest `test`.
 
-Species that are one by their genomes: with `--merge_identity`, species of which two genomes share the k-mers expected
-at that identity become one, named after all, which is unseen only if all were. 0.95 is the boundary of bacterial
-species (Jain et al. 2018, doi:10.1038/s41467-018-07641-9); it would merge good species of animals.
+Some named species cannot be told apart by their genomes. `--merge_identity` unites species of which two genomes share
+the k-mers expected at that identity. The united species is named after all of them, and is unseen only if all were.
+0.95 is the boundary of bacterial species (Jain et al. 2018, doi:10.1038/s41467-018-07641-9); it would unite species of
+animals that are distinct.
 
 De-duplication: a piece that was there before, on either strand, is dropped; so is a piece outside of train that shares
 with the train pieces half of its 31-mers (about 98 % identity), as the second strain of a species can.
@@ -33,7 +34,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.genomes import Genome, draw_unseen, merge_species, read_genomes, read_table
-from benchmarks.data.labelled_tables import write_table
+from benchmarks.data.labelled_tables import write_labelled
 from benchmarks.data.name_hashes import seed_of
 from benchmarks.data.sketches import NONE, sketch
 from modeling_dnacse.reading.sequences import reverse_complement
@@ -142,7 +143,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
     parser.add_argument("--shortest", type=int, default=2500, help="bp of a piece; default: %(default)s")
     parser.add_argument("--longest", type=int, default=20_000, help="bp of a piece; default: %(default)s")
-    parser.add_argument("--lengths", choices=("lognormal", "uniform"), default="lognormal")
+    parser.add_argument(
+        "--lengths", choices=("lognormal", "uniform"), default="lognormal", help="how lengths are drawn"
+    )
     parser.add_argument("--most", type=int, default=100, help="pieces a species and split; default: %(default)s")
     parser.add_argument("--merge_identity", type=float, help="0..1, unite species with genomes this similar")
     parser.add_argument("--unseen_share", type=float, help="0..1, draw this share of the species as unseen_test")
@@ -174,7 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
         distinct, dropped = drop_repeats(pieces)
         chosen = cap(distinct, options.most, options.seed)
         rows = (piece.labels | {"id": piece.id, "sequence": piece.sequence, "split": piece.split} for piece in chosen)
-        write_table(rows, options.output)
+        write_labelled(rows, options.output)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"make_contigs.py: {error}\n")
         return 2

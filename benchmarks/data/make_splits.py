@@ -35,8 +35,8 @@ from tqdm import tqdm
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.labelled_tables import write_table
-from benchmarks.data.name_hashes import share_of
+from benchmarks.data.labelled_tables import write_labelled
+from benchmarks.data.name_hashes import position_of
 from benchmarks.data.near_identity import DIFFERENT, find_near, index_sequences
 from benchmarks.data.readers import pin, read_source
 from benchmarks.data.splits import describe, to_split
@@ -88,11 +88,11 @@ def split_species(species: Sequence[str], genera: Sequence[str]) -> dict[str, st
     """
     roles = {}
     for name, genus in zip(species, genera, strict=True):
-        share = share_of(name, "unseen")
+        share = position_of(name, "unseen")
         roles[name] = "unseen_test" if share < UNSEEN_TEST else "seen"
         if UNSEEN_TEST <= share < UNSEEN_TEST + UNSEEN_VAL:
             roles[name] = "unseen_val"
-        if share_of(genus, "novel_test") < NOVEL:
+        if position_of(genus, "novel_test") < NOVEL:
             roles[name] = "novel_test"
     known = {genus for name, genus in zip(species, genera, strict=True) if roles[name] in ("seen", "novel_test")}
     return {name: roles[name] if genus in known else "seen" for name, genus in zip(species, genera, strict=True)}
@@ -100,7 +100,7 @@ def split_species(species: Sequence[str], genera: Sequence[str]) -> dict[str, st
 
 def split_records(identifiers: Sequence[str]) -> list[str]:
     """Divide the records of one seen species into train, val and test, by hashes of their ids."""
-    shares = np.array([share_of(identifier, "record") for identifier in identifiers])
+    shares = np.array([position_of(identifier, "record") for identifier in identifiers])
     splits = np.where(shares < TEST, "test", np.where(shares < TEST + VAL, "val", "train"))
     if len(identifiers) < FEWEST:
         splits[:] = "train"
@@ -217,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(f"{len(chosen) + sum(left_out.values())} records, {len(chosen)} kept; left out: {reasons}\n")
         leaks = find_leaks(chosen)
         dropped = {row for (later, _), rows in leaks.items() if later in options.drop_leaks for row in rows.tolist()}
-        write_table([record for row, record in enumerate(chosen) if row not in dropped], options.output)
+        write_labelled([record for row, record in enumerate(chosen) if row not in dropped], options.output)
         report = make_report(chosen, leaks)
         if options.report:
             asked = {"keep_splits": options.keep_splits, "drop_leaks": options.drop_leaks}

@@ -6,10 +6,10 @@ So splits and draws stay the same when records are added or come in another orde
 import hashlib
 
 
-def share_of(name: str, purpose: str) -> float:
+def position_of(name: str, purpose: str) -> float:
     """Place a name in 0..1, uniformly over names and independently for each purpose.
 
-    >>> 0 <= share_of("Apis mellifera", "unseen_val") < 1
+    >>> 0 <= position_of("Apis mellifera", "unseen_val") < 1
     True
     """
     return int.from_bytes(_digest(name, purpose)[:6]) / 2**48

@@ -21,7 +21,7 @@ WINDOW = 70
 _ANY_BASE = [("N", base) for base in "ACGT"]
 
 
-class Index(NamedTuple):
+class MinimizerIndex(NamedTuple):
     """Sequences that can be looked up by their minimizers."""
 
     sequences: Sequence[str]
@@ -29,16 +29,16 @@ class Index(NamedTuple):
     rows: np.ndarray  # (entries,) int, of the sequence that has the hash
 
 
-def index_sequences(sequences: Sequence[str]) -> Index:
+def index_sequences(sequences: Sequence[str]) -> MinimizerIndex:
     """Index sequences by their minimizers."""
     kept = [minimizers(sequence, WINDOW) for sequence in sequences]
     hashes = np.concatenate([np.empty(0, dtype=np.uint64), *kept])
     rows = np.repeat(np.arange(len(kept)), [len(found) for found in kept])
     order = np.argsort(hashes, kind="stable")
-    return Index(sequences, hashes[order], rows[order])
+    return MinimizerIndex(sequences, hashes[order], rows[order])
 
 
-def find_near(query: str, index: Index) -> int:
+def find_near(query: str, index: MinimizerIndex) -> int:
     """Find a sequence that is near (see the head of this file): its row, or -1.
 
     >>> library = index_sequences(["ACGTTGCATG" * 30, "GATTACAGGC" * 30])

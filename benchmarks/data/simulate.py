@@ -2,7 +2,7 @@
 
     python benchmarks/data/simulate.py --output demo/data --species 200 --seed 0
 
-The stated model, so that a score on these data can be read:
+The model of evolution, stated so that scores on these data can be interpreted:
 
 - Tree: order > family > genus > species, each child on its own branch. Branch lengths (substitutions per site) are
   log-uniform within the limits in `BRANCHES`: the nearest species is mostly 2-8 % apart. Genus branches are short
@@ -35,7 +35,7 @@ import numpy as np
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.labelled_tables import write_table
+from benchmarks.data.labelled_tables import write_labelled
 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # A and G, C and T are transitions: the code with bit 1 flipped
 FREQUENCIES = np.array([0.28, 0.18, 0.16, 0.38])
@@ -195,7 +195,7 @@ def simulate(
 def write_records(records: list[dict[str, str]], folder: Path) -> None:
     """Write `barcodes.tsv` and one FASTA file a split."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_table(records, folder / "barcodes.tsv")
+    write_labelled(records, folder / "barcodes.tsv")
     for split in SPLITS:
         entries = (
             f">{r['id']} species={r['species']} genus={r['genus']} family={r['family']}\n{r['sequence']}\n"

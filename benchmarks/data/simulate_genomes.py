@@ -2,8 +2,8 @@
 
     python benchmarks/data/simulate_genomes.py --output contigs.tsv --species 60 --seed 0
 
-The stated model, so that a score on these data can be read. The tree, names and roles are those of `simulate.py`; a
-genome is one sequence without genes.
+The model of evolution, stated so that scores on these data can be interpreted. The tree, names and roles are those of
+`simulate.py`; a genome is one sequence without genes.
 
 - Signature: every node has a weight for each of the 256 tetranucleotides, Gaussian at the root (`ROOT_SPREAD`);
   a child adds Gaussian steps of `SPREADS[rank]`. A genome's probability is proportional to exp(sum of the weights of
@@ -29,7 +29,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.genomes import Genome
-from benchmarks.data.labelled_tables import write_table
+from benchmarks.data.labelled_tables import write_labelled
 from benchmarks.data.make_contigs import cut, drop_repeats
 from benchmarks.data.simulate import BASES, TRANSITIONS, plan_tree
 from modeling_dnacse.reading.sequences import reverse_complement
@@ -170,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
         rng = np.random.default_rng(options.seed)
         reads = (contig._replace(sequence=read_contig(contig.sequence, options.error_rate, rng)) for contig in contigs)
         rows = (read.labels | {"id": read.id, "sequence": read.sequence, "split": read.split} for read in reads)
-        write_table(rows, options.output)
+        write_labelled(rows, options.output)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"simulate_genomes.py: {error}\n")
         return 2

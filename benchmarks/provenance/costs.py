@@ -1,7 +1,7 @@
 """Measure what a piece of work costs: wall seconds, CPU seconds and peak memory, including the tools that it starts.
 
-A process has one high-water mark of memory, which every measurement starts anew, so the measurements under way keep
-what they have seen (`count_memory`): one may hold another, and memory of earlier work can be counted, too.
+A process has a single high-water mark of memory, and every measurement resets it. Measurements may be nested, so each
+one under way keeps the peak that it has seen (`count_memory`). Memory of earlier work can be counted in the same way.
 """
 
 import contextlib

@@ -81,7 +81,7 @@ def render_inference(measured: Mapping[str, Any]) -> str:
                 parts += [f"**{name}**, {key}", render_figures(workload["arms"], EMBEDDING)]
             elif key not in rated:
                 parts += [f"**{name}**, one sequence of {key}", render_figures(workload["arms"], MEMORY)]
-    if task := measured["end_task"]:
+    if task := measured.get("end_task"):  # of results until November 2026
         asked = f"{task['queries']:,} queries, {task['references']:,} references of {task['median_bp']} bp (median)"
         parts += [f"**Identifying barcodes**: {asked}, {task['source']}, {task['model']}"]
         parts += [render_figures(task["ways"], IDENTIFYING)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.tasks import TASKS
-from benchmarks.tasks.task import Curve, Task
+from benchmarks.tasks.task import Panel, Task
 
 
 def describe_task(task: str) -> Task:
@@ -19,7 +19,7 @@ def describe_task(task: str) -> Task:
     return TASKS[task].TASK if task in TASKS else Task(task, headline="", columns={})
 
 
-def all_curves() -> dict[str, Curve]:
+def all_curves() -> dict[str, Panel]:
     """The curves of all tasks as TASK.CURVE, those of the highest priority first."""
     curves = {f"{task}.{name}": curve for task in TASKS for name, curve in describe_task(task).curves.items()}
     return dict(sorted(curves.items(), key=lambda item: item[1].priority))

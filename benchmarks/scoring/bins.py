@@ -9,7 +9,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 
-from benchmarks.scoring.intervals import accuracy_interval, adjusted_rand, over_halves
+from benchmarks.scoring.agreements import adjusted_rand
+from benchmarks.scoring.intervals import accuracy_interval, over_halves
 
 LEVELS = np.arange(1, 10) / 10
 

@@ -21,7 +21,7 @@ from benchmarks.scoring.intervals import RESAMPLES, percentiles
 ANSWERS = "answers"
 
 
-class Answers(NamedTuple):
+class UnpackedAnswers(NamedTuple):
     """Right and wrong answers, those of one species after the other's."""
 
     right: np.ndarray  # (q,) bool
@@ -50,11 +50,11 @@ def pack(right: np.ndarray, species: np.ndarray, ids: np.ndarray) -> dict[str, s
     }
 
 
-def unpack(packed: Mapping[str, str]) -> Answers:
+def unpack(packed: Mapping[str, str]) -> UnpackedAnswers:
     """Read what `pack` wrote."""
     sizes = np.frombuffer(_from_text(packed["sizes"]), dtype="<u4").astype(int)
     bits = np.frombuffer(_from_text(packed["right"]), dtype=np.uint8)
-    return Answers(np.unpackbits(bits, count=int(sizes.sum())).astype(bool), sizes, packed["queries"])
+    return UnpackedAnswers(np.unpackbits(bits, count=int(sizes.sum())).astype(bool), sizes, packed["queries"])
 
 
 def _to_text(numbers: np.ndarray) -> str:

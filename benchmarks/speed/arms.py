@@ -2,7 +2,7 @@
 
 Each way is loaded in a process of its own (`measure_pass` loads it at its first call), so that its peak memory is its
 own and all of them can take turns on the machine. `plain` is what the others are compared with. All embed one strand,
-so that they do the same work; ours embed both where asked with `both_strands`, as the end task does.
+so that they do the same work.
 """
 
 import time
@@ -20,13 +20,12 @@ from transformers import AutoModel
 from benchmarks.methods.networks import encode_sentences
 from benchmarks.provenance.costs import measure
 from benchmarks.report.speed_tables import PLAIN
+from benchmarks.speed.workloads import BATCH
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_tokenizer
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.model_folders import GRAPH
 from modeling_dnacse.loading.onnx_export import export_onnx
-
-BATCH = 20  # sequences of a batch of the plain way, DNABERT-S's
 
 
 class Arm(NamedTuple):
@@ -133,14 +132,9 @@ def measure_pass(name: str, folder: str, device: str, sequences: Sequence[str], 
     before = resident_memory()
     with timed(arm.model, arm.call, torch.device(device).type == "cuda") as spans:
         (vectors, times, spent), costs = measure(partial(embed_for, arm, sequences, seconds))
-    return {
-        "vectors": vectors,
-        "times": times,
-        "seconds": spent,
-        "busy_seconds": sum(spans),
-        **{peak: costs[peak] for peak in ("peak_memory_mb", "gpu_memory_mb") if peak in costs},
-        "added_memory_mb": round(costs["peak_memory_mb"] - before, 1),
-    }
+    costs["added_memory_mb"] = round(costs["peak_memory_mb"] - before, 1)
+    peaks = {peak: costs[peak] for peak in ("peak_memory_mb", "gpu_memory_mb", "added_memory_mb") if peak in costs}
+    return {"vectors": vectors, "times": times, "seconds": spent, "busy_seconds": sum(spans)} | peaks
 
 
 def embed_for(arm: Arm, sequences: Sequence[str], seconds: float) -> tuple[np.ndarray, int, float]:

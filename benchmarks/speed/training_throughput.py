@@ -137,11 +137,8 @@ def main(arguments: list[str] | None = None) -> int:
         *("--validation_fraction", "0", "--logging_steps", "1", "--save_strategy", "no", "--disable_tqdm", "true"),
     ]
     cuda = torch.cuda.is_available()
-    chosen = {
-        name: extra
-        for name, extra in arms(options.batch_size, options.max_length).items()
-        if options.arm is None or name in options.arm
-    }
+    offered = arms(options.batch_size, options.max_length)
+    chosen = {name: extra for name, extra in offered.items() if options.arm is None or name in options.arm}
     measured: dict[str, dict[str, float]] = {}
     failed: dict[str, str] = {}  # arm -> what broke
     for name, extra in tqdm(chosen.items(), desc="arms", unit=" arms"):

@@ -1,70 +1,67 @@
-"""Processes that take turns: work and what it needs in, values out; what breaks one of them is noted, not raised."""
+"""Ways to embed that take turns, each in a process of its own; what breaks one of them is noted, not raised."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack
 from multiprocessing import get_context
 from typing import Any
 
 from benchmarks.speed.arms import measure_pass
-from benchmarks.speed.workloads import Sample
+from modeling_dnacse.loading.checkpoints import reason_of
 
 
-class Machine:
-    """One process a way, and what went wrong in them."""
+class Workers:
+    """One process a way, all with the same model; a context that ends them.
 
-    def __init__(self, device: str, stack: ExitStack, shared_process: bool = False) -> None:
-        """Start with no process; those to come end with `stack`. If it is shared, there is this process alone."""
-        self.device, self.stack, self.shared_process = device, stack, shared_process
-        self.left_out: dict[str, str] = {}  # what -> why it cannot be had here
-        self.failed: dict[str, str] = {}  # what -> what broke
-
-    def start(self) -> Executor:
-        """Start a process, or a thread of this one."""
-        if self.shared_process:
-            return self.stack.enter_context(ThreadPoolExecutor(1))
-        return self.stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
-
-    def ask(self, worker: Executor, what: str, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Let a process work: the value, or None when that failed, which is noted."""
-        try:
-            return worker.submit(work, *arguments).result()
-        except Exception as error:  # whatever breaks one way must not cost the figures of the others
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            (self.left_out if isinstance(error, ImportError | ValueError) else self.failed)[what] = reason
-            sys.stderr.write(f"inference_throughput.py: {what}: {reason}\n")
-            return None
-
-
-def take_turns(
-    machine: Machine,
-    workers: dict[str, Executor],
-    model: tuple[str, str],
-    sample: Sample,
-    rounds: int,
-    seconds: float,
-) -> dict[str, list[dict[str, Any]]]:
-    """Let every way embed a sample, in turns; a way that fails leaves `workers`.
-
-    Args:
-        machine: Where they run.
-        workers: A process for each way.
-        model: Its name and its folder.
-        sample: What to embed.
-        rounds: How many turns each has.
-        seconds: How long each turn lasts at least.
+    Attributes:
+        running: Way -> its process. A way that fails leaves it.
+        notes: `not_measured`, what this machine lacks, and `failed`, what broke: what -> why.
     """
-    name, folder = model
-    passes: dict[str, list[dict[str, Any]]] = {arm: [] for arm in workers}
-    for _ in range(rounds):
-        for arm in list(workers):
-            what = f"{name}, {arm}, {sample.workload}"
-            done = machine.ask(
-                workers[arm], what, measure_pass, arm, folder, machine.device, sample.sequences, seconds
-            )
-            if done is None:
-                del workers[arm], passes[arm]
-            else:
-                passes[arm].append(done)
-    return passes
+
+    def __init__(
+        self, ways: Sequence[str], folder: str, device: str, notes: dict[str, dict[str, str]], shared: bool = False
+    ) -> None:
+        """Start a process for each way to embed, or threads of this process where it is `shared`."""
+        self.folder, self.device, self.notes = folder, device, notes
+        self.running: dict[str, Executor] = {
+            way: ThreadPoolExecutor(1) if shared else ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+            for way in ways
+        }
+
+    def __enter__(self) -> "Workers":
+        """The processes themselves."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them."""
+        for worker in self.running.values():
+            worker.shutdown()
+
+    def take_turns(
+        self, what: str, sequences: Sequence[str], rounds: int, seconds: float
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Let every way embed the sequences, for `seconds` at least, in each of the rounds.
+
+        Args:
+            what: Model and workload, as notes call them.
+            sequences: To embed.
+            rounds: How many turns each way has.
+            seconds: How long each turn lasts at least.
+
+        Returns:
+            Way -> what `measure_pass` gave in each round.
+        """
+        passes: dict[str, list[dict[str, Any]]] = {way: [] for way in self.running}
+        for _ in range(rounds):
+            for way, worker in list(self.running.items()):
+                try:
+                    done = worker.submit(measure_pass, way, self.folder, self.device, sequences, seconds).result()
+                    passes[way].append(done)
+                except Exception as error:  # whatever breaks one way must not cost the figures of the others
+                    reason = reason_of(error)
+                    lacking = isinstance(error, ImportError | ValueError)
+                    self.notes["not_measured" if lacking else "failed"][f"{way}, {what}"] = reason
+                    sys.stderr.write(f"inference_throughput.py: {way}, {what}: {reason}\n")
+                    worker.shutdown()
+                    del self.running[way], passes[way]
+        return passes

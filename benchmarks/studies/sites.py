@@ -201,7 +201,7 @@ def main(arguments: list[str] | None = None) -> None:
             elif method.startswith("encoder:"):
                 search = Vectors(method.removeprefix("encoder:"), train.sequences)
             elif vectors is None:
-                raise ValueError(f"{method} needs --model, with sites")
+                raise ValueError(f"{method} needs a model with sites: give its folder to --model")
             else:
                 search = vectors if method == "cosine" else SharedSites(vectors, train)
             name = method if method in VSEARCH or method == "7mers" else f"{args.name}{Path(method).name}"

@@ -12,19 +12,16 @@ from benchmarks.tasks import (
     cluster,
     dimensions,
     few_shot,
-    fine_tune,
-    genomic_benchmarks,
-    gue,
     identify,
     knn,
     length,
-    linear_probe,
     mutation,
     open_set,
     species_clustering,
     strand,
     zero_shot_clustering,
 )
+from benchmarks.tasks.classification import fine_tune, genomic_benchmarks, gue, linear_probe
 
 # in the order of tables and pictures
 TASKS: dict[str, ModuleType] = {

@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.methods.method import Method, Split, vectors
 from benchmarks.scoring.bins import bin_quality, recovered, tabulate
-from benchmarks.tasks.task import Curve, Task
+from benchmarks.tasks.task import Panel, Task
 from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
 
 SPLITS = {"test": ("unseen_val", "unseen_test"), "val": ("train", "unseen_val")}
@@ -46,8 +46,8 @@ TASK = Task(
         "ari_bp": "Binning, ARI in bp",
     },
     curves={
-        "recovered_f1": Curve("Binning: species recovered", "F1 above"),
-        "recovered_recall": Curve("Binning: species recovered", "recall above"),
+        "recovered_f1": Panel("Binning: species recovered", "F1 above"),
+        "recovered_recall": Panel("Binning: species recovered", "recall above"),
     },
     costed=True,
 )

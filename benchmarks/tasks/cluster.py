@@ -92,7 +92,7 @@ def score(method: Method, unseen: Split, others: Split = EMPTY, *, seed: int) ->
         raise ValueError(f"got {len(sequences)} sequences of fewer than two species to cluster: check the labels.")
     found = own_and_chosen(method, sequences, species, named(others))
     if not found:
-        raise Unsuited(f"{method.name} gives no clusters, or no threshold is its own and none can be chosen.")
+        raise Unsuited(f"{method.name} cannot cluster: no threshold of its own, no labelled data to choose one.")
     left_out = len(unseen.ids) - len(sequences)
     metrics = compare(found, species, left_out, seed, MEASURES)
     if method.by_sites is None and method.cluster is None:

@@ -22,7 +22,7 @@ from benchmarks.methods.method import Method, Split, nearest_rows, normalise, ve
 from benchmarks.scoring.clusterings import cluster_ward, rotate
 from benchmarks.scoring.intervals import accuracy_interval, agreement_interval
 from benchmarks.scoring.queries import QUERIES, ask, draw_replicates
-from benchmarks.tasks.task import Curve, Task
+from benchmarks.tasks.task import Panel, Task
 
 SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
 TASK = Task(
@@ -37,10 +37,10 @@ TASK = Task(
         "ward_ari_pca@64": "Ward ARI, 64 principal components",
     },
     curves={
-        "genus_unseen_pca": Curve("Fewer dimensions: genus, unseen", "principal components", "log"),
-        "ward_ari_pca": Curve("Fewer dimensions: Ward ARI", "principal components", "log", priority=1),
-        "species_seen_pca": Curve("Fewer dimensions: species, seen", "principal components", "log", priority=1),
-        "genus_unseen_first": Curve("Truncated vectors: genus, unseen", "first columns", "log", priority=1),
+        "genus_unseen_pca": Panel("Fewer dimensions: genus, unseen", "principal components", "log"),
+        "ward_ari_pca": Panel("Fewer dimensions: Ward ARI", "principal components", "log", priority=1),
+        "species_seen_pca": Panel("Fewer dimensions: species, seen", "principal components", "log", priority=1),
+        "genus_unseen_first": Panel("Truncated vectors: genus, unseen", "first columns", "log", priority=1),
     },
 )
 FEWEST = 16  # columns

@@ -36,7 +36,7 @@ from tqdm import tqdm
 
 from benchmarks.methods.method import Method, Split, predict_names, vectors
 from benchmarks.scoring.intervals import accuracy_interval
-from benchmarks.tasks.task import Curve, Task
+from benchmarks.tasks.task import Panel, Task
 
 SPLITS = {"test": ("unseen_test",), "val": ("unseen_val",)}
 TASK = Task(
@@ -53,8 +53,8 @@ TASK = Task(
         "macro_f1@5": "Few-shot, 5 shots, macro F1",
     },
     curves={
-        "macro_f1": Curve("Few-shot: macro F1", "labelled sequences a species", "log"),
-        "macro_f1_same_species": Curve("Few-shot, same species", "labelled sequences a species", "log", priority=2),
+        "macro_f1": Panel("Few-shot: macro F1", "labelled sequences a species", "log"),
+        "macro_f1_same_species": Panel("Few-shot, same species", "labelled sequences a species", "log", priority=2),
     },
 )
 SHOTS = (1, 2, 5, 10, 20)

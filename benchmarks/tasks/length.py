@@ -21,7 +21,7 @@ from benchmarks.scoring.alterations import cut_windows
 from benchmarks.scoring.clusterings import cluster_ward, rotate
 from benchmarks.scoring.intervals import agreement_interval
 from benchmarks.scoring.queries import QUERIES, Question, ask, draw_replicates, score_alterations
-from benchmarks.tasks.task import Curve, Task
+from benchmarks.tasks.task import Panel, Task
 
 SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
 TASK = Task(
@@ -38,9 +38,9 @@ TASK = Task(
         "species_seen@500": "500 bp, species, seen",
     },
     curves={
-        "species_seen": Curve("Shorter queries: species, seen", "bp", "log"),
-        "genus_unseen": Curve("Shorter queries: genus, unseen", "bp", "log"),
-        "ward_ari": Curve("Shorter queries: Ward ARI", "bp", "log", priority=1),
+        "species_seen": Panel("Shorter queries: species, seen", "bp", "log"),
+        "genus_unseen": Panel("Shorter queries: genus, unseen", "bp", "log"),
+        "ward_ari": Panel("Shorter queries: Ward ARI", "bp", "log", priority=1),
     },
 )
 LADDERS = {"barcodes": (100, 150, 300), "genomes": (500, 1000, 2000, 5000, 10_000, 20_000)}  # bp

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.methods.method import Method, Split
 from benchmarks.scoring.alterations import mutate
 from benchmarks.scoring.queries import QUERIES, ask, score_alterations
-from benchmarks.tasks.task import Curve, Task
+from benchmarks.tasks.task import Panel, Task
 
 SPLITS = {"test": ("train", "test", "unseen_test"), "val": ("train", "val", "unseen_val")}
 TASK = Task(
@@ -31,10 +31,10 @@ TASK = Task(
         "genus_unseen_indels@0.05": "5 % errors, genus, unseen species",
     },
     curves={
-        "species_seen": Curve("Errors: species, seen", "substitutions (%)", percent=True),
-        "genus_unseen": Curve("Errors: genus, unseen", "substitutions (%)", percent=True),
-        "species_seen_indels": Curve("Errors: species, seen", "errors, half indels (%)", percent=True, priority=2),
-        "genus_unseen_indels": Curve("Errors: genus, unseen", "errors, half indels (%)", percent=True, priority=2),
+        "species_seen": Panel("Errors: species, seen", "substitutions (%)", percent=True),
+        "genus_unseen": Panel("Errors: genus, unseen", "substitutions (%)", percent=True),
+        "species_seen_indels": Panel("Errors: species, seen", "errors, half indels (%)", percent=True, priority=2),
+        "genus_unseen_indels": Panel("Errors: genus, unseen", "errors, half indels (%)", percent=True, priority=2),
     },
 )
 RATES = (0.01, 0.02, 0.05, 0.1)  # errors a base

@@ -1,10 +1,10 @@
 """Task open_set: open-set recognition of species, where the references lack some of the queried species.
 
 Known queries are those of the seen split whose species the references hold; absent ones are of unseen species, of
-genera are in the references (`unseen`) or not (`novel`). The method names each query (`call`) with a confidence score:
-the cosine to or the identity with the nearest reference, a classifier's support, or, of a model with sites, the
-closeness by which `dnacse identify` tells whether a species is new (modeling_dnacse/identification/library.py). This
-score must separate known from unknown queries. In names of metrics, `absent` stands for unknown.
+genera that are in the references (`unseen`) or not (`novel`). The method names each query with a confidence score: the
+cosine to or the identity with the nearest reference, a classifier's support, or, of a model with sites, the closeness
+by which `dnacse identify` tells whether a species is new (modeling_dnacse/identification/library.py). This score must
+separate known from unknown queries. In names of metrics, `absent` stands for unknown.
 
 - `auroc`, `auroc_unseen`, `auroc_novel`: known queries against all unknown ones, or against one kind of them; 0.5 is
   chance.
@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.methods.method import EMPTY, Method, Predictions, Split, predict_names
 from benchmarks.scoring.clusterings import choose
 from benchmarks.scoring.intervals import accuracy_interval, percentiles, resample_species
-from benchmarks.tasks.task import Curve, Task
+from benchmarks.tasks.task import Panel, Task
 
 SPLITS = {
     "test": ("train", "test", "unseen_test", "novel_test", "unseen_val"),
@@ -51,14 +51,14 @@ TASK = Task(
         "named@0.05": "Named correctly at 5 % false positives",
     },
     curves={
-        "named": Curve("Known species named correctly", "false positives (%)", percent=True, priority=1),
+        "named": Panel("Known species named correctly", "false positives (%)", percent=True, priority=1),
     },
 )
 MOST = 5  # queries a species
 RATES = (0.01, 0.05, 0.1)  # shares of unknown queries accepted
 
 
-class Answers(NamedTuple):
+class Scored(NamedTuple):
     """How sure the method was of each query, and whether the name it gave is right."""
 
     scores: np.ndarray  # (q,) float, higher = surer
@@ -66,10 +66,10 @@ class Answers(NamedTuple):
     species: np.ndarray  # (q,) str
 
 
-NONE = Answers(np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=str))
+NONE = Scored(np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=str))
 
 
-def answer(method: Method, references: Split, queries: Split, *, present: bool, seed: int) -> Answers:
+def answer(method: Method, references: Split, queries: Split, *, present: bool, seed: int) -> Scored:
     """Name at most `MOST` queries of each species that is in the references (`present`) or not."""
     names = references.labels["species"]
     species = queries.labels["species"]
@@ -82,7 +82,7 @@ def answer(method: Method, references: Split, queries: Split, *, present: bool, 
     else:
         calls = Predictions(*method.by_sites.name_species(sequences, references.sequences, names))
     scores = np.where(calls.names == "", -np.inf, calls.scores)
-    return Answers(scores, calls.names == species[rows], species[rows])
+    return Scored(scores, calls.names == species[rows], species[rows])
 
 
 def threshold_at_rate(absent: np.ndarray, rate: float) -> float:
@@ -95,7 +95,7 @@ def threshold_at_rate(absent: np.ndarray, rate: float) -> float:
     return float(np.sort(absent)[::-1][allowed])
 
 
-def detect(known: Answers, absent: Answers, weights: np.ndarray) -> dict[str, float]:
+def detect(known: Scored, absent: Scored, weights: np.ndarray) -> dict[str, float]:
     """Separate known from unknown queries by their scores, at every threshold in one pass.
 
     Args:
@@ -127,7 +127,7 @@ def detect(known: Answers, absent: Answers, weights: np.ndarray) -> dict[str, fl
     return values
 
 
-def detect_with_intervals(known: Answers, absent: Answers, seed: int) -> dict[str, dict[str, Any]]:
+def detect_with_intervals(known: Scored, absent: Scored, seed: int) -> dict[str, dict[str, Any]]:
     """Compute `detect` with 95 % intervals from resampling species, separately for known and unknown ones."""
     rng = np.random.default_rng(seed)
     draws = [resample_species(answers.species, rng) for answers in (known, absent)]
@@ -139,7 +139,7 @@ def detect_with_intervals(known: Answers, absent: Answers, seed: int) -> dict[st
     }
 
 
-def score_calibrated(known: Answers, absent: Answers, calibration: Answers, seed: int) -> dict[str, dict[str, Any]]:
+def score_calibrated(known: Scored, absent: Scored, calibration: Scored, seed: int) -> dict[str, dict[str, Any]]:
     """Accept queries by thresholds chosen on other unknown queries.
 
     Returns:
@@ -159,7 +159,7 @@ def score_calibrated(known: Answers, absent: Answers, calibration: Answers, seed
     return metrics
 
 
-def tally(metrics: dict[str, dict[str, Any]], rows: int, known: Answers, absent: Answers) -> dict[str, dict[str, Any]]:
+def tally(metrics: dict[str, dict[str, Any]], rows: int, known: Scored, absent: Scored) -> dict[str, dict[str, Any]]:
     """Add to metrics how many queries of so many rows they are of."""
     scored = len(known.scores) + len(absent.scores)
     counts = {"scored": scored, "left_out": rows - scored, "known": len(known.scores), "absent": len(absent.scores)}
@@ -206,7 +206,7 @@ def score(
             f"{sum(len(answers.scores) for answers in absent.values())} whose they do not, but this task needs both: "
             "check the labels and the split column."
         )
-    every = Answers(*(np.concatenate(parts) for parts in zip(*absent.values(), strict=True)))
+    every = Scored(*(np.concatenate(parts) for parts in zip(*absent.values(), strict=True)))
     rows = {"unseen": len(unseen.ids), "novel": len(novel.ids)}
     total = len(seen.ids) + sum(rows.values())
     metrics = tally(detect_with_intervals(known, every, seed), total, known, every)

@@ -1,6 +1,6 @@
 """Task species_clustering: cluster species that no model was trained on; agreement with the species names.
 
-Agreement is measured by ARI, AMI, NMI, homogeneity and completeness (intervals.py). Two clusterings are given the true
+Agreement is measured by ARI, AMI, NMI, homogeneity and completeness (agreements.py). Two clusterings know the true
 number of species:
 
 - `kmeans_*`: K-means as DNABERT-S evaluates it (arXiv 2402.08777): L2-normalised vectors, init "random", n_init 3,
@@ -33,6 +33,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.methods.method import EMPTY, Method, Split, normalise, vectors
+from benchmarks.scoring.agreements import AGREEMENTS
 from benchmarks.scoring.clusterings import (
     MOST,
     best_height,
@@ -45,7 +46,7 @@ from benchmarks.scoring.clusterings import (
     replicates,
     rotate,
 )
-from benchmarks.scoring.intervals import AGREEMENTS, agreement_interval
+from benchmarks.scoring.intervals import agreement_interval
 from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("unseen_test", "unseen_val"), "val": ("unseen_val", "val")}

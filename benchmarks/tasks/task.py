@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Curve(NamedTuple):
+class Panel(NamedTuple):
     """How a curve is drawn."""
 
     title: str
@@ -26,7 +26,7 @@ class Task(NamedTuple):
     headline: str  # the one metric that stands for the task
     columns: Mapping[str, str]  # of its table
     bars: Mapping[str, str] = {}  # a panel of bars each
-    curves: Mapping[str, Curve] = {}  # a panel each
+    curves: Mapping[str, Panel] = {}  # a panel each
     unranked: tuple[str, ...] = ()  # columns in which more is not better, so that no best one is marked
     note: str = ""  # what a reader of the table must know, below it
     costed: bool = False  # whether embedding and searching are most of the work, so that the table shows costs

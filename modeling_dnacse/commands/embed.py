@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--shard_records", type=int, default=SHARD_RECORDS, help="records in a shard; default: %(default)s")
 
 
-class FirstReading(NamedTuple):
+class EmbedInput(NamedTuple):
     """What the first reading of the input found."""
 
     file: "RecordFile"
@@ -78,7 +78,7 @@ class FirstReading(NamedTuple):
     names: dict[str, list[str]]  # of all records at each rank; only for files that hold them
 
 
-def check(args: argparse.Namespace) -> FirstReading:
+def check(args: argparse.Namespace) -> EmbedInput:
     """Check the output and the model's files, and read the input once."""
     from ..reading.label_policy import RANK_ORDER
     from ..reading.rereading import RecordFile
@@ -119,7 +119,7 @@ def check(args: argparse.Namespace) -> FirstReading:
         if output.suffix in WHOLE:
             labels.append(record.labels)
     ranks = [rank for rank in RANK_ORDER if any(rank in one for one in labels)]
-    return FirstReading(file, counts, ids_bytes, {rank: [one.get(rank, "") for one in labels] for rank in ranks})
+    return EmbedInput(file, counts, ids_bytes, {rank: [one.get(rank, "") for one in labels] for rank in ranks})
 
 
 def writes_shards(args: argparse.Namespace) -> bool:
@@ -127,7 +127,7 @@ def writes_shards(args: argparse.Namespace) -> bool:
     return args.output.endswith("/") or Path(args.output).is_dir() or not Path(args.output).suffix
 
 
-def run(args: argparse.Namespace, first: FirstReading) -> None:
+def run(args: argparse.Namespace, first: EmbedInput) -> None:
     """Embed the input, and put the output in place."""
     from tqdm.auto import tqdm
 

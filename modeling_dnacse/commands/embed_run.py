@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..embedding.options import EmbedOptions
-from ..loading.model_digests import model_digest
+from ..loading.model_digests import digest_of_release
 from ..machine.provenance import sha256_of
 
 # Batches and the device change a vector by rounding only, so they may change between two runs into one folder
@@ -19,7 +19,7 @@ def describe_run(args: argparse.Namespace, options: EmbedOptions, records: int) 
         "input": {"name": args.input.name, "sha256": sha256_of(args.input), "records": records},
         "model": {
             "name": Path(args.model).resolve().name if Path(args.model).is_dir() else args.model,
-            "digest": model_digest(args.model),
+            "digest": digest_of_release(args.model),
         },
         "options": shaping
         | {"dtype": args.dtype, "output_dtype": args.output_dtype, "shard_records": args.shard_records},

@@ -59,14 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_embedding_arguments(parser)
 
 
-class FirstReading(NamedTuple):
+class IndexInput(NamedTuple):
     """The library, and files of sequences to calibrate for, after a first reading."""
 
     library: "LibraryFile"
     queries: "list[QueryFiles]"
 
 
-def check(args: argparse.Namespace) -> FirstReading:
+def check(args: argparse.Namespace) -> IndexInput:
     """Check the output and the model's files, and read the inputs once."""
     from ..identification.index_files import read_description
     from ..identification.queries import QueryFiles
@@ -83,10 +83,10 @@ def check(args: argparse.Namespace) -> FirstReading:
     queries = [QueryFiles([path]) for path in args.calibrate_for]
     for files in queries:
         files.check()
-    return FirstReading(read_references(args.input, args.taxonomy), queries)
+    return IndexInput(read_references(args.input, args.taxonomy), queries)
 
 
-def run(args: argparse.Namespace, first: FirstReading) -> None:
+def run(args: argparse.Namespace, first: IndexInput) -> None:
     """Encode the library, calibrate on it, and write the index."""
     from ..identification.encoding import Encoder
     from ..identification.identifier import Identifier, model_for

@@ -35,7 +35,7 @@ NEEDED = ("umap", "bokeh", "matplotlib")
 MOST_BASES = 20_000_000  # of all sequences in a page
 
 
-class FirstReading(NamedTuple):
+class MapInput(NamedTuple):
     """The records, and their names (n,) by column, the lowest rank first; "": no name."""
 
     listing: "Listing"
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_embedding_arguments(parser)
 
 
-def check(args: argparse.Namespace) -> FirstReading:
+def check(args: argparse.Namespace) -> MapInput:
     """Check outputs, packages and the model's files, and read the input and the table once."""
     from ..clustering.entries import list_entries
     from ..maps.points import FEWEST, choose_column
@@ -70,7 +70,7 @@ def check(args: argparse.Namespace) -> FirstReading:
     if len(listing.entries) < FEWEST:
         raise ValueError(f"{args.input} has {len(listing.entries)} sequences; a map needs at least {FEWEST}")
     names = names_of_records(listing) if args.labels is None else names_of_table(args.labels, listing)
-    return FirstReading(listing, names, choose_column(names, args.colour_by))
+    return MapInput(listing, names, choose_column(names, args.colour_by))
 
 
 def names_of_records(listing: "Listing") -> dict[str, list[str]]:
@@ -115,7 +115,7 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
     return {name: ["" if row is None else row[place] for row in found] for name, place in places.items()}
 
 
-def run(args: argparse.Namespace, first: FirstReading) -> None:
+def run(args: argparse.Namespace, first: MapInput) -> None:
     """Embed, lay out, and put the output in place."""
     from ..clustering.entries import embed_entries
     from ..maps.points import MapPoints, describe, lay_out, style_groups

@@ -96,7 +96,7 @@ def find_device(name: str | None, process: "Process | None" = None) -> str:
     """
     import torch
 
-    from ..loading.checkpoints import first_line
+    from ..loading.checkpoints import reason_of
 
     name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     if process is not None:
@@ -104,7 +104,7 @@ def find_device(name: str | None, process: "Process | None" = None) -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:  # AssertionError: a build without CUDA
-        raise ValueError(f"--device {name} cannot be used here: {first_line(error)}") from error
+        raise ValueError(f"--device {name} cannot be used here: {reason_of(error)}") from error
     return name
 
 

@@ -13,7 +13,7 @@ from ..identification.encoding import LEAST_PLACED, Encoded, Encoder
 from ..identification.library import Library, make_library, unit_vectors
 from ..kmers import OTHER
 from ..vectors.shared_sites import SiteSearch
-from .inputs import check_digest, check_sequences, find_model, options_of
+from .inputs import check_digest, check_sequences, find_encoder, options_of
 
 TEMPERATURES = np.geomspace(0.002, 1, 40)
 UNTOLD = 0.05  # the temperature where no class has two sequences
@@ -119,7 +119,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         return softmax(similarities / self.temperature_)
 
     def _encoder(self) -> tuple[Encoder, str]:
-        model, tokenizer, digest = find_model(self.model, self.device)
+        model, tokenizer, digest = find_encoder(self.model, self.device)
         return Encoder(model, tokenizer, options_of(self)), digest
 
     def _similarities(self, given: Any) -> np.ndarray:

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from ..embedding.embed import embed
-from .inputs import check_digest, check_sequences, find_model, options_of
+from .inputs import check_digest, check_sequences, find_encoder, options_of
 
 
 class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -65,7 +65,7 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             ValueError: an entry is no sequence, a parameter is out of its range, or there is no such model.
         """
         check_sequences(X)
-        encoder, _, digest = find_model(self.model, self.device)
+        encoder, _, digest = find_encoder(self.model, self.device)
         self._n_features_out = options_of(self).vector_width(encoder)
         self.model_digest_ = digest
         return self
@@ -79,7 +79,7 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         sequences = check_sequences(X)
-        encoder, tokenizer, digest = find_model(self.model, self.device)
+        encoder, tokenizer, digest = find_encoder(self.model, self.device)
         check_digest(self.model_digest_, digest, self.model)
         options = options_of(self, normalize=self.normalize)
         return embed(encoder, tokenizer, sequences, **vars(options))

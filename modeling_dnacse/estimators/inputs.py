@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from ..commands.options import SHIPPED
 from ..embedding.options import EmbedOptions
 from ..loading.encoders import load_encoder
-from ..loading.model_digests import model_digest
+from ..loading.model_digests import digest_of_release
 from ..loading.model_folders import check_model
 from ..reading.sequences import clean_sequence
 
@@ -49,7 +49,7 @@ def check_sequences(sequences: Any) -> list[str]:
     return cleaned
 
 
-def find_model(model: Any, device: str | None) -> tuple[Any, PreTrainedTokenizerFast, str]:
+def find_encoder(model: Any, device: str | None) -> tuple[Any, PreTrainedTokenizerFast, str]:
     """The encoder of an estimator, its tokenizer and its digest.
 
     Args:
@@ -61,7 +61,7 @@ def find_model(model: Any, device: str | None) -> tuple[Any, PreTrainedTokenizer
     """
     name = str(SHIPPED if model is None else model)
     check_model(name)
-    digest = model_digest(name)
+    digest = digest_of_release(name)
     return (*_load(digest, str(Path(name).resolve()) if Path(name).exists() else name, device or "cpu"), digest)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..embedding.options import EmbedOptions
 from ..loading.encoders import load_encoder
-from ..loading.model_folders import check_model, model_fingerprint
+from ..loading.model_digests import digest_of_vectors
+from ..loading.model_folders import check_model
 from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST, Found
 from .calibration import (
@@ -150,7 +151,7 @@ class Identifier:
         Raises:
             ValueError: it is not.
         """
-        if index.fingerprint != model_fingerprint(model):
+        if index.fingerprint != digest_of_vectors(model):
             raise ValueError(
                 f"{index.folder} was made with another model ({index.model}) than {model}; give --model as then, or "
                 "make the index again"
@@ -171,7 +172,7 @@ class Identifier:
         index = Index(
             folder,
             Path(self.model).name if Path(self.model).is_dir() else self.model,
-            model_fingerprint(self.model),
+            digest_of_vectors(self.model),
             shaping_of(self.encoder.options),
             self.sources,
             self.references,

@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
 from ..machine.atomic import written_whole
 from ..machine.provenance import sha256_of
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.shared_sites import AtSites
-from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
 from .calibration import CalibrationData
 from .encoding import Encoded
 from .index_files import CALIBRATIONS, DESCRIPTION, ENCODED, FORMAT, REFERENCES, REMEDY, VERSION, read_description

@@ -176,10 +176,10 @@ def one_sentence(failure: str) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:
-        raise ValueError(f"{failure}: {first_line(error)}") from error
+        raise ValueError(f"{failure}: {reason_of(error)}") from error
 
 
-def first_line(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The first line of a library's error, without its advice; of a refused value also the last line, its reason."""
     lines = [line[:300] for line in str(error).strip().splitlines()] or [type(error).__name__]
     return " ".join([lines[0], lines[-1].strip()]) if isinstance(error, StrictDataclassError) else lines[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 from huggingface_hub import HfApi
 
-from .checkpoints import first_line
+from .checkpoints import reason_of
 from .hub_reasons import reason
 
 
@@ -59,4 +59,4 @@ def load_commit(name: str, commit: str | None) -> Any:
         builder.download_and_prepare()
         return builder.as_dataset()
     except (DatasetsError, OSError, ValueError) as error:
-        raise ValueError(f"data set {name} cannot be loaded: {first_line(error)}") from error
+        raise ValueError(f"data set {name} cannot be loaded: {reason_of(error)}") from error

@@ -1,18 +1,50 @@
-"""The name of a model in, what tells it from every other model out."""
+"""What tells models apart: the folder or Hub id of a model in, hashes of its files out."""
 
 import hashlib
+import json
 from pathlib import Path
 
 from transformers.utils.hub import cached_file
 
-from ..machine.provenance import sha256_of
+from ..machine.json_files import read_object
+from ..machine.provenance import sha256_of, sha256_of_all
+from .model_folders import CONFIG, GRAPH, REMEDY, TOKENIZER
+
+SUFFIXES = (".json", ".safetensors", ".bin", ".onnx", ".data")  # of a model's files
+# of a configuration, what changes no vector
+NO_MATTER = (
+    *("species_similarity", "bin_similarity", "transformers_version", "_name_or_path", "auto_map", "architectures"),
+    *("dtype", "torch_dtype", "custom_pipelines"),
+)
 
 
-def model_digest(name: str) -> str:
-    """The commit of a Hub model; of a folder, the SHA-256 of what sha256sum prints of its model files."""
-    folder = Path(cached_file(name, "tokenizer.json") or name).parent
+def digest_of_release(name: str) -> str:
+    """Which release of a model it is: the commit of a Hub model, or a hash of all files of a folder.
+
+    It changes with anything, such as a threshold in config.json. `dnacse embed` stores it beside vectors.
+    """
+    folder = folder_of(name)
     if folder.parent.name == "snapshots":
         return f"commit {folder.name}"
-    suffixes = (".json", ".safetensors", ".bin", ".onnx", ".data")
-    files = sorted(path for path in folder.iterdir() if path.suffix in suffixes)
-    return hashlib.sha256("".join(f"{sha256_of(path)}  {path.name}\n" for path in files).encode()).hexdigest()
+    return sha256_of_all(sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES))
+
+
+def digest_of_vectors(name: str) -> str:
+    """A hash of all that decides a model's vectors: configuration, weights and tokenizer; in hexadecimal.
+
+    Models with equal digests give equal vectors. `dnacse index` stores it, so that `identify` can tell whether an
+    index goes with a model.
+    """
+    folder = folder_of(name)
+    config = read_object(folder / CONFIG, REMEDY)
+    matters = {key: value for key, value in sorted(config.items()) if key not in NO_MATTER}
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin")) or [folder / GRAPH]
+    digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode())
+    for path in [*weights, folder / TOKENIZER]:
+        digest.update(bytes.fromhex(sha256_of(path)))
+    return digest.hexdigest()
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a model; that of the Hub's cache where the name is an id."""
+    return Path(name) if Path(name).is_dir() else Path(cached_file(name, CONFIG) or name).parent

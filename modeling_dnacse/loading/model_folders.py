@@ -1,7 +1,5 @@
 """What can be seen of a model before torch is imported: its name in, one sentence about what is wrong with it out."""
 
-import hashlib
-import json
 import re
 from pathlib import Path
 
@@ -13,11 +11,6 @@ SHIPPED_FOR_GENOMES = Path(__file__).parents[1] / "dnacse-genome-mini"  # that o
 CONFIG, TOKENIZER, GRAPH = "config.json", "tokenizer.json", "model.onnx"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 REMEDY = "give the folder of a complete model, or write it again"
-# of a configuration, what changes no vector
-NO_MATTER = (
-    *("species_similarity", "bin_similarity", "transformers_version", "_name_or_path", "auto_map", "architectures"),
-    *("dtype", "torch_dtype", "custom_pipelines"),
-)
 
 
 def check_model(name: str, with_tokenizer: bool = True) -> None:
@@ -50,24 +43,3 @@ def is_hub_id(name: str) -> bool:
     (True, False, False, False)
     """
     return re.fullmatch(r"(?:[\w][\w.-]*/)?[\w][\w.-]*", name, flags=re.ASCII) is not None
-
-
-def model_fingerprint(name: str) -> str:
-    """A hash of all that decides the vectors of a model: configuration, tokenizer and weights; in hexadecimal.
-
-    Args:
-        name: Folder, or Hub id of a model that was loaded before.
-    """
-    folder = Path(name)
-    if not folder.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        folder = Path(str(try_to_load_from_cache(name, CONFIG))).parent
-    config = read_object(folder / CONFIG, REMEDY)
-    matters = {key: value for key, value in sorted(config.items()) if key not in NO_MATTER}
-    digest = hashlib.sha256(json.dumps(matters, sort_keys=True).encode())
-    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
-    for path in [*(weights or [folder / GRAPH]), folder / TOKENIZER]:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()

@@ -16,7 +16,7 @@ NEIGHBOURS = 15
 NOT_NAMED, OTHERS = "without a name", "others"
 
 
-class Style(NamedTuple):
+class GroupStyle(NamedTuple):
     """How the points of a group are drawn; markers have a name in bokeh and another in matplotlib."""
 
     colour: str
@@ -25,16 +25,16 @@ class Style(NamedTuple):
 
 
 STYLES = (
-    Style("#0072B2", "circle", "o"),
-    Style("#D55E00", "square", "s"),
-    Style("#009E73", "triangle", "^"),
-    Style("#CC79A7", "diamond", "D"),
-    Style("#000000", "inverted_triangle", "v"),
-    Style("#56B4E9", "star", "*"),
-    Style("#E69F00", "hex", "h"),
-    Style("#882255", "plus", "P"),
+    GroupStyle("#0072B2", "circle", "o"),
+    GroupStyle("#D55E00", "square", "s"),
+    GroupStyle("#009E73", "triangle", "^"),
+    GroupStyle("#CC79A7", "diamond", "D"),
+    GroupStyle("#000000", "inverted_triangle", "v"),
+    GroupStyle("#56B4E9", "star", "*"),
+    GroupStyle("#E69F00", "hex", "h"),
+    GroupStyle("#882255", "plus", "P"),
 )
-GREY = Style("#B0B0B0", "circle", "o")
+GREY = GroupStyle("#B0B0B0", "circle", "o")
 
 
 class MapPoints(NamedTuple):
@@ -45,7 +45,7 @@ class MapPoints(NamedTuple):
     labels: list[str]  # all names of each
     positions: np.ndarray  # (n, 2)
     groups: list[str]  # a key of `styles` for each
-    styles: dict[str, Style]  # the largest group first
+    styles: dict[str, GroupStyle]  # the largest group first
     coloured_by: str  # "": nothing is named
 
 
@@ -93,7 +93,7 @@ def choose_column(columns: Mapping[str, Sequence[str]], asked: str | None) -> st
     return asked or next(iter(few or named[-1:]), "")
 
 
-def style_groups(names: Sequence[str]) -> tuple[list[str], dict[str, Style]]:
+def style_groups(names: Sequence[str]) -> tuple[list[str], dict[str, GroupStyle]]:
     """Give the largest groups a style each.
 
     Args:

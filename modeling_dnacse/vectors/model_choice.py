@@ -37,7 +37,9 @@ def shipped_model_for(sequences: Iterable[str], count: int) -> Path:
     return best if most >= LEAST_PLACED else SHIPPED
 
 
-def choose_model(model: str | None, sequences: Callable[[], Iterable[str]], count: int, say: Callable[[str], object]) -> str:
+def choose_model(
+    model: str | None, sequences: Callable[[], Iterable[str]], count: int, say: Callable[[str], object]
+) -> str:
     """The model that was given, or else the shipped one of the sequences' marker; `say` is told if it is not COI's."""
     if model is not None:
         return model

@@ -92,7 +92,7 @@ class ShardWriter:
         if all(is_whole(self.folder, shard, self.records, self.size) for shard in range(total)):
             open_run(self.folder, self.run)  # not replaced by a run that began in the same moment
             facts = {"records": self.records, "shards": total, "width": self.width, "run": self.run}
-            write_json(self.folder / MANIFEST, facts)
+            put_json_in_place(self.folder / MANIFEST, facts)
             for shard in range(total):  # what processes that were lost have left
                 if not is_held(lock_path(shard_path(self.folder, shard))):
                     for leftover in self.folder.glob(f".{shard_path(self.folder, shard).name}.*"):
@@ -149,7 +149,7 @@ def open_run(folder: Path, run: dict[str, Any]) -> None:
         others = sorted(path.name for path in folder.iterdir() if not path.name.endswith((".partial", ".lock")))
         if others and RUN not in others:  # another process may just have begun
             raise ValueError(f"{folder} holds something else ({others[0]}); give a new or an empty folder")
-        write_json(told, run)
+        put_json_in_place(told, run)
     there, here = flat(read_object(told, "give a new or an empty folder")), flat(run)
     differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     differing = [key for key in differing if not key.endswith(".name")]
@@ -201,7 +201,7 @@ def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
         return False
 
 
-def write_json(path: Path, facts: dict[str, Any]) -> None:
+def put_json_in_place(path: Path, facts: dict[str, Any]) -> None:
     """Put a JSON file in place; several processes may want to write the same content at the same time."""
     written = partial_path(path)
     with lock_output(path, wait=True):

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..machine.atomic import lock_output, partial_path
+from ..machine.atomic import lock_output, partial_path, synchronise
 from ..machine.locks import Lock
 from .formats import ids_file, scales_file
 from .precision import narrow
@@ -179,12 +179,6 @@ def check_numbers(ids: Sequence[str], vectors: np.ndarray) -> None:
                 f"the vector of {ids[int(wrong.argmax())]!r} holds {what}; leave the sequence out, or use --dtype "
                 "float32 or another model"
             )
-
-
-def synchronise(written: Path) -> None:
-    """Force a file's content to disk."""
-    with written.open("r+b") as file:
-        os.fsync(file.fileno())
 
 
 def put_in_place(written: Path, path: Path) -> None:

@@ -105,7 +105,7 @@ def ids_in(places: Path) -> list[str]:
 
 def ids_in_headers(index: Path) -> list[str]:
     """The ids of the records that read_fasta found."""
-    return [header.split(maxsplit=1)[0] for header, _ in read_headers(index)]
+    return [header.split(maxsplit=1)[0] for header, _ in indexed_headers(index)]
 
 
 def has_lone_carriage_returns(path: Path) -> bool:
@@ -138,7 +138,7 @@ def build_places(path: Path, folder: Path) -> None:
         pysam.set_verbosity(verbosity)
 
 
-def read_headers(index: Path) -> Iterator[tuple[str, int]]:
+def indexed_headers(index: Path) -> Iterator[tuple[str, int]]:
     """The header and the length in bp of each record, in the order of the file."""
     with (index / HEADERS).open(encoding="utf-8", newline="\n") as lines:
         for line in lines:

@@ -20,7 +20,7 @@ from pathlib import Path
 from datasets import Dataset as Records
 
 from modeling_dnacse.reading.labels import apply_label_policy, labels_from_header
-from trainer.records.fasta_index import index_fasta, read_headers
+from trainer.records.fasta_index import index_fasta, indexed_headers
 from trainer.records.records import table_on_disk
 
 INDEX = "index.tsv"
@@ -48,7 +48,7 @@ def load_genomes(files: list[str], split: str | None = None) -> Records:
             if labels is not None and split not in (None, labels["split"]):
                 continue
             index = index_fasta(path)
-            for number, (header, length) in enumerate(read_headers(index)):
+            for number, (header, length) in enumerate(indexed_headers(index)):
                 given = labels_of_header(header) if labels is None else labels
                 if split in (None, given["split"]):
                     count += 1

@@ -1,6 +1,5 @@
 """The record of a run, training.json: what others need to repeat it, and the source of the model card."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import torch
 from transformers import TrainerState
 
-from modeling_dnacse.machine.provenance import device_name, package_versions, sha256_of
+from modeling_dnacse.machine.provenance import device_name, package_versions, sha256_of, sha256_of_all
 
 RECORD = "training.json"
 HISTORY = "training_log.json"
@@ -109,10 +108,7 @@ def source_of(file: str) -> str:
     if not path.is_dir():
         return f"{path.name} (sha256 {sha256_of(path)})"
     parts = sorted(part for part in path.iterdir() if part.is_file())
-    listing = "".join(f"{sha256_of(part)}  {part.name}\n" for part in parts)
-    return (
-        f"{path.name} ({len(parts)} files, sha256 of sha256sum's lines {hashlib.sha256(listing.encode()).hexdigest()})"
-    )
+    return f"{path.name} ({len(parts)} files, sha256 of sha256sum's lines {sha256_of_all(parts)})"
 
 
 def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:

@@ -5,7 +5,6 @@ at most a draft, which nothing loads and the next checkpoint removes. With sever
 be on a file system that they share.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +12,13 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from modeling_dnacse.loading.checkpoints import reason_of
+from modeling_dnacse.machine.atomic import synchronise
+
 DRAFTS = ".unfinished"  # folder of the draft, beside the checkpoints
 
 
-def put_in_place(draft: Path, place: Path) -> None:
+def put_folder_in_place(draft: Path, place: Path) -> None:
     """Rename a finished draft to `place`, safely on disk even if the machine fails next."""
     for path in sorted(draft.rglob("*")) + [draft]:
         synchronise(path)
@@ -27,15 +29,8 @@ def put_in_place(draft: Path, place: Path) -> None:
     shutil.rmtree(draft.parent)
 
 
-def synchronise(path: Path) -> None:
-    """Force a file, or the names in a folder, to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-
-
 @contextmanager
-def one_sentence(folder: Path) -> Iterator[None]:
+def failure_in_one_sentence(folder: Path) -> Iterator[None]:
     """Report a failure to write a checkpoint in one sentence.
 
     Raises:
@@ -44,7 +39,5 @@ def one_sentence(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise OSError(
-            f"{folder} could not be written ({reason}); make room, then go on with --resume_from_checkpoint last"
-        ) from error
+        remedy = "make room, then go on with --resume_from_checkpoint last"
+        raise OSError(f"{folder} could not be written ({reason_of(error)}); {remedy}") from error

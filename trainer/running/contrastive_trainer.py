@@ -41,7 +41,7 @@ from trainer.objective.retrieval import validation_scores
 from trainer.objective.step_log import StepLog
 from trainer.pairing.pairs import PairSampler
 from trainer.releasing.training_record import as_json
-from trainer.running.checkpointing import DRAFTS, one_sentence, put_in_place
+from trainer.running.checkpointing import DRAFTS, failure_in_one_sentence, put_folder_in_place
 from trainer.running.curriculum import Curriculum
 from trainer.running.parameters import (
     encoder_weights,
@@ -230,7 +230,7 @@ class ContrastiveTrainer(Trainer):
         name, best = (f"checkpoint-{step}" for step in (self.state.global_step, self.state.best_global_step))
         output = Path(self._get_output_dir(trial))
         first = self.args.process_index == 0
-        with one_sentence(output / name):
+        with failure_in_one_sentence(output / name):
             if first:
                 shutil.rmtree(output / DRAFTS, ignore_errors=True)
             self.accelerator.wait_for_everyone()
@@ -250,7 +250,7 @@ class ContrastiveTrainer(Trainer):
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
                 facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler)
                 (draft / RUN).write_text(as_json(facts | {FILES: file_digests(draft)}))
-                put_in_place(draft, output / name)
+                put_folder_in_place(draft, output / name)
                 best_checkpoint = self.state.best_model_checkpoint
                 rotate_checkpoints(str(output), self.args.save_total_limit, best_checkpoint, use_mtime=True)
             self.accelerator.wait_for_everyone()

@@ -1,10 +1,10 @@
 """Draw which genera or families a method confuses with each other.
 
 Queries of species that the references lack are named by the method as in the task knn, at most five queries of a
-species. The two ranks need two forms:
+species. Each of the two ranks has a form of its own:
 
-- Genera are confused one to one, of hundreds each with one or two others, so that a matrix of them is empty. Drawn are
-  the pairs with most wrong calls, as bars; hatched ones are wrong about the family, too.
+- Genera: each of the hundreds is confused with one or two others, so a matrix of them would be nearly empty. Bars show
+  the pairs with most wrong calls; hatched bars are wrong about the family, too.
 - Families: a matrix. The pairs with most wrong calls, in either direction, are taken until so many families are
   together. Rows are what a sequence is, columns what it is called, in boxes of orders; the last column is every family
   that is not drawn. Cells are the share of a row, darker is more; numbers are sequences.

@@ -19,7 +19,7 @@ from matplotlib.ticker import NullLocator
 from benchmarks.report.plots.scores import is_drawn, rank_models
 from benchmarks.report.plots.style import OURS, Style, bounds, choose_styles, clean
 from benchmarks.report.task_headings import abscissa, all_curves, points
-from benchmarks.tasks.task import Curve
+from benchmarks.tasks.task import Panel
 
 PANELS, LINES = 6, 7
 TICKS = 0.13  # the least distance of two named places, as a share of an axis
@@ -70,7 +70,7 @@ def choose_ticks(counts: Mapping[float, int], scale: str) -> list[float]:
     return sorted(chosen)
 
 
-def draw_curve(axes: Axes, lines: Series, styles: Mapping[str, Style], curve: Curve) -> None:
+def draw_curve(axes: Axes, lines: Series, styles: Mapping[str, Style], curve: Panel) -> None:
     """Draw one panel."""
     counts = Counter(abscissa(point) for line in lines.values() for point in line)
     width = np.ptp(np.log(list(counts)) if curve.scale == "log" else list(counts))

@@ -82,7 +82,7 @@ def outline(points: np.ndarray, margin: float) -> np.ndarray:
     return around[ConvexHull(around).vertices]
 
 
-def draw_map(
+def draw_map_panel(
     axes: Axes, points: np.ndarray, species: np.ndarray, groups: np.ndarray, named: Mapping[str, tuple[str, str]]
 ) -> None:
     """Draw points (n, 2), the named groups in their colour and marker over all others in grey, and the outlines."""
@@ -141,7 +141,7 @@ def plot_map(
     )
     for axes, method in zip(panels[0], methods, strict=True):
         embedded = vectors(method, drawn.sequences)
-        draw_map(axes, project(normalise(embedded), projection, seed), drawn.species, groups, named)
+        draw_map_panel(axes, project(normalise(embedded), projection, seed), drawn.species, groups, named)
         share = genus_accuracy(embedded, drawn.species, genera)
         note = "" if np.isnan(share) else f"\nnearest other species: same genus {share:.0%}"
         axes.set_title(method.name + note, fontsize=13)

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from benchmarks.data.make_classification import FEWEST, main
-from benchmarks.tasks import genomic_benchmarks, gue
+from benchmarks.tasks.classification import genomic_benchmarks, gue
 
 SIZES = {("train", "Diptera"): 15, ("train", "Odonata"): 12, ("train", "Anura"): FEWEST - 1} | {
     (split, order): 3 for split in ("unseen_val", "unseen_test", "test") for order in ("Diptera", "Odonata", "Anura")

@@ -5,7 +5,8 @@ import pytest
 from sklearn import metrics
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 
-from benchmarks.scoring.intervals import accuracy_interval, agreement_interval, expected_information
+from benchmarks.scoring.agreements import expected_information
+from benchmarks.scoring.intervals import accuracy_interval, agreement_interval
 
 SCORES = {
     "ari": metrics.adjusted_rand_score,

@@ -35,7 +35,7 @@ def test_a_threshold_that_is_too_low_makes_one_cluster():
 def test_a_method_without_a_threshold_gets_one_from_other_species():
     method = METHOD._replace(thresholds=None)
     assert {name.partition("_")[0] for name in score(method, plant(0), plant(1), seed=0)} == {"chosen"}
-    with pytest.raises(Unsuited, match="none can be chosen"):
+    with pytest.raises(Unsuited, match="no labelled data to choose one"):
         score(method, plant(0), seed=0)
     with pytest.raises(ValueError, match="fewer than two species"):
         score(method, EMPTY, seed=0)

@@ -9,7 +9,7 @@ from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokeniz
 
 from benchmarks.methods.method import Method, Split, Unsuited
 from benchmarks.scoring.sequence_classification import Examples, Recipe, accuracy, classify, fine_tune, load_classifier
-from benchmarks.tasks.fine_tune import score
+from benchmarks.tasks.classification.fine_tune import score
 
 RECIPE = Recipe(
     epochs=12,

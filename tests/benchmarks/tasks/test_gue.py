@@ -17,7 +17,7 @@ from benchmarks.methods.method import Method, Split, Unsuited
 from benchmarks.run import parse
 from benchmarks.scoring.classification_metrics import agreement, score_answers
 from benchmarks.scoring.evaluate_metric import Classification
-from benchmarks.tasks import genomic_benchmarks, gue
+from benchmarks.tasks.classification import genomic_benchmarks, gue
 
 OPTIONS = {"epochs": 6, "batch_size": 16, "learning_rate": 3e-3, "max_tokens": 32}
 

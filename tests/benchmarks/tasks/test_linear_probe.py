@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.methods.method import Method, Split, Unsuited
-from benchmarks.tasks.linear_probe import probe, score
+from benchmarks.tasks.classification.linear_probe import probe, score
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from benchmarks.methods.kmers import kmer_frequencies
 from benchmarks.methods.method import Method, Predictions, Split
 from benchmarks.tasks.open_set import (
-    Answers,
+    Scored,
     answer,
     detect,
     detect_with_intervals,
@@ -23,9 +23,9 @@ def make_split(species: list[str], sequences: list[str]) -> Split:
     return Split(np.arange(len(species)).astype(str), sequences, {"species": np.array(species, dtype=str)})
 
 
-def answers(scores: list[float] | np.ndarray, right: list[bool] | None = None) -> Answers:
+def answers(scores: list[float] | np.ndarray, right: list[bool] | None = None) -> Scored:
     right = right or [False] * len(scores)
-    return Answers(np.array(scores, dtype=float), np.array(right), np.array([f"s{i}" for i in range(len(scores))]))
+    return Scored(np.array(scores, dtype=float), np.array(right), np.array([f"s{i}" for i in range(len(scores))]))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_weight_of_two_is_a_second_copy():
     known, absent = answers(rng.random(30) + 0.3, [True, False] * 15), answers(rng.random(40))
     copies = rng.integers(1, 4, 70)
     repeated = [
-        Answers(*(np.repeat(field, times) for field in side))
+        Scored(*(np.repeat(field, times) for field in side))
         for side, times in ((known, copies[:30]), (absent, copies[30:]))
     ]
     assert detect(known, absent, copies) == pytest.approx(detect(*repeated, np.ones(copies.sum())))

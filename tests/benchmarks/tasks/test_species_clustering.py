@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.methods.method import Method, Unsuited, normalise
+from benchmarks.scoring.agreements import AGREEMENTS
 from benchmarks.scoring.clusterings import best_height, choose, cluster_average, cluster_hdbscan, rotate
-from benchmarks.scoring.intervals import AGREEMENTS
 from benchmarks.tasks.species_clustering import score
 from tests.support.planted_vectors import decode, plant
 

@@ -9,7 +9,7 @@ import pysam
 import pytest
 
 from modeling_dnacse.reading.sequences import read_fasta
-from trainer.records.fasta_index import COPY, index_fasta, open_indexed, read_headers, read_stretch
+from trainer.records.fasta_index import COPY, index_fasta, indexed_headers, open_indexed, read_stretch
 
 WRAPPED = b">a x y\nACGTACGTAC\nGGGGTTTTCC\nAC\n>b\nTTTTTTTTTT\nacgun\n"
 UNEQUAL = b">a x y\nACGTACGTAC\nGG\nGGTTTTCCAC\n\n>b\nTTTT\nTTTTTTACGUN\n"
@@ -47,7 +47,7 @@ def test_stretches_are_those_of_the_strict_reader(name, encode, copied, tmp_path
     path.write_bytes(encode())
     index = index_fasta(path)
     assert (index / COPY).exists() == copied  # what htslib can index is not copied
-    assert list(read_headers(index)) == [("a x y", 22), ("b", 15)]
+    assert list(indexed_headers(index)) == [("a x y", 22), ("b", 15)]
     for number, record in enumerate(read_fasta(path)):
         for start, stop in ((0, len(record.sequence)), (3, 14), (9, 12)):
             assert read_stretch(path, index, number, start, stop) == record.sequence[start:stop]

@@ -21,7 +21,7 @@ from benchmarks.methods.method import Method, Split, vectors
 from benchmarks.scoring.classification_metrics import score_answers
 from benchmarks.scoring.seen_species import classes_of
 from benchmarks.scoring.sequence_classification import Examples, Recipe, fine_tune
-from benchmarks.tasks.linear_probe import probe
+from benchmarks.tasks.classification.linear_probe import probe
 from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "dev", "test"), "val": ("train", "dev")}

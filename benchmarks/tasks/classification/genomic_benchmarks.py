@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks.data.classification_folders import read_folder
 from benchmarks.methods.method import Method, Split
-from benchmarks.tasks import gue
+from benchmarks.tasks.classification import gue
 from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "test"), "val": ("train",)}

@@ -1,0 +1,1 @@
+"""Tasks that train a classifier on labelled sequences and score it on others."""

@@ -1,0 +1,49 @@
+"""Release what a trainer holds: the trainer and its data's facts in; a complete Hub repository with its record out."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from trainer.releasing.card import model_card
+from trainer.releasing.release import CARD, write_repository
+from trainer.releasing.training_record import HISTORY, RECORD, as_json, training_record
+from trainer.running.contrastive_trainer import ContrastiveTrainer
+
+
+def release(
+    folder: Path,
+    trainer: ContrastiveTrainer,
+    name: str,
+    facts: dict[str, Any],
+    step: int | None = None,
+    scores: dict[str, float] | None = None,
+) -> list[str]:
+    """Write the present model as a complete repository; all processes take part, and the first one writes.
+
+    Args:
+        folder: of the repository.
+        trainer: that holds the model.
+        name: of the model.
+        facts: about the data, see training_data.py.
+        step: of the weights; by default the latest.
+        scores: of the weights; by default those of the latest step, if it was validated.
+
+    Returns:
+        The files written; none on the other processes.
+
+    Raises:
+        ValueError: a weight or a score is NaN or infinite.
+    """
+    state, encoder = trainer.state, trainer.model_to_release()
+    if not trainer.is_world_process_zero():
+        return []
+    if scores is None:
+        latest = (entry for entry in state.log_history if entry["step"] == state.global_step and "eval_loss" in entry)
+        scores = next(latest, {})
+    args, step = trainer.args, step or state.global_step
+    if not all(math.isfinite(score) for score in scores.values()):
+        raise ValueError(f"the validation scores at step {step} are not finite ({scores}); nothing is released")
+    run = training_record(args.to_dict(), args.world_size, args.device, state, facts, scores, step)
+    card = model_card(name, run, encoder.config, encoder.num_parameters())
+    texts = {CARD: card, RECORD: as_json(run), HISTORY: as_json(state.log_history)}
+    return write_repository(folder, encoder, trainer.processing_class, texts)
