@@ -23,7 +23,7 @@ from .k_medoid import unit
 
 FEWEST_NEIGHBOURS, MOST_NEIGHBOURS = 10, 150
 AMONG_ALL, AMONG_COMMUNITY = 0.03, 0.15  # k, in contigs of the graph
-SHARED = 0.2
+SHARED, SHARED_WITH_ALL = 0.2, 0.3
 LEAST_LINKED = 0.03  # of the smaller one's weight, for a pair of communities to be compared
 LEAST_CONSISTENT = 0.5
 EDGES = 2_000_000  # of a graph, before k falls below its share; more cost time and memory
@@ -206,7 +206,13 @@ def merge(labels: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np
         np.fill_diagonal(shared, 0)
         kept, gone = divmod(int(shared.argmax()), count)
         if shared[kept, gone] < SHARED:
-            return np.unique(names[labels], return_inverse=True)[1]
+            away = 1 - between.diagonal() / np.maximum(ends, 1e-12)
+            gone = int(np.where(ends > 0, away, 0).argmax())
+            if ends[gone] == 0 or away[gone] < SHARED_WITH_ALL:
+                return np.unique(names[labels], return_inverse=True)[1]
+            others = between[gone].copy()
+            others[gone] = 0
+            kept = int(others.argmax())
         between[kept] += between[gone]
         between[:, kept] += between[:, gone]
         between[gone] = between[:, gone] = 0

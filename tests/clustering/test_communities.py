@@ -54,7 +54,7 @@ def test_depths_part_genomes_of_equal_vectors_unless_they_are_noise():
     assert are_one_to_one(communities(alike, scale_depths(alike, told)), twin)
     untold = np.exp(rng.normal(size=(120, 3)))
     assert scale_depths(alike, untold).std() < 0.5  # a scatter of its neighbours' own size
-    assert (scale_depths(alike, 100 * told) == pytest.approx(scale_depths(alike, told)))
+    assert scale_depths(alike, 100 * told) == pytest.approx(scale_depths(alike, told))
 
 
 def test_blocks_and_limits_change_only_what_they_should(monkeypatch):

@@ -77,7 +77,18 @@ def test_a_calibrated_model_needs_no_threshold(fasta, tiny_folder, tmp_path, mon
 
 
 def test_labelled_contigs_of_rare_species_do_not_count(fasta, tiny_folder, tmp_path, capsys):
-    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, *OPTIONS, *K_MEDOID, "--labelled", fasta]
+    arguments = [
+        "bin",
+        fasta,
+        "-o",
+        tmp_path / "bins",
+        "--model",
+        tiny_folder,
+        *OPTIONS,
+        *K_MEDOID,
+        "--labelled",
+        fasta,
+    ]
     assert "with 10 or more of at least 95 bp" in refuse(capsys, *arguments)
 
 
