@@ -6,8 +6,8 @@ contigs in windows.
 - `default_*`: by communities (modeling_dnacse/clustering/communities.py), which need no threshold.
 - `own_*`: by `--method k_medoid` with the method's own threshold. A model has it in its config.json; a k-mer profile
   has none.
-- `chosen_*`: by `--method k_medoid` with the 70th percentile rule on labelled contigs of other species, as `dnacse bin --labelled` chooses
-  it.
+- `chosen_*`: by `--method k_medoid` with the 70th percentile rule on labelled contigs of other species, as
+  `dnacse bin --labelled` chooses it.
 
 The metrics are those of the task `binning`. `recovered_f1_all@0.5` and `@0.9` count every contig of a species; they
 cover only species with at least `FEWEST_CONTIGS` contigs, the smallest size of a bin. `completeness_bp`, `purity_bp`,

@@ -3,11 +3,13 @@
 1. Each contig is joined to its k nearest ones. The weight of an edge is the share of neighbours that both ends have in
    common (Jaccard index), so it depends on ranks, not on the scale of similarities. There is no threshold to choose.
 2. The Louvain method (Blondel et al. 2008, arXiv 0803.0476) finds communities of highest modularity.
-3. Modularity does not see small communities in a large graph (Fortunato and Barthélemy 2007, arXiv physics/0607100). So
-   each community gets a graph of its own, with k in proportion to its size. Its communities are separate bins, unless
-   `SHARED` of the weight of the smaller one's edges lead to the other: then they merge. What was split is looked at
-   again in the same way.
-4. A contig stays in its bin if at least half of its `FEWEST_NEIGHBOURS` nearest ones are there.
+3. Modularity parts a large genome where there are few. So neighbouring communities are joined if they merge, as in 4,
+   in a graph of their own.
+4. Modularity does not see small communities in a large graph (Fortunato and Barthélemy 2007, physics/0607100). So each
+   community gets a graph of its own, with k in proportion to its size. Its communities are separate bins, unless
+   `SHARED` of the weight of the smaller one's edges lead to the other, or `SHARED_WITH_ALL` to all others: then they
+   merge. What was split is looked at again in the same way.
+5. A contig stays in its bin if at least half of its `FEWEST_NEIGHBOURS` nearest ones are there.
 
 Proportional k makes the answer independent of how many contigs a genome has. The constants were chosen on validation
 genomes (docs/bin.md).
@@ -60,10 +62,7 @@ def communities(embeddings: np.ndarray, depths: np.ndarray | None = None, min_bi
             share = AMONG_ALL if whole else AMONG_COMMUNITY
             edges = shared_neighbours(points[rows], None if depths is None else depths[rows], share)
             labels = louvain(len(rows), *edges)
-            if whole:
-                labels = join(labels, *edges, points, depths)
-            else:
-                labels = merge(labels, *edges)
+            labels = join(labels, *edges, points, depths) if whole else merge(labels, *edges)
             parts = [rows[labels == label] for label in range(labels.max() + 1)]
         if whole or len(parts) > 1:
             waiting += parts

@@ -6,8 +6,8 @@ of each sample is estimated from the data, from the difference of each contig an
 vector, which mostly is of the same genome: its median, which the other pairs hardly move.
 
 If y has normal noise of that scatter, the log likelihood of "same genome" falls with the squared difference of y in
-units of the scatter, added up over samples. So each sample adds evidence and none has a weight of its own. `WEIGHT` says
-how much cosine such a unit is worth.
+units of the scatter, added up over samples. So each sample adds evidence and none has a weight of its own. `WEIGHT`,
+chosen on simulated depths, says how much cosine such a unit is worth.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Contigs and their bins in, the files of `dnacse bin` out: one FASTA a bin, the tables of CAMI and DAS_Tool, the sizes."""
+"""Contigs and their bins in, the files of `dnacse bin` out: FASTA, the tables of CAMI and DAS_Tool, the sizes."""
 
 from pathlib import Path
 

@@ -2,8 +2,8 @@
 
 | tool | known by | depths |
 |---|---|---|
-| `jgi_summarize_bam_contig_depths`, CoverM's method `metabat` | `contigName contigLen totalAvgDepth` | the other columns but `-var` |
-| `coverm contig`, `coverm genome` | `Contig` or `Genome`, then samples with methods | the first of `METHODS` that is there |
+| `jgi_summarize_bam_contig_depths` | `contigName contigLen totalAvgDepth` | the other columns but `-var` |
+| CoverM | `Contig` or `Genome`, then samples with methods | the first of `METHODS` that is there |
 | VAMB | `contigname`, then samples | all other columns |
 | `strobealign --aemb` | no header: an id and a number | the one column |
 

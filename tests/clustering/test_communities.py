@@ -1,4 +1,4 @@
-"""Communities: planted genomes are found whatever their number and size, depths part equal vectors, order is nothing."""
+"""Communities: planted genomes are found whatever their number and size, and depths part equal vectors."""
 
 import numpy as np
 import pytest
