@@ -41,7 +41,7 @@ def read_depths(paths: Sequence[str | PathLike[str]], ids: Iterable[str]) -> tup
     """
     words = [identifier.split()[0] for identifier in ids]
     tables, names = [], []
-    for path in map(fspath, paths):
+    for path in [fspath(path) for path in paths]:
         samples, rows = _read(path)
         lacking = next((word for word in words if word not in rows), None)
         if lacking is not None:
