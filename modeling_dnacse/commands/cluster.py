@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--plot", type=Path, metavar="FILE", help="draw sizes and similarities: .png, .svg or .pdf")
     add_threshold_arguments(parser)
-    add_model_arguments(parser)
+    add_model_arguments(parser, None)
     add_embedding_arguments(parser)
     add_force_argument(parser)
 
@@ -95,7 +95,8 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
     check_replaced(args.output, {"tsv": b"id\t", "uc": b"S\t"}[args.format], f"clusters as {args.format}", args.force)
     check_replaced(args.representatives, b">", "FASTA", args.force)
     check_plot(args.plot, args.force)
-    check_model(args.model)
+    if args.model is not None:
+        check_model(args.model)
     check_device(args.device)
     if args.identity is not None and needs_vectors(args):
         raise ValueError(
@@ -116,12 +117,19 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
     """Cluster, and put the outputs in place."""
     import numpy as np
 
+    from ..vectors.model_choice import choose_model
     from .cluster_files import FORMATS, write_representatives
 
     device = find_device(args.device)
     options = embed_options(args, device)
     listing, labelled = listings
     entries = listing.entries
+    args.model = choose_model(
+        args.model,
+        lambda: (record.sequence for record in listing.file.read()),
+        len(entries),
+        lambda line: sys.stderr.write(line + "\n"),
+    )
     model, tokenizer = load_from_options(args, device)
     found = None
     if getattr(model, "sites", None) is not None and not needs_vectors(args):

@@ -139,7 +139,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of queries whose species the library lacks; default: estimated from the queries",
     )
-    add_model_arguments(parser)
+    add_model_arguments(parser, None)
     add_embedding_arguments(parser)
     add_force_argument(parser)
 
@@ -172,7 +172,8 @@ def check(args: argparse.Namespace) -> FirstReading:
     check_replaced(args.output, FORMATS[args.format], f"a file of {args.format} calls", args.force)
     check_replaced(hits, b"id\t", "a table of hits", args.force)
     check_plot(args.plot, args.force)
-    check_model(args.model)
+    if args.model is not None:
+        check_model(args.model)
     check_device(args.device)
     if args.reference_vectors and not args.reference_vectors.exists():
         raise ValueError(f"{args.reference_vectors}: No such file or directory; give vectors of dnacse embed")
@@ -280,16 +281,17 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
 def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifier":
     """Load the model, and encode the library or open the index."""
     from ..identification.encoding import Encoder
-    from ..identification.identifier import Identifier
+    from ..identification.identifier import Identifier, model_for
     from ..identification.index import read_index
 
     device = find_device(args.device)
     options = embed_options(args, device)
-    index = read_index(first.library) if isinstance(first.library, Path) else None
+    if isinstance(first.library, Path):
+        index = read_index(first.library)
+        args.model = args.model or index.shipped_model()
+        return Identifier.from_stored(args.model, Encoder(*load_from_options(args, device), options), index)
+    args.model = model_for(args.model, first.library)
     encoder = Encoder(*load_from_options(args, device), options)
-    if index is not None:
-        return Identifier.from_stored(args.model, encoder, index)
-    assert not isinstance(first.library, Path)
     return Identifier.from_library(args.model, encoder, first.library, args.reference_vectors)
 
 

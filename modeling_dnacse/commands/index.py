@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="sequences as the queries will be, such as amplicons of one pair of primers, a file each",
     )
-    add_model_arguments(parser)
+    add_model_arguments(parser, None)
     add_embedding_arguments(parser)
 
 
@@ -75,7 +75,8 @@ def check(args: argparse.Namespace) -> FirstReading:
     check_folder(args.output, [args.input, args.add, args.taxonomy, args.model, *args.calibrate_for])
     if args.output.exists() and any(args.output.iterdir()):
         raise ValueError(f"{args.output} is not empty; give the folder of the index another name")
-    check_model(args.model)
+    if args.model is not None:
+        check_model(args.model)
     check_device(args.device)
     if args.add is not None:
         read_description(args.add)
@@ -88,16 +89,20 @@ def check(args: argparse.Namespace) -> FirstReading:
 def run(args: argparse.Namespace, first: FirstReading) -> None:
     """Encode the library, calibrate on it, and write the index."""
     from ..identification.encoding import Encoder
-    from ..identification.identifier import Identifier
+    from ..identification.identifier import Identifier, model_for
     from ..identification.index import read_index
 
     device = find_device(args.device)
     options = embed_options(args, device)
+    index = None if args.add is None else read_index(args.add)
+    if index is not None:
+        args.model = args.model or index.shipped_model()
+    args.model = model_for(args.model, first.library)
     encoder = Encoder(*load_from_options(args, device), options)
-    if args.add is None:
+    if index is None:
         identifier = Identifier.from_library(args.model, encoder, first.library)
     else:
-        identifier = Identifier.from_stored(args.model, encoder, read_index(args.add)).extended(first.library)
+        identifier = Identifier.from_stored(args.model, encoder, index).extended(first.library)
     sys.stderr.write("calibrating\n")
     identifier.calibrate()
     for files in first.queries:

@@ -34,13 +34,14 @@ LEAST_COSINES = {"bfloat16": 0.9999, "float16": 0.99999}
 DTYPES = ("float32", *LEAST_COSINES, "int8")
 
 
-def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path = SHIPPED) -> None:
-    """Add --model, by default `shipped`, --device, --dtype and --batch_tokens."""
+def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path | None = SHIPPED) -> None:
+    """Add --model, by default `shipped` (None: the barcode model of the marker), --device, --dtype, --batch_tokens."""
+    default = "the shipped one of the sequences' marker" if shipped is None else f"the shipped {shipped.name}"
     add = parser.add_argument
     add(
         "--model",
-        default=str(shipped),
-        help=f"folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model; default: the shipped {shipped.name}",
+        default=None if shipped is None else str(shipped),
+        help=f"folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model; default: {default}",
     )
     add("--device", help="where to compute, such as cpu or cuda:1; default: cuda if there is a GPU, else cpu")
     cosines = ", ".join(f"{dtype} {cosine}" for dtype, cosine in LEAST_COSINES.items())

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..embedding.options import EmbedOptions
 from ..loading.encoders import load_encoder
-from ..loading.model_folders import SHIPPED, check_model, model_fingerprint
+from ..loading.model_folders import check_model, model_fingerprint
+from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST, Found
 from .calibration import (
     Calibration,
@@ -42,7 +43,7 @@ from .library import (
 )
 from .naming import Identifications, name_queries
 from .queries import Query, queries_of
-from .references import LibraryFile, References, Say, encode_references, read_references
+from .references import LibraryFile, References, Say, encode_references, read_references, say_on_stderr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +91,7 @@ class Identifier:
         cls,
         path: str | Path,
         *,
-        model: str = str(SHIPPED),
+        model: str | None = None,
         taxonomy: str | Path | None = None,
         options: EmbedOptions | None = None,
     ) -> "Identifier":
@@ -98,15 +99,17 @@ class Identifier:
 
         Args:
             path: FASTA, FASTQ, CSV, TSV, parquet or .qza with labels, see docs/formats.md.
-            model: Folder or Hub id.
+            model: Folder or Hub id; None: the shipped one of the library's marker.
             taxonomy: The names of its records, where they are in a file of their own.
             options: How sequences are embedded, and where.
 
         Raises:
             ValueError: a file is wrong, no record has a species, or there is no such model.
         """
-        check_model(model)
+        if model is not None:
+            check_model(model)
         library = read_references(Path(path), None if taxonomy is None else Path(taxonomy), ignore)
+        model = model_for(model, library, ignore)
         options = options or EmbedOptions()
         encoder = Encoder(*load_encoder(model, str(options.device or "cpu")), options)
         return cls.from_library(model, encoder, library, say=ignore, quiet=True)
@@ -121,21 +124,23 @@ class Identifier:
 
     @classmethod
     def from_index(
-        cls, folder: str | Path, *, model: str = str(SHIPPED), options: EmbedOptions | None = None
+        cls, folder: str | Path, *, model: str | None = None, options: EmbedOptions | None = None
     ) -> "Identifier":
         """Open an index that `save` or `dnacse index` made.
 
         Args:
             folder: The index.
-            model: Folder or Hub id of the model that it was made with.
+            model: Folder or Hub id of the model that it was made with; None: the shipped one with which it was.
             options: How sequences are embedded, as when it was made, and where.
 
         Raises:
             ValueError: it is no index, is damaged, or was made with another model or other options.
         """
-        check_model(model)
+        if model is not None:
+            check_model(model)
         options = options or EmbedOptions()
         index = read_index(Path(folder))
+        model = model or index.shipped_model()
         return cls.from_stored(model, Encoder(*load_encoder(model, str(options.device or "cpu")), options), index)
 
     @classmethod
@@ -355,9 +360,15 @@ def identify(
 
     To name several batches, make one `Identifier`.
     """
-    model = options.pop("model", str(SHIPPED))
+    model = options.pop("model", None)
     opened = Identifier.from_index if Path(reference).is_dir() else Identifier.from_fasta
     return opened(reference, model=model).identify(sequences, ids, **options)
+
+
+def model_for(model: str | None, library: LibraryFile, say: Say = say_on_stderr) -> str:
+    """The model that was given, or else the shipped one of a library's marker."""
+    file = library.file
+    return choose_model(model, lambda: (record.sequence for record in file.read()), file.count, say)
 
 
 def require_pandas() -> Any:

@@ -25,6 +25,7 @@ from ..machine.atomic import written_whole
 from ..machine.provenance import sha256_of
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.shared_sites import AtSites
+from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
 from .calibration import CalibrationData
 from .encoding import Encoded
 from .index_files import CALIBRATIONS, DESCRIPTION, ENCODED, FORMAT, REFERENCES, REMEDY, VERSION, read_description
@@ -51,6 +52,10 @@ class Index(NamedTuple):
     references: References
     encoded: Encoded
     calibrations: Sequence[StoredCalibration]
+
+    def shipped_model(self) -> str:
+        """The shipped model of this name, or else the default one, which is then refused by its fingerprint."""
+        return next((str(folder) for folder in SHIPPED_BARCODES if folder.name == self.model), str(SHIPPED))
 
 
 def write_index(index: Index) -> None:

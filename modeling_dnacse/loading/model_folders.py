@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..machine.json_files import read_object
 
-SHIPPED = Path(__file__).parents[1] / "dnacse-barcode-mini"  # the model where none is named
+SHIPPED = Path(__file__).parents[1] / "dnacse-barcode-mini"  # of COI: the model where none is named
+SHIPPED_BARCODES = (SHIPPED, *(SHIPPED.with_name(f"dnacse-barcode-{marker}") for marker in ("12s", "cytb")))
 SHIPPED_FOR_GENOMES = Path(__file__).parents[1] / "dnacse-genome-mini"  # that of `dnacse bin`
 CONFIG, TOKENIZER, GRAPH = "config.json", "tokenizer.json", "model.onnx"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")

@@ -1,0 +1,47 @@
+"""Sequences in, the shipped barcode model of their marker out.
+
+A shipped model knows the sites of one marker. Of a sample of the sequences each model places those of its marker and
+no others, so the model that places most is theirs. COI is tried first, and no other model is loaded if it fits.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ..loading.encoders import load_encoder
+from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
+from ..reading.sequences import clean_sequence
+from .shared_sites import read_sites
+
+SAMPLE = 100  # sequences
+LEAST_PLACED = 0.5  # of them
+
+
+def shipped_model_for(sequences: Iterable[str], count: int) -> Path:
+    """The shipped model that places most of a sample; that of COI where none places half.
+
+    Args:
+        sequences: The sequences, in any order.
+        count: How many there are.
+    """
+    sample = [clean_sequence(text) for text in islice(sequences, 0, None, max(1, count // SAMPLE))]
+    best, most = SHIPPED, 0.0
+    for folder in SHIPPED_BARCODES if sample else ():
+        placed = float(np.mean(read_sites(*load_encoder(str(folder)), sample).placed))
+        if placed > most:
+            best, most = folder, placed
+        if most >= LEAST_PLACED:
+            break
+    return best if most >= LEAST_PLACED else SHIPPED
+
+
+def choose_model(model: str | None, sequences: Callable[[], Iterable[str]], count: int, say: Callable[[str], object]) -> str:
+    """The model that was given, or else the shipped one of the sequences' marker; `say` is told if it is not COI's."""
+    if model is not None:
+        return model
+    chosen = shipped_model_for(sequences(), count)
+    if chosen != SHIPPED:
+        say(f"--model: {chosen.name}, the shipped model of this marker")
+    return str(chosen)
