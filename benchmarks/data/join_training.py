@@ -27,7 +27,7 @@ NOVEL = "novel_test"
 def join_training(tables: Sequence[Sequence[Record]]) -> list[Record]:
     """The training records that no table holds back, table after table.
 
-    >>> rows = ("train A a AC", "train B b AG", "train C c AT", "val A a AA"), ("unseen_val B b CC", "novel_test C d C")
+    >>> rows = ("train A a AC", "train B b AG", "train C c AT", "val A a AA"), ("unseen_val B b C", "novel_test C d G")
     >>> keys = ("split", "genus", "species", "sequence")
     >>> tables = [[dict(zip(keys, row.split(), strict=True)) for row in table] for table in rows]
     >>> [record["sequence"] for record in join_training(tables)]

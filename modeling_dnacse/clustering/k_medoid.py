@@ -40,7 +40,7 @@ def similarity_threshold(embeddings: np.ndarray, labels: np.ndarray) -> float:
         raise ValueError(
             f"got {len(embeddings)} vectors and {len(labels)} labels; give one label for each vector, and at least one"
         )
-    points = _unit(embeddings)
+    points = unit(embeddings)
     _, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     means = np.zeros((len(sizes), points.shape[1]), dtype=points.dtype)
     np.add.at(means, classes, points)
@@ -66,7 +66,7 @@ def k_medoid(embeddings: np.ndarray, threshold: float, min_bin_size: int = 10) -
     >>> k_medoid(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.1], [0.1, 1.0], [0.2, 1.0]]), 0.9, min_bin_size=2).tolist()
     [2, 1, 2, 1, 1]
     """
-    points = _unit(embeddings)
+    points = unit(embeddings)
     bins = np.full(len(points), -1, dtype=np.int64)
     free = np.ones(len(points), dtype=bool)
     density = _neighbour_sums(points, points, threshold)
@@ -89,7 +89,7 @@ def k_medoid(embeddings: np.ndarray, threshold: float, min_bin_size: int = 10) -
     return bins
 
 
-def _unit(embeddings: np.ndarray) -> np.ndarray:
+def unit(embeddings: np.ndarray) -> np.ndarray:
     """Check a table of vectors and scale its rows to length 1, float32; a zero row stays zero."""
     vectors = np.asarray(embeddings, dtype=np.float32)
     if vectors.ndim != 2 or not np.isfinite(vectors).all():

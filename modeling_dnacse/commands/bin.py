@@ -1,17 +1,24 @@
 """Sort the contigs of a metagenome into genome bins.
 
     dnacse bin CONTIGS.fasta -o DIR
-    dnacse bin CONTIGS.fasta -o DIR --labelled KNOWN.fasta --plot bins.png
+    dnacse bin CONTIGS.fasta -o DIR --coverage DEPTHS.tsv --plot bins.png
 
-The method is the greedy K-medoid clustering of DNABERT-S. It counts two contigs as neighbours when their similarity
-reaches a threshold. The threshold is --threshold; or it is chosen on the contigs of --labelled, whose species are
-known and should not be species that the model was trained on; or else it is the model's own.
+Bins are communities of the graph that joins each contig to its nearest ones. No number of genomes and no threshold is
+asked for. --coverage takes tables of coverm contig, jgi_summarize_bam_contig_depths or strobealign --aemb (no header;
+one a sample), which are recognised by their first line: contigs whose depths differ are then less near. More in
+docs/bin.md.
+
+--method k_medoid is the greedy K-medoid clustering of DNABERT-S. It counts two contigs as neighbours when their
+similarity reaches a threshold. The threshold is --threshold; or it is chosen on the contigs of --labelled, whose
+species are known and should not be species that the model was trained on; or else it is the model's own.
 
 The folder DIR must not exist yet. It gets
 - bin_1.fasta, bin_2.fasta, ...: the bins, the one with most bp first;
 - unbinned.fasta: the contigs in no bin, and those shorter than --min_length;
 - bins.tsv: the bin of each binned contig, in CAMI's binning format, which AMBER reads;
-- sizes.tsv: contigs, bp, N50 and longest contig of each bin.
+- contigs2bin.tsv: the same without header and lengths, as DAS_Tool reads it;
+- sizes.tsv: contigs, bp, N50 and longest contig of each bin, and its consistency. That is the share of its contigs'
+  nearest neighbours that are in the bin, weighted by bp: a bin below 0.8 or so deserves a look.
 Sequences are written as they were read: upper-case, ambiguous bases as N.
 
 The vector of a contig with more than --window_tokens (default: 2048, about 10 kb) is the average of its windows.
@@ -38,7 +45,14 @@ from .pictures import check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..clustering.entries import Listing
+
+REMEDIES = {  # where there are no bins
+    "communities": "genomes may have too few contigs: lower --min_contigs or --min_length",
+    "k_medoid": "short contigs are less similar: lower --threshold, or leave --method out",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +74,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="leave bins of fewer contigs out; default: %(default)s",
     )
+    add(
+        "--method",
+        choices=("communities", "k_medoid"),
+        default="communities",
+        help="how to bin; default: %(default)s",
+    )
+    add(
+        "--coverage",
+        type=Path,
+        nargs="+",
+        metavar="TABLE",
+        help="depths of all contigs in one sample or several; for --method communities",
+    )
     add("--sample_id", type=sample_id, metavar="NAME", help="of the sample in bins.tsv; default: the input's name")
     add("--plot", type=Path, metavar="FILE", help="draw the sizes of the bins: .png, .svg or .pdf")
     add_threshold_arguments(parser)
@@ -79,13 +106,21 @@ def sample_id(text: str) -> str:
     return text.strip()
 
 
-def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
-    """Check the outputs and the model's files, and read the input and --labelled once."""
+def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarray | None]":
+    """Check the options, the outputs and the model's files, and read the inputs once."""
     from ..clustering.entries import list_entries
+    from ..reading.coverage_tables import read_depths
 
+    if args.method != "k_medoid" and (args.threshold is not None or args.labelled is not None):
+        raise ValueError(
+            "--threshold and --labelled are for --method k_medoid, and --method communities needs no threshold; add "
+            "--method k_medoid, or leave them out"
+        )
+    if args.method == "k_medoid" and args.coverage:
+        raise ValueError("--coverage is for --method communities; leave --coverage or --method out")
     if args.output.exists():
         raise ValueError(f"{args.output} exists; give a folder that does not, or remove it")
-    check_outputs((args.output, args.plot), (args.input, args.labelled, args.model))
+    check_outputs((args.output, args.plot), (args.input, args.labelled, args.model, *(args.coverage or ())))
     check_plot(args.plot)
     check_model(args.model)
     check_device(args.device)
@@ -97,30 +132,46 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
             f"{args.input}: none of {len(listing.entries):,} contigs has {args.min_length:,} bp, the longest "
             f"{longest:,}; give longer ones, or lower --min_length"
         )
-    return listing, labelled
+    depths = None
+    if args.coverage:
+        ids = [entry.id for entry in listing.entries if entry.bp >= args.min_length]
+        depths, samples = read_depths(args.coverage, ids)
+        sys.stderr.write(f"depths in {len(samples):,} samples: {', '.join(samples)}\n")
+    return listing, labelled, depths
 
 
-def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") -> None:
+def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, np.ndarray | None]") -> None:
     """Embed, bin, and put the folder in place."""
     import numpy as np
 
+    from ..clustering.communities import communities, consistency
+    from ..clustering.depths import scale_depths
     from ..clustering.entries import embed_entries
     from ..clustering.k_medoid import k_medoid
     from ..machine.atomic import written_whole
-    from .bin_files import number_by_size, write_bins, write_sizes, write_table
+    from .bin_files import number_by_size, write_bins, write_contigs2bin, write_sizes, write_table
     from .cluster_pictures import draw_bins
 
     device = find_device(args.device)
     options = embed_options(args, device)
-    listing, labelled = listings
+    listing, labelled, depths = checked
     entries = listing.entries
     long = np.array([entry.bp >= args.min_length for entry in entries])
     model, tokenizer = load_from_options(args, device)
-    threshold, origin = threshold_from_options(args, labelled, "bins", model, tokenizer, options, args.min_length)
-    sys.stderr.write(f"similarity {threshold:.4f}, {origin}\n")
+    threshold = None
+    if args.method == "k_medoid":
+        threshold, origin = threshold_from_options(args, labelled, "bins", model, tokenizer, options, args.min_length)
+        sys.stderr.write(f"similarity {threshold:.4f}, {origin}\n")
     vectors = embed_entries(listing, long, model, tokenizer, options)
+    if depths is not None:
+        depths = scale_depths(vectors, depths)
     bins = np.full(len(entries), -1)
-    bins[long] = k_medoid(vectors, threshold, args.min_contigs)
+    if threshold is None:
+        bins[long] = communities(vectors, depths, args.min_contigs)
+    else:
+        bins[long] = k_medoid(vectors, threshold, args.min_contigs)
+    inside_share = np.zeros(len(entries))
+    inside_share[long] = consistency(vectors, depths, bins[long])
     bp = np.array([entry.bp for entry in entries])
     bins = number_by_size(bins, bp)
     if args.plot:
@@ -128,7 +179,8 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
     with written_whole(args.output) as folder:
         folder.mkdir()
         write_table(folder / "bins.tsv", args.sample_id or args.input.name, entries, bins)
-        write_sizes(folder / "sizes.tsv", bins, bp)
+        write_contigs2bin(folder / "contigs2bin.tsv", entries, bins)
+        write_sizes(folder / "sizes.tsv", bins, bp, inside_share)
         write_bins(folder, listing.file, bins)
     inside = bins > 0
     sys.stderr.write(
@@ -136,3 +188,5 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
         f"{int((~inside).sum()):,} contigs in no bin, {bp[~inside].sum():,} bp, of which {int((~long).sum()):,} are "
         f"shorter than {args.min_length:,} bp\n"
     )
+    if not inside.any():
+        sys.stderr.write(f"no bin has {args.min_contigs:,} contigs; {REMEDIES[args.method]}\n")

@@ -1,4 +1,4 @@
-"""Contigs and their bins in, the files of `dnacse bin` out: one FASTA a bin, the table of CAMI, the sizes."""
+"""Contigs and their bins in, the files of `dnacse bin` out: FASTA, the tables of CAMI and DAS_Tool, the sizes."""
 
 from pathlib import Path
 
@@ -30,6 +30,14 @@ def write_table(path: Path, sample: str, entries: list[Entry], bins: np.ndarray)
                 file.write(f"{entry.id}\tbin_{number}\t{entry.bp}\n")
 
 
+def write_contigs2bin(path: Path, entries: list[Entry], bins: np.ndarray) -> None:
+    """Write which contig is in which bin, as DAS_Tool reads it: no header, a tab between."""
+    with path.open("w", encoding="utf-8") as file:
+        for entry, number in zip(entries, bins.tolist(), strict=True):
+            if number > 0:
+                file.write(f"{entry.id}\tbin_{number}\n")
+
+
 def n50(lengths: np.ndarray) -> int:
     """Length of the contig at which the longest contigs (n,) come to half of all bp.
 
@@ -40,13 +48,22 @@ def n50(lengths: np.ndarray) -> int:
     return int(longest[np.searchsorted(longest.cumsum(), longest.sum() / 2)])
 
 
-def write_sizes(path: Path, bins: np.ndarray, bp: np.ndarray) -> None:
-    """Write a line for each bin: its contigs, bp, N50 and longest contig; bins (n,) from 1, and bp (n,)."""
+def write_sizes(path: Path, bins: np.ndarray, bp: np.ndarray, consistency: np.ndarray) -> None:
+    """Write a line for each bin: its contigs, bp, N50, longest contig and consistency.
+
+    Args:
+        path: The table.
+        bins: Bin of each contig (n,), from 1; -1: in none.
+        bp: Its length (n,).
+        consistency: Share of its nearest contigs that are in its bin (n,).
+    """
     with path.open("w", encoding="utf-8") as file:
-        file.write("bin\tcontigs\tbp\tn50\tlongest\n")
+        file.write("bin\tcontigs\tbp\tn50\tlongest\tconsistency\n")
         for number in range(1, max(bins.max(), 0) + 1):
-            own = bp[bins == number]
-            file.write(f"bin_{number}\t{len(own)}\t{own.sum()}\t{n50(own)}\t{own.max()}\n")
+            inside = bins == number
+            own = bp[inside]
+            mean = np.average(consistency[inside], weights=own)
+            file.write(f"bin_{number}\t{len(own)}\t{own.sum()}\t{n50(own)}\t{own.max()}\t{mean:.3f}\n")
 
 
 def write_bins(folder: Path, source: RecordFile, bins: np.ndarray) -> None:

@@ -59,7 +59,7 @@ def test_similarities_are_held_in_blocks_only(monkeypatch):
             held.append(product.size)
             return product
 
-    monkeypatch.setattr(binning, "_unit", lambda x: (x / np.linalg.norm(x, axis=1, keepdims=True)).view(Watched))
+    monkeypatch.setattr(binning, "unit", lambda x: (x / np.linalg.norm(x, axis=1, keepdims=True)).view(Watched))
     assert k_medoid(vectors, 0.8).max() == 12
     assert len(held) > len(vectors) / 12
     assert max(held) <= 4096

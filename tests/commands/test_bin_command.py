@@ -9,6 +9,8 @@ import pytest
 from benchmarks.data.cami import read_cami
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.cli import main
+from modeling_dnacse.clustering.communities import communities
+from modeling_dnacse.clustering.depths import scale_depths
 from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
 from modeling_dnacse.commands import bin_files
 from modeling_dnacse.commands import calibrate as calibrate_command
@@ -18,11 +20,12 @@ from tests.support.families import random_families
 from tests.support.refusals import refuse
 
 OPTIONS = ["--min_length", "95", "--min_contigs", "2"]  # random_families are of 90 to 120 bp
+K_MEDOID = ["--method", "k_medoid"]
 
 
 def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
     folder = tmp_path / "bins"
-    arguments = ["bin", fasta, "-o", folder, "--model", tiny_folder, "--threshold", 0.985]
+    arguments = ["bin", fasta, "-o", folder, "--model", tiny_folder, "--threshold", 0.985, *K_MEDOID]
     main([*map(str, arguments), *OPTIONS, "--plot", str(tmp_path / "bins.png"), "--sample_id", "pond 1"])
     assert "\n@SampleID:pond 1\n" in (folder / "bins.tsv").read_text()
     contigs = {record.id: record.sequence for record in read_fasta(fasta)}
@@ -32,6 +35,8 @@ def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
     unbinned = files.pop("unbinned")
     table = read_cami(folder / "bins.tsv")
     assert table == {identifier: name for name, records in files.items() for identifier in records}
+    das_tool = [line.split("\t") for line in (folder / "contigs2bin.tsv").read_text().splitlines()]
+    assert dict(das_tool) == table and len(das_tool) == len(table)
     assert set(files) == {f"bin_{number}" for number in range(1, len(files) + 1)} and len(files) > 1
     bp = [sum(map(len, files[f"bin_{number}"].values())) for number in range(1, len(files) + 1)]
     assert bp == sorted(bp, reverse=True)
@@ -39,6 +44,7 @@ def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
     assert [(row[0], int(row[1]), int(row[2])) for row in sizes] == [
         (f"bin_{number}", len(files[f"bin_{number}"]), total) for number, total in enumerate(bp, 1)
     ]
+    assert all(0 < float(row[5]) <= 1 for row in sizes)
     assert {identifier for identifier, sequence in contigs.items() if len(sequence) < 95} < set(unbinned)
     long = {identifier: sequence for identifier, sequence in contigs.items() if len(sequence) >= 95}
     vectors = embed(*load_checkpoint(DnacseModel, str(tiny_folder)), list(long.values()))
@@ -58,7 +64,7 @@ def test_a_calibrated_model_needs_no_threshold(fasta, tiny_folder, tmp_path, mon
     model, known = shutil.copytree(tiny_folder, tmp_path / "model"), tmp_path / "known.fasta"
     families = random_families(seed=3, species=3, records=20)
     known.write_text("".join(f">{header}\n{sequence}\n" for header, sequence in families.items()))
-    arguments = ["bin", fasta, "-o", tmp_path / "own", "--model", model, *OPTIONS]
+    arguments = ["bin", fasta, "-o", tmp_path / "own", "--model", model, *OPTIONS, *K_MEDOID]
     assert "bin_similarity" in refuse(capsys, *arguments)
     main(["calibrate", str(known), "--model", str(model), "--for", "bins"])
     records = [record for record in read_fasta(known) if len(record.sequence) >= 95]
@@ -71,17 +77,31 @@ def test_a_calibrated_model_needs_no_threshold(fasta, tiny_folder, tmp_path, mon
 
 
 def test_labelled_contigs_of_rare_species_do_not_count(fasta, tiny_folder, tmp_path, capsys):
-    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, *OPTIONS, "--labelled", fasta]
+    arguments = [
+        "bin",
+        fasta,
+        "-o",
+        tmp_path / "bins",
+        "--model",
+        tiny_folder,
+        *OPTIONS,
+        *K_MEDOID,
+        "--labelled",
+        fasta,
+    ]
     assert "with 10 or more of at least 95 bp" in refuse(capsys, *arguments)
 
 
 def test_nothing_to_bin(fasta, tiny_folder, tmp_path, capsys):
-    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, "--threshold", 0.9]
+    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder]
     error = refuse(capsys, *arguments)
     assert "none of 48 contigs has 2,500 bp" in error and "--min_length" in error
     main([*map(str, arguments), "--min_length", "95", "--min_contigs", "49", "--plot", str(tmp_path / "bins.pdf")])
-    assert "0 bins of 0 contigs" in capsys.readouterr().err
-    assert {path.name for path in (tmp_path / "bins").iterdir()} == {"bins.tsv", "sizes.tsv", "unbinned.fasta"}
+    said = capsys.readouterr().err
+    assert "0 bins of 0 contigs" in said and "lower --min_contigs" in said
+    assert {path.name for path in (tmp_path / "bins").iterdir()} == {
+        *("bins.tsv", "contigs2bin.tsv", "sizes.tsv", "unbinned.fasta")
+    }
     assert "exists" in refuse(capsys, *arguments)
 
 
@@ -90,6 +110,34 @@ def test_a_failure_leaves_no_folder(fasta, tiny_folder, tmp_path, monkeypatch, c
         raise OSError("no space left")
 
     monkeypatch.setattr(bin_files, "write_bins", full)
-    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, "--threshold", 0.9, *OPTIONS]
+    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, *OPTIONS]
     assert "no space left" in refuse(capsys, *arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_depths_are_read_by_their_contigs_and_change_the_bins(fasta, tiny_folder, tmp_path, capsys):
+    records = [record for record in read_fasta(fasta) if len(record.sequence) >= 95]
+    depths = np.random.default_rng(0).choice([2.0, 90.0], (len(records), 1))
+    table = tmp_path / "depths.tsv"
+    rows = [f"{record.id}\t{depth}\n" for record, (depth,) in zip(records, depths.tolist(), strict=True)]
+    table.write_text("".join(rows[::-1]))
+    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, "--coverage", table, *OPTIONS]
+    main([str(argument) for argument in arguments])
+    assert f"depths in 1 samples: {table}" in capsys.readouterr().err
+    table = read_cami(tmp_path / "bins" / "bins.tsv")
+    vectors = embed(*load_checkpoint(DnacseModel, str(tiny_folder)), [record.sequence for record in records])
+    expected = communities(vectors, scale_depths(vectors, depths), 2)
+    pairs = {(number, table.get(record.id)) for record, number in zip(records, expected.tolist(), strict=True)}
+    assert len(pairs) == len(set(expected.tolist())) > 1
+    assert not (expected == communities(vectors, min_bin_size=2)).all()
+
+
+def test_options_of_the_other_method_are_refused(fasta, tiny_folder, tmp_path, capsys):
+    arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder]
+    assert "--method k_medoid" in refuse(capsys, *arguments, "--threshold", 0.5)
+    assert "--coverage is for" in refuse(capsys, *arguments, *K_MEDOID, "--coverage", fasta)
+    table = tmp_path / "depths.tsv"
+    table.write_text("nobody\t3\n")
+    error = refuse(capsys, *arguments, *OPTIONS, "--coverage", table)
+    assert f"{table}: there is no contig " in error and " contigs are missing" in error
+    assert not (tmp_path / "bins").exists()

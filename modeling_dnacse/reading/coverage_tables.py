@@ -1,0 +1,129 @@
+"""Tables of coverage in; the depth of each contig in each sample out. Header and shape tell which tool wrote a table.
+
+| tool | known by | depths |
+|---|---|---|
+| `jgi_summarize_bam_contig_depths` | `contigName contigLen totalAvgDepth` | the other columns but `-var` |
+| CoverM | `Contig` or `Genome`, then samples with methods | the first of `METHODS` that is there |
+| VAMB | `contigname`, then samples | all other columns |
+| `strobealign --aemb` | no header: an id and a number | the one column |
+
+A contig's id is the first word of its name, as some tools write the whole header and others its first word. Samples
+of several tables are put side by side.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from os import PathLike, fspath
+
+import numpy as np
+
+from .text_files import open_ascii, restore
+
+JGI = ["contigName", "contigLen", "totalAvgDepth"]
+METHODS = ("Mean", "Trimmed Mean", "RPKM", "TPM", "Reads per base", "Relative Abundance (%)")
+OTHER_METHODS = ("Covered Fraction", "Covered Bases", "Variance", "Length", "Read Count", "Count", "ANIr")
+
+
+def read_depths(paths: Sequence[str | PathLike[str]], ids: Iterable[str]) -> tuple[np.ndarray, list[str]]:
+    """Read the depths of contigs from one table or several.
+
+    Args:
+        paths: Tables, plain or compressed, each of one sample or of several.
+        ids: Contigs that must be in each table (n,); others are left out.
+
+    Returns:
+        Depths (n, samples) float64, in the order of the ids and of the tables, and the names of the samples.
+
+    Raises:
+        ValueError: a table is of no known kind, holds a number that is no depth, or has a contig twice or not at all.
+            The message names file, line and remedy.
+    """
+    words = [identifier.split()[0] for identifier in ids]
+    tables, names = [], []
+    for path in [fspath(path) for path in paths]:
+        samples, rows = _read(path)
+        lacking = next((word for word in words if word not in rows), None)
+        if lacking is not None:
+            count = sum(word not in rows for word in words)
+            raise ValueError(
+                f"{path}: there is no contig {lacking}, and {count:,} of {len(words):,} contigs are missing; map the "
+                "reads to the same contigs, and give the table that has them all"
+            )
+        names += samples
+        tables.append([rows[word] for word in words])
+    return np.concatenate([np.array(table, dtype=float).reshape(len(words), -1) for table in tables], axis=1), names
+
+
+def _read(path: str) -> tuple[list[str], dict[str, list[float]]]:
+    lines = _lines(path)
+    number, header = next(lines, (1, [""]))
+    columns, samples = _columns(path, header)
+    if not samples:  # no header
+        lines, columns, samples = chain([(number, header)], lines), [1], [path]
+    rows: dict[str, list[float]] = {}
+    for number, fields in lines:
+        if len(fields) != len(header):
+            raise ValueError(
+                f"{path}:{number}: {len(fields)} columns, but {len(header)} in the first line; the table seems cut "
+                "short: write it again"
+            )
+        words = fields[0].split()
+        if not words or words[0] in rows:
+            what = f"the contig {words[0]} is there twice" if words else "a line without a contig"
+            raise ValueError(f"{path}:{number}: {what}; give one line for each contig")
+        rows[words[0]] = [_depth(path, number, fields[column]) for column in columns]
+    return samples, rows
+
+
+def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
+    with open_ascii(path) as file:
+        for number, line in enumerate(file, 1):
+            text = restore(line.decode("ascii")).rstrip("\r\n")
+            if text:
+                yield number, text.split("\t")
+
+
+def _columns(path: str, header: list[str]) -> tuple[list[int], list[str]]:
+    """Find the columns of depths and the names of their samples; none where the first line is no header."""
+    first, rest = header[0].strip().lstrip("#"), header[1:]
+    if header[:3] == JGI and len(header) > 3:
+        columns = [column for column in range(3, len(header)) if not header[column].endswith("-var")]
+        return columns, [header[column] for column in columns]
+    if first in ("Contig", "Genome") and rest:
+        for method in METHODS:
+            columns = [number for number, name in enumerate(header) if number and _has(name, method)]
+            if columns:
+                return columns, [header[column].removesuffix(method).strip() for column in columns]
+        raise ValueError(
+            f"{path}:1: got the columns {', '.join(rest)}, which tell no depth; run CoverM with --methods mean"
+        )
+    if first.lower() in ("contigname", "contig", "contigid") and rest:
+        return list(range(1, len(header))), rest
+    if len(header) == 2 and _is_number(header[1]):
+        return [], []
+    raise ValueError(
+        f"{path}:1: no table of coverage; give one of coverm contig, of jgi_summarize_bam_contig_depths, or of "
+        "strobealign --aemb, separated by tabs"
+    )
+
+
+def _has(column: str, method: str) -> bool:
+    """Whether a column is of a method of CoverM, and not of a longer one, as Mean and Trimmed Mean."""
+    longest = max((name for name in METHODS + OTHER_METHODS if column.endswith(name)), key=len, default="")
+    return longest == method
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _depth(path: str, number: int, text: str) -> float:
+    depth = float(text) if _is_number(text) else math.nan
+    if not 0 <= depth < math.inf:
+        raise ValueError(f"{path}:{number}: got {text!r}, but a depth is a number from 0 on; write the table again")
+    return depth

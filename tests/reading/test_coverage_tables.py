@@ -1,0 +1,61 @@
+"""Tables of coverage are told by their first line; what is wrong in them is said with file and line."""
+
+import pytest
+
+from modeling_dnacse.reading.coverage_tables import read_depths
+
+IDS = ["c1", "c2 length=9"]  # the first word counts, here and in the table
+TABLES = {
+    "jgi": (
+        "contigName\tcontigLen\ttotalAvgDepth\tA.bam\tA.bam-var\tB.bam\tB.bam-var\n"
+        "c2\t9\t9\t3\t0.1\t4\t0.2\nc1 flag=1\t9\t9\t1\t0.1\t2\t0.2\n",
+        ["A.bam", "B.bam"],
+    ),
+    "coverm": (
+        "Contig\tA Mean\tA Trimmed Mean\tA Covered Fraction\tB Mean\tB Trimmed Mean\tB Covered Fraction\n"
+        "c1\t1\t7\t1\t2\t7\t1\nc2\t3\t7\t1\t4\t7\t1\nc3\t5\t7\t1\t6\t7\t1\n",
+        ["A", "B"],
+    ),
+    "coverm genome": ("Genome\tA TPM\tB TPM\nunmapped\t9\t9\nc1\t1\t2\nc2\t3\t4\n", ["A", "B"]),
+    "vamb": ("contigname\tA\tB\nc1\t1\t2\nc2\t3\t4\n", ["A", "B"]),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_each_kind_gives_the_same_depths(kind, tmp_path):
+    path = tmp_path / "depths.tsv"
+    path.write_text(TABLES[kind][0])
+    depths, samples = read_depths([path], IDS)
+    assert depths.tolist() == [[1, 2], [3, 4]]
+    assert samples == TABLES[kind][1]
+
+
+def test_a_table_of_strobealign_is_one_sample(tmp_path):
+    paths = [tmp_path / "a.tsv", tmp_path / "b.tsv"]
+    paths[0].write_text("c1\t1\nc2\t3\n")
+    paths[1].write_text("c2\t4.0\r\nc1\t2e0\r\n")
+    depths, samples = read_depths(paths, IDS)
+    assert depths.tolist() == [[1, 2], [3, 4]]
+    assert samples == [str(path) for path in paths]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("c1\t1\n", "there is no contig c2, and 1 of 2 contigs are missing"),
+        ("c1\t1\nc2\t2\nc1\t3\n", ":3: the contig c1 is there twice"),
+        ("c1\t1\nc2\t-2\n", ":2: got '-2', but a depth"),
+        ("c1\t1\nc2\tnan\n", ":2: got 'nan', but a depth"),
+        ("c1\t1\nc2\n", ":2: 1 columns, but 2 in the first line"),
+        ("c1\t1\n\t2\n", ":2: a line without a contig"),
+        ("Contig\tA Covered Fraction\nc1\t1\nc2\t1\n", "run CoverM with --methods mean"),
+        (">c1\nACGT\n", ":1: no table of coverage"),
+        ("", ":1: no table of coverage"),
+    ],
+)
+def test_a_wrong_table_is_one_sentence(text, message, tmp_path):
+    path = tmp_path / "depths.tsv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="^[^\n]*$") as error:
+        read_depths([path], IDS)
+    assert message in str(error.value) and str(path) in str(error.value)
