@@ -38,6 +38,7 @@ from modeling_dnacse import DnacseForContrastiveLearning
 from modeling_dnacse.attention import default_attention
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.hub_datasets import dataset_commit
+from modeling_dnacse.loading.repository import CARD, WRITTEN, forget_thresholds, write_repository
 from modeling_dnacse.machine.atomic import remove
 from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder
@@ -48,7 +49,6 @@ from trainer.pairing.collator import PairCollator
 from trainer.pairing.training_data import training_data
 from trainer.releasing.card import model_card
 from trainer.releasing.hub import HubRepository, PushOnSave
-from trainer.releasing.release import CARD, WRITTEN, forget_thresholds, write_repository
 from trainer.releasing.training_record import HISTORY, RECORD, as_json, training_record
 from trainer.running.checkpointing import DRAFTS
 from trainer.running.contrastive_trainer import ContrastiveTrainer

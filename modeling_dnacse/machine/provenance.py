@@ -37,3 +37,15 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def source_of(file: str) -> str:
+    """Name and content hash of a file; for a folder, the number of files and the hash of their names and hashes."""
+    path = Path(file)
+    if not path.is_dir():
+        return f"{path.name} (sha256 {sha256_of(path)})"
+    parts = sorted(part for part in path.iterdir() if part.is_file())
+    listing = "".join(f"{sha256_of(part)}  {part.name}\n" for part in parts)
+    return (
+        f"{path.name} ({len(parts)} files, sha256 of sha256sum's lines {hashlib.sha256(listing.encode()).hexdigest()})"
+    )

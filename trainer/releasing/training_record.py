@@ -1,6 +1,5 @@
 """The record of a run, training.json: what others need to repeat it, and the source of the model card."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Any
 import torch
 from transformers import TrainerState
 
-from modeling_dnacse.machine.provenance import device_name, package_versions, sha256_of
+from modeling_dnacse.loading.repository import RECORD
+from modeling_dnacse.machine.provenance import device_name, package_versions
 
-RECORD = "training.json"
 HISTORY = "training_log.json"
 RECORDED_ARGUMENTS = [
     "curriculum",
@@ -101,18 +100,6 @@ def record_of(model: str | None) -> dict[str, Any] | None:
     """The record of the run that made the model in a local folder, which training starts from; None without one."""
     path = Path(model or "") / RECORD
     return json.loads(path.read_text()) if model and path.is_file() else None
-
-
-def source_of(file: str) -> str:
-    """Name and content hash of a file; for a folder, the number of files and the hash of their names and hashes."""
-    path = Path(file)
-    if not path.is_dir():
-        return f"{path.name} (sha256 {sha256_of(path)})"
-    parts = sorted(part for part in path.iterdir() if part.is_file())
-    listing = "".join(f"{sha256_of(part)}  {part.name}\n" for part in parts)
-    return (
-        f"{path.name} ({len(parts)} files, sha256 of sha256sum's lines {hashlib.sha256(listing.encode()).hexdigest()})"
-    )
 
 
 def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
