@@ -10,7 +10,7 @@ import numpy as np
 
 from modeling_dnacse.embedding.options import EmbedOptions
 from modeling_dnacse.identification.encoding import LEAST_PLACED, Encoded, Encoder
-from modeling_dnacse.identification.library import unit_vectors
+from modeling_dnacse.identification.library import make_library, search, unit_vectors
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.vectors.neighbours import nearest
 from modeling_dnacse.vectors.shared_sites import SiteSearch
@@ -58,6 +58,18 @@ class EncodedByModel:
         rows, scores = found.rows[:, 0].copy(), found.score[:, 0].copy()
         rows[missing], scores[missing] = -1, -1
         return rows, scores
+
+    def name_species(
+        self, queries: Sequence[str], references: Sequence[str], species: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Name queries as `dnacse identify` does: species (q,) str, "": none, and their closeness (q,) float."""
+        encoded = self.library(references)
+        asked = self.queries(queries, encoded.sites is not None)
+        sites = None if encoded.sites is None else self.encoder.model.sites
+        library = make_library(encoded, {"species": species.tolist()}, sites=sites)
+        matches = search(library, asked)
+        rows = matches.rows[0, :, 0]
+        return np.where(rows >= 0, species[rows], ""), np.where(rows >= 0, matches.closeness, -np.inf)
 
 
 def encoded_by_model(

@@ -24,8 +24,8 @@ by a rule:
   `_lenient` and `_strict` by the other rules. `count` is how many.
 - `known_named_at_95_precision`: share of the known queries that are named correctly at the best threshold at which 95
   % of all species names, on known and unknown queries, are right: it compares methods whatever their rules. The
-  threshold is on identity, on support, or on the gap from which `identify` reads its probability. Queries of equal
-  scores are named together, so a method whose surest names are not right to 95 % has 0.
+  threshold is on identity, on support, or on the evidence from which `identify` reads its probability. Queries of
+  equal scores are named together, so a method whose surest names are not right to 95 % has 0.
 - At each rank: `RANK_accuracy`, the share of best guesses that are right, of queries whose name the library holds; and
   where scores are probabilities or supports, `RANK_called`, the share of queries named by the usual rule,
   `RANK_precision`, the share of those names that are right, and `RANK_calibration_error` (naming.py), each of all
@@ -46,7 +46,7 @@ from benchmarks.scoring.queries import QUERIES
 from benchmarks.tasks.task import Task
 from modeling_dnacse.identification.calibration import collect_calibration, estimate_shares, fit_calibration
 from modeling_dnacse.identification.encoding import Encoded
-from modeling_dnacse.identification.library import gaps, make_library, search
+from modeling_dnacse.identification.library import evidence, make_library, search
 from modeling_dnacse.identification.naming import name_queries
 from modeling_dnacse.reading.labels import RANKS
 
@@ -104,9 +104,9 @@ def name_by_package(method: Method, library: Split, sequences: Sequence[str]) ->
     calibration = fit_calibration(data, estimate_shares(held, data, matches))
     calls = name_queries(held, data, calibration, matches, RULES["identify"][""])
     named = {}
-    gap = gaps(matches.similarities)  # of which the probability is a step function
+    found = evidence(matches)  # of which the probability is a step function
     for (rank, names), codes, probabilities, ranking in zip(
-        held.names.items(), calls.codes, calls.probabilities, gap, strict=True
+        held.names.items(), calls.codes, calls.probabilities, found, strict=True
     ):
         given = np.where(codes >= 0, names[np.maximum(codes, 0)], "").astype(str)
         sure = (given != "") & ~np.isnan(probabilities)

@@ -2,8 +2,9 @@
 
 Known queries are those of the seen split whose species the references hold; absent ones are of unseen species, of
 genera are in the references (`unseen`) or not (`novel`). The method names each query (`call`) with a confidence score:
-the cosine to or the identity with the nearest reference, or a classifier's support. This score must separate known
-from unknown queries. In names of metrics, `absent` stands for unknown.
+the cosine to or the identity with the nearest reference, a classifier's support, or, of a model with sites, the
+closeness by which `dnacse identify` tells whether a species is new (modeling_dnacse/identification/library.py). This
+score must separate known from unknown queries. In names of metrics, `absent` stands for unknown.
 
 - `auroc`, `auroc_unseen`, `auroc_novel`: known queries against all unknown ones, or against one kind of them; 0.5 is
   chance.
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.methods.method import EMPTY, Method, Split, predict_names
+from benchmarks.methods.method import EMPTY, Method, Predictions, Split, predict_names
 from benchmarks.scoring.clusterings import choose
 from benchmarks.scoring.intervals import accuracy_interval, percentiles, resample_species
 from benchmarks.tasks.task import Curve, Task
@@ -75,7 +76,11 @@ def answer(method: Method, references: Split, queries: Split, *, present: bool, 
     rows = choose(np.where(np.isin(species, names) == present, species, ""), fewest=1, most=MOST, seed=seed)
     if not len(rows):
         return NONE
-    calls = predict_names(method, [queries.sequences[row] for row in rows], references.sequences, names)
+    sequences = [queries.sequences[row] for row in rows]
+    if method.by_sites is None:
+        calls = predict_names(method, sequences, references.sequences, names)
+    else:
+        calls = Predictions(*method.by_sites.name_species(sequences, references.sequences, names))
     scores = np.where(calls.names == "", -np.inf, calls.scores)
     return Answers(scores, calls.names == species[rows], species[rows])
 

@@ -1,18 +1,19 @@
 """A labelled library in, calibration curves out: how probable a name is, and how probable it is that a species is new.
 
-At each rank (species, genus, ...) a query gets the name of the nearest reference that has one. The score of that name
-is the gap 1 - d / D, where d is the distance (1 - similarity) to that reference, and D the distance to the nearest
-reference with another name. The gap is near 0 where another name is as near, as happens in a taxon that the library
-lacks. It is near 1 where the query nearly equals a reference and all other names are far.
+At each rank (species, genus, ...) a query gets the name of the nearest reference that has one. The evidence for the
+name of a genus or a higher rank is the gap 1 - d / D, where d is the distance (1 - similarity) to that reference, and
+D the distance to the nearest reference with another name. The gap is near 0 where another name is as near, as happens
+in a taxon that the library lacks. It is near 1 where the query nearly equals a reference and all other names are far.
+The evidence for a species is its closeness, which also minds how near further species are (`library.closeness`).
 
-What a gap is worth depends on the model, the library and the queries. So the library's own records, cut to where the
-queries lie, are looked up in it as if they were queries: without themselves, then without all records of their
+What evidence is worth depends on the model, the library and the queries. So the library's own records, cut to where
+the queries lie, are looked up in it as if they were queries: without themselves, then without all records of their
 species, of their genus, of their family and of their order. Each look-up is a *case*. Its class is the lowest rank at
 which the references that were left have the right name: the species is known, only the genus is, only the family, ...
 
-For each rank, a monotone curve (probability_curves.py) maps the gap to the probability that the name is right. Another
-curve maps the similarity of the nearest reference to the probability that the library lacks the species. Cases of each
-class weigh as much as queries of this class are expected. The queries themselves tell that (`estimate_shares`).
+For each rank, a monotone curve (probability_curves.py) maps the evidence to the probability that the name is right.
+Another curve maps the closeness of the nearest species to the probability that the library lacks the query's. Cases of
+each class weigh as much as queries of this class are expected. The queries themselves tell that (`estimate_shares`).
 
 The calibration cannot see two things: whether the queries are worse sequences than the library's, and whether the
 model was trained on the library, in which case it places those records better than others.
@@ -23,14 +24,14 @@ from typing import NamedTuple
 import numpy as np
 
 from .encoding import Encoded, cut_like
-from .library import Library, Matches, gaps, nearest_references, search
+from .library import Library, Matches, evidence, nearest_references, search
 from .probability_curves import Curve, fit_curve
 
 MOST_RECORDS = 1500  # of the library that are looked up, once for each rank
 LEFT_OUT = ("species", "genus", "family", "order")  # ranks whose taxa are left out, whatever others the library has
 ENOUGH_CASES = 100  # to say how far a sequence of the marker may be
 LEAST_SITES = 60  # of a record that is cut
-PARTS = 7  # of the similarities and of the gaps, when the shares of the classes are estimated
+PARTS = 7  # of the similarities and of the evidence, when the shares of the classes are estimated
 PRIOR_STRENGTH = 20  # queries, as many of each class, that are added when shares are estimated
 
 
@@ -38,9 +39,10 @@ class CalibrationData(NamedTuple):
     """How the library's own records were looked up: n cases."""
 
     similarity: np.ndarray  # (n,) of the nearest reference
-    gap: np.ndarray  # (ranks, n), NaN: there is no name or no other name
+    evidence: np.ndarray  # (ranks, n), NaN: there is no name or no other name
+    closeness: np.ndarray  # (n,) of the nearest species
     right: np.ndarray  # (ranks, n) bool: the name that was found is the right one
-    judged: np.ndarray  # (ranks, n) bool: the record has a name and the gap is known
+    judged: np.ndarray  # (ranks, n) bool: the record has a name and the evidence is known
     known_from: np.ndarray  # (n,) int: the lowest rank at which the references left have the right name, or `ranks`
 
     @property
@@ -108,11 +110,11 @@ def _look_up(library: Library, asked: Encoded, records: np.ndarray, group: np.nd
     truth = codes[:, records]
     left = np.stack([_others(code, group)[records] for code in codes]) > 0
     known_from = np.where(left.any(axis=0), left.argmax(axis=0), len(codes))
-    gap = gaps(matches.similarities)
+    found = evidence(matches)
     rows = matches.rows[:, :, 0]
     right = (rows >= 0) & (np.take_along_axis(codes, np.maximum(rows, 0), axis=1) == truth) & (truth >= 0)
-    judged = (truth >= 0) & ~np.isnan(gap)
-    every = CalibrationData(similarity, gap, right, judged, known_from)
+    judged = (truth >= 0) & ~np.isnan(found)
+    every = CalibrationData(similarity, found, matches.closeness, right, judged, known_from)
     return CalibrationData(*(part[..., chosen] for part in every))
 
 
@@ -132,31 +134,31 @@ def fit_calibration(data: CalibrationData, shares: np.ndarray) -> Calibration:
         chosen = chosen & (weights > 0)
         return fit_curve(scores[chosen], outcomes[chosen], weights[chosen])
 
-    ranks = range(len(data.gap))
-    names = [fit(data.gap[r], data.right[r], data.judged[r]) if data.tells(r) else None for r in ranks]
+    ranks = range(len(data.evidence))
+    names = [fit(data.evidence[r], data.right[r], data.judged[r]) if data.tells(r) else None for r in ranks]
     everything = np.ones(len(weights), dtype=bool)
     is_new = data.known_from > 0
-    new_species = fit(-data.similarity, is_new, everything) if data.tells_new_species else None
+    new_species = fit(-data.closeness, is_new, everything) if data.tells_new_species else None
     return Calibration(names, new_species, shares)
 
 
 def estimate_shares(library: Library, data: CalibrationData, matches: Matches) -> np.ndarray:
     """Estimate how many of the queries are of each class, by EM (Saerens, Latinne and Decaestecker 2002).
 
-    The estimate makes the queries' similarities, and their gaps at the genus, most likely. Both are cut into
+    The estimate makes the queries' similarities, and their evidence for the genus, most likely. Both are cut into
     `PARTS` parts. `PRIOR_STRENGTH` queries are added, as many of each class, so that a few queries do not
     move it far.
 
     Returns:
         Shares (ranks + 1,); 0 for classes without cases.
     """
-    counts = np.bincount(data.known_from, minlength=len(data.gap) + 1)
+    counts = np.bincount(data.known_from, minlength=len(data.evidence) + 1)
     there = np.flatnonzero(counts)
     if not len(there):
         return np.full(len(counts), 1 / len(counts))
     nearest, similarity = nearest_references(matches)
     rank = list(library.names).index("genus") if "genus" in library.names else 0
-    values = [(data.similarity, similarity), (data.gap[rank], gaps(matches.similarities[rank]))]
+    values = [(data.similarity, similarity), (data.evidence[rank], evidence(matches)[rank])]
     cases, asked = np.zeros(len(data.similarity), int), np.zeros((nearest >= 0).sum(), int)
     for own, others in values:
         own, others = np.nan_to_num(own, nan=0.0), np.nan_to_num(others[nearest >= 0], nan=0.0)

@@ -10,7 +10,7 @@ from ..reading.tables import DELIMITERS
 
 DESCRIPTION, REFERENCES = "index.json", "references.parquet"
 ENCODED, CALIBRATIONS = "encoded.safetensors", "calibrations.safetensors"
-FORMAT, VERSION = "dnacse index", 1
+FORMAT, VERSION = "dnacse index", 2
 REMEDY = "make it again with dnacse index, or fetch it again"
 _KEYS = {
     "model": str,

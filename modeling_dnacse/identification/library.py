@@ -18,6 +18,9 @@ from ..vectors.shared_sites import GROUPS, Found, SiteSearch
 from .encoding import Encoded
 
 EQUAL_DISTANCE = 1e-3  # two references whose distances differ by less count as equally near
+CROWD = 5  # the species, by distance, that tells how crowded a neighbourhood is
+SCALE = 0.3  # weight of the logarithm of a neighbour's distance
+LEAST_DISTANCE = 0.01  # that is added to distances before their logarithm is taken
 AS_LONG = 0.9  # of the sites of the nearest reference that a hit must share to be as good evidence
 
 
@@ -38,6 +41,7 @@ class Matches(NamedTuple):
 
     rows: np.ndarray  # (ranks, q, 2) int, -1: there is none, or it is none of the candidates
     similarities: np.ndarray  # (ranks, q, 2) float32, -inf: there is none
+    closeness: np.ndarray  # (q,) float, of the nearest species (`closeness`), NaN: there is none
     identity: np.ndarray  # (ranks, q, 2) float32, share of the shared sites with the same base; NaN without sites
     overlap: np.ndarray  # (ranks, q, 2) int32, shared sites; 0 without
 
@@ -128,7 +132,9 @@ def search(library: Library, queries: Encoded, exclude_groups: tuple[np.ndarray,
     """Search the library; `exclude_groups` as in `nearest_names`. What has no place finds nothing."""
     if isinstance(library.search, torch.Tensor):
         rows, similarities = nearest_names(unit_vectors(queries), library.search, library.codes, exclude_groups)
-        return Matches(rows, similarities, np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32))
+        close = closeness(similarities[0, :, 0], similarities[0, :, 1], similarities[0, :, 1])
+        nothing = np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32)
+        return Matches(rows, similarities, close, *nothing)
     return match_names(library, find_candidates(library, queries, exclude_groups))
 
 
@@ -143,7 +149,7 @@ def find_candidates(
         exclude_groups = (exclude_groups[0][placed], exclude_groups[1])
     found = library.search(queries.sites.bases[placed], exclude_groups)
     parts = []
-    for part, none in zip(found, (-1, -np.inf, 0, 0), strict=True):
+    for part, none in zip(found, (-1, -np.inf, -np.inf, 0, 0), strict=True):
         whole = np.full((len(queries), part.shape[1]), none, part.dtype)
         whole[placed] = part
         parts.append(whole)
@@ -162,7 +168,7 @@ def nearest_hits(library: Library, queries: Encoded, count: int) -> Found:
     assert isinstance(library.search, torch.Tensor)
     rows, similarities = nearest(unit_vectors(queries), library.search, count)
     nothing = np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32)
-    return Found(rows, similarities, *nothing)
+    return Found(rows, similarities, similarities, *nothing)
 
 
 def equal_hits(library: Library, queries: Encoded, found: Found) -> np.ndarray:
@@ -205,27 +211,68 @@ def _named(found: Found, codes: np.ndarray, is_all: bool) -> Matches:
     """The nearest candidates with a name at each rank, and the nearest ones with another name."""
     there = found.rows >= 0
     farthest = np.where(there, found.score, np.inf).min(axis=1)
-    ranks = []
+    parts: dict[str, list[np.ndarray]] = {"rows": [], "score": [], "identity": [], "overlap": []}
     for code in codes:
         names = np.where(there, code[found.rows], -1)
         first = _pick(found, names >= 0)
-        own = np.where(first.rows >= 0, code[first.rows], -1)
+        own = np.where(first["rows"] >= 0, code[first["rows"]], -1)
         second = _pick(found, (names >= 0) & (names != own[:, None]))
         if not is_all:
-            beyond = (first.rows >= 0) & (second.rows < 0)
-            second.similarities[beyond] = farthest[beyond]
-        ranks.append([np.stack(pair, axis=1) for pair in zip(first, second, strict=True)])
-    return Matches(*(np.stack(parts) for parts in zip(*ranks, strict=True)))
+            beyond = (first["rows"] >= 0) & (second["rows"] < 0)
+            second["score"][beyond] = farthest[beyond]
+        for key, part in parts.items():
+            part.append(np.stack([first[key], second[key]], axis=1))
+    rows, score, identity, overlap = (np.stack(part) for part in parts.values())
+    return Matches(rows, score, closeness_among(found, codes[0], rows[0, :, 0]), identity, overlap)
 
 
-def _pick(found: Found, allowed: np.ndarray) -> Matches:
+def _pick(found: Found, allowed: np.ndarray) -> dict[str, np.ndarray]:
     """The best allowed candidate of each query, (q,) each; of those that are as good the first in the library."""
     queries, exists = np.arange(len(allowed)), allowed.any(axis=1)
     score = np.where(allowed, found.score, -np.inf)
     as_good = allowed & (score >= score.max(axis=1, keepdims=True) - TIE)
     place = np.where(as_good, found.rows, np.iinfo(np.int64).max).argmin(axis=1)
-    values = zip((found.rows, found.score, found.identity, found.overlap), (-1, -np.inf, np.nan, 0), strict=True)
-    return Matches(*(np.where(exists, part[queries, place], none) for part, none in values))
+    nothing = {"rows": -1, "score": -np.inf, "identity": np.nan, "overlap": 0}
+    return {key: np.where(exists, getattr(found, key)[queries, place], none) for key, none in nothing.items()}
+
+
+def closeness_among(found: Found, species: np.ndarray, nearest: np.ndarray) -> np.ndarray:
+    """The closeness of the species of the nearest references (q,), by the cosines of all candidates."""
+    names = np.where(found.rows >= 0, species[found.rows], -1)
+    own = np.where(nearest >= 0, species[nearest], -1)[:, None]
+    cosines = np.where(names >= 0, found.cosine, -np.inf)
+    order = np.lexsort((-cosines, names), axis=1)  # each species' nearest reference comes first
+    sorted_names, sorted_cosines = (np.take_along_axis(part, order, axis=1) for part in (names, cosines))
+    sorted_cosines[:, 1:][sorted_names[:, 1:] == sorted_names[:, :-1]] = -np.inf
+    of_species = -np.sort(-sorted_cosines, axis=1)  # (q, k) one for each species, the nearest first
+    count = np.maximum((of_species > -np.inf).sum(axis=1), 1)
+    crowd = of_species[np.arange(len(count)), np.minimum(CROWD, count) - 1]
+    mine, others = (
+        np.where(part, cosines, -np.inf).max(axis=1) for part in ((names == own) & (own >= 0), names != own)
+    )
+    return closeness(mine, others, crowd)
+
+
+def closeness(own: np.ndarray, other: np.ndarray, crowd: np.ndarray) -> np.ndarray:
+    """How close the nearest species is, for how close others are: cosines (q,) to (q,), NaN without a nearest.
+
+    -log d + SCALE (log d' + log d"), with the distances d of the nearest species, d' of the nearest other species, and
+    d" of the `CROWD`-th species. Where many species are close, a query must be closer to one of them. Distances are
+    scaled by those of neighbours as in Zelnik-Manor and Perona (2004). A species that is not there has the distance 1.
+
+    Args:
+        own: Of the nearest species.
+        other: Of the nearest other species, -inf: there is none.
+        crowd: Of the `CROWD`-th species, -inf: there is none.
+
+    >>> closeness(np.array([0.99, 0.99, -np.inf]), np.array([0.9, 0.99, -np.inf]), np.full(3, 0.5)).round(1).tolist()
+    [3.0, 2.5, nan]
+    """
+    near, next_near, far = (
+        np.log(np.maximum(1 - np.where(part > -np.inf, part, 0).astype(np.float64), 0) + LEAST_DISTANCE)
+        for part in (own, other, crowd)
+    )
+    return np.where(own > -np.inf, SCALE * (next_near + far) - near, np.nan)
 
 
 def nearest_references(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
@@ -246,3 +293,12 @@ def gaps(similarities: np.ndarray) -> np.ndarray:
         distance + EQUAL_DISTANCE, other + EQUAL_DISTANCE, out=np.ones_like(other), where=np.isfinite(other)
     )
     return np.where(np.isfinite(other), np.maximum(1 - ratio, 0), np.nan)
+
+
+def evidence(matches: Matches) -> np.ndarray:
+    """How sure the nearest name at each rank is, (ranks, q), NaN where there is no other name.
+
+    For the species it is its closeness, for higher ranks the gap.
+    """
+    found = gaps(matches.similarities)
+    return np.concatenate([np.where(np.isnan(found[:1]), np.nan, matches.closeness), found[1:]])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .calibration import Calibration, CalibrationData
-from .library import Library, Matches, gaps, nearest_references
+from .library import Library, Matches, evidence, nearest_references
 
 
 class Identifications(NamedTuple):
@@ -42,12 +42,12 @@ def name_queries(
     names = np.where(rows >= 0, library.codes[:, np.maximum(rows, 0)], -1)  # (ranks, ranks of the reference, q)
     codes = np.diagonal(names).T  # each rank's name, of that rank's reference
     probabilities = np.full(rows.shape, np.nan)
+    every = evidence(matches)
     for rank, curve in enumerate(calibration.names):
         if curve is None:
             continue
-        gap = gaps(matches.similarities[rank])
-        told = ~np.isnan(gap) & ~foreign
-        probabilities[rank, told] = curve.at(gap[told])
+        told = ~np.isnan(every[rank]) & ~foreign
+        probabilities[rank, told] = curve.at(every[rank, told])
         for lower in range(rank):
             right = probabilities[lower]
             same = (codes[lower] >= 0) & (names[rank, lower] == codes[rank])
@@ -55,7 +55,7 @@ def name_queries(
             probabilities[rank] = np.where(np.isnan(right), probabilities[rank], bound)
     new_species = np.full(rows.shape[1], np.nan)
     if calibration.new_species is not None:
-        new_species = np.fmin(calibration.new_species.at(-similarity), 1 - probabilities[0])
+        new_species = np.fmin(calibration.new_species.at(-matches.closeness), 1 - probabilities[0])
         new_species[foreign] = np.nan
     sure = probabilities >= np.reshape(confidence, (-1, 1))
     if agreed is not None:

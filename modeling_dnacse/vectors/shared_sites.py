@@ -53,6 +53,7 @@ class Found(NamedTuple):
 
     rows: np.ndarray  # (q, k) int64 of the references, -1: there are no more
     score: np.ndarray  # (q, k) float32, by which they are ranked; -inf where there are no more
+    cosine: np.ndarray  # (q, k) float32, of the vectors over shared sites; -inf where there are no more
     identity: np.ndarray  # (q, k) float32, share of the shared sites with the same base; 0 where there are none
     overlap: np.ndarray  # (q, k) int32, shared sites
 
@@ -158,7 +159,7 @@ class SiteSearch:
                 of its own group, such as itself or its species.
         """
         width = min(GROUPS, len(self.starts)) + min(NEAREST, len(self.bases))
-        empty = ((-1, np.int64), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
+        empty = ((-1, np.int64), (-np.inf, np.float32), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
         found = Found(*(np.full((len(queries), width), value, kind) for value, kind in empty))
         step = max(1, min(TOGETHER, BLOCK // max(1, len(self.bases))))
         for first in range(0, len(queries), step):
@@ -180,7 +181,7 @@ class SiteSearch:
             of_library = self.order[rows]
             order = np.lexsort((of_library, -score, query))  # of equals the first in the library
             place = np.concatenate([np.arange(count) for count in counts])
-            for part, values in zip(found, (of_library, score, identity, overlap), strict=True):
+            for part, values in zip(found, (of_library, score, cosine, identity, overlap), strict=True):
                 part[first + query, place] = values[order]
         return found
 

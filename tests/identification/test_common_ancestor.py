@@ -22,15 +22,21 @@ def at_sites(*rows: str) -> AtSites:
     return AtSites(bases, np.ones(count, np.float32), np.ones(count, bool), np.zeros(count, bool))
 
 
+def matched(rows: np.ndarray, similarities: np.ndarray) -> Matches:
+    """Matches by vectors (ranks, q, 2), all as close."""
+    unknown = np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32)
+    return Matches(rows, similarities, np.ones(rows.shape[1]), *unknown)
+
+
 def asked(*queries: str) -> tuple[Library, np.ndarray, np.ndarray]:
     """A library of three species that differ at two places: the library, which are equal, and where they agree."""
     references = Encoded(None, at_sites("ACGTACGTAA", "ACGTACGTCC", "ACGTTTTTCC"))
     library = Library(references, torch.zeros(0), NAMES, CODES)
     count = len(queries)
     rows = np.tile(np.arange(3), (count, 1))
-    found = Found(rows, np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32), np.zeros((count, 3), int))
+    found = Found(rows, *(np.zeros((count, 3)) for _ in Found._fields[1:]))
     equal = equal_hits(library, Encoded(None, at_sites(*queries)), found)
-    nothing = Matches(*(np.zeros((2, count, 2)) for _ in Matches._fields))
+    nothing = matched(np.zeros((2, count, 2), int), np.zeros((2, count, 2), np.float32))
     return library, equal, agreed_ranks(library, nothing, found, equal)
 
 
@@ -43,7 +49,7 @@ def test_what_a_query_covers_decides():
 def test_a_reference_that_shares_few_of_the_sites_is_no_evidence():
     references = Encoded(None, at_sites("ACGTACGTAA", "ACGT......"))
     library = Library(references, torch.zeros(0), {"species": NAMES["species"]}, np.array([[0, 1]]))
-    found = Found(np.array([[0, 1]]), *(np.zeros((1, 2)) for _ in range(3)))
+    found = Found(np.array([[0, 1]]), *(np.zeros((1, 2)) for _ in Found._fields[1:]))
     assert equal_hits(library, Encoded(None, at_sites("ACGTACGTAA")), found).tolist() == [[True, False]]
 
 
@@ -52,12 +58,12 @@ def test_a_sure_species_is_called_at_the_common_ancestor_by_vectors_too():
     similarities = np.full((2, 1, 2), 0.9, np.float32)
     similarities[1, 0, 1] = 0.1
     rows = np.array([[[0, 1]], [[0, 2]]])
-    matches = Matches(rows, similarities, np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32))
+    matches = matched(rows, similarities)
     library = Library(Encoded(np.zeros((3, 1), np.float32), None), torch.zeros(0), NAMES, CODES)
     sure = Curve(np.array([0.0, 1.0]), np.array([0.97, 0.99]))
     calibration = Calibration([sure, sure], None, np.ones(3) / 3)
     case = np.ones((2, 1), bool)
-    few = CalibrationData(np.ones(1), np.ones((2, 1)), case, case, np.zeros(1, int))
+    few = CalibrationData(np.ones(1), np.ones((2, 1)), np.ones(1), case, case, np.zeros(1, int))
     agreed = agreed_ranks(library, matches, None, None)
     assert name_queries(library, few, calibration, matches, 0.95).level.tolist() == [0]
     assert name_queries(library, few, calibration, matches, 0.95, agreed).level.tolist() == [1]

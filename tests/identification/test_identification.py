@@ -230,7 +230,7 @@ def test_further_ranks_change_no_look_up():
     told = [asked(by_vectors(vectors, names), vectors[::9]) for names in (plain, rich)]
     (data, calibration, _), (other, same, _) = told
     np.testing.assert_array_equal(data.similarity, other.similarity)
-    np.testing.assert_array_equal(data.gap[[0, 1, 2]], other.gap[[0, 2, 5]])
+    np.testing.assert_array_equal(data.evidence[[0, 1, 2]], other.evidence[[0, 2, 5]])
     assert same.shares[0] == pytest.approx(calibration.shares[0], abs=0.02)
 
 

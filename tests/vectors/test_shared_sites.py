@@ -54,7 +54,7 @@ def test_cosine_identity_and_overlap_are_those_of_the_shared_sites(search, refer
     pieces[::2, :150] = OTHER
     pieces[1::4, 260:] = OTHER
     found = search(pieces)
-    for query, (rows, scores, identities, overlaps) in zip(pieces, zip(*found, strict=True), strict=True):
+    for query, (rows, scores, given, identities, overlaps) in zip(pieces, zip(*found, strict=True), strict=True):
         cosines = []
         for row, identity, overlap in zip(rows, identities, overlaps, strict=True):
             if row >= 0:
@@ -63,6 +63,7 @@ def test_cosine_identity_and_overlap_are_those_of_the_shared_sites(search, refer
                 cosines.append(expected[0])
         kept = rows >= 0
         cosines = np.array(cosines)
+        np.testing.assert_allclose(given[kept], cosines, atol=2e-5)
         error = np.sqrt(np.maximum(1 - cosines**2, 0.02) / overlaps[kept])
         near = (search.vectors[rows[kept]] @ unit_of(search, np.where(search.core, query, OTHER))).numpy()
         weight = 0.3 * (query[search.core] < OTHER).mean()
