@@ -14,7 +14,7 @@ import torch
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
-from trainer.releasing.release import write_repository
+from modeling_dnacse.loading.repository import write_repository
 
 SHAPES = {"full": "base", "toy": "demo"}
 

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from modeling_dnacse import DnacseConfig, DnacseModel
+from modeling_dnacse.loading.repository import write_repository
 from tests.support.families import TINY, random_families
 from tests.support.marker import fit_arguments, simulate_marker, write_marker, write_markers
 from trainer import fit_sites
-from trainer.releasing.release import write_repository
 from trainer.train_tokenizer import train_tokenizer
 
 
@@ -36,7 +36,7 @@ def tiny_config() -> DnacseConfig:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A complete tiny checkpoint, tokenizer included, as trainer/releasing/release.py writes it."""
+    """A complete tiny checkpoint, tokenizer included, as modeling_dnacse/loading/repository.py writes it."""
     torch.manual_seed(0)
     tokenizer = train_tokenizer(list(random_families(seed=1).values()), vocab_size=96)
     folder = tmp_path_factory.mktemp("checkpoint") / "tiny"

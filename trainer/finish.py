@@ -5,7 +5,8 @@
 - With `--start`, each weight becomes the mean of the model's weight and the weight of the checkpoint that training
   started from (WiSE-FT, Wortsman et al. 2022). The model keeps most of what training gained, and regains what the
   start knew about classes that training did not see.
-- Vectors are centred and rescaled (starting/centering.py), but not those of a model of sites, which were fitted so.
+- Vectors are centred and rescaled (modeling_dnacse/fitting/centering.py), but not those of a model of sites, which
+  were fitted so.
 - Weights are stored in float16 and loaded as float32, as config.json says. A weight changes by at most 2⁻¹¹ (1/2,048)
   of itself, or by 3e-8 if it is below 6e-5.
 """
@@ -22,19 +23,18 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
     require("torch", "transformers", "dnaio")
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
+from modeling_dnacse.fitting.centering import center, rescale, sample_sequences
 from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, forget_thresholds, halve, write_repository
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder
 from trainer.command_line import run_command
-from trainer.releasing.release import CARD, WEIGHTS, forget_thresholds, write_repository
-from trainer.starting.centering import center, rescale, sample_sequences
 
 logger = logging.getLogger("finish")
-KEPT = (CARD, "training.json", "training_log.json")
+KEPT = (CARD, RECORD, "training_log.json")
 
 
 def average(model: DnacseModel, start: DnacseModel, share: float) -> None:
@@ -55,13 +55,6 @@ def average(model: DnacseModel, start: DnacseModel, share: float) -> None:
     with torch.no_grad():
         for name, weights in model.named_parameters():
             weights.lerp_(others[name], share)
-
-
-def halve(weights: Path) -> None:
-    """Store the floating-point tensors of a safetensors file in float16; other tensors stay."""
-    tensors = load_file(weights)
-    tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
-    save_file(tensors, weights, metadata={"format": "pt"})
 
 
 def run(args: argparse.Namespace) -> None:

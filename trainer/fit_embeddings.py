@@ -52,14 +52,14 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
+from modeling_dnacse.fitting.centering import center, check_pooling, last_norm, sample_sequences
+from modeling_dnacse.fitting.discriminants import Scatters, discriminants, embedding_rows
+from modeling_dnacse.fitting.feature_frequencies import feature_embeddings, frequencies_of
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
-from trainer.starting.centering import center, check_pooling, last_norm, sample_sequences
-from trainer.starting.discriminants import Scatters, discriminants, embedding_rows
-from trainer.starting.feature_frequencies import feature_embeddings, frequencies_of
 
 logger = logging.getLogger("fit_embeddings")
 BLOCK = 4096  # sequences counted at once

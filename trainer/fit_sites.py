@@ -2,9 +2,9 @@
 
     python trainer/fit_sites.py --train_file coi.tsv.gz --train_split train --output_dir runs/coi-sites
 
-No coordinates, no alignment, no gradient: site_table.py learns at which site of the marker each 9-mer stands, from
-complete genes first, and site_discriminant.py what each base at each site tells of the genus. The folder is a Hub
-repository: AutoModel, sentence-transformers and `dnacse embed` read it, and train.py can go on from it.
+No coordinates, no alignment, no gradient (modeling_dnacse/fitting/site_model.py). `dnacse adapt` does this, and more,
+for a marker of one's own. The folder is a Hub repository: AutoModel, sentence-transformers and `dnacse embed` read it,
+and train.py can go on from it.
 
 With --markers, each marker learns a table and rows of its own; a sequence's k-mers choose the marker. Markers with
 indels (12S, 16S, ITS) want --site_block 16 and k-mers of 8.
@@ -16,9 +16,9 @@ import argparse
 import json
 import logging
 import sys
-from itertools import pairwise
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -29,24 +29,17 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
 import numpy as np
 import torch
 
-from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.embedding.tokenization import letter_tokenizer
-from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
-from modeling_dnacse.loading.checkpoints import vocabulary_of
+from modeling_dnacse.fitting.site_model import Records, SiteOptions, fit_site_model
+from modeling_dnacse.fitting.site_table import encode
+from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, halve, write_repository
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder
-from modeling_dnacse.machine.provenance import device_name, package_versions
-from modeling_dnacse.placement import DnacsePlacement
+from modeling_dnacse.machine.provenance import device_name, package_versions, source_of
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
-from trainer.finish import halve
-from trainer.releasing.release import CARD, WEIGHTS, write_repository
-from trainer.releasing.training_record import RECORD, source_of
-from trainer.starting.site_discriminant import base_frequencies, crop, scatters, site_rows
-from trainer.starting.site_table import encode, join_tables, learn_table, place
 
 logger = logging.getLogger("fit_sites")
-HEADS = 8  # of the attention that a model without layers does not have
 CARD_TEXT = """# {name}
 
 Vectors of {hidden} numbers for {markers}, from {records:,} barcodes of {genera:,} genera: at which of its {sites:,} \
@@ -61,14 +54,6 @@ tokenizer = AutoTokenizer.from_pretrained("{name}", trust_remote_code=True)
 vectors = model(**tokenizer(sequences, padding=True, return_tensors="pt")).pooler_output
 ```
 """
-
-
-class Records(NamedTuple):
-    """Sequences of one marker, and their names, "" where there is none."""
-
-    texts: list[np.ndarray]  # (length,) uint8 each
-    genera: np.ndarray  # (n,) str
-    species: np.ndarray  # (n,) str
 
 
 def read_records(files: list[str], split: str | None) -> Records:
@@ -100,146 +85,6 @@ def read_markers(args: argparse.Namespace) -> dict[str, Records]:
         name: [file for file, other in zip(args.train_file, names, strict=True) if other == name] for name in names
     }
     return {name: read_records(of_marker, args.train_split) for name, of_marker in files.items()}
-
-
-def species_weights(species: np.ndarray) -> np.ndarray:
-    """1 / sqrt(records of a species), (n,); a record without a name is a species of its own.
-
-    >>> species_weights(np.array(["a", "a", "a", "a", "b", "", ""])).tolist()
-    [0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0]
-    """
-    _, numbers, counts = np.unique(species, return_inverse=True, return_counts=True)
-    return np.where(species == "", 1.0, 1 / np.sqrt(counts[numbers]))
-
-
-def groups_of(genera: np.ndarray) -> np.ndarray:
-    """Number of each record's genus, (n,); a record without a name is a genus of its own.
-
-    >>> groups_of(np.array(["b", "", "a", "b", ""])).tolist()
-    [1, 2, 0, 1, 3]
-    """
-    unnamed = genera == ""
-    groups = np.unique(genera[~unnamed], return_inverse=True)[1]
-    numbers = np.empty(len(genera), int)
-    numbers[~unnamed] = groups
-    numbers[unnamed] = len(set(groups)) + np.arange(unnamed.sum())
-    return numbers
-
-
-def well_covered(bases: np.ndarray, share: float) -> np.ndarray:
-    """Sites at which at least this share of the records has a base, of those at the best covered site."""
-    counts = (bases < OTHER).sum(0)
-    return np.flatnonzero(counts >= max(1, share * counts.max()))
-
-
-def kmer_columns(texts: list[np.ndarray], weights: np.ndarray, k: int, columns: int) -> torch.Tensor:
-    """Rows of k-mers for what cannot be placed: whitened frequencies, (kmer_rows, columns), zeros where too many.
-
-    The leading components of the frequencies of all records, each of variance 1.
-    """
-    counts = np.zeros((len(texts), kmer_rows(k)), np.float32)
-    for row, text in enumerate(texts):
-        if len(text) >= k:
-            counts[row] = np.bincount(
-                row_of_kmers(torch.from_numpy(text[None].astype(np.int64)), k)[0], minlength=kmer_rows(k)
-            )
-    counts = counts[:, NO_KMER + 1 :]
-    frequencies = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    mean = weights @ frequencies / weights.sum()
-    centred = (frequencies - mean) * np.sqrt(weights / weights.sum())[:, None]
-    values, directions = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
-    ridge = values.mean()  # the last components are noise
-    leading = (directions / np.sqrt(np.maximum(values, 0) + ridge))[:, ::-1][:, :columns]
-    rows = np.zeros((kmer_rows(k), columns), np.float32)
-    rows[NO_KMER + 1 :, : leading.shape[1]] = leading - mean @ leading
-    return torch.from_numpy(rows)
-
-
-def fit(args: argparse.Namespace, markers: dict[str, Records]) -> tuple[DnacseModel, dict[str, int]]:
-    """Learn the table, place, fit: the model, and what its card says of the records."""
-    tokenizer = letter_tokenizer()
-    config = DnacseConfig(
-        vocab_size=len(tokenizer),
-        vocabulary=vocabulary_of(tokenizer),
-        hidden_size=sum(args.columns),
-        num_hidden_layers=0,
-        num_attention_heads=HEADS,
-        intermediate_size=0,
-        hidden_dropout_prob=0.0,
-        kmer=args.kmer,
-        site_kmer=args.site_kmer,
-        site_candidates=args.site_candidates,
-        site_block=args.site_block,
-        site_reach=args.site_reach,
-        site_support=0 if args.site_block else args.site_support,
-        site_blocks=args.columns,
-        least_share=args.least_share,
-    )
-    table = learn_tables(config, markers, args)
-    table.kept_sites = torch.arange(config.gene_sites, dtype=torch.int32)
-    starts = [*(config.marker_starts or [0]), config.gene_sites]
-    kept, rows, facts = [], [], {"records": 0, "genera": 0}
-    for number, (name, records) in enumerate(markers.items()):
-        placed = place(table, records.texts)
-        region = slice(starts[number], starts[number + 1])
-        chosen = (placed.share >= args.least_share) & (placed.marker == number) & (records.genera != "")
-        bases = placed.bases[chosen, region]
-        of_marker = well_covered(bases, args.coverage)
-        logger.info(
-            "%s%d of %d records placed; %d sites have rows",
-            f"{name}: " if name else "", chosen.sum(), len(chosen), len(of_marker),
-        )  # fmt: skip
-        _, classes = np.unique(records.genera[chosen], return_inverse=True)
-        rows.append(fit_rows(bases[:, of_marker], classes, species_weights(records.species)[chosen], args))
-        kept.append(of_marker + starts[number])
-        facts["records"] += int(chosen.sum())
-        facts["genera"] += int(classes.max()) + 1
-    config.sites = sum(map(len, kept))
-    torch.manual_seed(args.seed)
-    model = DnacseModel(config)
-    texts = [text for records in markers.values() for text in records.texts]
-    weights = np.concatenate([species_weights(records.species) for records in markers.values()])
-    with torch.no_grad():
-        sites: Any = model.sites
-        sites.placement.kept_sites.copy_(torch.from_numpy(np.concatenate(kept)))
-        sites.placement.kmer_sites.copy_(table.kmer_sites)
-        sites.placement.kmer_votes.copy_(table.kmer_votes)
-        sites.weight.copy_(torch.cat(rows))
-        sites.kmers.weight[:, : args.columns[0]] = kmer_columns(texts, weights, args.kmer, args.columns[0])
-    return model, facts
-
-
-def learn_tables(config: DnacseConfig, markers: dict[str, Records], args: argparse.Namespace) -> DnacsePlacement:
-    """Learn the table of each marker, and lay them one behind another."""
-    tables, frequencies = [], []
-    for name, records in markers.items():
-        if name:
-            logger.info("%s:", name)
-        table, frequency = learn_table(
-            config,
-            records.texts,
-            groups_of(records.genera),
-            most=args.most,
-            margin=args.margin,
-            least_share=args.least_share,
-            seed=args.seed,
-        )
-        tables.append(table)
-        frequencies.append(frequency)
-    if len(tables) == 1:
-        return tables[0]
-    config.markers, config.site_candidates = list(markers), args.joint_candidates
-    return join_tables(config, tables, frequencies)
-
-
-def fit_rows(bases: np.ndarray, classes: np.ndarray, weights: np.ndarray, args: argparse.Namespace) -> torch.Tensor:
-    """Rows of the sites of one marker, (4 · sites, columns), from its bases at them (records, sites)."""
-    frequencies = base_frequencies(bases, weights)
-    rng = np.random.default_rng(args.seed)
-    pieces = [crop(bases, shortest, longest, rng) for shortest, longest in pairwise(args.crop)]
-    within, of_all = scatters([bases, *pieces], classes, weights, frequencies)
-    logger.info("solving for %s of %d directions", " + ".join(map(str, args.columns)), len(within))
-    return site_rows(within, of_all, frequencies, args.columns, args.ridge)
 
 
 def fitting_record(args: argparse.Namespace, markers: dict[str, Records]) -> dict[str, Any]:
@@ -276,7 +121,8 @@ def run(args: argparse.Namespace) -> None:
             f"--columns {args.columns} and --ridge {args.ridge} are as many as there are blocks; got two numbers"
         )
     markers = read_markers(args)
-    model, facts = fit(args, markers)
+    options = SiteOptions(**{field.name: getattr(args, field.name) for field in fields(SiteOptions)})
+    model, facts = fit_site_model(options, markers)
     text = CARD_TEXT.format(
         name=args.output_dir.name,
         markers=", ".join(model.config.markers or ["one marker"]),

@@ -35,13 +35,13 @@ from modeling_dnacse import DnacseForContrastiveLearning
 from modeling_dnacse.attention import default_attention
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.hub_datasets import dataset_commit
+from modeling_dnacse.loading.repository import forget_thresholds
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from trainer.arguments import GROUPS, ContrastiveArguments
 from trainer.arguments.grouped_parser import GroupedParser
 from trainer.pairing.collator import PairCollator
 from trainer.pairing.training_data import training_data
 from trainer.releasing.hub import HubRepository, PushOnSave
-from trainer.releasing.release import forget_thresholds
 from trainer.running.contrastive_trainer import ContrastiveTrainer
 from trainer.running.curriculum import parse_curriculum
 from trainer.running.model_release import release

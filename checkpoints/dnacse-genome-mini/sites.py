@@ -43,6 +43,11 @@ class DnacseSites(nn.Module):
         self.kmers = DnacseKmerEmbeddings(config)
         self.register_buffer("spelling", spelling_of(config))
 
+    @property
+    def can_place(self) -> bool:
+        """Whether any sequence can have enough votes; a model of k-mers alone asks for more than all."""
+        return self.least_share <= 1
+
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Placement]:
         """Sums of rows (batch, hidden), not yet scaled, and the placements; ids and mask are (batch, length)."""
         text = read_text(ids, mask, self.spelling)

@@ -132,7 +132,8 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
     )
     model, tokenizer = load_from_options(args, device)
     found = None
-    if getattr(model, "sites", None) is not None and not needs_vectors(args):
+    sites = getattr(model, "sites", None)
+    if sites is not None and sites.can_place and not needs_vectors(args):
         found = group_by_sites(args, listing, model.to(device).eval(), tokenizer)
     if found is None and args.identity is not None:
         raise ValueError(

@@ -41,7 +41,8 @@ class Encoder:
         """Keep them, and see whether sequences can be placed."""
         self.model, self.tokenizer, self.options = model, tokenizer, options
         shaped = (options.dimensions, options.window_tokens, options.both_strands, options.dtype)
-        self.has_sites = getattr(model, "sites", None) is not None and not any(shaped)
+        sites = getattr(model, "sites", None)
+        self.has_sites = sites is not None and sites.can_place and not any(shaped)
         if self.has_sites:
             model.to(options.device or model.device).eval()
 

@@ -42,3 +42,12 @@ def sha256_of(path: Path) -> str:
 def sha256_of_all(files: Iterable[Path]) -> str:
     """The SHA-256 of what `sha256sum` prints of files of one folder: of their names and contents, in their order."""
     return hashlib.sha256("".join(f"{sha256_of(file)}  {file.name}\n" for file in files).encode()).hexdigest()
+
+
+def source_of(file: str) -> str:
+    """Name and content hash of a file; for a folder, the number of files and the hash of their names and hashes."""
+    path = Path(file)
+    if not path.is_dir():
+        return f"{path.name} (sha256 {sha256_of(path)})"
+    parts = sorted(part for part in path.iterdir() if part.is_file())
+    return f"{path.name} ({len(parts)} files, sha256 of sha256sum's lines {sha256_of_all(parts)})"

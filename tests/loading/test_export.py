@@ -20,8 +20,8 @@ from modeling_dnacse.loading.checkpoints import vocabulary_of
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.int8 import Int8Linear, to_int8
 from modeling_dnacse.loading.onnx_encoder import OnnxEncoder
+from modeling_dnacse.loading.repository import write_repository
 from tests.support.families import TINY, random_families
-from trainer.releasing.release import write_repository
 
 SEQUENCES = list(random_families(seed=2).values())
 

@@ -27,9 +27,9 @@ from modeling_dnacse import DnacseConfig, DnacseModel, ManifoldMixup, embed
 from modeling_dnacse import attention as alibi
 from modeling_dnacse.commands.options import LEAST_COSINES
 from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.loading.repository import write_repository
 from tests.support.families import random_families
 from trainer import train
-from trainer.releasing.release import write_repository
 from trainer.running.resume import STATE
 
 ON_GPU = torch.cuda.is_available()

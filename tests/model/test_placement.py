@@ -10,6 +10,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning, DnacseModel, ManifoldMixup, embed
 from modeling_dnacse.embedding.tokenization import Ids, letter_tokenizer
+from modeling_dnacse.fitting.site_table import encode, place
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint, vocabulary_of
 from modeling_dnacse.loading.onnx_encoder import OnnxEncoder
@@ -18,7 +19,6 @@ from modeling_dnacse.local_offsets import best_path, change_costs
 from modeling_dnacse.reading.sequences import clean_sequence, reverse_complement
 from tests.support.marker import GENE, simulate_marker
 from tests.support.strangers import stranger
-from trainer.starting.site_table import encode, place
 
 ODD = ["ACGT", "A", "NNNNN", "ACGTNACGTAC", "acgttgcaacgRYKN-ACGTTGACCA", "N" * 50 + "ACGTACGTACGTAAC"]
 

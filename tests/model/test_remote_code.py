@@ -9,8 +9,8 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseModel, embed
+from modeling_dnacse.loading.repository import write_repository
 from tests.support.strangers import HUB_FILES, SEQUENCES, stranger
-from trainer.releasing.release import write_repository
 
 
 @pytest.fixture

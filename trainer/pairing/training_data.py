@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datasets import Dataset as Records
 
+from modeling_dnacse.machine.provenance import source_of
 from trainer.command_line import require
 from trainer.pairing.pairs import FixedPairs, PairDataset, PairSampler, Singletons
 from trainer.pairing.views import Pairing, Views
 from trainer.records.record_arrays import label_column
 from trainer.records.records import hold_out, load_records
-from trainer.releasing.training_record import source_of
 
 if TYPE_CHECKING:
     from trainer.pairing.genome_fragments import FragmentDataset

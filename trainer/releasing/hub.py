@@ -1,4 +1,4 @@
-"""Push releases to the Hub: files that release.py wrote in, one commit of a model repository out.
+"""Push releases to the Hub: files of a release in, one commit of a model repository out.
 
 Trainer's own pushing stays off: it overwrites the card, and uploads training_args.bin and possibly optimizer states.
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from transformers import TrainerState
 
-from modeling_dnacse.machine.provenance import device_name, package_versions, sha256_of, sha256_of_all
+from modeling_dnacse.loading.repository import RECORD
+from modeling_dnacse.machine.provenance import device_name, package_versions
 
-RECORD = "training.json"
 HISTORY = "training_log.json"
 RECORDED_ARGUMENTS = [
     "curriculum",
@@ -100,15 +100,6 @@ def record_of(model: str | None) -> dict[str, Any] | None:
     """The record of the run that made the model in a local folder, which training starts from; None without one."""
     path = Path(model or "") / RECORD
     return json.loads(path.read_text()) if model and path.is_file() else None
-
-
-def source_of(file: str) -> str:
-    """Name and content hash of a file; for a folder, the number of files and the hash of their names and hashes."""
-    path = Path(file)
-    if not path.is_dir():
-        return f"{path.name} (sha256 {sha256_of(path)})"
-    parts = sorted(part for part in path.iterdir() if part.is_file())
-    return f"{path.name} ({len(parts)} files, sha256 of sha256sum's lines {sha256_of_all(parts)})"
 
 
 def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from modeling_dnacse.loading.repository import CARD, write_repository
 from trainer.releasing.card import model_card
-from trainer.releasing.release import CARD, write_repository
 from trainer.releasing.training_record import HISTORY, RECORD, as_json, training_record
 from trainer.running.contrastive_trainer import ContrastiveTrainer
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from modeling_dnacse.loading.repository import WRITTEN
 from modeling_dnacse.machine.atomic import remove
 from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.machine.signals import Stopped
-from trainer.releasing.release import WRITTEN
 from trainer.running.checkpointing import DRAFTS
 
 

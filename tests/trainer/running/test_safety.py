@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.loading.repository import write_repository
 from modeling_dnacse.machine.locks import Lock
-from trainer.releasing.release import write_repository
 from trainer.train import check_processes, main
 
 

@@ -7,13 +7,13 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
+from modeling_dnacse.fitting.discriminants import Scatters, discriminants, embedding_rows
+from modeling_dnacse.fitting.feature_frequencies import count_tokens, frequencies_of
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import reverse_complement
 from tests.support.families import TINY, random_families
 from trainer.fit_embeddings import CONSTANT_COLUMNS, main
-from trainer.starting.discriminants import Scatters, discriminants, embedding_rows
-from trainer.starting.feature_frequencies import count_tokens, frequencies_of
 
 CALM = TINY | {"initializer_range": 0.02}  # layers that change little before they are trained, as in real models
 

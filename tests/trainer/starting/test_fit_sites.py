@@ -4,13 +4,13 @@ import numpy as np
 import torch
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
+from modeling_dnacse.fitting.site_discriminant import base_frequencies, crop, indicators, scatters, site_rows
+from modeling_dnacse.fitting.site_table import complete_ones, encode, learn_table, place
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.reading.sequences import reverse_complement
 from tests.support.marker import COLUMNS, GENE, fit_arguments, simulate_marker, write_marker
 from trainer import fit_sites
-from trainer.starting.site_discriminant import base_frequencies, crop, indicators, scatters, site_rows
-from trainer.starting.site_table import complete_ones, encode, learn_table, place
 
 
 def run(*arguments: str) -> int:

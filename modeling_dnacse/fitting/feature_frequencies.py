@@ -8,9 +8,9 @@ import torch
 from scipy.sparse import csr_array
 from transformers import PreTrainedTokenizerFast
 
-from modeling_dnacse import DnacseModel
-from modeling_dnacse.kmers import NO_KMER, DnacseKmerEmbeddings
-from modeling_dnacse.reading.sequences import reverse_complement
+from ..kmers import NO_KMER, DnacseKmerEmbeddings
+from ..modeling_dnacse import DnacseModel
+from ..reading.sequences import reverse_complement
 
 BATCH = 64  # sequences whose k-mers are looked up at once
 

@@ -19,8 +19,8 @@ import torch
 from scipy.linalg import eigh
 from torch import Tensor
 
-from modeling_dnacse.kmers import OTHER
-from modeling_dnacse.sites import base_indicators
+from ..kmers import OTHER
+from ..sites import base_indicators
 
 BLOCK = 2048  # records at once
 

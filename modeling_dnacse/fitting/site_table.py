@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from modeling_dnacse import DnacseConfig
-from modeling_dnacse.kmers import BASES, OTHER
-from modeling_dnacse.placement import FULL_VOTE, DnacsePlacement, Placement
+from ..configuration_dnacse import DnacseConfig
+from ..kmers import BASES, OTHER
+from ..placement import FULL_VOTE, DnacsePlacement, Placement
 
 logger = logging.getLogger("fit_sites")
 PRIOR = 0.5  # sequences that had a k-mer elsewhere

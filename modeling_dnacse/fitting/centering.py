@@ -14,8 +14,9 @@ import torch
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from modeling_dnacse import DnacseModel, embed
-from modeling_dnacse.reading.labels import read_labelled
+from ..embedding.embed import embed
+from ..modeling_dnacse import DnacseModel
+from ..reading.labels import read_labelled
 
 
 def sample_sequences(files: list[str], split: str | None, most: int, seed: int) -> list[str]:

@@ -10,18 +10,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-import modeling_dnacse
-from modeling_dnacse import DnacseModel
-from modeling_dnacse.loading.checkpoints import check_finite
+from ..modeling_dnacse import DnacseModel
+from .checkpoints import check_finite
 
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+RECORD = "training.json"
 WRITTEN = (".json", ".safetensors", ".py", ".md")  # suffixes of the files
-PIPELINE = Path(modeling_dnacse.__path__[0], "pipeline_dnacse.py")
 # the entry in config.json, as transformers' Pipeline.save_pretrained would write it
-PIPELINES = {"dna-embedding": {"impl": f"{PIPELINE.stem}.DnaEmbeddingPipeline", "pt": ["AutoModel"], "type": "text"}}
+PIPELINES = {"dna-embedding": {"impl": "pipeline_dnacse.DnaEmbeddingPipeline", "pt": ["AutoModel"], "type": "text"}}
 
 
 def write_repository(
@@ -57,6 +57,13 @@ def write_repository(
             target.parent.mkdir(exist_ok=True)
             shutil.move(path, target)
     return names
+
+
+def halve(weights: Path) -> None:
+    """Store the floating-point tensors of a safetensors file in float16; other tensors stay."""
+    tensors = load_file(weights)
+    tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    save_file(tensors, weights, metadata={"format": "pt"})
 
 
 def forget_thresholds(model: PreTrainedModel) -> None:

@@ -1,0 +1,104 @@
+"""A model of k-mers in closed form, for what has no common sites: encoded sequences with genera in, the model out.
+
+Its vector of a sequence is the sum of rows, one for each k-mer whichever strand it is read on, scaled to one length
+(sites.py, where nothing is ever placed). The rows are the linear discriminant analysis of discriminants.py, in the
+space that SPAN of the sequences span: exact for so few, and for more its leading directions. The larger the ridge, the
+more the cosine of two vectors is that of their k-mer frequencies.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from ..configuration_dnacse import DnacseConfig
+from ..embedding.tokenization import letter_tokenizer
+from ..kmers import NO_KMER
+from ..loading.checkpoints import vocabulary_of
+from ..modeling_dnacse import DnacseModel
+from .discriminants import discriminants
+from .kmer_spectra import kmer_frequencies
+from .site_model import HEADS, Records, species_weights
+
+SPAN = 2000  # sequences
+BLOCK = 1024  # sequences counted at once
+NOISE = 1e-6  # directions with less than this share of the largest variance are rounding
+NEVER = 2.0  # a share of votes that no sequence has
+
+
+def fit_kmer_model(
+    records: Records, *, k: int = 7, ridge: float = 3.0, columns: int = 512, seed: int = 0
+) -> DnacseModel:
+    """Fit the model; its tokenizer is `letter_tokenizer`.
+
+    Args:
+        records: Encoded sequences with names.
+        k: Odd.
+        ridge: In mean variances within genera of a direction.
+        columns: At most so many numbers a vector.
+        seed: Of the sequences that are drawn.
+
+    Raises:
+        ValueError: fewer than two genera are named.
+    """
+    rng = np.random.default_rng(seed)
+    named = np.flatnonzero(records.genera != "")
+    known, classes = np.unique(records.genera[named], return_inverse=True)
+    if len(known) < 2:
+        raise ValueError(f"two genera are needed, got {len(known)}; add a column genus, or species")
+    texts = [records.texts[row] for row in named]
+    weights = species_weights(records.species[named])
+    weights /= weights.sum()
+    starts = range(0, len(texts), BLOCK)
+    parts = zip(starts, counted(texts, k), strict=True)
+    mean = np.sum([weights[first : first + BLOCK] @ block for first, block in parts], axis=0)
+    basis = span([texts[row] for row in rng.permutation(len(texts))[:SPAN]], k, mean)
+    places = np.concatenate([(block - mean) @ basis for block in counted(texts, k)])  # (n, directions)
+    of_all = (places * weights[:, None]).T @ places
+    sums = np.zeros((len(known), places.shape[1]))
+    np.add.at(sums, classes, places * weights[:, None])
+    within = of_all - (sums / np.bincount(classes, weights)[:, None]).T @ sums
+    directions = basis @ discriminants(within, of_all, min(columns, len(within)), ridge)
+    return model_of_rows(directions - mean @ directions, k, seed)
+
+
+def counted(texts: Sequence[np.ndarray], k: int) -> Iterator[np.ndarray]:
+    """Frequencies of k-mers, a block of sequences at a time, float64."""
+    for first in range(0, len(texts), BLOCK):
+        yield kmer_frequencies(texts[first : first + BLOCK], k).astype(np.float64)
+
+
+def span(texts: Sequence[np.ndarray], k: int, mean: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what the k-mer frequencies of sequences span, (k-mers, directions)."""
+    centred = np.concatenate(list(counted(texts, k))) - mean
+    values, vectors = np.linalg.eigh(centred @ centred.T)
+    kept = values > NOISE * values[-1]
+    return centred.T @ vectors[:, kept] / np.sqrt(values[kept])
+
+
+def model_of_rows(rows: np.ndarray, k: int, seed: int) -> DnacseModel:
+    """A model with these rows of k-mers (k-mers, columns)."""
+    tokenizer = letter_tokenizer()
+    config = DnacseConfig(
+        vocab_size=len(tokenizer),
+        vocabulary=vocabulary_of(tokenizer),
+        hidden_size=HEADS * math.ceil(rows.shape[1] / HEADS),
+        num_hidden_layers=0,
+        num_attention_heads=HEADS,
+        intermediate_size=0,
+        hidden_dropout_prob=0.0,
+        kmer=k,
+        gene_sites=1,
+        site_kmer=1,
+        sites=1,
+        least_share=NEVER,
+    )
+    torch.manual_seed(seed)
+    model = DnacseModel(config).eval()
+    assert model.sites is not None
+    with torch.no_grad():
+        weight = model.sites.kmers.weight
+        weight.zero_()
+        weight[NO_KMER + 1 :, : rows.shape[1]] = torch.from_numpy(rows / np.sqrt(np.mean(rows**2)))
+    return model

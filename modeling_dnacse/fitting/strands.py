@@ -1,0 +1,66 @@
+"""Encoded sequences of one marker in; those on the other strand than most, and whether they are one marker, out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..kmers import OTHER
+from .kmer_spectra import kmer_spectra
+
+K = 6  # bases
+BLOCK = 1024  # sequences counted at once
+ROUNDS = 8  # of the power iteration
+STRANGERS = 0.25  # two sequences whose 7-mers have a lower cosine have nothing in common: see LOG.md
+PAIRS = 2000
+
+
+def on_other_strand(texts: Sequence[np.ndarray]) -> np.ndarray:
+    """Which sequences are read on the other strand than most of them, (n,) bool.
+
+    K-mer counts less those of the other strand change their sign with the strand. So along their leading direction,
+    the sequences of one strand have one sign.
+    """
+    vector = strand_counts(texts[:1])[0]
+    for _ in range(ROUNDS):
+        total = np.zeros_like(vector)
+        for first in range(0, len(texts), BLOCK):
+            counts = strand_counts(texts[first : first + BLOCK])
+            total += (counts @ vector) @ counts
+        vector = total / max(float(np.linalg.norm(total)), 1e-12)
+    signs = np.concatenate(
+        [strand_counts(texts[first : first + BLOCK]) @ vector < 0 for first in range(0, len(texts), BLOCK)]
+    )
+    return signs if signs.mean() <= 0.5 else ~signs
+
+
+def strand_counts(texts: Sequence[np.ndarray]) -> np.ndarray:
+    """Counts of k-mers less those of their reverse complements, scaled to length 1: (n, 4^K) float32."""
+    counts = np.zeros((len(texts), 4**K), np.float32)
+    powers = 4 ** np.arange(K - 1, -1, -1)
+    for row, text in enumerate(texts):
+        if len(text) >= K:
+            windows = np.lib.stride_tricks.sliding_window_view(text.astype(np.int64), K)
+            windows = windows[(windows < OTHER).all(1)]
+            counts[row] = np.bincount(windows @ powers, minlength=4**K)
+            counts[row] -= np.bincount((3 - windows[:, ::-1]) @ powers, minlength=4**K)
+    return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-12)
+
+
+def turned(text: np.ndarray) -> np.ndarray:
+    """The other strand.
+
+    >>> turned(np.array([0, 0, 1, 4], np.uint8)).tolist()
+    [4, 2, 3, 3]
+    """
+    return np.where(text < OTHER, 3 - text, OTHER)[::-1].astype(np.uint8)
+
+
+def share_of_strangers(texts: Sequence[np.ndarray], genera: np.ndarray, seed: int = 0) -> float:
+    """Of pairs of one genus, the share that has next to no k-mers in common: high where markers are mixed."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(np.flatnonzero(genera != ""))
+    order = order[np.argsort(genera[order], kind="stable")]
+    same = np.flatnonzero(genera[order[1:]] == genera[order[:-1]])
+    same = rng.permutation(same)[:PAIRS]
+    one, other = (kmer_spectra([texts[row] for row in order[same + step]], 7) for step in (0, 1))
+    return float(((one * other).sum(1) < STRANGERS).mean()) if len(same) else 0.0

@@ -1,1 +1,0 @@
-"""What the closed-form start of an encoder is made of."""
