@@ -18,9 +18,11 @@ import numpy as np
 import torch
 from scipy.linalg import eigh
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ..kmers import OTHER
 from ..sites import base_indicators
+from .discriminants import LEAST_WITHIN
 
 BLOCK = 2048  # records at once
 
@@ -105,11 +107,13 @@ def site_rows(
         ridges: Of each block, in mean variances of a feature.
     """
     last, blocks = len(within) - 1, []
+    spread = max(np.trace(within), LEAST_WITHIN * np.trace(of_all))
     for width, ridge in zip(widths, ridges, strict=True):
-        noise = within + ridge * np.trace(within) / len(within) * np.eye(len(within))
-        _, directions = eigh(of_all, noise, subset_by_index=[last - width + 1, last], overwrite_b=True)
-        signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(width)])  # which eigh leaves open
-        rows = torch.from_numpy((directions * signs)[:, ::-1].copy()).float().view(*frequencies.shape, width)
+        there = min(width, len(within))  # a short marker has fewer features than columns
+        noise = within + ridge * spread / len(within) * np.eye(len(within))
+        _, directions = eigh(of_all, noise, subset_by_index=[last - there + 1, last], overwrite_b=True)
+        signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(there)])  # which eigh leaves open
+        rows = torch.from_numpy((directions * signs)[:, ::-1].copy()).float().view(*frequencies.shape, there)
         rows = (rows - (frequencies[:, :, None] * rows).sum(1, keepdim=True)).flatten(0, 1)
-        blocks.append(rows / rows.square().mean().sqrt())
+        blocks.append(pad(rows / rows.square().mean().sqrt(), (0, width - there)))
     return torch.cat(blocks, 1)
