@@ -90,6 +90,11 @@ def run(args: argparse.Namespace, library: "LibraryFile") -> None:
     drawn = draw_genera(records.genera, DRAWN, rng)
     part = Records([records.texts[row] for row in drawn], records.genera[drawn], records.species[drawn])
     split = hold_out(part.genera, part.species, rng)
+    if not len(split.unseen):
+        raise ValueError(
+            f"{args.input}: none of the {len(drawn):,} records that were drawn is of a genus with two species; give "
+            "another --seed, or a part of the library"
+        )
     held = part.species[split.unseen]
     say(
         f"trial: {len(split.rest):,} records to learn from; left out are {len(split.unseen):,} of "
@@ -149,8 +154,8 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
     strange = share_of_strangers(texts, genera)
     if strange > STRANGERS:
         raise ValueError(
-            f"{path}: of pairs of one genus, {strange:.0%} have nothing in common, as where several markers are mixed; "
-            "give the records of one marker"
+            f"{path}: of pairs of one genus, {strange:.0%} have nothing in common, as where several markers are "
+            "mixed; give the records of one marker"
         )
     other = on_other_strand(texts)
     if other.any():
@@ -170,7 +175,7 @@ def memory(lengths: "np.ndarray", by_sites: bool) -> float:
 
 
 def threshold_of(model: "DnacseModel", sequences: list[str], species: "np.ndarray") -> float | None:
-    """The similarity at which clusters of held-out species agree best with them; None, and a line, if none can be told."""
+    """The similarity at which clusters agree best with species that were left out; None, and a line, if none does."""
     from ..clustering.average_linkage import species_threshold
     from ..embedding.embed import embed
     from ..embedding.tokenization import letter_tokenizer

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..fitting.trial import Outcome
     from ..modeling_dnacse import DnacseModel
 
+MEASURES = ("genus_unseen", "species_seen", "auroc_new")
 TAGS = ["biology", "dna", "dna-barcoding", "sentence-transformers", "custom_code"]
 CARD_TEXT = """---
 {header}
@@ -97,7 +98,7 @@ def fitting_record(
         "trial": {
             "drawn": {key: facts[key] for key in ("drawn", "unseen", "unseen_species", "seen")},
             "measures": {
-                name: dict(zip(("genus_unseen", "species_seen", "auroc_new"), rounded(answers.measures()), strict=True))
+                name: dict(zip(MEASURES, rounded(answers.measures()), strict=True))
                 for name, answers in outcome.answers.items()
             },
             "chosen": outcome.chosen,

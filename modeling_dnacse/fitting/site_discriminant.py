@@ -95,7 +95,7 @@ def scatters(
 
 
 def span_of(parts: Sequence[np.ndarray], frequencies: Tensor) -> np.ndarray | None:
-    """An orthonormal basis of what records span, (4 · sites, directions) float64; None where they are too many to help.
+    """An orthonormal basis of what records span, (4 · sites, directions) float64; None where they are too many.
 
     All leading directions lie in it: the ridge aside, both scatters are 0 across it.
 

@@ -52,7 +52,9 @@ ROUTES: dict[str, Fit] = BY_SITES | {"7-mer discriminant": kmer_discriminant}
 
 def routes_for(lengths: np.ndarray) -> dict[str, Fit]:
     """The routes for sequences of these lengths (bp); sites are left out where matrices would be too large."""
-    return ROUTES if np.quantile(lengths, 0.9) <= MOST_SITES else {k: v for k, v in ROUTES.items() if k not in BY_SITES}
+    if np.quantile(lengths, 0.9) <= MOST_SITES:
+        return ROUTES
+    return {name: fit for name, fit in ROUTES.items() if name not in BY_SITES}
 
 
 class Answers(NamedTuple):
@@ -60,7 +62,9 @@ class Answers(NamedTuple):
 
     genus: np.ndarray  # (u,) bool, whether it is right
     species: np.ndarray  # (s,) bool
-    closer: np.ndarray  # (u, s) float: 1 where the known one is closer to its species, 0.5 where both are equally close
+    closer: (
+        np.ndarray
+    )  # (u, s) float: 1 where the known one is closer to its species, 0.5 where both are equally close
 
     def measures(self, weights: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
         """Genus of unseen species, species of known ones, AUROC of new species: 0 to 1, NaN without queries.
@@ -128,7 +132,8 @@ def run_trial(
     if not models:
         raise ValueError("no model can be fitted to these records; give more of them, of one marker")
     chosen = max(models, key=lambda name: np.nanmean(answers[name].measures()))
-    return Outcome(answers, models, chosen, gain_of(answers[chosen], answers[PLAIN], records.species[split.unseen], seed))
+    gain = gain_of(answers[chosen], answers[PLAIN], records.species[split.unseen], seed)
+    return Outcome(answers, models, chosen, gain)
 
 
 def encode_both(library: list[str], queries: list[str], model: DnacseModel) -> tuple[Encoded, Encoded]:
