@@ -52,6 +52,8 @@ def verdict(outcome: "Outcome") -> str:
     said = f"{outcome.chosen}: {gain:+.1f} points over 7-mers in the mean (95 % interval {low:+.1f} to {high:+.1f})"
     if low > 0:
         return said
+    if high < 0:
+        return f"{said}; worse than 7-mers, so give more records, or use 7-mers"
     return f"{said}; no more than chance, so expect of this model what 7-mers give"
 
 

@@ -183,7 +183,7 @@ def gain_of(one: Answers, other: Answers, species: np.ndarray, seed: int) -> tup
     rng = np.random.default_rng(seed)
     names, codes = np.unique(species, return_inverse=True)
     weights = tuple(
-        rng.multinomial(count, np.full(count, 1 / max(1, count)), REPEATS).astype(float)
+        rng.multinomial(count, np.full(count, 1 / count), REPEATS).astype(float) if count else np.zeros((REPEATS, 0))
         for count in (len(names), len(one.species))
     )
     drawn = (weights[0][:, codes], weights[1])
