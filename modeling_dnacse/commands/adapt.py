@@ -86,7 +86,7 @@ def run(args: argparse.Namespace, library: "LibraryFile") -> None:
     routes = routes_for(lengths)
     if len(routes) < len(ROUTES):
         say(f"sequences of {int(np.quantile(lengths, 0.9)):,} bp are too long for sites; trying k-mers alone")
-    say(f"about {memory(lengths, bool(BY_SITES.keys() & routes.keys())):.1f} GB of memory are needed")
+    say(f"up to {memory(lengths, bool(BY_SITES.keys() & routes.keys())):.1f} GB of memory are needed")
     drawn = draw_genera(records.genera, DRAWN, rng)
     part = Records([records.texts[row] for row in drawn], records.genera[drawn], records.species[drawn])
     split = hold_out(part.genera, part.species, rng)
@@ -165,7 +165,7 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
 
 
 def memory(lengths: "np.ndarray", by_sites: bool) -> float:
-    """How much memory the fit will take, in GB; measured on five markers of 250 to 900 bp, see LOG.md."""
+    """How much memory the fit takes at most, in GB: the scatters of sites, or k-mer frequencies. Measured: docs/adapt.md."""
     import numpy as np
 
     count, length = len(lengths), float(np.quantile(lengths, 0.9))
