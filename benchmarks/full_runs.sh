@@ -59,11 +59,17 @@ markers() { # other markers than the shipped model saw, in splits of their own
         local tasks=(knn species_clustering zero_shot_clustering open_set few_shot)
         run "${table[@]}" --model tnf kmer6 canonical7 kmer_mlp6 "$model" vsearch --task "${tasks[@]}"
         run "${table[@]}" --model sintax blast --task knn open_set few_shot
+        if [ "$marker" = cytb ] || [ "$marker" = 12s ]; then
+            run "${table[@]}" --model "checkpoints/dnacse-barcode-$marker" --task "${tasks[@]}"
+        fi
         if [ "$marker" = 12s ]; then # small enough for vsearch, too
-            run "${table[@]}" --model tnf kmer6 canonical7 kmer_mlp6 "$model" vsearch sintax blast \
+            run "${table[@]}" --model tnf kmer6 canonical7 kmer_mlp6 "$model" checkpoints/dnacse-barcode-12s vsearch sintax blast \
                 --task strand length mutation
         fi
     done
+    local fishes=(--data "$data/12s_fish.tsv.gz" --output "$results/12s_fish") # with splits of its own
+    run "${fishes[@]}" --model checkpoints/dnacse-barcode-12s vsearch canonical7 --task knn open_set
+    run "${fishes[@]}" --model checkpoints/dnacse-barcode-12s canonical7 --task few_shot species_clustering
 }
 
 cut_genomes() {

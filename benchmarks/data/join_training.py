@@ -3,8 +3,8 @@
     python benchmarks/data/join_training.py --data 12s_fish.tsv.gz 12s.tsv.gz --output 12s_train.tsv.gz
 
 A record of the split train is kept unless some table holds back its sequence, its species (unseen_val, unseen_test) or
-its genus (novel_test). So every table's other splits stay new to a model that is trained on the result. Of equal
-sequences the first is kept.
+its genus (novel_test). So every table's other splits stay new to a model that is trained on the result. Of
+records with one sequence or one id the first is kept.
 """
 
 import argparse
@@ -28,22 +28,23 @@ def join_training(tables: Sequence[Sequence[Record]]) -> list[Record]:
     """The training records that no table holds back, table after table.
 
     >>> rows = ("train A a AC", "train B b AG", "train C c AT", "val A a AA"), ("unseen_val B b C", "novel_test C d G")
-    >>> keys = ("split", "genus", "species", "sequence")
-    >>> tables = [[dict(zip(keys, row.split(), strict=True)) for row in table] for table in rows]
+    >>> keys = ("split", "genus", "species", "sequence", "id")
+    >>> tables = [[dict(zip(keys, [*row.split(), row], strict=True)) for row in table] for table in rows]
     >>> [record["sequence"] for record in join_training(tables)]
     ['AC']
     """
     others = [record for table in tables for record in table if record["split"] != "train"]
     species = {record["species"] for record in others if record["split"] not in SEEN} - {""}
     genera = {record["genus"] for record in others if record["split"] == NOVEL} - {""}
-    sequences = {record["sequence"] for record in others}
+    sequences, ids = {record["sequence"] for record in others}, set()
     kept = []
     for table in tables:
         for record in table:
             if record["split"] != "train" or record["species"] in species or record["genus"] in genera:
                 continue
-            if record["sequence"] not in sequences:
+            if record["sequence"] not in sequences and record["id"] not in ids:
                 sequences.add(record["sequence"])
+                ids.add(record["id"])
                 kept.append(record)
     return kept
 

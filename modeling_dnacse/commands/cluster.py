@@ -171,7 +171,7 @@ def group_by_sites(
     if strange.any():
         fate = "each stays alone" if strange.mean() <= 1 - LEAST_PLACED else "all are compared by their vectors"
         sys.stderr.write(
-            f"{int(strange.sum()):,} of {len(entries):,} sequences are not of the marker of {args.model}, such as "
+            f"{int(strange.sum()):,} of {len(entries):,} sequences are not of the marker of {Path(args.model).name}, such as "
             f"{entries[int(strange.argmax())].id}; {fate}\n"
         )
     if strange.mean() > 1 - LEAST_PLACED:

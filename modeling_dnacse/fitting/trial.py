@@ -5,7 +5,7 @@ be placed, else by cosine. The route with the best mean of three measures is cho
 interval of confidence: the bootstrap over species.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -94,7 +94,7 @@ class Outcome(NamedTuple):
 
 def run_trial(
     records: Records,
-    sequences: Sequence[str],
+    sequences: list[str],
     split: Split,
     routes: dict[str, Fit],
     *,
@@ -117,7 +117,7 @@ def run_trial(
     rest, asked = split.rest, np.concatenate([split.unseen, split.seen])
     learnt = Records([records.texts[row] for row in rest], records.genera[rest], records.species[rest])
     spectra = [kmer_spectra([records.texts[row] for row in rows], K) for rows in (rest, asked)]
-    answers = {PLAIN: ask(records, split, *(Encoded(vectors, None) for vectors in spectra), None)}
+    answers = {PLAIN: ask(records, split, Encoded(spectra[0], None), Encoded(spectra[1], None), None)}
     models: dict[str, DnacseModel] = {}
     for name, fit in routes.items():
         say(f"trial: fitting {name}")

@@ -21,7 +21,7 @@ FILES = [
     path
     for package in MAY_IMPORT
     for path in sorted((ROOT / package).rglob("*.py"))
-    if not any(part.endswith("-mini") for part in path.parts)  # the shipped models' copies of the code
+    if not any(part.startswith("dnacse-") for part in path.parts)  # the shipped models' copies of the code
 ]
 STAYING = {"__init__", "cli"}  # at the root of modeling_dnacse is what travels to the Hub, and these
 

@@ -1,5 +1,6 @@
 """Every recipe is a command that train.py understands: run by bash, parsed, and trained for one step on tiny data."""
 
+import gzip
 import json
 import os
 import re
@@ -17,8 +18,8 @@ RECIPES = Path(__file__).parents[2] / "trainer" / "recipes"
 ARMS = subprocess.run(
     ["bash", str(RECIPES / "ablation.sh"), "list"], capture_output=True, text=True, check=True
 ).stdout.split()
-FITTED = "barcode_mini.sh"  # in closed form, without train.py
-COMMANDS = [[path.name] for path in sorted(RECIPES.glob("*.sh")) if path.name not in ("ablation.sh", FITTED)]
+FITTED, MARKERS = "barcode_mini.sh", "barcode_markers.sh"  # in closed form
+COMMANDS = [[path.name] for path in sorted(RECIPES.glob("*.sh")) if path.name not in ("ablation.sh", FITTED, MARKERS)]
 COMMANDS += [["ablation.sh", arm] for arm in ARMS]
 # what a recipe says of hardware and size, and what takes a network or long; the last value of an option holds
 TINY = [
@@ -98,7 +99,7 @@ def header(name):
     return re.sub(r"\n# (?![A-Z][a-z ]+: )", " ", head)
 
 
-@pytest.mark.parametrize("name", sorted({FITTED, *(command[0] for command in COMMANDS)}))
+@pytest.mark.parametrize("name", sorted({FITTED, MARKERS, *(command[0] for command in COMMANDS)}))
 def test_each_recipe_says_what_it_takes_and_what_came_out(name):
     said = header(name)
     assert f"bash trainer/recipes/{name}" in said
@@ -128,3 +129,23 @@ def test_the_recipe_of_the_shipped_model_fits_trains_and_calibrates(tmp_path):
     assert 0 < json.loads((output / "config.json").read_text())["species_similarity"] < 1
     made = json.loads((output / "training.json").read_text())
     assert made["steps"] == 4 and made["start"]["data"]["training"]["records"] == 84
+
+
+@pytest.mark.slow
+def test_the_recipe_of_other_markers_fits_and_calibrates_both(tmp_path):
+    """With real options but for the number of records: the genes are as long as real ones are."""
+    for name, seed in (("12s_fish", 1), ("12s", 2), ("cytb", 3)):
+        records = simulate_marker(seed=seed, gene_seed=int(name == "cytb"), name=name[:3])
+        for record in records:
+            record["split"] = "unseen_val" if record["genus"][-1] in "01" else "train"
+        write_marker(tmp_path / f"{name}.tsv", records)
+        with gzip.open(tmp_path / f"{name}.tsv.gz", "wt") as file:
+            file.write((tmp_path / f"{name}.tsv").read_text())
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(RECIPES.parents[1])}
+    subprocess.run(["bash", str(RECIPES / MARKERS), str(tmp_path), str(tmp_path)], env=environment, check=True)
+    for marker, tables in (("12s", 2), ("cytb", 1)):
+        folder = tmp_path / f"dnacse-barcode-{marker}"
+        assert 0 < json.loads((folder / "config.json").read_text())["species_similarity"] < 1
+        made = json.loads((folder / "training.json").read_text())
+        assert made["data"]["training"]["records"] == 84 * tables - 12 * (tables - 1)

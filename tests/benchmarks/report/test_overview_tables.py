@@ -18,7 +18,7 @@ def test_a_lead_is_a_difference_whose_interval_excludes_0(rival, said):
         result("kmer6", rival),
         result("tnf", 0.1),
     ]  # ±1.5, together ±2.1
-    cell, verdict = compare(rows, "knn", ("species_seen",))
+    cell, verdict = compare(rows, BARCODES, "knn", ("species_seen",))
     assert verdict == said
     assert cell.startswith(f"90.0 vs {100 * rival:.1f} `kmer6`: ")
     assert cell.endswith("]") == (said == "no significant difference")
@@ -26,13 +26,19 @@ def test_a_lead_is_a_difference_whose_interval_excludes_0(rival, said):
 
 def test_without_an_interval_there_is_no_verdict_but_a_difference():
     rows = [result(BARCODES, 0.9), result("kmer6", 0, metrics={"species_seen": {"value": 0.5}})]
-    assert compare(rows, "knn", ("species_seen",)) == ("90.0 vs 50.0 `kmer6`: +40.0", "no significant difference")
+    assert compare(rows, BARCODES, "knn", ("species_seen",)) == (
+        "90.0 vs 50.0 `kmer6`: +40.0",
+        "no significant difference",
+    )
 
 
 def test_random_weights_are_no_rival_and_without_one_nothing_is_compared():
     assert RANDOM == UNTRAINED
-    assert compare([result(BARCODES, 0.9), result(f"{UNTRAINED}it", 0.95)], "knn", ("species_seen",)) == ("–", "")
-    assert compare([result("tnf", 0.9), result("kmer6", 0.95)], "knn", ("species_seen",)) == ("–", "")
+    assert compare([result(BARCODES, 0.9), result(f"{UNTRAINED}it", 0.95)], BARCODES, "knn", ("species_seen",)) == (
+        "–",
+        "",
+    )
+    assert compare([result("tnf", 0.9), result("kmer6", 0.95)], BARCODES, "knn", ("species_seen",)) == ("–", "")
 
 
 def test_clusters_of_a_tool_answer_the_question_that_ward_answers_for_vectors():
@@ -40,7 +46,7 @@ def test_clusters_of_a_tool_answer_the_question_that_ward_answers_for_vectors():
         result(GENOMES, 0, "species_clustering", metrics={"ward_ami": metric(0.9)}),
         result("vsearch", 0, "species_clustering", metrics={"cluster_ami": metric(0.95)}),
     ]
-    cell, verdict = compare(rows, *QUESTIONS["clusters of unseen species, AMI"])
+    cell, verdict = compare(rows, BARCODES, *QUESTIONS["clusters of unseen species, AMI"])
     assert cell == "90.0 vs 95.0 `vsearch`: −5.0 [−7.1, −2.9] *behind*" and verdict == "behind"
 
 

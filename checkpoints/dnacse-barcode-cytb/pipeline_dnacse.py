@@ -1,0 +1,59 @@
+"""The transformers pipeline "dna-embedding": sequences in, one vector each out; it needs only the released folder.
+
+    pipe = pipeline("dna-embedding", model=FOLDER_OR_HUB_ID, trust_remote_code=True)
+    vectors = pipe(["ACGTTGCAACGGTACC", "acguugca-nnn"], normalize=True)  # a list of arrays (hidden,) float32
+
+The input is a sequence, a list or a generator; a generator gives one vector at a time. The model takes `batch_size`
+sequences at once. A list is sorted by length first, so that there is little padding. `embed` of the installed package
+gives the same vectors and can do more: batches that suit the memory, windows, both strands.
+"""
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from transformers import Pipeline
+
+BATCH = 16  # sequences
+
+
+class DnaEmbeddingPipeline(Pipeline):
+    """Embeds sequences as arrays (hidden,) float32."""
+
+    _load_tokenizer = True
+    _load_processor = _load_image_processor = _load_feature_extractor = False
+
+    def __init__(self, *args: Any, batch_size: int = BATCH, **kwargs: Any) -> None:
+        """Take the arguments of every pipeline; batches are the default."""
+        super().__init__(*args, batch_size=batch_size, **kwargs)
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Embed a sequence, a list or a generator of them: an array (hidden,), a list or an iterator of such."""
+        if not isinstance(inputs, list):
+            return super().__call__(inputs, *args, **kwargs)
+        order = sorted(range(len(inputs)), key=lambda row: -len(inputs[row]))
+        vectors: Any = super().__call__([inputs[row] for row in order], *args, **kwargs) if inputs else []
+        return [vector for _, vector in sorted(zip(order, vectors, strict=True), key=lambda pair: pair[0])]
+
+    def _sanitize_parameters(self, normalize: bool | None = None) -> tuple[dict, dict, dict]:
+        return {}, {}, {} if normalize is None else {"normalize": normalize}
+
+    def preprocess(self, input_: str) -> dict[str, torch.Tensor]:
+        """Give the token ids and mask of one sequence, (1, length), with [CLS] and [SEP]; it is never truncated.
+
+        Raises:
+            ValueError: the sequence holds no base.
+        """
+        tokenizer: Any = self.tokenizer
+        tokens = tokenizer(input_, return_tensors="pt", truncation=False)
+        if tokens["input_ids"].shape[1] <= tokenizer.num_special_tokens_to_add():
+            raise ValueError(f"the sequence {input_!r} holds no base; leave it out")
+        return {key: tokens[key] for key in ("input_ids", "attention_mask")}
+
+    def _forward(self, input_tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {"vectors": self.model(**input_tensors).pooler_output.float()}  # (sequences, hidden)
+
+    def postprocess(self, model_outputs: dict[str, torch.Tensor], normalize: bool = False) -> Any:
+        """The vector of one sequence as a numpy array (hidden,); with `normalize`, of length 1."""
+        vector = model_outputs["vectors"][0]
+        return (F.normalize(vector, dim=0) if normalize else vector).numpy()
