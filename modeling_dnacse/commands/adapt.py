@@ -165,7 +165,7 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
 
 
 def memory(lengths: "np.ndarray", by_sites: bool) -> float:
-    """How much memory the fit takes at most, in GB, for scatters of sites or k-mer frequencies; docs/adapt.md has some."""
+    """How much memory the fit takes at most, in GB, for scatters of sites or k-mer frequencies."""
     import numpy as np
 
     count, length = len(lengths), float(np.quantile(lengths, 0.9))
