@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
+from .commands import adapt as adapt_command
 from .commands import bin as bin_command
 from .commands import calibrate as calibrate_command
 from .commands import cluster as cluster_command
@@ -34,6 +35,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "cluster": (cluster_command, "group sequences into species-like clusters, without a library"),
     "bin": (bin_command, "group the contigs of a metagenome into genome bins"),
     "map": (map_command, "draw a map of sequences, as an interactive page or a picture"),
+    "adapt": (adapt_command, "make a model of a marker of your own, and measure it beside 7-mers"),
     "calibrate": (calibrate_command, "find a model's own similarity threshold for clusters or bins"),
     "export": (export_command, "write a model as an ONNX graph, and check the graph"),
     "info": (info_command, "tell what a model was trained on, its markers, limits, results and licence"),

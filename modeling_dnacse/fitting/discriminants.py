@@ -8,6 +8,8 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse import csr_array
 
+LEAST_WITHIN = 1e-3  # of the total scatter, where classes have one sequence each
+
 
 class Scatters:
     """Sums over sequences that give the scatter within classes and the total scatter."""
@@ -42,7 +44,8 @@ def discriminants(within: np.ndarray, total_scatter: np.ndarray, hidden: int, sh
     >>> discriminants(np.diag([1.0, 1.0]), np.diag([2.0, 9.0]), 1, 0.0).round(6).tolist()
     [[0.0], [1.0]]
     """
-    ridge = shrinkage * np.trace(within) / len(within)
+    spread = max(np.trace(within), LEAST_WITHIN * np.trace(total_scatter))
+    ridge = shrinkage * spread / len(within)
     last, ridged = len(within) - 1, within + ridge * np.eye(len(within))
     _, directions = eigh(total_scatter, ridged, subset_by_index=[last - hidden + 1, last])
     leading = directions[:, ::-1]

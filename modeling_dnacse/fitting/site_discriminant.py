@@ -18,9 +18,11 @@ import numpy as np
 import torch
 from scipy.linalg import eigh
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ..kmers import OTHER
 from ..sites import base_indicators
+from .discriminants import LEAST_WITHIN
 
 BLOCK = 2048  # records at once
 
@@ -92,8 +94,27 @@ def scatters(
     return within.double().numpy(), of_all.double().numpy()
 
 
+def span_of(parts: Sequence[np.ndarray], frequencies: Tensor) -> np.ndarray | None:
+    """An orthonormal basis of what records span, (4 · sites, directions) float64; None where they are too many.
+
+    All leading directions lie in it: the ridge aside, both scatters are 0 across it.
+
+    Args:
+        parts: As `scatters` takes them.
+        frequencies: Likewise.
+    """
+    if sum(map(len, parts)) > frequencies.numel() / 2:
+        return None
+    return np.linalg.qr(torch.cat([indicators(bases, frequencies) for bases in parts]).double().numpy().T)[0]
+
+
 def site_rows(
-    within: np.ndarray, of_all: np.ndarray, frequencies: Tensor, widths: Sequence[int], ridges: Sequence[float]
+    within: np.ndarray,
+    of_all: np.ndarray,
+    frequencies: Tensor,
+    widths: Sequence[int],
+    ridges: Sequence[float],
+    basis: np.ndarray | None = None,
 ) -> Tensor:
     """Blocks of leading directions side by side, (4 · sites, columns), of mean 0 at each site.
 
@@ -103,13 +124,19 @@ def site_rows(
         frequencies: (sites, 4).
         widths: Columns of each block.
         ridges: Of each block, in mean variances of a feature.
+        basis: Of what few records span, as `span_of` gives it; the directions are the same, found sooner.
     """
+    spread = max(np.trace(within), LEAST_WITHIN * np.trace(of_all)) / len(within)  # a feature
+    if basis is not None:
+        within, of_all = (basis.T @ scatter @ basis for scatter in (within, of_all))
     last, blocks = len(within) - 1, []
     for width, ridge in zip(widths, ridges, strict=True):
-        noise = within + ridge * np.trace(within) / len(within) * np.eye(len(within))
-        _, directions = eigh(of_all, noise, subset_by_index=[last - width + 1, last], overwrite_b=True)
-        signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(width)])  # which eigh leaves open
-        rows = torch.from_numpy((directions * signs)[:, ::-1].copy()).float().view(*frequencies.shape, width)
+        there = min(width, len(within))  # a short marker has fewer features than columns
+        noise = within + ridge * spread * np.eye(len(within))
+        _, directions = eigh(of_all, noise, subset_by_index=[last - there + 1, last], overwrite_b=True)
+        directions = directions if basis is None else basis @ directions
+        signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(there)])  # which eigh leaves open
+        rows = torch.from_numpy((directions * signs)[:, ::-1].copy()).float().view(*frequencies.shape, there)
         rows = (rows - (frequencies[:, :, None] * rows).sum(1, keepdim=True)).flatten(0, 1)
-        blocks.append(rows / rows.square().mean().sqrt())
+        blocks.append(pad(rows / rows.square().mean().sqrt(), (0, width - there)))
     return torch.cat(blocks, 1)

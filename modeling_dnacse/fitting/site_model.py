@@ -21,7 +21,7 @@ from ..loading.checkpoints import vocabulary_of
 from ..modeling_dnacse import DnacseModel
 from ..placement import DnacsePlacement
 from .kmer_spectra import kmer_frequencies
-from .site_discriminant import base_frequencies, crop, scatters, site_rows
+from .site_discriminant import base_frequencies, crop, scatters, site_rows, span_of
 from .site_table import join_tables, learn_table, place
 
 logger = logging.getLogger("fit_sites")
@@ -194,6 +194,7 @@ def fit_rows(bases: np.ndarray, classes: np.ndarray, weights: np.ndarray, option
     frequencies = base_frequencies(bases, weights)
     rng = np.random.default_rng(options.seed)
     pieces = [crop(bases, shortest, longest, rng) for shortest, longest in pairwise(options.crop)]
-    within, of_all = scatters([bases, *pieces], classes, weights, frequencies)
+    parts = [bases, *pieces]
+    within, of_all = scatters(parts, classes, weights, frequencies)
     logger.info("solving for %s of %d directions", " + ".join(map(str, options.columns)), len(within))
-    return site_rows(within, of_all, frequencies, options.columns, options.ridge)
+    return site_rows(within, of_all, frequencies, options.columns, options.ridge, span_of(parts, frequencies))

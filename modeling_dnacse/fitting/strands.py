@@ -10,6 +10,7 @@ from .kmer_spectra import kmer_spectra
 K = 6  # bases
 BLOCK = 1024  # sequences counted at once
 ROUNDS = 8  # of the power iteration
+MARGIN = 0.1  # of the median, within which the strand is not known
 STRANGERS = 0.25  # two sequences whose 7-mers have a lower cosine have nothing in common: see LOG.md
 PAIRS = 2000
 
@@ -18,7 +19,7 @@ def on_other_strand(texts: Sequence[np.ndarray]) -> np.ndarray:
     """Which sequences are read on the other strand than most of them, (n,) bool.
 
     K-mer counts less those of the other strand change their sign with the strand. So along their leading direction,
-    the sequences of one strand have one sign.
+    the sequences of one strand have one sign. Those near 0 are left as they are.
     """
     vector = strand_counts(texts[:1])[0]
     for _ in range(ROUNDS):
@@ -27,10 +28,12 @@ def on_other_strand(texts: Sequence[np.ndarray]) -> np.ndarray:
             counts = strand_counts(texts[first : first + BLOCK])
             total += (counts @ vector) @ counts
         vector = total / max(float(np.linalg.norm(total)), 1e-12)
-    signs = np.concatenate(
-        [strand_counts(texts[first : first + BLOCK]) @ vector < 0 for first in range(0, len(texts), BLOCK)]
+    places = np.concatenate(
+        [strand_counts(texts[first : first + BLOCK]) @ vector for first in range(0, len(texts), BLOCK)]
     )
-    return signs if signs.mean() <= 0.5 else ~signs
+    if (places < 0).mean() > 0.5:
+        places = -places
+    return places < -MARGIN * np.median(places)
 
 
 def strand_counts(texts: Sequence[np.ndarray]) -> np.ndarray:

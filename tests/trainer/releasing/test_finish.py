@@ -1,6 +1,9 @@
 """A finished model: centred, in half the bytes, complete, and the same but for that."""
 
 import json
+import shutil
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from tests.support.families import TINY, random_families
 from tests.support.marker import simulate_marker
 from trainer.finish import average, main
 from trainer.releasing.training_record import record_of
+from trainer.train import model_and_tokenizer
 
 
 def test_a_finished_model_is_the_old_one_less_its_mean_times_a_power_of_two(tmp_path, tiny_folder, fasta):
@@ -71,3 +75,20 @@ def test_a_model_of_sites_keeps_its_vectors_and_its_records(tmp_path, site_folde
     assert (tmp_path / "out" / "training.json").read_text() == (site_folder / "training.json").read_text()
     assert record_of(str(tmp_path / "out")) == json.loads((site_folder / "training.json").read_text())
     assert record_of(str(tmp_path)) is None
+
+
+def test_neither_a_trained_nor_a_finished_model_keeps_the_thresholds_of_its_start(tmp_path, tiny_folder, fasta):
+    start = shutil.copytree(tiny_folder, tmp_path / "start")
+    thresholds = {"species_similarity": 0.9, "bin_similarity": 0.8}
+    config = json.loads((start / "config.json").read_text()) | thresholds
+    (start / "config.json").write_text(json.dumps(config))
+    assert load_checkpoint(DnacseModel, str(start))[0].config.species_similarity == 0.9
+    main(["--model", str(start), "--train_file", str(fasta), "--output_dir", str(tmp_path / "finished")])
+    arguments: Any = SimpleNamespace(
+        **{"model_name_or_path": str(start), "mlm_weight": 0.0, "curriculum": "weighted_simclr:1"},
+        **dict.fromkeys(("pooling", "tokenizer_name", "torch_compile")),
+        attn_implementation="sdpa",
+        device=torch.device("cpu"),
+    )
+    for config in (DnacseConfig.from_pretrained(tmp_path / "finished"), model_and_tokenizer(arguments)[0].config):
+        assert config.species_similarity is None and config.bin_similarity is None

@@ -1,0 +1,195 @@
+"""Make a model of your own marker from a labelled library, and measure it beside 7-mers.
+
+    dnacse adapt LIBRARY.fasta -o MODEL
+    dnacse identify QUERIES.fasta --reference LIBRARY.fasta --model MODEL -o CALLS.tsv
+
+A trial comes first. Of at most 5,000 records, whole species and single records are left out; three kinds of models
+are fitted to the rest in closed form, and asked for what was left out. The table on stderr shows, beside plain
+7-mers, how often the genus of an unseen species is found, how often a known species is, and how well new species
+stand out (AUROC). The kind with the best mean is then fitted to all records, and gets a similarity threshold of its
+own for clusters.
+
+Minutes on a CPU. Needs 30 records, and two genera with two species each. One marker a library; either strand.
+docs/adapt.md says more.
+"""
+
+import argparse
+import json
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..machine.outputs import check_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..fitting.site_model import Records
+    from ..identification.references import LibraryFile
+    from ..modeling_dnacse import DnacseModel
+
+MOST = 50_000  # records that a model is fitted to
+DRAWN = 5000  # records of the trial
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    add = parser.add_argument
+    add("input", type=Path, help="labelled library, as of dnacse identify: FASTA, CSV, TSV, .qza, ...; or -")
+    add("-o", "--output", type=Path, required=True, help="folder to make: a model")
+    add("--taxonomy", type=Path, metavar="FILE", help="names of the library's records, as of dnacse identify")
+    add("--seed", type=int, default=0, help="of what the trial draws; default: %(default)s")
+
+
+def check(args: argparse.Namespace) -> "LibraryFile":
+    """Check the output, and read the library once."""
+    import numpy as np
+
+    from ..fitting.held_out import check_names
+    from ..identification.references import read_references
+
+    if find_spec("scipy") is None:
+        raise ValueError("adapt needs scipy, which is not installed: pip install 'dnacse[adapt]'")
+    if args.output.exists():
+        raise ValueError(f"{args.output} is there already; give another name, or remove it first")
+    check_folder(args.output, [args.input, args.taxonomy])
+    if args.input.is_dir() and args.output.resolve().is_relative_to(args.input.resolve()):
+        raise ValueError(f"{args.output} would lie in {args.input}, which is an input; give another place")
+    library = read_references(args.input, args.taxonomy)
+    labels = library.references.labels
+    species = np.array(labels["species"])
+    try:
+        check_names(np.array(labels.get("genus", [""] * len(species))), species)
+    except ValueError as error:
+        raise ValueError(f"{args.input}: {error}") from None
+    return library
+
+
+def run(args: argparse.Namespace, library: "LibraryFile") -> None:
+    """Try, choose, fit and write."""
+    import numpy as np
+
+    from ..embedding.tokenization import letter_tokenizer
+    from ..fitting.held_out import draw_genera, hold_out
+    from ..fitting.site_model import Records
+    from ..fitting.trial import BY_SITES, ROUTES, routes_for, run_trial, table
+    from ..loading.repository import CARD, RECORD, WEIGHTS, halve, write_repository
+    from ..machine.atomic import written_whole
+    from .adapt_files import fitting_record, model_card, verdict
+
+    began = time.monotonic()
+    rng = np.random.default_rng(args.seed)
+    records, sequences = read_marker(args.input, library, rng)
+    lengths = np.array([len(text) for text in records.texts])
+    routes = routes_for(lengths)
+    if len(routes) < len(ROUTES):
+        say(f"sequences of {int(np.quantile(lengths, 0.9)):,} bp are too long for sites; trying k-mers alone")
+    say(f"up to {memory(lengths, bool(BY_SITES.keys() & routes.keys())):.1f} GB of memory are needed")
+    drawn = draw_genera(records.genera, DRAWN, rng)
+    part = Records([records.texts[row] for row in drawn], records.genera[drawn], records.species[drawn])
+    split = hold_out(part.genera, part.species, rng)
+    if not len(split.unseen):
+        raise ValueError(
+            f"{args.input}: none of the {len(drawn):,} records that were drawn is of a genus with two species; give "
+            "another --seed, or a part of the library"
+        )
+    held = part.species[split.unseen]
+    say(
+        f"trial: {len(split.rest):,} records to learn from; left out are {len(split.unseen):,} of "
+        f"{len(set(held)):,} whole species and {len(split.seen):,} single ones of known species"
+    )
+    of_part = [sequences[row] for row in drawn]
+    outcome = run_trial(part, of_part, split, routes, seed=args.seed, say=say)
+    rows = table(outcome)
+    sys.stderr.write("".join(f"  {row[0]:<20}" + "".join(f"{cell:>26}" for cell in row[1:]) + "\n" for row in rows))
+    say(f"chosen: {verdict(outcome)}")
+    threshold = threshold_of(outcome.models[outcome.chosen], [of_part[row] for row in split.unseen], held)
+    say(f"fitting {outcome.chosen} to {len(sequences):,} records")
+    model = routes[outcome.chosen](records, args.seed)
+    model.config.species_similarity = threshold
+    facts = {
+        "records": len(sequences),
+        "species": len(set(records.species) - {""}),
+        "genera": len(set(records.genera) - {""}),
+        "drawn": len(drawn),
+        "unseen": len(split.unseen),
+        "unseen_species": len(set(held)),
+        "seen": len(split.seen),
+    }
+    files = {
+        CARD: model_card(args, model, outcome, rows, facts),
+        RECORD: json.dumps(fitting_record(args, outcome, threshold, facts), indent=2) + "\n",
+    }
+    with written_whole(args.output) as folder:
+        write_repository(folder, model, letter_tokenizer(), files)
+        halve(folder / WEIGHTS)
+    size = (args.output / WEIGHTS).stat().st_size
+    say(f"{args.output}: {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s")
+
+
+def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") -> "tuple[Records, list[str]]":
+    """Encode the records of a library that have a genus, all on one strand; and their sequences as they stand.
+
+    Raises:
+        ValueError: they are of several markers.
+    """
+    import numpy as np
+
+    from ..fitting.held_out import thin
+    from ..fitting.site_model import Records
+    from ..fitting.site_table import encode
+    from ..fitting.strands import STRANGERS, on_other_strand, share_of_strangers, turned
+    from ..reading.sequences import clean_sequence
+
+    genera, species = (np.array(library.references.labels[rank]) for rank in ("genus", "species"))
+    rows = np.flatnonzero(genera != "")
+    if len(rows) > MOST:
+        say(f"{path}: fitting to {MOST:,} of {len(rows):,} records; species with many records lose some")
+        rows = rows[thin(species[rows], MOST, rng)]
+    wanted = set(rows.tolist())
+    sequences = [clean_sequence(record.sequence) for row, record in enumerate(library.file.read()) if row in wanted]
+    texts, genera, species = [encode(sequence) for sequence in sequences], genera[rows], species[rows]
+    strange = share_of_strangers(texts, genera)
+    if strange > STRANGERS:
+        raise ValueError(
+            f"{path}: of pairs of one genus, {strange:.0%} have nothing in common, as where several markers are "
+            "mixed; give the records of one marker"
+        )
+    other = on_other_strand(texts)
+    if other.any():
+        say(f"{path}: {other.sum():,} of {len(texts):,} records are on the other strand; turned for the fit")
+        texts = [turned(text) if of_other else text for text, of_other in zip(texts, other, strict=True)]
+    return Records(texts, genera, species), sequences
+
+
+def memory(lengths: "np.ndarray", by_sites: bool) -> float:
+    """How much memory the fit takes at most, in GB, for scatters of sites or k-mer frequencies."""
+    import numpy as np
+
+    count, length = len(lengths), float(np.quantile(lengths, 0.9))
+    matrices = 8 * 8 * (4 * (length + 100)) ** 2 if by_sites else 0.0
+    kmers = 3 * 8 * 8192 * min(count, 2000) + 2 * 8 * count * min(count, 2000)
+    return (6e8 + max(matrices, kmers) + 10 * count * length) / 1e9
+
+
+def threshold_of(model: "DnacseModel", sequences: list[str], species: "np.ndarray") -> float | None:
+    """The similarity at which clusters agree best with species that were left out; None, and a line, if none does."""
+    from ..clustering.average_linkage import species_threshold
+    from ..embedding.embed import embed
+    from ..embedding.tokenization import letter_tokenizer
+
+    try:
+        vectors = embed(model, letter_tokenizer(), sequences, device="cpu", normalize=True)
+        threshold, agreement = species_threshold(vectors, species)
+    except ValueError as error:
+        say(f"no threshold for clusters by vectors: {error}")
+        return None
+    say(f"threshold for clusters by vectors: {threshold:.4f}, adjusted Rand index {agreement:.3f} on species left out")
+    return round(threshold, 4)
+
+
+def say(line: str) -> None:
+    """Write a line for the user."""
+    sys.stderr.write(line + "\n")

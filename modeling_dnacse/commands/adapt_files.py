@@ -1,0 +1,117 @@
+"""What `dnacse adapt` writes beside the weights: a model card and a record of the fit."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..clustering.purposes import FIELDS
+
+if TYPE_CHECKING:
+    from ..fitting.trial import Outcome
+    from ..modeling_dnacse import DnacseModel
+
+MEASURES = ("genus_unseen", "species_seen", "auroc_new")
+TAGS = ["biology", "dna", "dna-barcoding", "sentence-transformers", "custom_code"]
+CARD_TEXT = """---
+{header}
+---
+
+# {name}
+
+Embeddings of {hidden} numbers for the marker of {source}, fitted in closed form to {records:,} records of \
+{species:,} species and {genera:,} genera: {route}. Made by
+
+    {command}
+
+## Use
+
+```bash
+dnacse identify QUERIES.fasta --reference {source} --model {name} -o CALLS.tsv
+dnacse cluster SEQUENCES.fasta --model {name} -o CLUSTERS.tsv
+```
+
+## Results
+
+{unseen:,} sequences of {unseen_species:,} species were left out of a trial on {drawn:,} records, and {seen:,} single \
+sequences of species that kept others. Per cent, searched as `dnacse identify` does:
+
+{table}
+
+{verdict}
+
+## Limits
+
+The route was chosen on these figures, so they are slightly optimistic. They hold for sequences such as the library's.
+The licence is not stated: it depends on the library.
+"""
+
+
+def verdict(outcome: "Outcome") -> str:
+    """What was chosen, and whether it is better than 7-mers by more than chance."""
+    gain, low, high = (100 * value for value in outcome.gain)
+    said = f"{outcome.chosen}: {gain:+.1f} points over 7-mers in the mean (95 % interval {low:+.1f} to {high:+.1f})"
+    if low > 0:
+        return said
+    if high < 0:
+        return f"{said}; worse than 7-mers, so give more records, or use 7-mers"
+    return f"{said}; no more than chance, so expect of this model what 7-mers give"
+
+
+def model_card(
+    args: argparse.Namespace, model: "DnacseModel", outcome: "Outcome", rows: list[list[str]], facts: dict[str, int]
+) -> str:
+    """The text of README.md."""
+    from huggingface_hub import ModelCardData
+
+    header = ModelCardData(library_name="transformers", pipeline_tag="feature-extraction", tags=TAGS)
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return CARD_TEXT.format(
+        header=header.to_yaml(),
+        name=args.output.name,
+        hidden=model.config.hidden_size,
+        source=Path(args.input).name,
+        route=outcome.chosen,
+        command=command_of(args),
+        table="\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]),
+        verdict=verdict(outcome),
+        **facts,
+    )
+
+
+def command_of(args: argparse.Namespace) -> str:
+    """The command, without the folders of its files."""
+    taxonomy = f" --taxonomy {args.taxonomy.name}" if args.taxonomy else ""
+    return f"dnacse adapt {args.input.name}{taxonomy} --seed {args.seed} -o {args.output.name}"
+
+
+def fitting_record(
+    args: argparse.Namespace, outcome: "Outcome", threshold: float | None, facts: dict[str, int]
+) -> dict[str, Any]:
+    """What others need to repeat the fit, as training.json holds it."""
+    import torch
+
+    from ..machine.provenance import device_name, package_versions, source_of
+
+    counts = {key: facts[key] for key in ("records", "species", "genera")}
+    sources = [source_of(str(path)) for path in (args.input, args.taxonomy) if path is not None]
+    return {
+        "arguments": {"command": command_of(args), "seed": args.seed},
+        "data": {"training": {"sources": sources, **counts}},
+        "trial": {
+            "drawn": {key: facts[key] for key in ("drawn", "unseen", "unseen_species", "seen")},
+            "measures": {
+                name: dict(zip(MEASURES, rounded(answers.measures()), strict=True))
+                for name, answers in outcome.answers.items()
+            },
+            "chosen": outcome.chosen,
+            "gain_and_interval": rounded(outcome.gain),
+            FIELDS["species"]: threshold,
+        },
+        "device": device_name(torch.device("cpu")),
+        "versions": package_versions(["torch", "transformers", "tokenizers", "scipy", "numpy"]),
+    }
+
+
+def rounded(values: Any) -> list[float | None]:
+    """Four decimals; None for NaN, which JSON lacks."""
+    return [None if value != value else round(float(value), 4) for value in values]

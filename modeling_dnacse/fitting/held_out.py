@@ -1,0 +1,93 @@
+"""Names of a library's records in; which records a trial draws, and which of those it asks for, out.
+
+Two kinds of queries are left out of what is learnt: all records of some species, whose genus has another one, and
+single records of species that keep others. The first tell how well the genus of an unseen species is found, the
+second how well a known species is.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+
+QUERIES = 500  # of each kind at most
+SHARE = 0.2  # of the records, of each kind at most
+FEWEST_RECORDS = 30
+FEWEST_GENERA = 2  # with two species
+
+
+class Split(NamedTuple):
+    """Rows of records, ascending."""
+
+    rest: np.ndarray
+    unseen: np.ndarray  # all of their species
+    seen: np.ndarray  # one of each species, of which others are in `rest`
+
+
+def check_names(genera: np.ndarray, species: np.ndarray) -> None:
+    """Refuse a library that is too small for a trial.
+
+    Raises:
+        ValueError: fewer than `FEWEST_RECORDS` records have species and genus, or than `FEWEST_GENERA` genera have two
+            species.
+    """
+    named = (genera != "") & (species != "")
+    pairs = set(zip(genera[named].tolist(), species[named].tolist(), strict=True))
+    wide = sum(count >= 2 for count in Counter(genus for genus, _ in pairs).values())
+    if named.sum() < FEWEST_RECORDS or wide < FEWEST_GENERA:
+        raise ValueError(
+            f"{named.sum():,} records have a species and a genus, and {wide:,} genera have two species or more; at "
+            f"least {FEWEST_RECORDS} such records and {FEWEST_GENERA} such genera are needed: add records, or use a "
+            "shipped model"
+        )
+
+
+def thin(species: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of at most `most` records, ascending; species with many records lose some first.
+
+    >>> species = np.array(["a", "a", "a", "a", "b", "c"])
+    >>> species[thin(species, 3, np.random.default_rng(0))].tolist()
+    ['a', 'b', 'c']
+    """
+    order = rng.permutation(len(species))
+    order = order[np.argsort(species[order], kind="stable")]
+    place = np.arange(len(order)) - np.searchsorted(species[order], species[order])  # within the species
+    return np.sort(order[np.argsort(place, kind="stable")[:most]])
+
+
+def draw_genera(genera: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of whole genera, ascending, together at most `most`; the last genus may be cut.
+
+    >>> draw_genera(np.array(["a", "b", "a", "b", ""]), 2, np.random.default_rng(0)).tolist()
+    [0, 2]
+    """
+    names, codes = np.unique(genera, return_inverse=True)
+    order = np.argsort(rng.permutation(len(names))[codes], kind="stable")
+    return np.sort(order[genera[order] != ""][:most])
+
+
+def hold_out(genera: np.ndarray, species: np.ndarray, rng: np.random.Generator) -> Split:
+    """Choose queries: at most half of the species of a genus, and no more than `QUERIES` and `SHARE` allow.
+
+    The first species may be larger than `SHARE`, so that there is one.
+    """
+    named = (genera != "") & (species != "")
+    sizes = Counter(species[named].tolist())
+    genus_of = dict(zip(species[named].tolist(), genera[named].tolist(), strict=True))
+    wide, held = Counter(genus_of.values()), Counter()
+    limit, asked, unseen = min(QUERIES, int(SHARE * len(genera))), 0, set()
+    names = rng.permutation(sorted(sizes)).tolist()
+    for name in names:
+        genus, fits = genus_of[name], asked + sizes[name] <= limit or not (unseen or sizes[name] > len(genera) / 2)
+        if held[genus] < wide[genus] // 2 and fits:
+            unseen.add(name)
+            held[genus] += 1
+            asked += sizes[name]
+    frequent = [name for name in names if sizes[name] >= 2 and name not in unseen][:limit]
+    rows = rng.permutation(np.flatnonzero(named))
+    first = dict(zip(species[rows].tolist(), rows.tolist(), strict=True))
+    seen = np.array(sorted(first[name] for name in frequent), int)
+    away = np.isin(species, sorted(unseen)) & named
+    kept = ~away
+    kept[seen] = False
+    return Split(np.flatnonzero(kept), np.flatnonzero(away), seen)

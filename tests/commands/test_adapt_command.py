@@ -1,0 +1,170 @@
+"""`dnacse adapt`: a labelled library in; a model that the other commands take, with the figures of a trial, out."""
+
+import csv
+import json
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+
+from modeling_dnacse import DnacseModel, cli
+from modeling_dnacse.cli import main
+from modeling_dnacse.fitting import trial
+from modeling_dnacse.fitting.held_out import hold_out
+from modeling_dnacse.fitting.site_table import encode
+from modeling_dnacse.fitting.strands import on_other_strand, turned
+from modeling_dnacse.reading.sequences import reverse_complement
+from tests.support.marker import simulate_marker, write_marker
+from tests.support.refusals import refuse
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def adapted(tmp_path_factory):
+    """A library of which some records are on the other strand, and its model; what stderr told is in `said`."""
+    folder = tmp_path_factory.mktemp("adapt")
+    records = simulate_marker(seed=1)
+    for record in records[::7]:
+        record["sequence"] = reverse_complement(record["sequence"])
+    library = write_marker(folder / "library.tsv", records)
+    with (folder / "said").open("w") as said, redirect_stderr(said):
+        main(["adapt", str(library), "-o", str(folder / "model")])
+    return folder
+
+
+def test_a_library_becomes_a_model_that_names_its_sequences(adapted, tmp_path):
+    said = (adapted / "said").read_text()
+    assert "14 of 96 records are on the other strand" in said
+    assert said.split("chosen: ")[1].split(":")[0] in trial.ROUTES
+    config = DnacseModel.from_pretrained(adapted / "model").config
+    assert (
+        config.species_similarity
+        == json.loads((adapted / "model" / "training.json").read_text())["trial"]["species_similarity"]
+    )
+    others = simulate_marker(seed=1)[:12:2]  # a part of each
+    queries = tmp_path / "queries.fasta"
+    queries.write_text("".join(f">q{row}\n{record['sequence'][20:]}\n" for row, record in enumerate(others)))
+    arguments = ["--reference", adapted / "library.tsv", "--model", adapted / "model", "-o", tmp_path / "calls.tsv"]
+    main(["identify", str(queries), *map(str, arguments)])
+    calls = list(csv.DictReader((tmp_path / "calls.tsv").open(), delimiter="\t"))
+    assert [call["species"] for call in calls] == [record["species"] for record in others]
+
+
+def test_the_card_tells_the_trial_and_says_no_licence(adapted, capsys):
+    card = ModelCard.load(adapted / "model" / "README.md")
+    header = card.data.to_dict()
+    assert "license" not in header and header["library_name"] == "transformers"
+    rows = [line for line in card.text.splitlines() if line.startswith("| ")]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == ["", trial.PLAIN, *trial.ROUTES]
+    for row in rows[1:]:  # as it was told while it ran
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert any(line.split() == " ".join(cells).split() for line in (adapted / "said").read_text().splitlines())
+    assert "dnacse adapt library.tsv --seed 0 -o model" in card.text
+    main(["info", str(adapted / "model")])
+    told = capsys.readouterr().out
+    assert "96 records, 32 species, 16 genera, of library.tsv" in told and "licence:" not in told
+
+
+def test_of_a_held_out_species_nothing_is_learnt():
+    records = simulate_marker(seed=1)
+    genera, species = (np.array([record[rank] for record in records]) for rank in ("genus", "species"))
+    species[5] = genera[17] = ""
+    split = hold_out(genera, species, np.random.default_rng(0))
+    rest, unseen, seen = (set(species[rows]) for rows in split)
+    assert unseen and seen and not unseen & rest and seen <= rest
+    assert set(genera[split.unseen]) <= set(genera[split.rest]) and len(set(species[split.seen])) == len(split.seen)
+    assert sorted(np.concatenate(split)) == list(range(len(records)))
+
+
+def test_records_on_the_other_strand_are_found_and_doubtful_ones_left():
+    texts = [encode(record["sequence"]) for record in simulate_marker(seed=2)]
+    other = np.random.default_rng(0).random(len(texts)) < 0.3
+    mixed = [turned(text) if of_other else text for text, of_other in zip(texts, other, strict=True)]
+    assert on_other_strand(mixed).tolist() == other.tolist()
+    junk = [np.random.default_rng(seed).integers(4, size=300).astype(np.uint8) for seed in range(20)]
+    assert on_other_strand(texts + junk).mean() < 0.1
+
+
+def test_a_gain_by_chance_is_said_to_be_one():
+    rng = np.random.default_rng(0)
+    species = np.repeat(np.arange(30), 2).astype(str)
+
+    def answers(share):
+        return trial.Answers(rng.random(60) < share, rng.random(40) < share, rng.random((60, 40)))
+
+    either = trial.Answers(np.arange(60) % 4 < 2, np.arange(40) % 2 < 1, np.full((60, 40), 0.5))
+    gain, low, high = trial.gain_of(either, trial.Answers(~either.genus, ~either.species, either.closer), species, 0)
+    assert low < 0 < high and low < gain + 0.01 < high
+    gain, low, high = trial.gain_of(answers(0.95), answers(0.3), species, 0)
+    assert low > 0.2
+    nobody = trial.Answers(rng.random(60) < 0.5, np.zeros(0, bool), np.zeros((60, 0)))
+    assert np.isnan(nobody.measures()).tolist() == [False, True, True]
+    assert trial.gain_of(nobody, nobody, species, 0) == (0, 0, 0)
+
+
+def write(path, records):
+    line = ">{id} species={species} genus={genus}\n{sequence}\n"
+    path.write_text("".join(line.format(**record) for record in records))
+    return path
+
+
+def test_what_is_too_little_or_in_the_way_is_told_before_torch_is_loaded(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "prepare", lambda: pytest.fail("torch was loaded"))
+    records = simulate_marker(seed=1)
+    few = write(tmp_path / "few.fasta", records[:24])
+    one_each = write(tmp_path / "alone.fasta", [record for record in records if record["species"].endswith(" a")])
+    library, model = write(tmp_path / "library.fasta", records), tmp_path / "model"
+    assert "few.fasta: 24 records have a species and a genus, and 4 genera" in refuse(
+        capsys, "adapt", few, "-o", model
+    )
+    assert "0 genera have two species or more; at least 30" in refuse(capsys, "adapt", one_each, "-o", model)
+    assert "is there already" in refuse(capsys, "adapt", library, "-o", tmp_path)
+    assert "is there already" in refuse(capsys, "adapt", library, "-o", library)
+    assert "there is no folder" in refuse(capsys, "adapt", library, "-o", tmp_path / "no" / "model")
+    monkeypatch.setattr("modeling_dnacse.commands.adapt.find_spec", lambda _: None)
+    assert "pip install 'dnacse[adapt]'" in refuse(capsys, "adapt", library, "-o", model)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.fasta", "few.fasta", "library.fasta"]
+
+
+def test_mixed_markers_are_refused(tmp_path, capsys):
+    first, second = simulate_marker(seed=1), simulate_marker(seed=2, gene_seed=7)
+    mixed = write(tmp_path / "mixed.fasta", first + second)
+    assert "give the records of one marker" in refuse(capsys, "adapt", mixed, "-o", tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["mixed.fasta"]
+
+
+def test_a_stop_leaves_nothing(tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("modeling_dnacse.loading.repository.halve", stop)
+    monkeypatch.setattr("modeling_dnacse.fitting.trial.ROUTES", {"7-mer discriminant": trial.kmer_discriminant})
+    library = write(tmp_path / "library.fasta", simulate_marker(seed=1))
+    with pytest.raises(SystemExit) as stopped:
+        main(["adapt", str(library), "-o", str(tmp_path / "model")])
+    assert stopped.value.code == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["library.fasta"]
+
+
+def test_long_sequences_are_fitted_by_kmers_alone():
+    assert trial.routes_for(np.full(50, 700)) == trial.ROUTES
+    assert list(trial.routes_for(np.full(50, 16_000))) == ["7-mer discriminant"]
+
+
+@pytest.mark.slow
+def test_a_short_marker_has_fewer_features_than_columns_and_one_record_a_species(tmp_path, capsys):
+    records = [record for record in simulate_marker(seed=3, genera=24) if record["id"].endswith("0")]
+    for record in records:
+        record["sequence"] = record["sequence"][:90]
+    library = write(tmp_path / "short.fasta", records)
+    main(["adapt", str(library), "-o", str(tmp_path / "model")])
+    told = capsys.readouterr().err
+    assert "0 single ones of known species" in told and "–" in told and "no threshold for clusters" in told
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["species_similarity"] is None
+    sample = ROOT / "examples" / "sample" / "library.fasta"
+    main(["adapt", str(sample), "-o", str(tmp_path / "sample")])
+    assert "chosen: " in capsys.readouterr().err
