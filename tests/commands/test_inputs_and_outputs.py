@@ -39,7 +39,9 @@ COMMANDS = {
         *["--taxonomy", "taxonomy.tsv", "-o", "OUT"],
     ],
     "identify plot": ["identify", "in.fasta", "--reference", "library.fasta", "-o", "o.tsv", "--plot", "OUT"],
-    "bin plot": ["bin", "in.fasta", "--labelled", "known.fasta", "-o", "bins", "--plot", "OUT"],
+    "bin plot": [
+        *["bin", "in.fasta", "--method", "k_medoid", "--labelled", "known.fasta", "-o", "bins", "--plot", "OUT"],
+    ],
 }
 
 

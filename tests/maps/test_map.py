@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from modeling_dnacse.cli import main
+from modeling_dnacse.cli import command_line, main
 from modeling_dnacse.maps.picture import draw_map
 from modeling_dnacse.maps.points import MapPoints, choose_column, style_groups
 from tests.support.families import random_families
@@ -70,6 +70,8 @@ def test_the_page_is_whole_offline_and_escaped(page):
     assert not [attributes for _, attributes in tags if {"src", "href"} & set(attributes)]
     assert EVIL not in text and html.escape(EVIL, quote=False) in text
     assert "r11_3" in text and "Genus l" in text
+    args = command_line().parse_args(["map", str(page.parent / "in.fasta"), "-o", str(page)])
+    args.check(args)  # the same command may replace it
 
 
 @pytest.mark.slow
@@ -130,3 +132,11 @@ def test_refusals(options, message, fasta, tmp_path, monkeypatch, capsys):
         main(["map", str(fasta), *options])
     assert re.search(message, capsys.readouterr().err)
     assert not list(tmp_path.glob("map*"))
+
+
+@pytest.mark.parametrize("name", ["mine.html", "mine.png"])
+def test_another_page_or_picture_is_not_replaced(name, fasta, tmp_path, capsys):
+    (tmp_path / name).write_bytes(b"<!DOCTYPE html><head>" if name.endswith("html") else b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(SystemExit):
+        main(["map", str(fasta), "-o", str(tmp_path / name)])
+    assert f"{name} exists and is not a map; give another name, or add --force" in capsys.readouterr().err
