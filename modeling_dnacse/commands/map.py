@@ -96,27 +96,32 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
     """The columns of a table, in the order of the records; "" where it lacks a record.
 
     Raises:
-        ValueError: the table has no column id, a row has other fields than the first line names, or no record is in
-            it.
+        ValueError: the table has no column id or an id twice, a row has other fields than the first line names, or no
+            record is in it.
     """
     import csv
 
     from ..reading.label_policy import RANK_ORDER
+    from ..reading.tables import checked_rows
     from ..reading.text_files import open_ascii, restore
 
     with open_ascii(str(path)) as stream:
         lines = (restore(line.decode("ascii").rstrip("\r\n")) for line in stream)
         table = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        header = next(table, [])
+        told = checked_rows(path, table)
+        header = next(told, [])
         if "id" not in header:
             raise ValueError(f"{path}:1: no column id, but {', '.join(header)[:100]!r}; give a tab-separated table")
         rows = {}
-        for row in table:
+        for row in told:
             if len(row) != len(header):
                 raise ValueError(
                     f"{path}:{table.line_num}: {len(row)} fields where the first line names {len(header)}; complete it"
                 )
-            rows[row[header.index("id")]] = row
+            name = row[header.index("id")]
+            if name in rows:
+                raise ValueError(f"{path}:{table.line_num}: id {name[:100]!r} was used before; keep one row of it")
+            rows[name] = row
     found = [rows.get(entry.id) for entry in listing.entries]
     if not any(found):
         raise ValueError(f"{path}: none of the records of {listing.file.path} is in it; the ids must be equal")

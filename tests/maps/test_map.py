@@ -120,6 +120,8 @@ def test_colours_show_the_lowest_rank_of_few_names():
         (["-o", "map.gif"], "ends in .html, .png, .svg, .pdf"),
         (["-o", "map.png", "--colour_by", "tribe"], "--colour_by is tribe, but the names are of: species, genus"),
         (["-o", "map.png", "--labels", "calls.tsv"], "calls.tsv:2: 1 fields where the first line names 2"),
+        (["-o", "map.png", "--labels", "twice.tsv"], "twice.tsv:3: id 'r0_0' was used before"),
+        (["-o", "map.png", "--labels", "old.tsv"], "old.tsv:2: new-line character seen .* check .* line ends"),
         (["-o", "map.png", "--labels", "others.tsv"], "none of the records of .*ids must be equal"),
     ],
 )
@@ -127,6 +129,8 @@ def test_refusals(options, message, fasta, tmp_path, monkeypatch, capsys):
     pytest.importorskip("bokeh")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "calls.tsv").write_text("id\tcall\nr0_0\n")
+    (tmp_path / "twice.tsv").write_text("id\tcall\nr0_0\tx\nr0_0\ty\n")
+    (tmp_path / "old.tsv").write_text("id\tcall\nr0_0\tx\ry\n")
     (tmp_path / "others.tsv").write_text("id\tcall\nx\tGenus a\n")
     with pytest.raises(SystemExit):
         main(["map", str(fasta), *options])
