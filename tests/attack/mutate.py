@@ -1,10 +1,11 @@
-"""Change the core one operator or number at a time, and see whether its tests notice: a JSON of scores and survivors out.
+"""Change the core one operator or number at a time, and see whether its tests notice: a JSON of survivors out.
 
     python tests/attack/mutate.py --output benchmarks/results/faults/mutation.json --only trainer.losses
 
 Not part of the test suite. A mutant is a module with one comparison, arithmetic or boolean operator, sign or number
 changed. It runs the tests that reach the module in a fork of this process, until the first fails. A mutant that takes
-several times the time of the unchanged module is killed, too. Mutants are drawn at random. Results of other modules in the JSON stay.
+several times the time of the unchanged module is killed, too. Mutants are drawn at random. Results of other
+modules in the JSON stay.
 """
 
 import argparse
