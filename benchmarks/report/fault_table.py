@@ -26,7 +26,11 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
         raise ValueError(f"{path}: {error}") from error
     if not isinstance(found, dict) or found.get("kind") != FAULTS:
         raise ValueError(f"{path} is not of tests/attack/faults.py: other results belong elsewhere.")
-    return found
+    more = folder / FAULTS / "command_files.json"  # of tests/attack/command_files.py
+    if more.exists():
+        found["artefacts"] |= json.loads(more.read_text())["artefacts"]
+    mutation = folder / FAULTS / "mutation.json"  # of tests/attack/mutate.py
+    return found | {"mutation": json.loads(mutation.read_text())["modules"] if mutation.exists() else {}}
 
 
 def render_faults(found: Mapping[str, Any]) -> str:
@@ -50,7 +54,14 @@ def render_faults(found: Mapping[str, Any]) -> str:
     tried = [(name, f"{sum(counts):,}", *(f"{count:,}" for count in counts)) for name, counts in artefacts.items()]
     killed = [(name, *(f"{count:,}" for count in counts)) for name, counts in kills.items()]
     first = markdown(("damaged", "tried", *KINDS), tried)
-    return f"{first}\n\n{markdown(('killed', 'kills', 'lost', 'left-overs'), killed)}\n"
+    tables = f"{first}\n\n{markdown(('killed', 'kills', 'lost', 'left-overs'), killed)}\n"
+    if not found.get("mutation"):
+        return tables
+    mutants = [
+        (f"`{name}`", str(one["places"]), str(one["tried"]), str(one["tried"] - len(one["survivors"])))
+        for name, one in found["mutation"].items()
+    ]
+    return f"{tables}\n{markdown(('mutated', 'places', 'mutants', 'killed by tests'), mutants)}\n"
 
 
 def total(counts: Mapping[str, Mapping[str, int]], kinds: tuple[str, ...]) -> dict[str, list[int]]:

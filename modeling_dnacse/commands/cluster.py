@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..loading.model_folders import check_model
-from ..machine.outputs import check_outputs, check_replaced
+from ..machine.outputs import check_outputs, check_replaced, has_lines, holds_near_start
 from .options import (
     add_embedding_arguments,
     add_force_argument,
@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     from ..embedding.options import EmbedOptions
     from .cluster_files import Grouping
 
+EARLIER = {  # format -> what tells an earlier output
+    "tsv": holds_near_start(b"id\tcluster\tsize\tsimilarity\trepresentative\n"),
+    "uc": has_lines(*[r"[SHC]\t\d+\t\d+\t[\d.*]+\t[-+*]\t[0*]\t[0*]\t\*\t[^\t]+\t[^\t]+"] * 2),
+}
+REPRESENTATIVES = has_lines(r">.* cluster=c1 size=\d+", r">.* cluster=c\d+ size=\d+|[A-Z]+")
 LEAST_PLACED = 0.5  # of the sequences, for a comparison over sites
 
 
@@ -92,8 +97,8 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
 
     inputs = (args.input, args.labelled, args.model)
     check_outputs((args.output, args.representatives, args.plot), inputs)
-    check_replaced(args.output, {"tsv": b"id\t", "uc": b"S\t"}[args.format], f"clusters as {args.format}", args.force)
-    check_replaced(args.representatives, b">", "FASTA", args.force)
+    check_replaced(args.output, EARLIER[args.format], f"clusters as {args.format}", args.force)
+    check_replaced(args.representatives, REPRESENTATIVES, "FASTA of representatives", args.force)
     check_plot(args.plot, args.force)
     if args.model is not None:
         check_model(args.model)

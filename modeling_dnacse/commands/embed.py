@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
 from ..machine.outputs import check_folder, check_outputs, check_replaced
-from ..vectors.formats import BEGINNINGS, OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
+from ..vectors.earlier_files import is_earlier
+from ..vectors.formats import OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
 from .options import (
     add_embedding_arguments,
     add_force_argument,
@@ -93,6 +94,7 @@ def check(args: argparse.Namespace) -> EmbedInput:
         check_folder(output, inputs, suffixes=(".parquet",))
     elif output.suffix in WHOLE:
         check_outputs([output], inputs)
+        check_replaced(output, is_earlier, f"a {output.suffix} file of vectors alone", args.force)
         if args.output_dtype != "float32":
             raise ValueError(f"{output} holds float32; --output_dtype {args.output_dtype} is for .parquet and .npy")
         if output.suffix == ".h5ad" and find_spec("anndata") is None:
@@ -103,8 +105,7 @@ def check(args: argparse.Namespace) -> EmbedInput:
     else:
         beside = files_beside(output)
         check_outputs([output, *beside], inputs)
-        at, beginning = BEGINNINGS[output.suffix]
-        check_replaced(output, beginning, f"a {output.suffix} file", args.force, at)
+        check_replaced(output, is_earlier, f"a {output.suffix} file of vectors", args.force)
         if foreign := next((path for path in beside if path.exists() and not output.exists()), None):
             raise ValueError(
                 f"{foreign} exists, but not {output}, whose ids or scales it would hold; move it away, or give the "

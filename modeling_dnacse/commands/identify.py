@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
-from ..machine.outputs import check_outputs, check_replaced
+from ..machine.outputs import check_outputs, check_replaced, has_lines, holds_near_start
 from ..vectors.formats import files_beside
 from .options import (
     add_embedding_arguments,
@@ -62,14 +62,16 @@ if TYPE_CHECKING:
     from ..identification.queries import QueryFiles
     from ..identification.references import LibraryFile
 
-FORMATS = {  # those of identification/formats.py -> how such a file begins
-    "tsv": b"id\t",
-    "qiime2": b"Feature ID\t",
-    "sintax": b"",
-    "dada2": b"\t",
-    "biom": b"{",
-    "json": b"[",
+NAMES = r"([dkpcofgs]:[^\t]*\(\d\.\d{4}\))?"  # of SINTAX, with probabilities
+FORMATS = {  # those of identification/formats.py -> what tells an earlier output
+    "tsv": holds_near_start(b"id\tcall\trank\tprobability\tnew_species_probability\t"),
+    "qiime2": has_lines("Feature ID\tTaxon\tConfidence", r"[^\t]+\t[^\t]+\t\d\.\d{4}"),
+    "sintax": has_lines(*[rf"[^\t]+\t{NAMES}\t[+-]?\t[^\t]*"] * 2),
+    "dada2": has_lines(r"(\t[A-Z][a-z]+)*\tSpecies", r"[^\t]+(\t[^\t]+)+"),
+    "biom": holds_near_start(b"{", b'"generated_by": "dnacse identify"'),
+    "json": has_lines(r"\[", r'\{"id": ".*", "call": .*, "new_species_probability": .*\},?|\]'),
 }
+HITS = holds_near_start(b"id\thit\treference\tsimilarity\tidentity\toverlap")
 TOP = 5  # hits of each query, where only --hits is given
 
 
@@ -170,7 +172,7 @@ def check(args: argparse.Namespace) -> FirstReading:
     inputs = [*args.input, args.reference, args.taxonomy, args.reference_vectors, args.model, args.counts, *beside]
     check_outputs((args.output, hits, args.plot), inputs)
     check_replaced(args.output, FORMATS[args.format], f"a file of {args.format} calls", args.force)
-    check_replaced(hits, b"id\t", "a table of hits", args.force)
+    check_replaced(hits, HITS, "a table of hits", args.force)
     check_plot(args.plot, args.force)
     if args.model is not None:
         check_model(args.model)

@@ -13,6 +13,8 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,38 +71,63 @@ def fetch(name: str) -> Path:
 def describe(folder: Path, name: str) -> dict[str, Any]:
     """Collect what the files of a model say, by heading; what they do not say is left out."""
     config = read_object(folder / CONFIG, REMEDY)
-    told: dict[str, Any] = {"model": name, "architecture": architecture(config)}
+    told: dict[str, Any] = {"model": name}
+    with naming(folder / CONFIG):
+        told |= configuration(config)
     told["size"] = f"{sum((folder / file).stat().st_size for file in WEIGHTS if (folder / file).exists()):,} bytes"
-    told["vectors"] = f"{config.get('hidden_size', '?')} numbers"
-    if config.get("sites"):
-        markers = config.get("markers") or ["one marker, whose name its card tells"]
-        told["markers"] = ", ".join(markers) + f" ({config['sites']:,} sites)"
-    told["thresholds"] = {
-        name: f"cosine {config[key]}" for key, name in THRESHOLDS.items() if config.get(key) is not None
-    }
     if (folder / TRAINING).exists():
-        told |= training(read_object(folder / TRAINING, REMEDY))
+        record = read_object(folder / TRAINING, REMEDY)
+        with naming(folder / TRAINING):
+            told |= training(record)
     if (folder / CARD).exists():
-        told |= card(folder / CARD)
+        with naming(folder / CARD):
+            told |= card(folder / CARD)
     return {heading: value for heading, value in told.items() if value}
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn whatever a file of strangers makes fail into one sentence that names it.
+
+    Raises:
+        ValueError: something failed.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        if str(error).startswith(f"{path}: "):
+            raise
+        reason = (str(error).splitlines() or [""])[0][:100]
+        raise ValueError(f"{path} holds other values than this package writes ({reason}); {REMEDY}") from None
 
 
 def describe_index(folder: Path) -> dict[str, Any]:
     """What the description of an index says, by heading."""
     told = read_object(folder / INDEX, "make the index again")
     named = {key: value for key, value in told.items() if value and not isinstance(value, dict)}
-    sources = [", ".join(f"{key} {value}" for key, value in source.items()) for source in told.get("sources", [])]
-    calibrations = f"{len(told.get('calibrations', []))}"
+    with naming(folder / INDEX):
+        sources = [", ".join(f"{key} {value}" for key, value in source.items()) for source in told.get("sources", [])]
+        calibrations = f"{len(told.get('calibrations', []))}"
     return {"index": folder.resolve().name} | named | {"sources": sources, "calibrations": calibrations}
 
 
-def architecture(config: dict[str, Any]) -> str:
-    """One line about a configuration."""
+def configuration(config: dict[str, Any]) -> dict[str, Any]:
+    """What config.json says."""
     layers = config.get("num_hidden_layers")
     said = f"{(config.get('architectures') or ['unknown'])[0]}, {layers} layers"
     if config.get("kmer"):
         said += f", {config['kmer']}-mers"
-    return said + (f", pooling {config['pooling']}" if config.get("pooling") else "")
+    told: dict[str, Any] = {
+        "architecture": said + (f", pooling {config['pooling']}" if config.get("pooling") else ""),
+        "vectors": f"{config.get('hidden_size', '?')} numbers",
+    }
+    if config.get("sites"):
+        markers = config.get("markers") or ["one marker, whose name its card tells"]
+        told["markers"] = ", ".join(markers) + f" ({config['sites']:,} sites)"
+    told["thresholds"] = {
+        name: f"cosine {config[key]}" for key, name in THRESHOLDS.items() if config.get(key) is not None
+    }
+    return told
 
 
 def training(record: dict[str, Any]) -> dict[str, Any]:
@@ -143,12 +170,17 @@ def card(path: Path) -> dict[str, Any]:
 
 
 def render(told: dict[str, Any]) -> str:
-    """Write headings and values as text."""
+    """Write headings and values as text, control characters escaped: a terminal obeys them.
+
+    >>> render({"licence": "mit\\x1b[2J", "results": [1], "data": {"a": 2}})
+    'licence: mit\\\\x1b[2J\\nresults:\\n  1\\ndata:\\n  a: 2\\n'
+    """
     lines = []
     for heading, value in told.items():
-        if not isinstance(value, list | dict):
+        if isinstance(value, dict):
+            value = [f"{key}: {part}" for key, part in value.items()]
+        if isinstance(value, list):
+            lines += [f"{heading}:", *(f"  {line}" for line in value)]
+        else:
             lines.append(f"{heading}: {value}")
-            continue
-        lines.append(f"{heading}:")
-        lines += [f"  {line}" for line in (value if isinstance(value, list) else map(": ".join, value.items()))]
-    return "\n".join(lines) + "\n"
+    return "".join("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) + "\n" for line in lines)

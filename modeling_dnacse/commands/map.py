@@ -24,13 +24,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
-from ..machine.outputs import check_outputs
-from .options import add_embedding_arguments, add_model_arguments, embed_options, find_device, load_from_options
+from ..machine.outputs import check_outputs, check_replaced, holds_near_start
+from ..machine.pictures import EARLIER as EARLIER_PICTURES
+from .options import (
+    add_embedding_arguments,
+    add_force_argument,
+    add_model_arguments,
+    embed_options,
+    find_device,
+    load_from_options,
+)
 
 if TYPE_CHECKING:
     from ..clustering.entries import Listing
 
 PAGE, PICTURES = ".html", (".png", ".svg", ".pdf")
+EARLIER = EARLIER_PICTURES | {PAGE: holds_near_start(b"", b'content="dnacse map"')}
 NEEDED = ("umap", "bokeh", "matplotlib")
 MOST_BASES = 20_000_000  # of all sequences in a page
 
@@ -53,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="of the layout; default: %(default)s")
     add_model_arguments(parser)
     add_embedding_arguments(parser)
+    add_force_argument(parser)
 
 
 def check(args: argparse.Namespace) -> MapInput:
@@ -63,6 +73,7 @@ def check(args: argparse.Namespace) -> MapInput:
     if is_stream(args.output) or args.output.suffix not in (PAGE, *PICTURES):
         raise ValueError(f"{args.output}: a map is written to a file that ends in {', '.join((PAGE, *PICTURES))}")
     check_outputs([args.output], (args.input, args.labels, args.model))
+    check_replaced(args.output, EARLIER[args.output.suffix], "a map", args.force)
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise ValueError(f"a map needs {' and '.join(missing)}, not installed here: pip install 'dnacse[map]'")
     check_model(args.model)
@@ -85,27 +96,32 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
     """The columns of a table, in the order of the records; "" where it lacks a record.
 
     Raises:
-        ValueError: the table has no column id, a row has other fields than the first line names, or no record is in
-            it.
+        ValueError: the table has no column id or an id twice, a row has other fields than the first line names, or no
+            record is in it.
     """
     import csv
 
     from ..reading.label_policy import RANK_ORDER
+    from ..reading.tables import checked_rows
     from ..reading.text_files import open_ascii, restore
 
     with open_ascii(str(path)) as stream:
         lines = (restore(line.decode("ascii").rstrip("\r\n")) for line in stream)
         table = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        header = next(table, [])
+        told = checked_rows(path, table)
+        header = next(told, [])
         if "id" not in header:
             raise ValueError(f"{path}:1: no column id, but {', '.join(header)[:100]!r}; give a tab-separated table")
         rows = {}
-        for row in table:
+        for row in told:
             if len(row) != len(header):
                 raise ValueError(
                     f"{path}:{table.line_num}: {len(row)} fields where the first line names {len(header)}; complete it"
                 )
-            rows[row[header.index("id")]] = row
+            name = row[header.index("id")]
+            if name in rows:
+                raise ValueError(f"{path}:{table.line_num}: id {name[:100]!r} was used before; keep one row of it")
+            rows[name] = row
     found = [rows.get(entry.id) for entry in listing.entries]
     if not any(found):
         raise ValueError(f"{path}: none of the records of {listing.file.path} is in it; the ids must be equal")

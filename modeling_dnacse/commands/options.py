@@ -75,7 +75,7 @@ def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_force_argument(parser: argparse.ArgumentParser) -> None:
     """Add --force."""
-    parser.add_argument("--force", action="store_true", help="replace an output even where a file of another kind is")
+    parser.add_argument("--force", action="store_true", help="replace whatever file has the name of an output")
 
 
 def check_device(name: str | None) -> None:

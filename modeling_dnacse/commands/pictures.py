@@ -4,14 +4,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..machine.atomic import written_whole
 from ..machine.outputs import check_replaced
+from ..machine.pictures import EARLIER, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"  # by Okabe and Ito: distinct for colour-blind readers too
-BEGINNINGS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}  # suffix -> first bytes of the file
 
 
 def check_plot(path: Path | None, force: bool | None = None) -> None:
@@ -23,9 +22,9 @@ def check_plot(path: Path | None, force: bool | None = None) -> None:
     """
     if path is None:
         return
-    if path.suffix not in BEGINNINGS:
-        raise ValueError(f'{path}: the suffix "{path.suffix}" is no picture\'s; write to {", ".join(BEGINNINGS)}')
-    check_replaced(path, BEGINNINGS[path.suffix], f"a {path.suffix} picture", force)
+    if path.suffix not in EARLIER:
+        raise ValueError(f'{path}: the suffix "{path.suffix}" is no picture\'s; write to {", ".join(EARLIER)}')
+    check_replaced(path, EARLIER[path.suffix], f"a {path.suffix} picture of dnacse", force)
     if find_spec("matplotlib") is None:
         raise ValueError("--plot draws with matplotlib, which is not installed: pip install 'dnacse[plot]'")
 
@@ -34,5 +33,4 @@ def save(figure: "Figure", path: Path) -> None:
     """Write a picture."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
-    with written_whole(path) as hidden:
-        figure.savefig(hidden, format=path.suffix[1:], dpi=150)
+    save_picture(figure, path)

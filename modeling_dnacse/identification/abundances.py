@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..reading.label_policy import COLUMNS, column_name
+from ..reading.tables import checked_rows
 from ..reading.text_files import open_ascii, restore
 
 _NO_SAMPLES = {name for names in COLUMNS.values() for name in names} | {"confidence", "consensus_lineage"}
@@ -39,7 +40,9 @@ def read_abundances(path: Path) -> Abundances:
             line, skipped = lines.readline(), skipped + 1
         delimiter = max("\t,;", key=line.count)
         quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-        header = [restore(name).strip(' "') for name in next(csv.reader([line], delimiter=delimiter), [])]
+        header = [
+            restore(name).strip(' "') for name in next(checked_rows(path, csv.reader([line], delimiter=delimiter)), [])
+        ]
         samples = [place for place, name in enumerate(header) if place and column_name(name) not in _NO_SAMPLES]
         ids = next((place for place, name in enumerate(header) if column_name(name) in COLUMNS["id"]), 0)
         samples = [place for place in samples if place != ids]
@@ -49,7 +52,7 @@ def read_abundances(path: Path) -> Abundances:
             raise ValueError(f"{path}:{skipped + 1}: {what}; give a column of ids and one of counts for each sample")
         counts: dict[str, dict[int, float]] = {}
         reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
-        for number, row in enumerate(reader, skipped + 2):
+        for number, row in enumerate(checked_rows(path, reader), skipped + 2):
             if not row:
                 continue
             place = f"{path}:{number}"

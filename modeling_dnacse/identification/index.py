@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ..kmers import OTHER
 from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
 from ..machine.atomic import written_whole
 from ..machine.provenance import sha256_of
@@ -114,9 +115,13 @@ def read_index(folder: Path) -> Index:
             )
             for number, ends in enumerate(told["calibrations"])
         ]
+        _check_encoded(encoded)
+        ranks = sum(any(column) for column in references.labels.values())
+        for calibration in calibrations:
+            _check_calibration(calibration, ranks)
         if not len(references.ids) == len(encoded) == told["references"]:
             raise ValueError(f"{len(references.ids):,} references and {len(encoded):,} sequences")
-    except (KeyError, TypeError, ValueError, OSError, SafetensorError, pa.ArrowException) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, OSError, SafetensorError, pa.ArrowException) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ValueError(f"{folder} cannot be read as an index ({reason}); {REMEDY}") from None
     return Index(
@@ -129,6 +134,32 @@ def read_index(folder: Path) -> Index:
         encoded,
         calibrations,
     )
+
+
+def _check_encoded(encoded: Encoded) -> None:
+    if encoded.sites is None:
+        parts, kinds, rows = {"vectors": encoded.vectors}, {"vectors": ("f", 2)}, len(encoded)
+    else:
+        parts, rows = encoded.sites._asdict(), len(encoded.sites.placed)
+        kinds = {"bases": ("u", 2), "votes": ("f", 1), "placed": ("b", 1), "reverse": ("b", 1)}
+    for name, part in parts.items():
+        kind, axes = kinds[name]
+        if part is None or (part.dtype.kind, part.ndim) != (kind, axes) or len(part) != rows:
+            raise ValueError(f"{name} is of another kind or size")
+    if encoded.sites is not None and encoded.sites.bases.max(initial=0) > OTHER:
+        raise ValueError("bases hold what is no base")
+
+
+def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
+    data, count = stored.data, stored.data.similarity.shape[-1:]
+    wanted = {"similarity": "f", "evidence": "f", "closeness": "f", "right": "b", "judged": "b", "known_from": "i"}
+    for name, kind in wanted.items():
+        part = getattr(data, name)
+        shape = count if name in ("similarity", "closeness", "known_from") else (ranks, *count)
+        if part.dtype.kind != kind or part.shape != shape:
+            raise ValueError(f"{name} of a calibration is of another kind or size")
+    if stored.ends.ndim != 1 or not np.isfinite(stored.ends).all():
+        raise ValueError("the ends of a calibration are no numbers")
 
 
 def _read_references(path: Path) -> References:

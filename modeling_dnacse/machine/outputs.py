@@ -4,13 +4,16 @@ No output may be an input of the same call: not by its path, nor by a link, nor 
 """
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .atomic import STDOUT, is_stream, lock_output, partial_path
 
 STDIN = Path("/dev/stdin")  # of which `-` is a copy
 Names = Iterable[Path | str | None]  # None: not asked for
+Recogniser = Callable[[Path], bool]  # whether a file is an earlier output
+HEAD = 1 << 16  # bytes at the start of a file that are looked at
 
 
 def check_outputs(outputs: Names, inputs: Names = ()) -> None:
@@ -82,26 +85,50 @@ def check_place(path: Path) -> None:
         raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def check_replaced(path: Path | None, beginning: bytes, what: str, force: bool | None, at: int = 0) -> None:
-    """Check that a file in the place of an output is an earlier output of the same kind.
+def check_replaced(path: Path | None, is_earlier: Recogniser, what: str, force: bool | None) -> None:
+    """Check that a file in the place of an output is an earlier output of the same command and format.
 
     Args:
         path: The output; None: not asked for.
-        beginning: Bytes that every such output has at `at`.
+        is_earlier: Whether a file, which is not empty, is such an output.
         what: The kind of output, as in "a table of calls".
         force: Replace whatever is there; None: the command has no --force.
-        at: Where `beginning` stands.
 
     Raises:
-        ValueError: There is a file of another kind.
+        ValueError: There is another file.
     """
-    if force or path is None or is_stream(path) or not path.is_file():
+    if force or path is None or is_stream(path) or not path.is_file() or not path.stat().st_size:
         return
-    with path.open("rb") as file:
-        found = file.read(at + len(beginning))
-    if found and found[at:] != beginning:
+    if not is_earlier(path):
         remedy = "" if force is None else ", or add --force to replace it"
         raise ValueError(f"{path} exists and is not {what}; give another name{remedy}")
+
+
+def holds_near_start(*marks: bytes) -> Recogniser:
+    """Recognise files that begin with the first of the marks, and hold the others near their start."""
+
+    def is_earlier(path: Path) -> bool:
+        start = head(path)
+        return start.startswith(marks[0]) and all(mark in start for mark in marks)
+
+    return is_earlier
+
+
+def has_lines(first: str, others: str) -> Recogniser:
+    """Recognise texts by regular expressions, of the first line and of the others; the first 64 KiB are looked at."""
+
+    def is_earlier(path: Path) -> bool:
+        lines = head(path).decode(errors="replace").split("\n")
+        whole = lines[:-1]  # the last one is empty, or cut
+        return bool(whole) and bool(re.fullmatch(first, whole[0])) and all(re.fullmatch(others, x) for x in whole[1:])
+
+    return is_earlier
+
+
+def head(path: Path) -> bytes:
+    """The first 64 KiB of a file."""
+    with path.open("rb") as file:
+        return file.read(HEAD)
 
 
 def check_writable(path: Path) -> None:

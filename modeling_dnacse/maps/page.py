@@ -17,6 +17,7 @@ from bokeh.resources import INLINE
 from ..machine.atomic import written_whole
 from .points import GREY, MapPoints
 
+MAKER = '<meta name="generator" content="dnacse map">'
 HINT = "Hover to see names. Search, or draw around points with the lasso, then download what is selected."
 FIND = """
 const asked = cb_obj.value_input.trim().toLowerCase();
@@ -105,5 +106,6 @@ def write_page(path: Path, points: MapPoints, title: str) -> None:
             button.js_on_click(CustomJS(args={"source": source, "kind": kind}, code=SAVE))
             buttons.append(button)
     page = column(row(search, *buttons), said, plot, sizing_mode="stretch_both")
+    text = file_html(page, INLINE, title=title).replace("<head>", f"<head>\n    {MAKER}", 1)
     with written_whole(path) as hidden:
-        hidden.write_text(file_html(page, INLINE, title=title), encoding="utf-8")
+        hidden.write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..machine.atomic import written_whole
+from ..machine.pictures import save_picture
 from .points import GREY, MapPoints
 
 LONGEST = 34  # characters of a group's name in the legend
@@ -38,8 +38,7 @@ def draw_map(path: Path, points: MapPoints, title: str) -> None:
         figure.legend(
             loc="outside lower left", ncols=columns, frameon=False, fontsize=12, markerscale=max(1, 7 / size**0.5)
         )
-    with written_whole(path) as hidden:
-        figure.savefig(hidden, format=path.suffix[1:], dpi=150)
+    save_picture(figure, path)
 
 
 def escape(text: str) -> str:

@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from os import PathLike
+from typing import Any
 
 import pyarrow
 from pyarrow import parquet
@@ -73,6 +75,19 @@ def table_rows(
                 yield reader.line_num, {key: restore(row[index]).strip(' "') for key, index in columns.items()}
         except csv.Error as error:
             raise ValueError(f"{path}:{reader.line_num}: {error}; check the quotation marks in the file") from error
+
+
+def checked_rows(path: str | PathLike[str], reader: Any) -> Iterator[list[str]]:
+    """Yield the rows of a csv.reader, fields of any length.
+
+    Raises:
+        ValueError: what the reader cannot read, with file and line.
+    """
+    csv.field_size_limit(2**31 - 1)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ValueError(f"{path}:{reader.line_num}: {error}; check quotation marks and line ends") from error
 
 
 def parquet_rows(

@@ -16,7 +16,7 @@ from os import PathLike, fspath
 
 from .label_policy import RANK_ORDER, clean_labels, column_name
 from .lineages import read_lineage
-from .tables import DELIMITERS, find_delimiter, first_line, has_columns, table_rows
+from .tables import DELIMITERS, checked_rows, find_delimiter, first_line, has_columns, table_rows
 from .text_files import open_ascii, restore
 
 _TREE = ("tax_id", "parent_tax_id", "rank", "name_txt")
@@ -79,10 +79,11 @@ def _read_tree(path: str) -> dict[str, Mapping[str, str]]:
     """Walk up from each taxon of a tree; taxa without a known rank are passed by."""
     with io.TextIOWrapper(open_ascii(path), "ascii", newline="") as text:
         reader = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
-        columns = [column_name(name) for name in next(reader)]
+        rows = checked_rows(path, reader)
+        columns = [column_name(name) for name in next(rows)]
         places = [columns.index(name) for name in _TREE]
         nodes: dict[str, tuple[str, str, str]] = {}
-        for row in reader:
+        for row in rows:
             if len(row) < len(columns):
                 raise ValueError(
                     f"{path}:{reader.line_num}: {len(row)} fields where the first line names {len(columns)}"

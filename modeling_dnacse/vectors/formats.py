@@ -2,13 +2,6 @@
 
 from pathlib import Path
 
-BEGINNINGS = {  # suffix -> where in the file, bytes
-    ".parquet": (0, b"PAR1"),
-    ".npy": (0, b"\x93NUMPY"),
-    ".safetensors": (8, b"{"),
-    ".npz": (0, b"PK"),
-    ".h5ad": (0, b"\x89HDF"),
-}
 SUFFIXES = (".parquet", ".npy", ".safetensors")
 WHOLE = (".h5ad", ".npz")  # for other programs, with names (whole_files.py)
 OUTPUT_DTYPES = ("float32", "float16", "int8")

@@ -28,7 +28,8 @@ from transformers.utils import logging
 from benchmarks.report.result_files import commit
 from modeling_dnacse.loading.onnx_export import export_onnx
 from modeling_dnacse.machine.provenance import package_versions
-from tests.attack.artefacts import try_damage, write_sources
+from tests.attack.artefacts import write_sources
+from tests.attack.attempts import try_damage
 from tests.attack.kills import commands, kill_command, kill_training
 from tests.support.families import random_families
 

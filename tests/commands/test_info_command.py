@@ -9,6 +9,7 @@ import torch
 import dnacse
 import modeling_dnacse
 from modeling_dnacse.cli import COMMANDS, command_line, main
+from tests.support.refusals import refuse
 
 
 def test_shipped_model(capsys):
@@ -29,6 +30,35 @@ def test_what_files_do_not_say_is_left_out(tiny_folder, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["info", str(folder)])
     assert "README.md: the metadata at its head cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("training.json", '{"data": [1]}'),
+        ("training.json", '{"data": {"training": {"species": "many"}}}'),
+        ("training.json", '{"steps": 3}'),
+        ("config.json", '{"architectures": 7}'),
+        ("config.json", '{"sites": "x"}'),
+        ("config.json", '{"sites": 3, "markers": [1]}'),
+        ("README.md", "---\ndatasets: 7\n---\n"),
+        ("README.md", "---\nlicense: \xe9\n---\n"),
+        ("index.json", '{"sources": ["a"]}'),
+        ("index.json", '{"calibrations": 7}'),
+    ],
+)
+def test_values_of_strangers_are_one_sentence(name, text, tiny_folder, tmp_path, capsys):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    (folder / name).write_text(text, encoding="latin-1")
+    assert f"{folder / name} holds other values than this package writes" in refuse(capsys, "info", folder)
+
+
+def test_no_file_of_strangers_moves_the_cursor(tiny_folder, tmp_path, capsys):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    (folder / "README.md").write_text('---\nlicense: "mit\\x1b[2J\\nresults: great"\n---\n')
+    main(["info", str(folder)])
+    out = capsys.readouterr().out
+    assert "licence: mit\\x1b[2J\\nresults: great\n" in out and out.replace("\n", "").isprintable()
 
 
 def test_index(tmp_path, capsys):

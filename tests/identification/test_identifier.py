@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import modeling_dnacse.identification.identifier as module
 from modeling_dnacse import Identifier, identify
 from modeling_dnacse.cli import main
+from modeling_dnacse.machine.provenance import sha256_of
 from modeling_dnacse.reading.labels import read_records
 from tests.support.marker import simulate_marker, write_marker
 from tests.support.refusals import refuse
@@ -147,6 +149,25 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
     ):
         (copy / "index.json").write_text(json.dumps(told | change))
         assert said in complaint(copy)
+    for name, key, change in (
+        ("encoded.safetensors", "bases", lambda part: part[:, :-1].astype(np.int64)),
+        ("encoded.safetensors", "votes", lambda part: part[:-1]),
+        ("encoded.safetensors", "bases", lambda part: part + 9),
+        ("calibrations.safetensors", "0.right", lambda part: part[:-1]),
+        ("calibrations.safetensors", "0.known_from", lambda part: part.astype(np.float32)),
+        ("index.json", "calibrations", lambda _: [[[1]]]),
+        ("index.json", "calibrations", lambda _: [[10**400]]),
+    ):  # by somebody who wrote the digests as well
+        shutil.copytree(index, copy, dirs_exist_ok=True)
+        forged = dict(told)
+        if name == "index.json":
+            forged[key] = change(None)
+        else:
+            tensors = load_file(copy / name)
+            save_file(tensors | {key: np.ascontiguousarray(change(tensors[key]))}, copy / name)
+            forged["files"] = told["files"] | {name: sha256_of(copy / name)}
+        (copy / "index.json").write_text(json.dumps(forged))
+        assert f"{copy} cannot be read as an index" in complaint(copy), (name, key)
 
 
 def test_a_hub_index_that_is_not_there_is_told(marker, site_folder, tmp_path, capsys):

@@ -50,6 +50,8 @@ def test_columns_that_are_no_samples_are_left_out(tmp_path):
         ("id\ts\ts\n", ":1: two samples have one name"),
         ("id\ts\na\t3\na\t4\n", ":3: id 'a' was used before"),
         ("id\ts\na\tmany\n", ":2: 'many' in the column 's' is no count"),
+        ("id\ts\na\t" + "9" * 140_000 + "\n", ":2: '9{30}' in the column 's' is no count"),
+        ('id,s\n"a,1\n' + "b,1\n" * 40_000, ":2: 1 fields where the first line names 2"),
         ("id\ts\na\t-1\n", ":2: '-1' in the column 's' is no count"),
         ("id\ts\na\n", ":2: 1 fields where the first line names 2"),
     ],

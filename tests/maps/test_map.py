@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from modeling_dnacse.cli import main
+from modeling_dnacse.cli import command_line, main
 from modeling_dnacse.maps.picture import draw_map
 from modeling_dnacse.maps.points import MapPoints, choose_column, style_groups
 from tests.support.families import random_families
@@ -70,6 +70,8 @@ def test_the_page_is_whole_offline_and_escaped(page):
     assert not [attributes for _, attributes in tags if {"src", "href"} & set(attributes)]
     assert EVIL not in text and html.escape(EVIL, quote=False) in text
     assert "r11_3" in text and "Genus l" in text
+    args = command_line().parse_args(["map", str(page.parent / "in.fasta"), "-o", str(page)])
+    args.check(args)  # the same command may replace it
 
 
 @pytest.mark.slow
@@ -118,6 +120,8 @@ def test_colours_show_the_lowest_rank_of_few_names():
         (["-o", "map.gif"], "ends in .html, .png, .svg, .pdf"),
         (["-o", "map.png", "--colour_by", "tribe"], "--colour_by is tribe, but the names are of: species, genus"),
         (["-o", "map.png", "--labels", "calls.tsv"], "calls.tsv:2: 1 fields where the first line names 2"),
+        (["-o", "map.png", "--labels", "twice.tsv"], "twice.tsv:3: id 'r0_0' was used before"),
+        (["-o", "map.png", "--labels", "old.tsv"], "old.tsv:2: new-line character seen .* check .* line ends"),
         (["-o", "map.png", "--labels", "others.tsv"], "none of the records of .*ids must be equal"),
     ],
 )
@@ -125,8 +129,18 @@ def test_refusals(options, message, fasta, tmp_path, monkeypatch, capsys):
     pytest.importorskip("bokeh")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "calls.tsv").write_text("id\tcall\nr0_0\n")
+    (tmp_path / "twice.tsv").write_text("id\tcall\nr0_0\tx\nr0_0\ty\n")
+    (tmp_path / "old.tsv").write_text("id\tcall\nr0_0\tx\ry\n")
     (tmp_path / "others.tsv").write_text("id\tcall\nx\tGenus a\n")
     with pytest.raises(SystemExit):
         main(["map", str(fasta), *options])
     assert re.search(message, capsys.readouterr().err)
     assert not list(tmp_path.glob("map*"))
+
+
+@pytest.mark.parametrize("name", ["mine.html", "mine.png"])
+def test_another_page_or_picture_is_not_replaced(name, fasta, tmp_path, capsys):
+    (tmp_path / name).write_bytes(b"<!DOCTYPE html><head>" if name.endswith("html") else b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(SystemExit):
+        main(["map", str(fasta), "-o", str(tmp_path / name)])
+    assert f"{name} exists and is not a map; give another name, or add --force" in capsys.readouterr().err

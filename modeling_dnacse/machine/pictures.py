@@ -1,0 +1,23 @@
+"""Pictures in and out: each file says that dnacse drew it, so that the next run may replace it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .atomic import written_whole
+from .outputs import holds_near_start
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAKER = {".png": "Software", ".svg": "Creator", ".pdf": "Creator"}  # suffix -> key of the metadata that say it
+EARLIER = {  # suffix -> what tells an earlier picture
+    ".png": holds_near_start(b"\x89PNG", b"Software\0dnacse"),
+    ".svg": holds_near_start(b"<?xml", b"<dc:title>dnacse</dc:title>"),
+    ".pdf": lambda path: b"/Creator (dnacse)" in path.read_bytes(),
+}
+
+
+def save_picture(figure: "Figure", path: Path) -> None:
+    """Write a picture; the suffix tells its format."""
+    with written_whole(path) as hidden:
+        figure.savefig(hidden, format=path.suffix[1:], dpi=150, metadata={MAKER[path.suffix]: "dnacse"})
