@@ -72,12 +72,12 @@ def run(args: argparse.Namespace, library: "LibraryFile") -> None:
     import numpy as np
 
     from ..embedding.tokenization import letter_tokenizer
+    from ..fitting.adapted_release import fitting_record, model_card, verdict
     from ..fitting.held_out import draw_genera, hold_out
     from ..fitting.site_model import Records
     from ..fitting.trial import BY_SITES, ROUTES, routes_for, run_trial, table
     from ..loading.repository import CARD, RECORD, WEIGHTS, halve, write_repository
     from ..machine.atomic import written_whole
-    from .adapt_files import fitting_record, model_card, verdict
 
     began = time.monotonic()
     rng = np.random.default_rng(args.seed)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..clustering.purposes import FIELDS
 
 if TYPE_CHECKING:
-    from ..fitting.trial import Outcome
     from ..modeling_dnacse import DnacseModel
+    from .trial import Outcome
 
 MEASURES = ("genus_unseen", "species_seen", "auroc_new")
 TAGS = ["biology", "dna", "dna-barcoding", "sentence-transformers", "custom_code"]
