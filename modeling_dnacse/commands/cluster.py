@@ -143,7 +143,7 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
     if found is None and args.identity is not None:
         raise ValueError(
             f"--identity compares bases at sites, which {args.model} does not know for these sequences; give a model "
-            "of their marker (trainer/fit_sites.py makes one), or --threshold"
+            "of their marker (dnacse adapt makes one), or --threshold"
         )
     if found is None:
         found = group_by_vectors(args, listing, labelled, model, tokenizer, options)
