@@ -5,6 +5,8 @@
 #
 #   bash trainer/recipes/barcode_markers.sh DATA runs
 #
+# The environment variable FIT_OPTIONS holds further options of fit_sites.py.
+#
 # DATA holds 12s_fish.tsv.gz, 12s.tsv.gz and cytb.tsv.gz with the columns sequence, species, genus and split; all three
 # have the splits train and unseen_val. benchmarks/DATA.md says how they were made.
 #
@@ -22,11 +24,12 @@ if [ ! -e "$output/12s_train.tsv.gz" ]; then
         --output "$output/12s_train.tsv.gz"
 fi
 python trainer/fit_sites.py --train_file "$output/12s_train.tsv.gz" --train_split train \
-    --output_dir "$output/dnacse-barcode-12s" --site_block 16 --site_kmer 8 --margin 500 --coverage 0.05
+    --output_dir "$output/dnacse-barcode-12s" --site_block 16 --site_kmer 8 --margin 500 --coverage 0.05 \
+    ${FIT_OPTIONS:-}
 python -m modeling_dnacse.cli calibrate "$data/12s_fish.tsv.gz" --split unseen_val \
     --model "$output/dnacse-barcode-12s" --for species
 
 python trainer/fit_sites.py --train_file "$data/cytb.tsv.gz" --train_split train \
-    --output_dir "$output/dnacse-barcode-cytb"
+    --output_dir "$output/dnacse-barcode-cytb" ${FIT_OPTIONS:-}
 python -m modeling_dnacse.cli calibrate "$data/cytb.tsv.gz" --split unseen_val \
     --model "$output/dnacse-barcode-cytb" --for species
