@@ -52,7 +52,6 @@ EARLIER = {  # format -> what tells an earlier output
     "uc": has_lines(*[r"[SHC]\t\d+\t\d+\t[\d.*]+\t[-+*]\t[0*]\t[0*]\t\*\t[^\t]+\t[^\t]+"] * 2),
 }
 REPRESENTATIVES = has_lines(r">.* cluster=c1 size=\d+", r">.* cluster=c\d+ size=\d+|[A-Z]+")
-LEAST_PLACED = 0.5  # of the sequences, for a comparison over sites
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,8 +99,7 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
     check_replaced(args.output, EARLIER[args.format], f"clusters as {args.format}", args.force)
     check_replaced(args.representatives, REPRESENTATIVES, "FASTA of representatives", args.force)
     check_plot(args.plot, args.force)
-    if args.model is not None:
-        check_model(args.model)
+    check_model(args.model)
     check_device(args.device)
     if args.identity is not None and needs_vectors(args):
         raise ValueError(
@@ -167,6 +165,7 @@ def group_by_sites(
     from ..clustering.entries import place_entries
     from ..clustering.representatives import identities, representatives
     from ..clustering.site_linkage import site_linkage
+    from ..vectors.shared_sites import LEAST_PLACED
     from .cluster_files import Grouping
     from .cluster_pictures import draw_gaps
 

@@ -174,8 +174,7 @@ def check(args: argparse.Namespace) -> FirstReading:
     check_replaced(args.output, FORMATS[args.format], f"a file of {args.format} calls", args.force)
     check_replaced(hits, HITS, "a table of hits", args.force)
     check_plot(args.plot, args.force)
-    if args.model is not None:
-        check_model(args.model)
+    check_model(args.model)
     check_device(args.device)
     if args.reference_vectors and not args.reference_vectors.exists():
         raise ValueError(f"{args.reference_vectors}: No such file or directory; give vectors of dnacse embed")

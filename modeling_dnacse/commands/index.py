@@ -75,8 +75,7 @@ def check(args: argparse.Namespace) -> IndexInput:
     check_folder(args.output, [args.input, args.add, args.taxonomy, args.model, *args.calibrate_for])
     if args.output.exists() and any(args.output.iterdir()):
         raise ValueError(f"{args.output} is not empty; give the folder of the index another name")
-    if args.model is not None:
-        check_model(args.model)
+    check_model(args.model)
     check_device(args.device)
     if args.add is not None:
         read_description(args.add)

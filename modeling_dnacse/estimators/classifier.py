@@ -9,9 +9,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from ..identification.calibration import take
-from ..identification.encoding import LEAST_PLACED, Encoded, Encoder
+from ..identification.encoding import Encoded, Encoder, encode
 from ..identification.library import Library, make_library, unit_vectors
-from ..kmers import OTHER
 from ..vectors.shared_sites import SiteSearch
 from .inputs import check_digest, check_sequences, find_encoder, options_of
 
@@ -91,7 +90,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         encoder, self.model_digest_ = self._encoder()
-        self.references_, self.reference_codes_ = encode(encoder, sequences), codes
+        self.references_, self.reference_codes_ = encode_scaled(encoder, sequences), codes
         if self.references_.sites is not None and not self.references_.sites.placed.all():
             kept = self.references_.sites.placed
             warnings.warn(
@@ -128,7 +127,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         sequences = check_sequences(given)
         encoder, digest = self._encoder()
         check_digest(self.model_digest_, digest, self.model)
-        queries = encode(encoder, sequences, by_sites=self.references_.sites is not None)
+        queries = encode_scaled(encoder, sequences, by_sites=self.references_.sites is not None)
         if queries.sites is not None and not queries.sites.placed.all():
             warnings.warn(
                 f"{(~queries.sites.placed).sum():,} of {len(queries):,} sequences do not look like the model's "
@@ -177,15 +176,10 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         return float(TEMPERATURES[int(np.argmax(right))])
 
 
-def encode(encoder: Encoder, sequences: list[str], by_sites: bool | None = None) -> Encoded:
-    """Encode sequences by sites or as unit vectors; None: by sites where most can be placed."""
-    if by_sites is not False and encoder.has_sites:
-        placed = encoder.place(sequences, lambda _: None)
-        if by_sites or placed.placed.mean() >= LEAST_PLACED:
-            placed.bases[~placed.placed] = OTHER
-            return Encoded(None, placed)
-    blocks = [block.vectors for block in encoder.blocks(sequences, False, lambda _: None) if block.vectors is not None]
-    return Encoded(unit_vectors(Encoded(np.concatenate(blocks), None)).numpy(), None)
+def encode_scaled(encoder: Encoder, sequences: list[str], by_sites: bool | None = None) -> Encoded:
+    """Encode sequences as `encode` does; vectors are scaled to length 1."""
+    encoded = encode(encoder, sequences, by_sites)
+    return encoded if encoded.sites is not None else Encoded(unit_vectors(encoded).numpy(), None)
 
 
 def class_similarities(

@@ -12,14 +12,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from ..configuration_dnacse import DnacseConfig
-from ..embedding.tokenization import letter_tokenizer
 from ..kmers import NO_KMER
-from ..loading.checkpoints import vocabulary_of
 from ..modeling_dnacse import DnacseModel
 from .discriminants import discriminants
 from .kmer_spectra import kmer_frequencies
-from .site_model import HEADS, Records, species_weights
+from .site_model import HEADS, Records, layerless_config, species_weights
 
 SPAN = 2000  # sequences
 BLOCK = 1024  # sequences counted at once
@@ -79,15 +76,8 @@ def span(texts: Sequence[np.ndarray], k: int, mean: np.ndarray) -> np.ndarray:
 
 def model_of_rows(rows: np.ndarray, k: int, seed: int) -> DnacseModel:
     """A model with these rows of k-mers (k-mers, columns)."""
-    tokenizer = letter_tokenizer()
-    config = DnacseConfig(
-        vocab_size=len(tokenizer),
-        vocabulary=vocabulary_of(tokenizer),
-        hidden_size=HEADS * math.ceil(rows.shape[1] / HEADS),
-        num_hidden_layers=0,
-        num_attention_heads=HEADS,
-        intermediate_size=0,
-        hidden_dropout_prob=0.0,
+    config = layerless_config(
+        HEADS * math.ceil(rows.shape[1] / HEADS),
         kmer=k,
         gene_sites=1,
         site_kmer=1,

@@ -103,21 +103,29 @@ def kmer_columns(texts: list[np.ndarray], weights: np.ndarray, k: int, columns: 
     return torch.from_numpy(rows)
 
 
+def layerless_config(columns: int, **more: Any) -> DnacseConfig:
+    """The configuration of a model of letters that has no layer: columns numbers a vector, a multiple of `HEADS`."""
+    tokenizer = letter_tokenizer()
+    return DnacseConfig(
+        vocab_size=len(tokenizer),
+        vocabulary=vocabulary_of(tokenizer),
+        hidden_size=columns,
+        num_hidden_layers=0,
+        num_attention_heads=HEADS,
+        intermediate_size=0,
+        hidden_dropout_prob=0.0,
+        **more,
+    )
+
+
 def fit_site_model(options: SiteOptions, markers: dict[str, Records]) -> tuple[DnacseModel, dict[str, int]]:
     """Learn the table, place, fit: the model, and what its card says of the records.
 
     Raises:
         ValueError: the records of a marker have too little in common, or fewer than two genera can be placed.
     """
-    tokenizer = letter_tokenizer()
-    config = DnacseConfig(
-        vocab_size=len(tokenizer),
-        vocabulary=vocabulary_of(tokenizer),
-        hidden_size=sum(options.columns),
-        num_hidden_layers=0,
-        num_attention_heads=HEADS,
-        intermediate_size=0,
-        hidden_dropout_prob=0.0,
+    config = layerless_config(
+        sum(options.columns),
         kmer=options.kmer,
         site_kmer=options.site_kmer,
         site_candidates=options.site_candidates,

@@ -10,13 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..embedding.embed import embed
 from ..embedding.options import EmbedOptions
 from ..embedding.tokenization import letter_tokenizer
-from ..identification.encoding import LEAST_PLACED, Encoded, Encoder
-from ..identification.identifier import ignore
+from ..identification.encoding import Encoded, Encoder, encode
 from ..identification.library import make_library, search
-from ..kmers import OTHER
 from ..modeling_dnacse import DnacseModel
 from ..sites import DnacseSites
 from .held_out import Split
@@ -139,13 +136,8 @@ def run_trial(
 def encode_both(library: list[str], queries: list[str], model: DnacseModel) -> tuple[Encoded, Encoded]:
     """Encode as `dnacse identify` does: by sites, where most of the library is placed, else by vectors."""
     encoder = Encoder(model, letter_tokenizer(), EmbedOptions(device="cpu"))
-    if encoder.has_sites:
-        placed = encoder.place(library, ignore)
-        if placed.placed.mean() >= LEAST_PLACED:
-            placed.bases[~placed.placed] = OTHER
-            return Encoded(None, placed), Encoded(None, encoder.place(queries, ignore))
-    one, other = (embed(model, encoder.tokenizer, texts, device="cpu") for texts in (library, queries))
-    return Encoded(one, None), Encoded(other, None)
+    known = encode(encoder, library)
+    return known, encode(encoder, queries, by_sites=known.sites is not None)
 
 
 def ask(

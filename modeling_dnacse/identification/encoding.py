@@ -16,10 +16,9 @@ from ..embedding.embed import embed_blocks
 from ..embedding.options import EmbedOptions
 from ..kmers import OTHER
 from ..reading.sequences import clean_sequence
-from ..vectors.shared_sites import AtSites, read_sites
+from ..vectors.shared_sites import LEAST_PLACED, AtSites, read_sites
 
 BLOCK = 4096  # sequences that are placed at once
-LEAST_PLACED = 0.5  # of the references
 TRIES = 5  # draws of a query whose length suits a record
 
 
@@ -64,6 +63,17 @@ class Encoder:
         while block := list(islice(stream, BLOCK)):
             yield read_sites(self.model, self.tokenizer, [clean_sequence(sequence) for sequence in block])
             report(len(block))
+
+
+def encode(encoder: Encoder, sequences: list[str], by_sites: bool | None = None) -> Encoded:
+    """Encode sequences by sites or as vectors; None: by sites where most can be placed. What cannot has no bases."""
+    if by_sites is not False and encoder.has_sites:
+        placed = encoder.place(sequences, lambda _: None)
+        if by_sites or placed.placed.mean() >= LEAST_PLACED:
+            placed.bases[~placed.placed] = OTHER
+            return Encoded(None, placed)
+    blocks = [block.vectors for block in encoder.blocks(sequences, False, lambda _: None) if block.vectors is not None]
+    return Encoded(np.concatenate(blocks), None)
 
 
 def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSites:

@@ -107,8 +107,7 @@ class Identifier:
         Raises:
             ValueError: a file is wrong, no record has a species, or there is no such model.
         """
-        if model is not None:
-            check_model(model)
+        check_model(model)
         library = read_references(Path(path), None if taxonomy is None else Path(taxonomy), ignore)
         model = model_for(model, library, ignore)
         options = options or EmbedOptions()
@@ -137,8 +136,7 @@ class Identifier:
         Raises:
             ValueError: it is no index, is damaged, or was made with another model or other options.
         """
-        if model is not None:
-            check_model(model)
+        check_model(model)
         options = options or EmbedOptions()
         index = read_index(Path(folder))
         model = model or index.shipped_model()

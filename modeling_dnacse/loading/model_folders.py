@@ -13,16 +13,18 @@ WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.b
 REMEDY = "give the folder of a complete model, or write it again"
 
 
-def check_model(name: str, with_tokenizer: bool = True) -> None:
+def check_model(name: str | None, with_tokenizer: bool = True) -> None:
     """Check the files of a model's folder as far as names and JSON go; a name for the Hub is left as it is.
 
     Args:
-        name: Folder or Hub id.
+        name: Folder or Hub id; None: a shipped one, which is to be chosen.
         with_tokenizer: Whether the folder must hold the tokenizer too.
 
     Raises:
         ValueError: The folder does not exist or is not complete, or a file in it is no JSON object.
     """
+    if name is None:
+        return
     folder = Path(name)
     if not folder.is_dir():
         if folder.exists():

@@ -1,7 +1,7 @@
 """Sequences in, the shipped barcode model of their marker out.
 
 A shipped model knows the sites of one marker. Of a sample of the sequences each model places those of its marker and
-no others, so the model that places most is theirs. COI is tried first, and no other model is loaded if it fits.
+no others, so the model that places half of it is theirs. COI is tried first, and no other model is loaded if it fits.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,28 +13,23 @@ import numpy as np
 from ..loading.encoders import load_encoder
 from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
 from ..reading.sequences import clean_sequence
-from .shared_sites import read_sites
+from .shared_sites import LEAST_PLACED, read_sites
 
 SAMPLE = 100  # sequences
-LEAST_PLACED = 0.5  # of them
 
 
 def shipped_model_for(sequences: Iterable[str], count: int) -> Path:
-    """The shipped model that places most of a sample; that of COI where none places half.
+    """The shipped model that places at least half of a sample; that of COI where none does.
 
     Args:
         sequences: The sequences, in any order.
         count: How many there are.
     """
     sample = [clean_sequence(text) for text in islice(sequences, 0, None, max(1, count // SAMPLE))]
-    best, most = SHIPPED, 0.0
     for folder in SHIPPED_BARCODES if sample else ():
-        placed = float(np.mean(read_sites(*load_encoder(str(folder)), sample).placed))
-        if placed > most:
-            best, most = folder, placed
-        if most >= LEAST_PLACED:
-            break
-    return best if most >= LEAST_PLACED else SHIPPED
+        if np.mean(read_sites(*load_encoder(str(folder)), sample).placed) >= LEAST_PLACED:
+            return folder
+    return SHIPPED
 
 
 def choose_model(

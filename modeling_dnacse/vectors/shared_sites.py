@@ -37,6 +37,7 @@ DOUBT = 2.0
 LEAST_ERROR = 0.02  # the least 1 - c^2 that is believed, so that of equal references the one that shares more wins
 BLOCK = 2**24  # similarities held at once: 64 MiB
 TOGETHER = 128  # queries compared at once
+LEAST_PLACED = 0.5  # of sequences, for a comparison over sites
 SUMS_BLOCK = 512  # sequences whose sites are summed at once
 
 
