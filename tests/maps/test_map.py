@@ -26,24 +26,29 @@ const walk = (root, found) => {
     }
     return found;
 };
-URL.createObjectURL = blob => { blob.text().then(text => said.push(text)); return "blob:none"; };
+window.Blob = class { constructor(parts) { said.push(parts.join("")); } };
+URL.createObjectURL = () => "blob:none";
 HTMLAnchorElement.prototype.click = () => {};
-const later = () => new Promise(done => setTimeout(done, 500));
+const until = async done => {
+    for (let tries = 0; tries < 100 && !done(); tries++) await new Promise(next => setTimeout(next, 100));
+};
 setTimeout(async () => {
+    await until(() => window.Bokeh?.documents.length && walk(document, []).length);
     const models = [...Bokeh.documents[0]._all_models.values()];
     const of = type => models.find(model => model.type == type);
     for (const name of ["genus c", "no such name", "R11_"]) {
+        const before = of("Div").text;
         of("TextInput").value_input = name;
-        await later();
+        await until(() => of("Div").text != before);
         said.push(of("Div").text);
     }
     walk(document, []).find(node => node.textContent == "Download FASTA").click();
-    await later();
+    await until(() => said.length == 4);
     const out = document.createElement("pre");
     out.id = "out";
     out.textContent = JSON.stringify([...said, document.querySelectorAll("img").length]);
     document.body.append(out);
-}, 3000);
+}, 0);
 </script>
 </body>
 """
@@ -82,7 +87,7 @@ def test_search_and_download_in_a_browser(page, tmp_path):
     driven.write_text(before + DRIVE + after)
     browser = [shutil.which("chromium"), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
     done = subprocess.run(
-        [*browser, "--virtual-time-budget=20000", "--dump-dom", driven.as_uri()],
+        [*browser, "--virtual-time-budget=60000", "--dump-dom", driven.as_uri()],
         capture_output=True,
         text=True,
         timeout=300,
