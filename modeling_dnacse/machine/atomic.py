@@ -79,7 +79,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     What goes to a stream is written to a temporary file, and copied when it is complete.
 
     Raises:
-        ValueError: another process is writing `path`.
+        ValueError: another process is writing `path`, or there is a folder that is not empty.
     """
     if is_stream(path):
         with tempfile.TemporaryDirectory(prefix="dnacse-") as folder:
@@ -89,12 +89,24 @@ def written_whole(path: Path) -> Iterator[Path]:
         return
     hidden = partial_path(path)
     with lock_output(path):
+        refuse_full_folder(path)
         try:
             yield hidden
+            refuse_full_folder(path)
             hidden.replace(path)
         except BaseException:
             remove(hidden)
             raise
+
+
+def refuse_full_folder(path: Path) -> None:
+    """Refuse to replace a folder that holds something.
+
+    Raises:
+        ValueError: there is one at `path`.
+    """
+    if path.is_dir() and any(path.iterdir()):
+        raise ValueError(f"{path} is there already; give a new folder, or remove it first")
 
 
 def copy_to_stream(file: Path, stream: Path) -> None:
