@@ -10,12 +10,12 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .locks import Lock
+from .scratch import scratch_folder
 
 STDOUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1"))
 
@@ -82,8 +82,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         ValueError: another process is writing `path`, or there is a folder that is not empty.
     """
     if is_stream(path):
-        with tempfile.TemporaryDirectory(prefix="dnacse-") as folder:
-            hidden = Path(folder, "output")
+        with scratch_folder() as folder:
+            hidden = folder / "output"
             yield hidden
             copy_to_stream(hidden, path)
         return

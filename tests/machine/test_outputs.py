@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from modeling_dnacse.machine.atomic import lock_output, partial_path, written_whole
 from modeling_dnacse.machine.locks import Lock, is_held
 from modeling_dnacse.machine.outputs import check_folder, check_new_folder, check_outputs
+from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 
 
@@ -152,6 +154,20 @@ def test_a_new_folder_replaces_nothing_and_is_locked_while_it_is_made(source, tm
         with pytest.raises(ValueError, match=words):
             check_new_folder(folder, [made])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.fasta", "late", "made"]
+
+
+def test_temporary_folders_of_killed_processes_are_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    abandoned, others = tmp_path / "dnacse-abandoned", tmp_path / "dnacse-no-lock"
+    for folder in (abandoned, others):
+        folder.mkdir()
+    (abandoned / ".lock").touch()
+    with scratch_folder() as first, scratch_folder() as second:
+        assert first != second and not abandoned.exists() and others.exists() and first.exists()
+        monkeypatch.setattr(os, "access", lambda *_: False)  # as those of other users
+        with scratch_folder():
+            assert first.exists()
+    assert list(tmp_path.iterdir()) == [others]
 
 
 HOLD = """
