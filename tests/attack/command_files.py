@@ -145,7 +145,7 @@ def main(arguments: list[str] | None = None) -> int:
             artefacts[name] = {kind: found[kind] for kind in COUNTED}
             sys.stderr.write(f"{name}: {artefacts[name]}\n")
     result = {"kind": "faults", "seed": options.seed, "model": options.model.name, "artefacts": artefacts}
-    result |= {"kills": {}, "commit": commit(), "date": datetime.now(UTC).date().isoformat()}
+    result |= {"commit": commit(), "date": datetime.now(UTC).date().isoformat()}
     options.output.write_text(json.dumps(result, indent=1) + "\n")
     sys.stderr.write("".join(f"{example}\n---\n" for example in examples))
     return 1 if examples else 0
