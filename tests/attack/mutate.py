@@ -29,6 +29,7 @@ from typing import Any
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 import torch
