@@ -17,7 +17,11 @@ BARCODES, GENOMES = "dnacse-barcode-mini", "dnacse-genome-mini"
 OURS, RANDOM = "dnacse-", "untrained"  # how the names of our models and of networks with random weights begin
 VSEARCH = ("vsearch",)
 COI, CONTIGS, ABLATION = "coi.test", "genomes.test", "ablation/coi.val"
-MARKERS = {"12S of fishes": ("12s_fish", "12s"), "12S of vertebrates": ("12s", "12s"), "cytochrome b": ("cytb", "cytb")}
+MARKERS = {
+    "12S of fishes": ("12s_fish", "12s"),
+    "12S of vertebrates": ("12s", "12s"),
+    "cytochrome b": ("cytb", "cytb"),
+}
 CHANCE = ", which may be chance"
 
 
