@@ -5,8 +5,8 @@
 
 The library and the queries are drawn as in the task `identify` (tasks/identify.py). Queries are whole, or windows of
 300 and 150 bp at random places, half of them of the other strand; each form is named, and the library calibrated for
-it, in a call of its own. For each rank the JSON has the expected calibration error (scoring/naming.py), and for bins of
-the probability the mean probability, the share of names that are right, and how many there are.
+it, in a call of its own. For each rank the JSON has the expected calibration error (scoring/naming.py), and for bins
+of the probability the mean probability, the share of names that are right, and how many there are.
 """
 
 import argparse
