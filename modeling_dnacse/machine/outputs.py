@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .atomic import STDOUT, is_stream, lock_output, partial_path
+from .atomic import STDOUT, is_stream, lock_output, partial_path, refuse_full_folder
 
 STDIN = Path("/dev/stdin")  # of which `-` is a copy
 Names = Iterable[Path | str | None]  # None: not asked for
@@ -67,6 +67,27 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
         raise ValueError(f"{folder}: there is no folder {place}; make it first")
     if not os.access(place, os.W_OK | os.X_OK):
         raise ValueError(f"{folder} cannot be written to; give a folder that can")
+
+
+def check_new_folder(folder: Path, inputs: Names) -> None:
+    """Check a folder to make: there is none yet, or an empty one; remove what killed processes left of it.
+
+    Raises:
+        ValueError: It is there, lies in an input, or cannot be made; or another process is making it.
+    """
+    if folder.is_file():
+        raise ValueError(f"{folder} is there already; give a new folder, or remove it first")
+    refuse_full_folder(folder)
+    given = [Path(path) for path in inputs if path is not None]
+    check_folder(folder, given)
+    if around := next((path for path in given if path.is_dir() and lies_in(folder, path)), None):
+        raise ValueError(f"{folder} would lie in {around}, which is an input; give another place")
+    check_writable(folder)
+
+
+def lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path is inside a folder, links followed."""
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def check_place(path: Path) -> None:
