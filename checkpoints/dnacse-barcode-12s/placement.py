@@ -42,7 +42,7 @@ class Placement(NamedTuple):
     bases: Tensor  # (batch, sites) long: the base at each site that has a row, 0 to 3; OTHER: none
     offset: Tensor  # (batch,) long: site of the first base of the strand that was read, but for local offsets
     reverse: Tensor  # (batch,) bool: the strand that was read is the other one
-    share: Tensor  # (batch,) float, 0 to 1: votes for the offset, a k-mer
+    share: Tensor  # (batch,) float, 0 to 1: votes for the offset, or for those of the blocks, a k-mer
     marker: Tensor  # (batch,) long: number of the marker
     shifts: Tensor  # (batch, blocks) long: what each block adds to the offset; no blocks: one offset for all
     begins: Tensor  # (batch, blocks) long: where each block begins, in sites by the offset, from -reach on
