@@ -73,6 +73,16 @@ def test_named_files_exist(name):
         assert (ROOT / target).exists(), target
 
 
+def test_the_definitions_that_contributing_names_are_where_it_says():
+    """Its table says `FILE`: `NAME`, with further names after commas."""
+    named = re.findall(r"`([\w/]+\.py)`: (`\w+`(?:, `\w+`)*)", (ROOT / "CONTRIBUTING.md").read_text())
+    assert len(named) > 15
+    for file, names in named:
+        for name in re.findall(r"\w+", names):
+            pattern = rf"^(?: *(?:def|class) {name}\b|{name}\b[^=]*= )"
+            assert re.search(pattern, (ROOT / file).read_text(), flags=re.MULTILINE), (file, name)
+
+
 def test_the_commands_that_make_data_have_options_that_there_are():
     """They need real data, so they are read, not run."""
     block = (ROOT / "benchmarks" / "DATA.md").read_text().replace("\\\n", " ")
