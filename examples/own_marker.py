@@ -53,14 +53,10 @@ def main(arguments: list[str] | None = None) -> None:
     truth = {record.id: record.labels for record in records}
     known = {record.labels.get("species") for record in records if record.id not in away}
     with calls.open(encoding="utf-8", newline="") as file:
-        told = Counter(
-            (
-                truth[call["id"]].get("species") in known,
-                call["rank"],
-                truth[call["id"]].get(call["rank"]) == call["call"],
-            )
-            for call in csv.DictReader(file, delimiter="\t")
-        )
+        told: Counter[tuple[bool, str, bool]] = Counter()
+        for call in csv.DictReader(file, delimiter="\t"):
+            names, rank = truth[call["id"]], call["rank"]
+            told[names.get("species") in known, rank, names.get(rank) == call["call"]] += 1
     for (is_known, rank, is_right), count in sorted(told.items(), reverse=True):
         what = "species in the library" if is_known else "species that the library lacks"
         outcome = f"called at {rank}, {'right' if is_right else 'wrong'}" if rank else "not called"
