@@ -15,6 +15,7 @@ the share of queries whose nearest reference has the score, within 1e-5, of the 
 
 import argparse
 import json
+import os
 import sys
 import time
 from itertools import islice
@@ -83,7 +84,7 @@ def write_files(args: argparse.Namespace) -> None:
 
 
 def watched(command: list[object]) -> dict[str, Any]:
-    """Run a command: seconds, the most resident memory in GiB, and this memory every half second or so.
+    """Run a command: seconds of the wall clock and of the CPU, the most resident memory in GiB, and it over time.
 
     Raises:
         RuntimeError: it failed.
@@ -91,16 +92,21 @@ def watched(command: list[object]) -> dict[str, Any]:
     start, memory = time.perf_counter(), []
     process = Popen([str(part) for part in command])
     pause = 0.5
-    while process.poll() is None:
+    while not (waited := os.wait4(process.pid, os.WNOHANG))[0]:
         lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
         resident = next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("VmRSS")), 0.0)
         memory.append((round(time.perf_counter() - start, 1), round(resident, 3)))
         time.sleep(pause)
+    _, status, used = waited
+    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{command} failed")
-    seconds = round(time.perf_counter() - start, 1)
+    seconds = {
+        "seconds": round(time.perf_counter() - start, 1),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+    }
     thinned = memory[:: max(1, len(memory) // 200)]
-    return {"seconds": seconds, "peak_gib": max(gib for _, gib in memory), "memory": thinned}
+    return seconds | {"peak_gib": round(used.ru_maxrss / 2**20, 3), "memory": thinned}
 
 
 def best_scores(identifier: Identifier, bases: np.ndarray) -> np.ndarray:
@@ -122,9 +128,9 @@ def best_scores(identifier: Identifier, bases: np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def recall(args: argparse.Namespace) -> dict[str, Any]:
     """Seconds to open the index in this process; of a sample of queries the recall, and seconds a 1,000 queries."""
-    start = time.perf_counter()
+    start = time.process_time(), time.perf_counter()
     identifier = Identifier.from_index(args.folder / "index")
-    opened = time.perf_counter() - start
+    opened = time.process_time() - start[0], time.perf_counter() - start[1]
     search = identifier.library.search
     assert isinstance(search, CellSearch)
     records = list(islice(read_fasta(args.folder / "queries.fasta"), args.sample))
@@ -133,7 +139,11 @@ def recall(args: argparse.Namespace) -> dict[str, Any]:
     kinds = np.array([record.id.rpartition("_")[0] for record in records])
     placed = (bases < OTHER).any(1)
     exact = best_scores(identifier, bases)
-    found: dict[str, Any] = {"seconds_to_open": round(opened, 1), "cells": len(search.firsts)}
+    found: dict[str, Any] = {
+        "cpu_seconds_to_open": round(opened[0], 1),
+        "seconds_to_open": round(opened[1], 1),
+        "cells": len(search.firsts),
+    }
     for cells in args.cells:
         sys.modules[CellSearch.__module__].CELLS = cells
         start = time.process_time()
@@ -179,13 +189,14 @@ def main(arguments: list[str] | None = None) -> None:
     add("--queries", type=int, default=10_000)
     add("--sample", type=int, default=1000, help="queries of the exact search")
     add("--cells", type=int, nargs="+", default=[16, 32, 64, 128])
-    add("--folder", type=Path, required=True, help="where library, queries and index are made")
+    add("--folder", type=Path, required=True, help="of library, queries and index; files that are there are kept")
     add("--output", required=True, type=Path)
     add("--plot", required=True, type=Path)
     args = parser.parse_args(arguments)
     args.folder.mkdir(parents=True, exist_ok=True)
-    write_files(args)
     library, queries, index = (args.folder / name for name in ("library.fasta", "queries.fasta", "index"))
+    if not queries.exists():
+        write_files(args)
     runs: dict[str, dict[str, Any]] = {}
     ways: dict[str, list[object]] = {
         "index": [*DNACSE, "index", library, "-o", index],
@@ -193,7 +204,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     for name, command in ways.items():
         runs[name] = watched(command)
-        sys.stderr.write(f"{name}: {runs[name]['seconds']} s, {runs[name]['peak_gib']} GiB\n")
+        args.output.write_text(json.dumps({"runs": runs}))
     about = {
         "references": args.count,
         "queries": args.queries,
