@@ -88,6 +88,15 @@ def test_metagenome(tmp_path):
 
 
 @pytest.mark.slow
+def test_mteb(capsys, monkeypatch):
+    pytest.importorskip("mteb")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    load(ROOT / "examples" / "mteb_barcodes.py").main([str(SAMPLE / "library.fasta")])
+    scores = dict(re.findall(r"^(\w+): V-measure ([\d.]+)", capsys.readouterr().out, flags=re.MULTILINE))
+    assert list(scores) == ["order", "family", "genus", "species"] and float(scores["species"]) > 0.95
+
+
+@pytest.mark.slow
 def test_space(tmp_path):
     pytest.importorskip("gradio")
     pytest.importorskip("bokeh")
