@@ -17,6 +17,7 @@ from ..embedding.options import EmbedOptions
 from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_vectors
 from ..loading.model_folders import check_model
+from ..machine.atomic import written_whole
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST, Found
@@ -166,6 +167,7 @@ class Identifier:
             raise ValueError(
                 f"{index.folder} was made with other options ({', '.join(others)}); give the same, or make it again"
             )
+        _check_width(index, encoder)
         try:
             return cls(
                 model, encoder, index.references, index.encoded, *(index.sources, index.calibrations, index.cells)
@@ -177,9 +179,14 @@ class Identifier:
         """Write an index, with the calibrations that were made, to a folder that does not exist.
 
         Raises:
-            ValueError: another process is writing it.
+            ValueError: it does, or another process is writing it.
         """
-        index = Index(
+        with written_whole(folder) as hidden:
+            write_index(self.stored(hidden))
+
+    def stored(self, folder: Path) -> Index:
+        """What the index in a folder would hold, with the calibrations that were made."""
+        return Index(
             folder,
             Path(self.model).name if Path(self.model).is_dir() else self.model,
             digest_of_vectors(self.model),
@@ -190,7 +197,6 @@ class Identifier:
             self.calibrations,
             self.library.search.cells if isinstance(self.library.search, CellSearch) else None,
         )
-        write_index(index)
 
     def extended(self, library: LibraryFile, **shown: Any) -> "Identifier":
         """An identifier with further references; calibrations are not kept, since the library is another one.
@@ -375,6 +381,19 @@ def identify(
     model = options.pop("model", None)
     opened = Identifier.from_index if Path(reference).is_dir() else Identifier.from_fasta
     return opened(reference, model=model).identify(sequences, ids, **options)
+
+
+def _check_width(index: Index, encoder: Encoder) -> None:
+    """Refuse an index whose sites or vectors are not those of the model that it names."""
+    sites, vectors = index.encoded.sites, index.encoded.vectors
+    if sites is not None:
+        got, wanted, what = sites.bases.shape[1], encoder.model.config.sites if encoder.has_sites else 0, "sites"
+    else:
+        assert vectors is not None
+        got, what = vectors.shape[1], "numbers a vector"
+        wanted = encoder.options.dimensions or encoder.model.config.hidden_size
+    if got != wanted:
+        raise ValueError(f"{index.folder} has {got:,} {what}, and its model {wanted:,}; {REMEDY}")
 
 
 def model_for(model: str | None, library: LibraryFile, say: Say = say_on_stderr) -> str:

@@ -25,7 +25,6 @@ from safetensors.numpy import save_file
 
 from ..kmers import OTHER
 from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
-from ..machine.atomic import written_whole
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.cell_search import Cells
 from ..vectors.shared_sites import AtSites
@@ -74,38 +73,38 @@ class Index(NamedTuple):
 
 
 def write_index(index: Index) -> None:
-    """Write an index; its folder must not exist, or be empty."""
-    with written_whole(index.folder) as hidden:
-        hidden.mkdir()
-        groups = zip(GROUPS, index.references[1:], strict=True)
-        columns = {"id": pa.array(index.references.ids, pa.string())}
-        for group, named in groups:
-            columns |= {f"{group}.{key}": pa.array(list(column), pa.string()) for key, column in named.items()}
-        pq.write_table(pa.table(columns), hidden / REFERENCES, compression="zstd")
-        tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
-        if index.encoded.vectors is not None:
-            tensors["vectors"] = index.encoded.vectors
-        save_file({key: np.ascontiguousarray(part) for key, part in tensors.items()}, hidden / ENCODED)
-        stored = {
-            f"{number}.{field}": np.ascontiguousarray(part)
-            for number, calibration in enumerate(index.calibrations)
-            for field, part in calibration.data._asdict().items()
-        }
-        save_file(stored, hidden / CALIBRATIONS)
-        if index.cells is not None:
-            save_file(index.cells._asdict(), hidden / CELLS)
-        description = {
-            "format": FORMAT,
-            "version": VERSION,
-            "model": index.model,
-            "fingerprint": index.fingerprint,
-            "options": index.options,
-            "sources": list(index.sources),
-            "references": len(index.references.ids),
-            "calibrations": [calibration.ends.tolist() for calibration in index.calibrations],
-            "files": {path.name: digest_of(path) for path in sorted(hidden.iterdir())},
-        }
-        (hidden / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    """Write an index to a folder that does not exist."""
+    folder = index.folder
+    folder.mkdir()
+    groups = zip(GROUPS, index.references[1:], strict=True)
+    columns = {"id": pa.array(index.references.ids, pa.string())}
+    for group, named in groups:
+        columns |= {f"{group}.{key}": pa.array(list(column), pa.string()) for key, column in named.items()}
+    pq.write_table(pa.table(columns), folder / REFERENCES, compression="zstd")
+    tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
+    if index.encoded.vectors is not None:
+        tensors["vectors"] = index.encoded.vectors
+    save_file({key: np.ascontiguousarray(part) for key, part in tensors.items()}, folder / ENCODED)
+    stored = {
+        f"{number}.{field}": np.ascontiguousarray(part)
+        for number, calibration in enumerate(index.calibrations)
+        for field, part in calibration.data._asdict().items()
+    }
+    save_file(stored, folder / CALIBRATIONS)
+    if index.cells is not None:
+        save_file(index.cells._asdict(), folder / CELLS)
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": index.model,
+        "fingerprint": index.fingerprint,
+        "options": index.options,
+        "sources": list(index.sources),
+        "references": len(index.references.ids),
+        "calibrations": [calibration.ends.tolist() for calibration in index.calibrations],
+        "files": {path.name: digest_of(path) for path in sorted(folder.iterdir())},
+    }
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
 
 def read_index(folder: Path) -> Index:

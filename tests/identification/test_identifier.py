@@ -200,6 +200,17 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
             forged["files"] = told["files"] | {name: sha256_of(copy / name)}
         (copy / "index.json").write_text(json.dumps(forged))
         assert f"{copy} cannot be read as an index" in complaint(copy), (name, key)
+    tensors = load_file(index / "encoded.safetensors")
+    bases, sites = tensors["bases"], tensors["bases"].shape[1]
+    for change, words in (
+        (tensors | {"bases": np.ascontiguousarray(bases[:, 1:])}, f"has {sites - 1} sites, and its model {sites};"),
+        ({"vectors": np.eye(len(bases), 5, dtype=np.float32)}, "has 5 numbers a vector, and its model 24;"),
+    ):
+        shutil.copytree(index, copy, dirs_exist_ok=True)
+        save_file(change, copy / "encoded.safetensors")
+        digest = {"encoded.safetensors": sha256_of(copy / "encoded.safetensors")}
+        (copy / "index.json").write_text(json.dumps(told | {"files": told["files"] | digest}))
+        assert words in complaint(copy)
 
 
 def test_a_hub_index_that_is_not_there_is_told(marker, site_folder, tmp_path, capsys):
