@@ -65,7 +65,7 @@ def two_marker_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One model of two simulated markers, the second with indels."""
     folder = tmp_path_factory.mktemp("markers")
     arguments = fit_arguments(folder / "first.tsv", folder / "model")[2:] + write_markers(folder)
-    fit_sites.main([*arguments, "--site_block", "16", "--site_kmer", "8"])
+    fit_sites.main([*arguments, "--site_support", "0", "--site_kmer", "8"])
     return folder / "model"
 
 
@@ -74,5 +74,5 @@ def indel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same of a marker whose genera differ by indels: an offset for each block of 16 bases."""
     folder = tmp_path_factory.mktemp("indels")
     data = write_marker(folder / "marker.tsv", simulate_marker(seed=1, genera=32, indels=True))
-    fit_sites.main([*fit_arguments(data, folder / "model"), "--site_block", "16", "--site_kmer", "8"])
+    fit_sites.main([*fit_arguments(data, folder / "model"), "--site_support", "0", "--site_kmer", "8"])
     return folder / "model"

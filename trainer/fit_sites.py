@@ -7,7 +7,7 @@ for a marker of one's own. The folder is a Hub repository: AutoModel, sentence-t
 and train.py can go on from it.
 
 With --markers, each marker learns a table and rows of its own; a sequence's k-mers choose the marker. Markers with
-indels (12S, 16S, ITS) want --site_block 16 and k-mers of 8.
+indels of their own (12S, 16S) want --site_support 0 and k-mers of 8.
 
 43,668 barcodes of COI, 11,000 of them whole genes: 3 minutes on one thread, 3 GB of memory.
 """
@@ -169,18 +169,24 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--site_block",
         type=int,
-        default=0,
-        help="bases that have an offset of their own, such as 16, for markers with indels (12S, 16S, ITS); "
-        "default: %(default)s, one offset a sequence",
+        default=16,
+        help="bases of a block that may have an offset of its own, for indels; 0: one offset a sequence; "
+        "default: %(default)s",
     )
     add(
         "--site_support",
         type=int,
         default=16,
-        help="without --site_block: how many bases beside a k-mer that votes for the offset count as placed, so that "
-        "what lies behind an indel does not; 0: all count; default: %(default)s",
+        help="how many bases beside a k-mer that votes for the offset count as placed; only sequences with others get "
+        "offsets of blocks. 0: all count, and every sequence gets them, for markers with indels of their own (12S, "
+        "16S); default: %(default)s",
     )
-    add("--site_reach", type=int, default=30, help="farthest of those from the sequence's; default: %(default)s")
+    add(
+        "--site_reach",
+        type=int,
+        default=30,
+        help="farthest offset of a block from that of its sequence; default: %(default)s",
+    )
     add("--kmer", type=int, default=5, help="k of those for what is not placed; default: %(default)s")
     add("--seed", type=int, default=0, help="of draws and crops")
     return parser.parse_args(arguments)

@@ -2,9 +2,13 @@
 
 A *site* is a position of a marker in coordinates common to all its sequences. Nothing is aligned. A table, learnt by
 trainer/fit_sites.py, says at which sites each k-mer was seen, and how often; the k-mers of a sequence, read on both
-strands, vote for the offset that takes its first base to a site, and the best offset wins. Coding genes have hardly
-any indels, so one offset a sequence is enough there. Genes of ribosomes and spacers have: there the offset is chosen
-for each block of bases (local_offsets.py), and a base that is inserted between two sites has none.
+strands, vote for the offset that takes its first base to a site, and the best offset wins.
+
+Behind an insertion or a deletion another offset is right. A base that is far from all k-mers that vote for the offset
+shows that there may be one; it counts as not covered (`site_support`). Offsets of blocks of bases (`site_block`,
+local_offsets.py) can mend that, and then a base that is inserted between two sites has none. Coding genes have hardly
+any indels but by errors of sequencing, so there only what one offset leaves uncovered gets offsets of blocks. Genes of
+ribosomes and spacers have indels of their own: there `site_support` is 0, and each sequence gets them.
 
 - Votes are integers, and of equal offsets the lowest wins. So neither the batch nor its padding changes a placement,
   and a sequence and its reverse complement have the same base at each site.
@@ -29,13 +33,16 @@ SUPPORT = 64  # votes, a quarter of those of a k-mer that was seen at one site o
 DOUBT = 32  # k-mers without a vote that each sequence is taken to have beside its own: a few k-mers prove little
 
 
+Ballots = tuple[Tensor, Tensor, Tensor]  # sites of k-mers, their votes, and their sites by the offset
+
+
 class Placement(NamedTuple):
     """Where the sequences of a batch lie."""
 
     bases: Tensor  # (batch, sites) long: the base at each site that has a row, 0 to 3; OTHER: none
     offset: Tensor  # (batch,) long: site of the first base of the strand that was read, but for local offsets
     reverse: Tensor  # (batch,) bool: the strand that was read is the other one
-    share: Tensor  # (batch,) float, 0 to 1: votes for the offset, a k-mer
+    share: Tensor  # (batch,) float, 0 to 1: votes for the offset, or for those of the blocks, a k-mer
     marker: Tensor  # (batch,) long: number of the marker
     shifts: Tensor  # (batch, blocks) long: what each block adds to the offset; no blocks: one offset for all
     begins: Tensor  # (batch, blocks) long: where each block begins, in sites by the offset, from -reach on
@@ -111,18 +118,21 @@ class DnacsePlacement(nn.Module):
         best, winner = votes.max(1, keepdim=True)  # of equal ones the first
         reverse, offset = winner % 2 == 1, winner // 2 - text.shape[1]
         marker, shifts, begins = torch.zeros_like(offset[:, 0]), offset[:, :0], offset[:, :0]
-        supported = text < OTHER
+        is_base = text < OTHER
+        supported = is_base
         if self.block or self.several or self.support:
             strand = reverse[:, :, None].long().expand(-1, -1, codes.shape[2])
             sites, weights = self.ballots(codes.gather(1, strand)[:, 0])
             near = on_strand.gather(1, strand)[:, 0] + offset  # site of each k-mer by the offset of its sequence
             if self.several:
                 marker = self.best_marker(sites, weights, near)
-            start = self.starts_of(marker)
-            if self.block:
-                best, shifts, begins = self.local_offsets(sites - start[:, :, None], weights, near - start)
-            elif self.support:
+            if self.support:
                 supported = self.near_votes(torch.where(sites == near[:, :, None], weights, 0).sum(2))
+            if self.block:
+                start = self.starts_of(marker)
+                broken = (is_base & ~supported).any(1) if self.support else is_base.any(1)
+                ballots = sites - start[:, :, None], weights, near - start
+                best, shifts, begins, supported = self.mend(broken, ballots, best, supported)
         kmers = (codes[:, 0] < 4**self.k).sum(1)
         share = best[:, 0].float() / (FULL_VOTE * (kmers + DOUBT))
         text = torch.where(supported, text, OTHER)
@@ -152,7 +162,7 @@ class DnacsePlacement(nn.Module):
         room = 2 * (self.gene + length)
         empty = torch.zeros((codes.shape[0], room), dtype=torch.int32, device=codes.device)
         votes = empty.scatter_add(1, ballots.flatten(1), weights.flatten(1))
-        if not self.block:
+        if not self.block or self.support:
             return votes
         return box_sums(box_sums(votes.view(-1, room // 2, 2), self.reach // 2), self.reach // 2).flatten(1)
 
@@ -166,6 +176,41 @@ class DnacsePlacement(nn.Module):
     def starts_of(self, marker: Tensor) -> Tensor:
         """First sites of markers, (batch,) to (batch, 1)."""
         return torch.tensor(self.starts, device=marker.device)[marker][:, None]
+
+    def mend(self, broken: Tensor, ballots: Ballots, best: Tensor, supported: Tensor) -> tuple[Tensor, ...]:
+        """Offsets of blocks for those of the batch that are `broken` (batch,); the others keep one offset.
+
+        Returns:
+            Votes (batch, 1), shifts and begins as in `Placement`, and which bases count as covered (batch, bases).
+        """
+        shifts = torch.zeros((broken.shape[0], self.blocks), dtype=torch.long, device=broken.device)
+        begins = self.block * torch.arange(self.blocks, device=broken.device).expand_as(shifts)
+        kept = best, shifts, begins, supported
+        if torch.compiler.is_exporting():  # a graph mends all and chooses; ONNX runtimes choose no bools
+            *offsets, covered = self.mended(ballots, supported)
+            chosen = broken[:, None]
+            offsets = [torch.where(chosen, new, old) for new, old in zip(offsets, kept, strict=False)]
+            return *offsets, (covered & chosen) | (supported & ~chosen)
+        if not broken.any():
+            return kept
+        rows = broken.nonzero()[:, 0]
+        sites, weights, near = ballots
+        changes = self.mended((sites[rows], weights[rows], near[rows]), supported[rows])
+        return tuple(old.index_copy(0, rows, new) for new, old in zip(changes, kept, strict=True))
+
+    def mended(self, ballots: Ballots, supported: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What `mend` returns, of sequences that are all broken."""
+        best, shifts, begins = self.local_offsets(*ballots)
+        if self.support:
+            supported = self.near_own_votes(*ballots, shifts, begins)
+        return best, shifts, begins, supported
+
+    def near_own_votes(self, sites: Tensor, weights: Tensor, near: Tensor, shifts: Tensor, begins: Tensor) -> Tensor:
+        """As `near_votes`, of votes for the offset of the block that a k-mer's middle is in."""
+        middle = near + self.k // 2 + self.reach
+        block = segment_of(middle, begins, (self.blocks + 2) * self.block).clamp(min=0)
+        agree = sites == (near + shifts.gather(1, block))[:, :, None]
+        return self.near_votes(torch.where(agree, weights, 0).sum(2))
 
     def local_offsets(self, sites: Tensor, weights: Tensor, near: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Votes (batch, 1), shifts and begins as in `Placement`; sites are counted from the first of the marker."""

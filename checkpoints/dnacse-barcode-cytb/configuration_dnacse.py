@@ -36,10 +36,10 @@ class DnacseConfig(PreTrainedConfig):
             no placement, as in DNABERT-2.
         site_kmer: length k of those k-mers.
         site_candidates: how many sites the table keeps of each k-mer.
-        site_block: bases of a block that has an offset of its own, for markers with indels (local_offsets.py); 0: one
-            offset a sequence.
+        site_block: bases of a block that may have an offset of its own, for indels (local_offsets.py); 0: one offset a
+            sequence.
         site_support: how many bases beside a k-mer that votes for the offset have the site that the offset says; 0:
-            all have. So what lies behind an indel counts as not covered, where offsets are not local.
+            all have. With it, blocks have offsets only in sequences of which one offset leaves a part without support.
         site_reach: how far the offset of a block may lie from that of its sequence, in bases.
         markers: names of the markers that lie one behind another on the axis of sites; None: one marker.
         marker_starts: the first site of each of them.

@@ -42,7 +42,7 @@ class SiteOptions:
     site_kmer: int = 9
     site_candidates: int = 2
     joint_candidates: int = 4
-    site_block: int = 0
+    site_block: int = 16
     site_support: int = 16
     site_reach: int = 30
     kmer: int = 5
@@ -131,7 +131,7 @@ def fit_site_model(options: SiteOptions, markers: dict[str, Records]) -> tuple[D
         site_candidates=options.site_candidates,
         site_block=options.site_block,
         site_reach=options.site_reach,
-        site_support=0 if options.site_block else options.site_support,
+        site_support=options.site_support,
         site_blocks=list(options.columns),
         least_share=options.least_share,
     )

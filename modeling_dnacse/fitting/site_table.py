@@ -4,7 +4,8 @@ Sequences of nearly equal length that hold most of all bases are complete genes,
 the same site. Their k-mers make the first table. Then, in rounds, sequences are placed by the table, and the table is
 made again from these placements: first of the complete sequences, then of others as well.
 
-Where offsets are local, a k-mer that spans an indel is at no site.
+Of a marker with indels of its own (`site_support` 0), blocks have offsets from the first round on, and a k-mer that
+spans an indel is at no site. Of others, each sequence has one offset until the table is learnt.
 
 In a round, either half of the genera is placed by a table of the other, so that none keeps the place where it
 happened to start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one
@@ -166,7 +167,8 @@ def learn_table(
     everyone = np.union1d(complete, rng.permutation(len(texts))[:most])
     config.gene_sites = int(lengths[complete].max()) + 2 * margin
     table = DnacsePlacement(config)
-    table.support = 0  # what the table does not know yet is what is to be learnt
+    if config.site_support:  # a gene without indels of its own: what the table does not know yet is to be learnt
+        table.support = table.block = 0
     sites, reverse = [margin + np.arange(len(text)) for text in texts], np.zeros(len(texts), bool)
     share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of those that were placed
     for number, rows in enumerate([complete] * ROUNDS + [everyone] * ROUNDS):
@@ -186,7 +188,7 @@ def learn_table(
             len(rows),
             np.median(share[rows]),
         )
-    table.support = config.site_support
+    table.support, table.block = config.site_support, config.site_block
     voters = everyone[share[everyone] >= least_share]
     return table, fill(table, [texts[row] for row in voters], [sites[row] for row in voters], reverse[voters])
 

@@ -29,13 +29,13 @@ Fit = Callable[[Records, int], DnacseModel]  # from records and a seed
 
 
 def sites(records: Records, seed: int) -> DnacseModel:
-    """Sites, one offset a sequence."""
+    """Sites of a coding gene."""
     return fit_site_model(SiteOptions(seed=seed), {"": records})[0]
 
 
 def sites_by_blocks(records: Records, seed: int) -> DnacseModel:
     """Sites, an offset for each block, for markers with indels."""
-    return fit_site_model(SiteOptions(seed=seed, site_block=16, site_kmer=8), {"": records})[0]
+    return fit_site_model(SiteOptions(seed=seed, site_support=0, site_kmer=8), {"": records})[0]
 
 
 def kmer_discriminant(records: Records, seed: int) -> DnacseModel:

@@ -50,8 +50,8 @@ def export_onnx(name: str, folder: Path) -> float:
         The largest difference of any number of a vector from torch, as `largest_difference` finds it.
 
     Raises:
-        ValueError: a package is missing, `folder` is not empty, `name` is no checkpoint, or the graph differs from it
-            by more than TOLERANCE.
+        ValueError: a package is missing, `folder` is not empty, `name` is not a checkpoint, or the graph differs from
+            it by more than TOLERANCE.
         OSError: the disk is full or cannot be written to.
     """
     require("onnx", "onnxscript", "onnxruntime")

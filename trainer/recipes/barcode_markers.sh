@@ -24,7 +24,7 @@ if [ ! -e "$output/12s_train.tsv.gz" ]; then
         --output "$output/12s_train.tsv.gz"
 fi
 python trainer/fit_sites.py --train_file "$output/12s_train.tsv.gz" --train_split train \
-    --output_dir "$output/dnacse-barcode-12s" --site_block 16 --site_kmer 8 --margin 500 --coverage 0.05 \
+    --output_dir "$output/dnacse-barcode-12s" --site_support 0 --site_kmer 8 --margin 500 --coverage 0.05 \
     ${FIT_OPTIONS:-}
 python -m modeling_dnacse.cli calibrate "$data/12s_fish.tsv.gz" --split unseen_val \
     --model "$output/dnacse-barcode-12s" --for species
