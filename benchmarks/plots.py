@@ -1,4 +1,4 @@
-"""Pictures: result files, or models and data, in; PNGs out.
+"""Draw pictures: result files, or models and data, in; PNGs out.
 
 From result files (`make tables` draws all of them):
 

@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def check_processes(world_size: int) -> None:
-    """Refuse processes that do not know of each other.
+    """Refuse processes that would each train alone.
 
     Raises:
         ValueError: more processes were started than train together.

@@ -11,7 +11,7 @@ sequences of one species are a positive pair. `kmer_mlp` takes the profile of th
   objective, a Bernoulli likelihood of exp(-squared distance), does not fix the origin, so its vectors cannot be
   compared by cosine, as the tasks do. With the same number of steps it also named fewer species.
 - Corrected here: the network embeds in evaluation mode (the published code stays in training mode, so that identical
-  calls differ), an N is no error, and two pairs of one species in a batch are no negatives of each other.
+  calls differ), an N is not an error, and two pairs of one species in a batch are not negatives of each other.
 
 Weights are cached under a digest of the sequences, the species, the settings and this code.
 """

@@ -1,4 +1,4 @@
-"""Ways to embed, side by side: a checkpoint's folder in, functions from sequences to vectors out, and their costs.
+"""Ways to embed, to be compared: a checkpoint's folder in, functions from sequences to vectors out, and their costs.
 
 Each way is loaded in a process of its own (`measure_pass` loads it at its first call), so that its peak memory is its
 own and all of them can take turns on the machine. `plain` is what the others are compared with. All embed one strand,
@@ -121,7 +121,7 @@ def load_arm(name: str, folder: str, device: str) -> Arm:
 
 
 def measure_pass(name: str, folder: str, device: str, sequences: Sequence[str], seconds: float) -> dict[str, Any]:
-    """Embed the sequences, again and again until so many seconds have passed, once at least.
+    """Embed the sequences repeatedly until this many seconds have passed, at least once.
 
     Returns:
         `vectors` of the last time, (sequences, hidden); `times`, how often; `seconds` of all; `busy_seconds` of these
@@ -138,7 +138,7 @@ def measure_pass(name: str, folder: str, device: str, sequences: Sequence[str], 
 
 
 def embed_for(arm: Arm, sequences: Sequence[str], seconds: float) -> tuple[np.ndarray, int, float]:
-    """Embed until so many seconds have passed: the last vectors, how many times, and the seconds of all."""
+    """Embed until this many seconds have passed: the last vectors, the number of times, and the total of seconds."""
     times, start = 0, time.perf_counter()
     while True:
         vectors = arm.embed(sequences)

@@ -1,11 +1,11 @@
-"""How fast training is: the trainer's own command, run once for each arm, in; one JSON with all arms out.
+"""Measure how fast training is: run the command of the trainer once for each arm; one JSON with all arms out.
 
     python benchmarks/speed/training_throughput.py --name coi-mini --output benchmarks/results/training \\
         --steps 12 --batch_size 64 --max_length 400 -- --train_file coi.tsv.gz --train_split train \\
         --config_name trainer/configs/mini.json --tokenizer_name runs/tokenizer
 
-What stands after `--` goes to trainer/train.py as it is. Each arm is a process of its own, and the arms differ only in
-these options:
+Options after `--` are passed to trainer/train.py unchanged. Each arm is a process of its own, and the arms differ only
+in these options:
 
 - `padded`: every sequence padded to --max_length;
 - `sdpa`: batches of similar length, each side padded to its own longest sequence;

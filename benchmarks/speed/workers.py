@@ -1,4 +1,4 @@
-"""Ways to embed that take turns, each in a process of its own; what breaks one of them is noted, not raised."""
+"""Run ways to embed in turns, each in a process of its own; an error in one of them is noted, not raised."""
 
 import sys
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from modeling_dnacse.loading.checkpoints import reason_of
 
 
 class Workers:
-    """One process a way, all with the same model; a context that ends them.
+    """One process per way, all with the same model; a context that ends them.
 
     Attributes:
         running: Way -> its process. A way that fails leaves it.

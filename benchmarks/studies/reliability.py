@@ -1,4 +1,4 @@
-"""How often the probabilities of `dnacse identify` come true: validation queries in; errors, bins and a picture out.
+"""Measure the calibration of `dnacse identify`: validation queries in; calibration errors and a picture out.
 
     python benchmarks/studies/reliability.py --data coi.tsv.gz --model checkpoints/dnacse-barcode-mini \\
         --output reliability.json --plot reliability.png
@@ -77,7 +77,7 @@ def measure(model: str, data: str, queries: int, seed: int) -> dict[str, dict[st
 
 
 def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
-    """One panel a rank, a line a form of the queries; a probability that comes true lies on the diagonal."""
+    """One panel a rank, one line per form of the queries; calibrated probabilities lie on the diagonal."""
     styles = [OURS, *MUTED]
     figure, panels = plt.subplots(1, len(SHOWN), figsize=(3 * len(SHOWN), 3.3), sharey=True, layout="constrained")
     for panel, rank in zip(panels, SHOWN, strict=True):

@@ -1,4 +1,4 @@
-"""Name altered validation queries after all of train, with methods side by side on the very same queries; JSON out.
+"""Compare methods of naming on the same altered validation queries, with train as the library; JSON out.
 
     python benchmarks/studies/sites.py --data coi.tsv.gz --model runs/coi-sites --output sites.json \\
         --methods cosine shared 7mers vsearch128 vsearch1 encoder:checkpoints/dnacse-barcode-mini
@@ -45,7 +45,7 @@ LETTERS[[ord(base) for base in "ACGT"]] = range(4)
 
 
 def alter(sequences: list[str], seed: int) -> dict[str, list[str]]:
-    """The forms in which queries are asked."""
+    """The forms of the queries: whole, fragments, with errors."""
     places = np.random.default_rng(seed).random(len(sequences))
     windows = {f"{length} bp": flip_half(cut_windows(sequences, length, places), seed) for length in (300, 150)}
     errors = {f"{rate:.0%} errors": mutate(sequences, rate, seed) for rate in (0.05, 0.1)}
@@ -157,7 +157,7 @@ class Vsearch:
 
 
 def measure(name: str, search: Any, train: Split, unseen: Split, seen: Split, seed: int) -> dict[str, Any]:
-    """Ask all forms of all queries: accuracies, AUROC of known against absent species, queries a second."""
+    """Score all forms of all queries: accuracies, AUROC of known against absent species, queries per second."""
     result: dict[str, Any] = {"genus": {}, "family": {}, "species": {}, "auroc": {}, "queries_per_second": {}}
     scores: dict[tuple[str, str], np.ndarray] = {}
     for split, queries, ranks in (("absent", unseen, ("genus", "family")), ("known", seen, ("species",))):

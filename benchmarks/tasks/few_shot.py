@@ -59,7 +59,7 @@ TASK = Task(
 )
 SHOTS = (1, 2, 5, 10, 20)
 SEEDS = range(5)
-TESTS = 80  # sequences a species, at most
+TESTS = 80  # sequences of a species, at most
 MOST_SPECIES = 1000
 BLOCK = 4096  # tests named at once, which bounds the memory at BLOCK x species scores
 
@@ -71,8 +71,8 @@ def eligible(species: np.ndarray, more_than: int, most: int, seed: int) -> tuple
 
     Args:
         species: (n,) str, "" = unknown.
-        more_than: Sequences that are not enough.
-        most: Of more species than that, this many are drawn.
+        more_than: A species needs more sequences than this.
+        most: Largest number of species; of more, this many are drawn.
         seed: Seed of the draw.
 
     Returns:

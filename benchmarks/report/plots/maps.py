@@ -120,7 +120,7 @@ def plot_map(
         split: Labelled sequences.
         projection: "tsne" or "umap".
         colour_by: Rank of the colours.
-        max_sequences: Whole species are drawn up to so many sequences.
+        max_sequences: Whole species are drawn up to this number of sequences.
         seed: Seed of the draw and of the projection.
 
     Raises:
