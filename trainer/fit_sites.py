@@ -151,7 +151,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--train_split", help="use only the records of this split")
     add("--output_dir", required=True, type=Path, help="a new folder")
     add("--columns", nargs="+", type=int, default=[512], help="dimensions of each block; default: %(default)s")
-    add("--ridge", nargs="+", type=float, default=[1.0], help="ridge of each block; default: %(default)s")
+    add(
+        "--ridge",
+        nargs="+",
+        type=float,
+        default=[1.0],
+        help="ridge of each block, as a multiple of the mean variance; default: %(default)s",
+    )
     add(
         "--crop",
         nargs="+",
@@ -159,7 +165,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         default=[100, 300, 700],
         help="also fit to fragments, of lengths between each two of these; default: %(default)s",
     )
-    add("--coverage", type=float, default=0.1, help="fewest records of a site, as a share; default: %(default)s")
+    add(
+        "--coverage",
+        type=float,
+        default=0.1,
+        help="fit only sites with this share of the records of the best covered site; default: %(default)s",
+    )
     add("--most", type=int, default=9000, help="number of sequences to learn the table from; default: %(default)s")
     add("--margin", type=int, default=100, help="sites before and after complete genes; default: %(default)s")
     add("--least_share", type=float, default=0.08, help="fewest votes per k-mer; default: %(default)s")
