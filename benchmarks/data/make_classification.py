@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--splits",
         nargs=3,
         default=["train", "unseen_val", "unseen_test"],
-        help="of train, dev and test; default: %(default)s",
+        help="splits for train, dev and test; default: %(default)s",
     )
     parser.add_argument("--most", type=int, default=100, help="sequences of a class in a part; default: %(default)s")
     options = parser.parse_args(arguments)

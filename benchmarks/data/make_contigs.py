@@ -139,16 +139,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse and check the command line."""
     parser = argparse.ArgumentParser(description="Cut genomes into a table of contigs.", allow_abbrev=False)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--genomes", type=Path, help="folder with index.tsv and a .fa.gz a genome")
-    source.add_argument("--table", type=Path, help="labelled file with a genome a row")
+    source.add_argument("--genomes", type=Path, help="folder with index.tsv and one .fa.gz per genome")
+    source.add_argument("--table", type=Path, help="labelled file with one genome per row")
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
-    parser.add_argument("--shortest", type=int, default=2500, help="bp of a piece; default: %(default)s")
-    parser.add_argument("--longest", type=int, default=20_000, help="bp of a piece; default: %(default)s")
+    parser.add_argument("--shortest", type=int, default=2500, help="shortest piece, bp; default: %(default)s")
+    parser.add_argument("--longest", type=int, default=20_000, help="longest piece, bp; default: %(default)s")
     parser.add_argument(
         "--lengths", choices=("lognormal", "uniform"), default="lognormal", help="how lengths are drawn"
     )
-    parser.add_argument("--most", type=int, default=100, help="pieces a species and split; default: %(default)s")
-    parser.add_argument("--merge_identity", type=float, help="0..1, unite species with genomes this similar")
+    parser.add_argument("--most", type=int, default=100, help="pieces per species and split; default: %(default)s")
+    parser.add_argument("--merge_identity", type=float, help="0..1, merge species with genomes this similar")
     parser.add_argument("--unseen_share", type=float, help="0..1, draw this share of the species as unseen_test")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)

@@ -210,12 +210,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Simulate labelled barcodes along a species tree.", allow_abbrev=False
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder for barcodes.tsv and one FASTA a split")
+    parser.add_argument("--output", type=Path, required=True, help="folder for barcodes.tsv and one FASTA per split")
     parser.add_argument("--species", type=int, default=200)
     parser.add_argument("--records_per_species", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shortest", type=int, default=400, help="bp of the shortest fragment; default: %(default)s")
-    parser.add_argument("--error_rate", type=float, default=0.002, help="of sequencing; default: %(default)s")
+    parser.add_argument(
+        "--error_rate", type=float, default=0.002, help="sequencing errors per base; default: %(default)s"
+    )
     options = parser.parse_args(arguments)
     try:
         records = simulate(

@@ -150,12 +150,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Simulate contigs along a species tree.", allow_abbrev=False)
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
     parser.add_argument("--species", type=int, default=60)
-    parser.add_argument("--strains", type=int, default=1, help="genomes a species; default: %(default)s")
-    parser.add_argument("--genome_length", type=int, default=100_000, help="bp; default: %(default)s")
-    parser.add_argument("--shortest", type=int, default=2500, help="bp of a contig; default: %(default)s")
-    parser.add_argument("--longest", type=int, default=10_000, help="bp of a contig; default: %(default)s")
+    parser.add_argument("--strains", type=int, default=1, help="genomes per species; default: %(default)s")
+    parser.add_argument("--genome_length", type=int, default=100_000, help="genome length, bp; default: %(default)s")
+    parser.add_argument("--shortest", type=int, default=2500, help="shortest contig, bp; default: %(default)s")
+    parser.add_argument("--longest", type=int, default=10_000, help="longest contig, bp; default: %(default)s")
     parser.add_argument("--lengths", choices=("lognormal", "uniform"), default="lognormal")
-    parser.add_argument("--error_rate", type=float, default=0.0, help="of sequencing; default: %(default)s")
+    parser.add_argument(
+        "--error_rate", type=float, default=0.0, help="sequencing errors per base; default: %(default)s"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     if not 1 <= options.shortest <= options.longest or not 0 <= options.error_rate <= 0.5:

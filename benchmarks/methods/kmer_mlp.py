@@ -3,7 +3,7 @@
 After Celikkanat, Masegosa and Nielsen, "Revisiting K-mer Profile for Effective and Scalable Genome Representation
 Learning" (NeurIPS 2024): profile -> 512, batch normalisation, sigmoid, dropout 0.2 -> 256; Adam at 0.001. Two
 sequences of one species are a positive pair. `kmer_mlp` takes the profile of the paper, frequencies of 4-mers.
-`kmer_mlp6` takes square roots of strand-merged 6-mer frequencies (spectra.py), which tell species apart better.
+`kmer_mlp6` takes square roots of strand-merged 6-mer frequencies (spectra.py), which separate species better.
 
 - A pair is two records of a species. A species with one record, or a record without a species, gives its first and
   its last three quarters. (The paper takes the two halves of a genome, which are too different in a barcode.)

@@ -12,7 +12,7 @@ best ability that the method has, and raise `Unsuited` if it has none.
 `load.load_method` turns a model id into a method. Its `encode` caches the vectors of a network, so a task may call
 `vectors` as often as it likes, but should pass a whole split at a time.
 
-Vectors are not scaled to unit length: whatever compares them does that.
+Vectors are not scaled to unit length: the code that compares them does that.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -26,7 +26,7 @@ OWN_WEIGHTS = "embeddings."  # by how their names begin
 
 
 def find_parts(model: str) -> DnacseConfig:
-    """Read the config of the checkpoint behind a prefix of PARTS.
+    """Read the config of the checkpoint after a prefix of PARTS.
 
     Raises:
         ValueError: It is not a checkpoint of ours, or has no layers.

@@ -25,7 +25,7 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     if not isinstance(found, dict) or found.get("kind") != FAULTS:
-        raise ValueError(f"{path} is not of tests/attack/faults.py: other results belong elsewhere.")
+        raise ValueError(f"{path} was not written by tests/attack/faults.py: other results belong elsewhere.")
     more = folder / FAULTS / "command_files.json"  # of tests/attack/command_files.py
     if more.exists():
         found["artefacts"] |= json.loads(more.read_text())["artefacts"]

@@ -24,7 +24,7 @@ def read_leaks(folder: Path) -> list[Report]:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         if not isinstance(report, dict) or report.get("kind") != LEAKS:
-            raise ValueError(f"{path} is no report of make_splits.py: other results belong elsewhere.")
+            raise ValueError(f"{path} is not a report of make_splits.py: other results belong elsewhere.")
         reports.append(report)
     return reports
 

@@ -1,7 +1,7 @@
 """Compare the aims of the shipped models with the measured results, as a table.
 
 An aim compares one of our models with the best of its rivals on the same data, split and part of it. Values decide
-whether it is met; the interval of the difference (differences.py) tells whether a miss may be chance.
+whether it is met; the interval of the difference (differences.py) shows whether a miss may be chance.
 """
 
 import math

@@ -5,7 +5,7 @@ than their two intervals suggest. A paired bootstrap draws the same species for 
 
 A task returns the answers of a metric as its field `answers` (`pack`); run.py moves them to the result's
 own field `answers`. Answers are kept in the order of species and, within a species, of ids. That order is known from
-the data; a digest of the ids tells whether two results are of the same queries.
+the data; a digest of the ids shows whether two results have the same queries.
 """
 
 import base64

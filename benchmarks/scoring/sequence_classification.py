@@ -1,6 +1,6 @@
 """Fine-tune a checkpoint, choose the epoch by validation and classify: for fine_tune, gue and genomic_benchmarks.
 
-The network is whatever AutoModelForSequenceClassification makes of the checkpoint: ours and DNABERT-2's layout become
+The network is what AutoModelForSequenceClassification makes of the checkpoint: ours and DNABERT-2's layout become
 a DnacseForSequenceClassification (a linear layer on mean-pooled tokens), others bring their own head. The whole
 network is trained by the HF Trainer: AdamW, weight decay 1e-5, one cycle of the rate over all steps (as BarcodeBERT's
 fine-tuning), gradients clipped at 1, sequences of similar length in a batch. After each epoch the validation accuracy

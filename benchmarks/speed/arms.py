@@ -169,6 +169,6 @@ def timed(model: Any, call: str, on_cuda: bool) -> Iterator[list[float]]:
 
 
 def resident_memory() -> float:
-    """Memory of this process in MB now; 0 where the system does not tell (off Linux)."""
+    """Memory of this process in MB now; 0 if the system does not say (not Linux)."""
     pages = Path("/proc/self/statm")
     return round(int(pages.read_text().split()[1]) * 4096 / 2**20, 1) if pages.exists() else 0.0

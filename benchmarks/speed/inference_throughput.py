@@ -103,16 +103,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Measure embedding.", allow_abbrev=False)
     add = parser.add_argument
-    add("--name", required=True, help="what the results are called, such as the machine")
+    add("--name", required=True, help="name of the results, such as that of the machine")
     add("--output", type=Path, required=True, help="folder of the result file")
     add("--model", nargs="+", required=True, help="checkpoint folders")
     add("--data", required=True, help="labelled data, as run.py takes them")
     add("--lengths", type=int, nargs="*", default=LENGTHS, help="bp; default: %(default)s")
-    add("--pass_bp", type=int, help=f"bases that a way embeds at a time, about; default: {PASS_BP}")
-    add("--long", type=int, default=5000, help="tokens of the sequence that shows memory; 0: none")
+    add("--pass_bp", type=int, help=f"bases to embed at a time, approximately; default: {PASS_BP}")
+    add("--long", type=int, default=5000, help="tokens of the sequence for peak memory; 0: none")
     add("--arm", nargs="+", choices=sorted({*ARMS["cpu"], *ARMS["cuda"]}), help="only these ways to embed")
-    add("--seconds", type=float, default=2.0, help="a turn lasts at least so long; default: %(default)s")
-    add("--rounds", type=int, default=2, help="turns of each; default: %(default)s")
+    add("--seconds", type=float, default=2.0, help="shortest time of a turn; default: %(default)s")
+    add("--rounds", type=int, default=2, help="turns of each way; default: %(default)s")
     add(
         "--shared_process",
         action="store_true",

@@ -1,7 +1,7 @@
 """Turns of several ways on the same sequences in; rates, ratios to the plain way, memory and fidelity of each out.
 
-Utilisation divides by the best rate at which this run saw the machine multiply matrices, since no data sheet tells
-what a virtual core gives.
+Utilisation divides by the best rate of matrix products that was measured in this run, since there is no data sheet for
+a virtual core.
 """
 
 import statistics

@@ -115,12 +115,12 @@ def summarise(steps: list[dict[str, Any]], peak_memory_mb: float) -> dict[str, f
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Measure training.", allow_abbrev=False)
-    parser.add_argument("--name", required=True, help="what the results are called, such as coi-mini")
+    parser.add_argument("--name", required=True, help="name of the results, such as coi-mini")
     parser.add_argument("--output", type=Path, required=True, help="folder of the result file")
     parser.add_argument("--arm", nargs="+", help="only these arms")
-    parser.add_argument("--steps", type=int, default=12, help="optimizer steps an arm")
+    parser.add_argument("--steps", type=int, default=12, help="optimizer steps per arm")
     parser.add_argument("--batch_size", type=int, default=64, help="pairs in a batch; 3 or more")
-    parser.add_argument("--max_length", type=int, default=400, help="tokens")
+    parser.add_argument("--max_length", type=int, default=400, help="most tokens of a sequence")
     parser.add_argument("training", nargs="+", help="after --: options of train.py")
     return parser.parse_args(arguments)
 

@@ -57,7 +57,7 @@ class Workers:
                 try:
                     done = worker.submit(measure_pass, way, self.folder, self.device, sequences, seconds).result()
                     passes[way].append(done)
-                except Exception as error:  # whatever breaks one way must not cost the figures of the others
+                except Exception as error:  # an error in one way must not prevent the figures of the others
                     reason = reason_of(error)
                     lacking = isinstance(error, ImportError | ValueError)
                     self.notes["not_measured" if lacking else "failed"][f"{way}, {what}"] = reason

@@ -3,7 +3,7 @@
 Known queries are those of the seen split whose species the references hold; absent ones are of unseen species, of
 genera that are in the references (`unseen`) or not (`novel`). The method names each query with a confidence score: the
 cosine to or the identity with the nearest reference, a classifier's support, or, of a model with sites, the closeness
-by which `dnacse identify` tells whether a species is new (modeling_dnacse/identification/library.py). This score must
+by which `dnacse identify` detects new species (modeling_dnacse/identification/library.py). This score must
 separate known from unknown queries. In names of metrics, `absent` means unknown.
 
 - `auroc`, `auroc_unseen`, `auroc_novel`: known queries against all unknown ones, or against one kind of them; 0.5 is

@@ -1,8 +1,8 @@
 """Self-attention with symmetric ALiBi, over padded batches or over packed tokens.
 
 ALiBi (Press et al. 2022), made symmetric as in DNABERT-2, adds -slope * |i - j| to the scores of each head. It is
-computed from positions, never stored. Nothing else tells the encoder the order of tokens, so an attention without it
-would silently give wrong vectors. All implementations are in this one file, since they must agree on ALiBi.
+computed from positions, never stored. The encoder has no other information about the order of tokens, so an attention
+without it would silently give wrong vectors. All implementations are in this one file, since they must agree on ALiBi.
 
 Padded (`eager`, `sdpa`): ALiBi and padding are one additive bias, (batch, heads, length, length), which is made once
 for each forward pass and shared by the layers. A batch without padding has one bias for all its sequences, (1, heads,
@@ -23,7 +23,7 @@ Packed: the tokens of all sequences are concatenated, (total, hidden), so that n
 `default_attention` says which of them is used by default.
 
 Nothing else is accepted. transformers' own wrappers of flash-attn and flex_attention silently drop ALiBi. So do the
-kernels of the Hub, which it fetches where flash-attn is missing, and so may whatever else is registered.
+kernels of the Hub, which it fetches where flash-attn is missing, and so may any other registered function.
 """
 
 import functools

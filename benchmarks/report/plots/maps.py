@@ -1,4 +1,4 @@
-"""Maps: sequences of one split in, a figure out; a panel a model, dots coloured by order, an outline a species.
+"""Maps: sequences of one split in, a figure out; a panel per model, dots coloured by order, an outline per species.
 
 A dot is a sequence; whole species are drawn at random, with at most five sequences each: with all of them, piled-up
 species are what one sees. The outline around two or more sequences of a species is their convex hull, a little wider:
