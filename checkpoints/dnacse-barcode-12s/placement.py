@@ -43,7 +43,7 @@ class Placement(NamedTuple):
     bases: Tensor  # (batch, sites) long: the base at each site that has embeddings, 0 to 3; OTHER: none
     offset: Tensor  # (batch,) long: site of the first base of the strand that was read, before shifts
     reverse: Tensor  # (batch,) bool: the other strand lies on the sites
-    share: Tensor  # (batch,) float, 0 to 1: votes for the offset per k-mer
+    share: Tensor  # (batch,) float, 0 to 1: votes per k-mer for the offset, or for those of the blocks
     marker: Tensor  # (batch,) long: number of the marker
     shifts: Tensor  # (batch, blocks) long: what each block adds to the offset; no blocks: one offset for all
     begins: Tensor  # (batch, blocks) long: where each block begins, in sites by the offset, from -reach on

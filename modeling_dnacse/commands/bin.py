@@ -41,7 +41,7 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .pictures import check_plot
+from .pictures import add_dark_argument, check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--sample_id", type=sample_id, metavar="NAME", help="of the sample in bins.tsv; default: the input's name")
     add("--plot", type=Path, metavar="FILE", help="draw the sizes of the bins: .png, .svg or .pdf")
+    add_dark_argument(parser)
     add_threshold_arguments(parser)
     add_model_arguments(parser, SHIPPED_FOR_GENOMES)
     add_embedding_arguments(parser)

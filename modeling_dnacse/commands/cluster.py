@@ -37,7 +37,7 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .pictures import check_plot
+from .pictures import add_dark_argument, check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="average identity over shared sites, 0.8 to below 1, at which clusters merge; default: a barcode gap",
     )
     add("--plot", type=Path, metavar="FILE", help="draw sizes and similarities: .png, .svg or .pdf")
+    add_dark_argument(parser)
     add_threshold_arguments(parser)
     add_model_arguments(parser, None)
     add_embedding_arguments(parser)

@@ -52,7 +52,7 @@ def draw_gaps(path: Path, clusters: Clusters, certain: float) -> None:
     own = f"largest step within a cluster ({len(within):,} clusters)"
     other = f"to the nearest other cluster ({len(between):,} clusters)"
     draw_both(right, edges, {own: within, other: between})
-    right.axvline(certain, color="black", linestyle="--", linewidth=1, label=f"{certain:.3f}")
+    right.axvline(certain, color=GREY, linestyle="--", linewidth=1, label=f"{certain:.3f}")
     right.set(xlabel="share of different bases among shared sites", ylabel="clusters")
     right.set_title("Barcode gap: blue left, orange right", loc="left")
     figure.legend(frameon=False, loc="outside lower right", ncols=3)
@@ -89,7 +89,7 @@ def draw_separation(axes: "Axes", within: np.ndarray, between: np.ndarray, thres
     edges = np.linspace(lowest, 1, 61)
     own, other = f"to its own cluster ({len(within):,})", f"to its nearest other ({len(between):,})"
     draw_both(axes, edges, {own: within, other: between})
-    axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"the cut, {threshold:.4f}")
+    axes.axvline(threshold, color=GREY, linestyle="--", linewidth=1, label=f"the cut, {threshold:.4f}")
     axes.set(xlabel="average cosine of a sequence to the members", ylabel="sequences")
     axes.set_title("Clear clusters: blue right of the cut, orange left of it", loc="left")
 

@@ -18,6 +18,7 @@ from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_vectors
 from ..loading.model_folders import check_model
 from ..machine.atomic import written_whole
+from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST, Found
 from .calibration import (
@@ -34,6 +35,7 @@ from .encoding import Encoded, Encoder, ends_of
 from .index import Index, StoredCalibration, read_index, write_index
 from .index_files import REMEDY
 from .joining import join_encoded, join_references
+from .large_libraries import is_large, make_large_library
 from .library import (
     Library,
     agreed_ranks,
@@ -80,13 +82,17 @@ class Identifier:
         encoded: Encoded,
         sources: Sequence[Mapping[str, Any]],
         calibrations: Sequence[StoredCalibration] = (),
+        cells: Cells | None = None,
     ) -> None:
         """Prepare the search; see `from_fasta` and `from_index`."""
         self.model, self.encoder, self.references, self.sources = model, encoder, references, list(sources)
         self.calibrations = list(calibrations)
         sites = None if encoded.sites is None else encoder.model.sites
-        device = encoder.options.device or "cpu"
-        self.library: Library = make_library(encoded, references.labels, sites=sites, device=str(device))
+        if sites is not None and is_large(encoded):
+            self.library: Library = make_large_library(encoded, references.labels, sites, cells)
+        else:
+            device = str(encoder.options.device or "cpu")
+            self.library = make_library(encoded, references.labels, sites=sites, device=device)
         self.columns = references.columns()
 
     @classmethod
@@ -162,7 +168,12 @@ class Identifier:
                 f"{index.folder} was made with other options ({', '.join(others)}); give the same, or make it again"
             )
         _check_width(index, encoder)
-        return cls(model, encoder, index.references, index.encoded, index.sources, index.calibrations)
+        try:
+            return cls(
+                model, encoder, index.references, index.encoded, *(index.sources, index.calibrations, index.cells)
+            )
+        except ValueError as error:
+            raise ValueError(f"{index.folder} cannot be read as an index ({error}); {REMEDY}") from None
 
     def save(self, folder: Path) -> None:
         """Write an index, with the calibrations that were made, to a folder that does not exist.
@@ -184,6 +195,7 @@ class Identifier:
             self.references,
             self.library.encoded,
             self.calibrations,
+            self.library.search.cells if isinstance(self.library.search, CellSearch) else None,
         )
 
     def extended(self, library: LibraryFile, **shown: Any) -> "Identifier":

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 import modeling_dnacse.identification.identifier as module
 from modeling_dnacse import Identifier, identify
 from modeling_dnacse.cli import main
+from modeling_dnacse.identification import index_files, large_libraries
 from modeling_dnacse.machine.provenance import sha256_of
 from modeling_dnacse.reading.labels import read_records
 from tests.support.marker import simulate_marker, write_marker
@@ -103,6 +104,37 @@ def test_an_index_grows_to_that_of_all_records(marker, index, site_folder, capsy
     error = refuse(capsys, "index", marker / "library.tsv", "--add", index, *arguments)
     assert "id 'r1_0a1' is in the index already" in error
     assert not (marker / "larger").exists()
+
+
+def test_a_large_library_gives_the_same_calls_from_its_index(marker, index, site_folder, tmp_path, monkeypatch):
+    sequences, ids = queries_in(marker)
+    expected = Identifier.from_index(index, model=str(site_folder)).identify(sequences, ids)
+    monkeypatch.setattr(large_libraries, "LARGE", 1)
+    monkeypatch.setattr(index_files, "LARGE_FILE", 0)
+    made = Identifier.from_fasta(marker / "library.tsv", model=str(site_folder))
+    table = made.identify(sequences, ids)
+    known = slice(0, 32)  # pieces of others may have as many bases in common with several references
+    assert table["nearest"][known].tolist() == expected["nearest"][known].tolist()
+    assert (table["call"][known] == expected["call"][known]).mean() > 0.9
+    folder = tmp_path / "index"
+    made.save(folder)
+    opened = Identifier.from_index(folder, model=str(site_folder))
+    pandas.testing.assert_frame_equal(opened.identify(sequences, ids), table)
+    told = json.loads((folder / "index.json").read_text())
+    assert told["files"]["cells.safetensors"].startswith("crc32 ")
+    data = bytearray((folder / "cells.safetensors").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "cells.safetensors").write_bytes(data)
+    with pytest.raises(ValueError, match="cells.safetensors is damaged, or of another index"):
+        Identifier.from_index(folder, model=str(site_folder))
+    shutil.copy(index / "references.parquet", folder)
+    tensors = load_file(folder / "cells.safetensors")
+    for change in ({"means": tensors["means"][:-1]}, {"vectors": tensors["vectors"].astype(np.int8)}):  # digests too
+        save_file(tensors | change, folder / "cells.safetensors")
+        digest = {"cells.safetensors": index_files.digest_of(folder / "cells.safetensors")}
+        (folder / "index.json").write_text(json.dumps(told | {"files": told["files"] | digest}))
+        with pytest.raises(ValueError, match="cannot be read as an index"):
+            Identifier.from_index(folder, model=str(site_folder))
 
 
 def test_an_index_of_vectors_gives_the_same_table(tiny_folder, marker, tmp_path):

@@ -105,3 +105,12 @@ def test_probabilities_come_true_as_docs_identify_says():
     errors = {(form, rank): found["calibration_error"] for form, ranks in coi.items() for rank, found in ranks.items()}
     assert len(errors) == 18 and max(errors.values()) < 0.05
     assert fishes["150 bp"]["species"]["calibration_error"] < 0.08
+
+
+def test_reads_with_indels_are_named_more_often_than_by_vsearch_as_docs_identify_says():
+    folder = ROOT / "benchmarks" / "results" / "coi"
+    found = [
+        json.loads((folder / f"coi.mutation.{name}.test.json").read_text())["metrics"]["genus_unseen_indels@0.05"]
+        for name in ("dnacse-barcode-mini", "vsearch")
+    ]
+    assert found[0]["value"] > found[1]["value"]
