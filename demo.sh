@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job on made data, every step a command of its own; `make demo` runs it. Writes to demo/ (or to $1).
-#   simulate barcodes → train a tokenizer → train the two-phase curriculum → load the folder as a stranger would
-#   → embed held-out sequences → compare with 6-mers and the untrained model → draw the map
+#   simulate barcodes → fit a model of sites → tune it by the two-phase curriculum → load the folder as a stranger would
+#   → embed held-out sequences → compare with 6-mers and the closed-form start → draw the map
 # Hardware: 2 CPU cores, 4 GB, under 5 minutes. Nothing is downloaded.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -16,16 +16,16 @@ step() { printf '\n== %s\n' "$*"; }
 step "Simulate barcodes of 200 species"
 python benchmarks/data/simulate.py --output "$out/data" --species 200 --records_per_species 12 --shortest 150 --error_rate 0.02
 
-step "Train a tokenizer on the training split"
-python trainer/train_tokenizer.py --train_file "$out/data/barcodes.tsv" --train_split train \
-    --output_dir "$out/tokenizer" --vocab_size 1024
+step "Find where in the marker each base stands, and fit what it tells of the genus, in closed form"
+python trainer/fit_sites.py --train_file "$out/data/barcodes.tsv" --train_split train --columns 128 \
+    --output_dir "$out/start"
 
-step "Train a small encoder from scratch: weighted SimCLR, then MI-Mix"
+step "Tune it by the curriculum: weighted SimCLR, then MI-Mix"
 accelerate launch --num_processes 1 --num_cpu_threads_per_process "$threads" trainer/train.py \
-    --train_file "$out/data/barcodes.tsv" --train_split train --validation_split val \
-    --config_name trainer/configs/demo.json --tokenizer_name "$out/tokenizer" --output_dir "$out/model" \
-    --curriculum "weighted_simclr:3 mi_mix:5" --per_device_train_batch_size 32 --max_length 160 \
-    --learning_rate 1e-3 --head_learning_rate_multiplier 1 --lr_scheduler_type cosine --warmup_steps 0.1 --seed 0
+    --model_name_or_path "$out/start" --train_file "$out/data/barcodes.tsv" --train_split train \
+    --validation_split val --output_dir "$out/model" --curriculum "weighted_simclr:3 mi_mix:5" --pairing same_genus \
+    --compare embeddings --crop 100 660 --substitution_rate 0.02 --per_device_train_batch_size 32 \
+    --learning_rate 0.005 --seed 0
 
 step "Load the folder with AutoModel in a fresh process, where our package is not to be seen"
 (cd "$out" && python -I - <<'PY'
@@ -44,12 +44,12 @@ PY
 step "Embed the barcodes of species that were never trained on"
 dnacse embed "$out/data/unseen_test.fasta" -o "$out/unseen_test.parquet" --model "$out/model"
 
-step "Compare with 6-mer profiles and with the untrained model, on species that none was trained on"
-python benchmarks/run.py --model "$out/model" "untrained:$out/model" kmer6 --task knn species_clustering \
+step "Compare with 6-mer profiles and with the closed-form start, on species that none was trained on"
+python benchmarks/run.py --model "$out/model" "$out/start" kmer6 --task knn species_clustering \
     --data "$out/data/barcodes.tsv" --output "$out/results"
 python benchmarks/tables.py --results "$out/results" --only barcodes.test:summary
 
 step "Draw the map of the unseen species"
-python benchmarks/plots.py map --model "$out/model" "untrained:$out/model" kmer6 --data "$out/data/barcodes.tsv" \
+python benchmarks/plots.py map --model "$out/model" "$out/start" kmer6 --data "$out/data/barcodes.tsv" \
     --split unseen_test --output "$out/map.png"
 printf '\nThe model is in %s, the picture is %s\n' "$out/model" "$out/map.png"

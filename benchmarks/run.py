@@ -36,7 +36,7 @@ from benchmarks.evaluation import Job, evaluate, fingerprint_of
 from benchmarks.jobs import TASKS, make_jobs
 from benchmarks.methods.load import BASELINES, find_model, load_method
 from benchmarks.methods.method import Unsuited
-from benchmarks.report.result_files import file_name, is_current, refuse_other_data, write_result
+from benchmarks.report.result_files import CONTROLS, file_name, is_current, refuse_other_data, write_result
 from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.machine.provenance import device_name
@@ -48,7 +48,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Evaluate models on tasks.", allow_abbrev=False)
     add = parser.add_argument
-    add("--model", nargs="+", required=True, help=f"{', '.join(BASELINES)}; folders, Hub ids; untrained:FOLDER")
+    controls = ", ".join(f"{kind}FOLDER" for kind in CONTROLS)
+    add("--model", nargs="+", required=True, help=f"{', '.join(BASELINES)}; folders, Hub ids; {controls}")
     add("--name", nargs="+", help="names of the models in the results, in the same order")
     add("--task", nargs="+", required=True, help=", ".join(TASKS))
     add("--data", required=True, help="labelled data with a split column, or a task's own folder; see readers.py")

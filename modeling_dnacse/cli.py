@@ -14,6 +14,7 @@ from contextlib import ExitStack, redirect_stderr
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
+from typing import TextIO
 
 from .commands import adapt as adapt_command
 from .commands import bin as bin_command
@@ -25,6 +26,8 @@ from .commands import identify as identify_command
 from .commands import index as index_command
 from .commands import info as info_command
 from .commands import map as map_command
+from .commands.pictures import colours_of_pages
+from .machine.json_logs import JsonLines, json_on_stderr
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
@@ -59,12 +62,15 @@ def main(arguments: list[str] | None = None) -> None:
 
         autocomplete(parser)
     args = parser.parse_args(arguments)
-    if not sys.stderr.isatty():
+    errors = JsonLines(sys.stderr, args.command) if args.json_logs else sys.stderr
+    if not args.json_logs and not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")  # no bars in a log; tqdm reads this when it is imported
     try:
         with unwinding_on_signals(), ExitStack() as stack:
             if args.quiet:
                 stack.enter_context(redirect_stderr(stack.enter_context(open(os.devnull, "w"))))  # noqa: PTH123
+            elif isinstance(errors, JsonLines):
+                stack.enter_context(json_on_stderr(errors))
             given = vars(args).get("input")
             if given == Path("-"):
                 args.input = stack.enter_context(copy_of_standard_input())
@@ -72,18 +78,27 @@ def main(arguments: list[str] | None = None) -> None:
                 copy = stack.enter_context(copy_of_standard_input())
                 args.input = [copy if path == Path("-") else path for path in given]
             checked = args.check(args)
+            stack.enter_context(colours_of_pages(vars(args).get("dark", False), vars(args).get("plot")))
             if args.run is not None:
                 prepare(args.threads)
                 args.run(args, checked)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"dnacse {args.command}: error: {error}\n")
+        tell_end(errors, args.command, f"error: {error}")
         sys.exit(2)
     except Stopped as stop:
-        sys.stderr.write(f"\ndnacse {args.command}: stopped by {stop}; nothing half written is left\n")
+        tell_end(errors, args.command, f"stopped by {stop}; nothing half written is left")
         sys.exit(stop.code)
     except KeyboardInterrupt:
-        sys.stderr.write(f"\ndnacse {args.command}: stopped\n")
+        tell_end(errors, args.command, "stopped")
         sys.exit(130)
+
+
+def tell_end(stream: TextIO | JsonLines, command: str, why: str) -> None:
+    """Say why a command ends before it is done."""
+    if isinstance(stream, JsonLines):
+        stream.report("error", message=why.removeprefix("error: "))
+    else:
+        stream.write(f"{'' if why.startswith('error') else chr(10)}dnacse {command}: {why}\n")
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -100,6 +115,7 @@ def command_line() -> argparse.ArgumentParser:
             "--threads", type=count, metavar="N", help="CPU threads; default: all cores that are free"
         )
         command.add_argument("--quiet", action="store_true", help="write nothing to stderr but errors")
+        command.add_argument("--json_logs", action="store_true", help="write stderr as JSON lines, progress too")
         command.set_defaults(check=module.check, run=module.run)
     return parser
 

@@ -181,7 +181,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "offsets of blocks. 0: all count, and every sequence gets them, for markers with indels of their own (12S, "
         "16S); default: %(default)s",
     )
-    add("--site_reach", type=int, default=30, help="farthest offset of a block from that of its sequence; default: %(default)s")
+    add(
+        "--site_reach",
+        type=int,
+        default=30,
+        help="farthest offset of a block from that of its sequence; default: %(default)s",
+    )
     add("--kmer", type=int, default=5, help="k of those for what is not placed; default: %(default)s")
     add("--seed", type=int, default=0, help="of draws and crops")
     return parser.parse_args(arguments)

@@ -53,7 +53,7 @@ def mi_mix(
     temperature: float,
     species: Tensor | None = None,
 ) -> Tensor:
-    """DNABERT-S, phase II: each mixed anchor should retrieve both of its parents among the clean features.
+    """DNABERT-S, phase II: each mixed anchor should retrieve both of its parents, weighted by λ and 1 - λ.
 
     Args:
         mixed: (n, d) unit features of the mixed side.
@@ -88,7 +88,7 @@ def noise_contrastive(
     variant: Literal["corrected", "published"] = "corrected",
     species: Tensor | None = None,
 ) -> Tensor:
-    """DNACSE: cross-entropy over [S | A | C], in-batch and MixCSE negatives in both directions.
+    """DNACSE: cross-entropy over [S | A | C], that is in-batch negatives and MixCSE negatives in both directions.
 
     S_ij = cos(z1_i, z2_j)/τ, its diagonal lowered by margin/τ. A_ij = cos(z1_i, m2_j)/τ with the mixed, detached
     negative m2_j = λ z2_j + (1-λ) z2_{j+1}, λ being `mix_lambda`. C is A with the views exchanged.

@@ -3,7 +3,8 @@
 Model ids:
 
 - a baseline of `BASELINES`, each described in its own file;
-- a folder or Hub id of a checkpoint, or `untrained:` and one of these: see networks.py.
+- a folder or Hub id of a checkpoint, or `untrained:` and one of these: see networks.py;
+- `embedding:` or `start:` and a folder of a checkpoint of ours: see parts.py.
 
 The vectors of networks are cached (embedding_cache.py). Those of k-mer baselines are computed each time.
 """
@@ -19,6 +20,7 @@ from benchmarks.methods import alignment_tools, kmer_mlp, kmers, spectra
 from benchmarks.methods.embedding_cache import encode_once
 from benchmarks.methods.method import Hits, Method, Split
 from benchmarks.methods.networks import UNTRAINED, find_network, load_network
+from benchmarks.methods.parts import PARTS, find_parts, load_parts
 from benchmarks.methods.site_search import EncodedByModel
 from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.costs import Spent, metered
@@ -41,6 +43,8 @@ def find_model(model: str, trust_remote_code: bool = False) -> PreTrainedConfig 
     """
     if model in BASELINES:
         return None
+    if model.startswith(PARTS):
+        return find_parts(model)
     config = find_network(model, trust_remote_code)
     if config is None:
         raise ValueError(
@@ -87,9 +91,12 @@ def load_method(
             spent=spent,
             **{ability: metered(work, spent) for ability, work in method._asdict().items() if callable(work)},
         )
-    network = load_network(
-        model, config, device=device, batch_tokens=batch_tokens, trust_remote_code=trust_remote_code
-    )
+    if model.startswith(PARTS):
+        network = load_parts(model, find_parts(model), device=device, batch_tokens=batch_tokens)
+    else:
+        network = load_network(
+            model, config, device=device, batch_tokens=batch_tokens, trust_remote_code=trust_remote_code
+        )
 
     def kept(encode: Encoder | None, ending: str) -> Encoder | None:
         if encode is None or cache is None:
@@ -105,7 +112,7 @@ def load_method(
         by_sites=network.by_sites,
         encode_windows=kept(network.encode_windows, "-windows"),
         thresholds=network.thresholds,
-        checkpoint=None if model.startswith(UNTRAINED) else model,
+        checkpoint=None if model.startswith((UNTRAINED, *PARTS)) else model,
         fingerprint=network.fingerprint,
         spent=spent,
     )

@@ -1,4 +1,4 @@
-"""What was tried to break the product as a Markdown table: the JSON of tests/attack/faults.py in, two tables out."""
+"""What was tried to break the product as a Markdown table: the JSON files of tests/attack in, tables out."""
 
 import json
 from collections.abc import Mapping
@@ -29,8 +29,10 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
     more = folder / FAULTS / "command_files.json"  # of tests/attack/command_files.py
     if more.exists():
         found["artefacts"] |= json.loads(more.read_text())["artefacts"]
-    mutation = folder / FAULTS / "mutation.json"  # of tests/attack/mutate.py
-    return found | {"mutation": json.loads(mutation.read_text())["modules"] if mutation.exists() else {}}
+    for name, key in (("kills", "kills"), ("mutation", "modules")):  # of tests/attack/kills.py and mutate.py
+        more = folder / FAULTS / f"{name}.json"
+        found[name] = json.loads(more.read_text())[key] if more.exists() else {}
+    return found
 
 
 def render_faults(found: Mapping[str, Any]) -> str:

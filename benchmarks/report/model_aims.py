@@ -10,14 +10,19 @@ from typing import NamedTuple
 
 from benchmarks.report.differences import Score, difference, format_difference, half_of_interval, score_of
 from benchmarks.report.markdown_table import markdown
+from benchmarks.report.result_files import CONTROLS
 from benchmarks.report.result_folders import Result
 from benchmarks.report.task_tables import format_metric
 
 BARCODES, GENOMES = "dnacse-barcode-mini", "dnacse-genome-mini"
-OURS, RANDOM = "dnacse-", "untrained"  # how the names of our models and of networks with random weights begin
+OURS = "dnacse-"  # how the names of our models begin
 VSEARCH = ("vsearch",)
 COI, CONTIGS, ABLATION = "coi.test", "genomes.test", "ablation/coi.val"
-MARKERS = {"12S of fishes": ("12s_fish", "12s"), "12S of vertebrates": ("12s", "12s"), "cytochrome b": ("cytb", "cytb")}
+MARKERS = {
+    "12S of fishes": ("12s_fish", "12s"),
+    "12S of vertebrates": ("12s", "12s"),
+    "cytochrome b": ("cytb", "cytb"),
+}
 CHANCE = ", which may be chance"
 
 
@@ -165,4 +170,4 @@ def scores(results: Sequence[Result], metric: str) -> list[Score]:
 
 def is_rival(aim: Aim, model: str) -> bool:
     """Whether an aim compares with this method."""
-    return model in aim.rivals if aim.rivals else not model.startswith((OURS, RANDOM))
+    return model in aim.rivals if aim.rivals else not model.startswith((OURS, *CONTROLS))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks.report.differences import TEST, difference, format_difference, score_of, verdict
 from benchmarks.report.markdown_table import markdown
 from benchmarks.report.model_aims import BARCODES, GENOMES
+from benchmarks.report.result_files import CONTROLS
 from benchmarks.report.result_folders import Result
 
 ROWS = {  # table -> what it is of
@@ -39,7 +40,6 @@ QUESTIONS = {  # heading -> task and metrics; a tool that clusters by itself has
     "one shot, macro F1": ("few_shot", ("macro_f1@1",)),
     "open-set recognition, AUROC": ("open_set", ("auroc",)),
 }
-RANDOM = "untrained:"  # networks.UNTRAINED, whose file imports torch
 NONE = "–"
 
 
@@ -79,7 +79,7 @@ def compare(results: Sequence[Result], model: str, task: str, metrics: Sequence[
         result["model"]: score_of(result, metric)
         for result in results
         for metric in metrics
-        if result["task"] == task and metric in result["metrics"] and not result["model"].startswith(RANDOM)
+        if result["task"] == task and metric in result["metrics"] and not result["model"].startswith(CONTROLS)
     }
     rivals = [score for name, score in found.items() if not name.startswith(OURS)]
     if model not in found or not rivals:

@@ -43,6 +43,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 }
 OPTIONAL = {"answers", "data_place"}  # results from before they were recorded lack them
 CODE = (":(top)", ":(top,exclude)benchmarks/results")  # writing one result must not make the next one dirty
+CONTROLS = ("untrained:", "start:", "embedding:")  # beginnings of models that are a trained one less something
 PACKAGES = ("numpy", "scipy", "scikit-learn", "umap-learn", "tokenizers", "torch", "transformers")
 
 

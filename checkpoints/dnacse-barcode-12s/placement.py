@@ -33,13 +33,16 @@ SUPPORT = 64  # votes, a quarter of those of a k-mer that was seen at one site o
 DOUBT = 32  # k-mers without a vote that each sequence is taken to have beside its own: a few k-mers prove little
 
 
+Ballots = tuple[Tensor, Tensor, Tensor]  # sites of k-mers, their votes, and their sites by the offset
+
+
 class Placement(NamedTuple):
     """Where the sequences of a batch lie."""
 
     bases: Tensor  # (batch, sites) long: the base at each site that has a row, 0 to 3; OTHER: none
     offset: Tensor  # (batch,) long: site of the first base of the strand that was read, but for local offsets
     reverse: Tensor  # (batch,) bool: the strand that was read is the other one
-    share: Tensor  # (batch,) float, 0 to 1: votes for the offset, a k-mer
+    share: Tensor  # (batch,) float, 0 to 1: votes for the offset, or for those of the blocks, a k-mer
     marker: Tensor  # (batch,) long: number of the marker
     shifts: Tensor  # (batch, blocks) long: what each block adds to the offset; no blocks: one offset for all
     begins: Tensor  # (batch, blocks) long: where each block begins, in sites by the offset, from -reach on
@@ -174,9 +177,7 @@ class DnacsePlacement(nn.Module):
         """First sites of markers, (batch,) to (batch, 1)."""
         return torch.tensor(self.starts, device=marker.device)[marker][:, None]
 
-    def mend(
-        self, broken: Tensor, ballots: tuple[Tensor, Tensor, Tensor], best: Tensor, supported: Tensor
-    ) -> tuple[Tensor, ...]:
+    def mend(self, broken: Tensor, ballots: Ballots, best: Tensor, supported: Tensor) -> tuple[Tensor, ...]:
         """Offsets of blocks for those of the batch that are `broken` (batch,); the others keep one offset.
 
         Returns:
@@ -185,18 +186,24 @@ class DnacsePlacement(nn.Module):
         shifts = torch.zeros((broken.shape[0], self.blocks), dtype=torch.long, device=broken.device)
         begins = self.block * torch.arange(self.blocks, device=broken.device).expand_as(shifts)
         kept = best, shifts, begins, supported
-        exporting = torch.compiler.is_exporting()  # then all are mended: how many are broken is not known
-        rows = slice(None) if exporting else broken.nonzero()[:, 0]
-        if not exporting and not broken.any():
-            return kept
-        of_rows = [part[rows] for part in ballots]
-        mended = self.local_offsets(*of_rows)
-        covered = self.near_own_votes(*of_rows, *mended[1:]) if self.support else supported[rows]
-        if exporting:  # ONNX runtimes choose numbers, but not bools
+        if torch.compiler.is_exporting():  # a graph mends all and chooses; ONNX runtimes choose no bools
+            *offsets, covered = self.mended(ballots, supported)
             chosen = broken[:, None]
-            offsets = [torch.where(chosen, new, old) for new, old in zip(mended, kept, strict=False)]
+            offsets = [torch.where(chosen, new, old) for new, old in zip(offsets, kept, strict=False)]
             return *offsets, (covered & chosen) | (supported & ~chosen)
-        return tuple(old.index_copy(0, rows, new) for new, old in zip((*mended, covered), kept, strict=True))
+        if not broken.any():
+            return kept
+        rows = broken.nonzero()[:, 0]
+        sites, weights, near = ballots
+        changes = self.mended((sites[rows], weights[rows], near[rows]), supported[rows])
+        return tuple(old.index_copy(0, rows, new) for new, old in zip(changes, kept, strict=True))
+
+    def mended(self, ballots: Ballots, supported: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What `mend` returns, of sequences that are all broken."""
+        best, shifts, begins = self.local_offsets(*ballots)
+        if self.support:
+            supported = self.near_own_votes(*ballots, shifts, begins)
+        return best, shifts, begins, supported
 
     def near_own_votes(self, sites: Tensor, weights: Tensor, near: Tensor, shifts: Tensor, begins: Tensor) -> Tensor:
         """As `near_votes`, of votes for the offset of the block that a k-mer's middle is in."""

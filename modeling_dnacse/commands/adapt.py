@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..machine.outputs import check_folder
+from ..machine.outputs import check_new_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,11 +53,7 @@ def check(args: argparse.Namespace) -> "LibraryFile":
 
     if find_spec("scipy") is None:
         raise ValueError("adapt needs scipy, which is not installed: pip install 'dnacse[adapt]'")
-    if args.output.exists():
-        raise ValueError(f"{args.output} is there already; give another name, or remove it first")
-    check_folder(args.output, [args.input, args.taxonomy])
-    if args.input.is_dir() and args.output.resolve().is_relative_to(args.input.resolve()):
-        raise ValueError(f"{args.output} would lie in {args.input}, which is an input; give another place")
+    check_new_folder(args.output, [args.input, args.taxonomy])
     library = read_references(args.input, args.taxonomy)
     labels = library.references.labels
     species = np.array(labels["species"])
@@ -69,7 +65,19 @@ def check(args: argparse.Namespace) -> "LibraryFile":
 
 
 def run(args: argparse.Namespace, library: "LibraryFile") -> None:
-    """Try, choose, fit and write."""
+    """Make the model; its name is locked meanwhile."""
+    from ..loading.repository import WEIGHTS
+    from ..machine.atomic import written_whole
+
+    began = time.monotonic()
+    with written_whole(args.output) as folder:
+        make_model(args, library, folder)
+    size = (args.output / WEIGHTS).stat().st_size
+    say(f"{args.output}: {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s")
+
+
+def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -> None:
+    """Try, choose, fit and write to a new folder."""
     import numpy as np
 
     from ..embedding.tokenization import letter_tokenizer
@@ -78,9 +86,7 @@ def run(args: argparse.Namespace, library: "LibraryFile") -> None:
     from ..fitting.site_model import Records
     from ..fitting.trial import BY_SITES, ROUTES, routes_for, run_trial, table
     from ..loading.repository import CARD, RECORD, WEIGHTS, halve, write_repository
-    from ..machine.atomic import written_whole
 
-    began = time.monotonic()
     rng = np.random.default_rng(args.seed)
     records, sequences = read_marker(args.input, library, rng)
     lengths = np.array([len(text) for text in records.texts])
@@ -123,11 +129,8 @@ def run(args: argparse.Namespace, library: "LibraryFile") -> None:
         CARD: model_card(args, model, outcome, rows, facts),
         RECORD: json.dumps(fitting_record(args, outcome, threshold, facts), indent=2) + "\n",
     }
-    with written_whole(args.output) as folder:
-        write_repository(folder, model, letter_tokenizer(), files)
-        halve(folder / WEIGHTS)
-    size = (args.output / WEIGHTS).stat().st_size
-    say(f"{args.output}: {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s")
+    write_repository(folder, model, letter_tokenizer(), files)
+    halve(folder / WEIGHTS)
 
 
 def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") -> "tuple[Records, list[str]]":

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from ..clustering.purposes import FEWEST_CONTIGS, SHORTEST_CONTIG, WINDOW_TOKENS
 from ..loading.model_folders import check_model
-from ..machine.outputs import check_outputs
+from ..machine.outputs import check_new_folder, check_outputs
 from .options import (
     SHIPPED_FOR_GENOMES,
     add_embedding_arguments,
@@ -41,7 +41,7 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .pictures import check_plot
+from .pictures import add_dark_argument, check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
     add("input", type=Path, help="contigs: FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
-    add("-o", "--output", type=Path, required=True, help="folder to make; it must not exist yet")
+    add("-o", "--output", type=Path, required=True, help="folder to make")
     add(
         "--min_length",
         type=int,
@@ -89,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--sample_id", type=sample_id, metavar="NAME", help="of the sample in bins.tsv; default: the input's name")
     add("--plot", type=Path, metavar="FILE", help="draw the sizes of the bins: .png, .svg or .pdf")
+    add_dark_argument(parser)
     add_threshold_arguments(parser)
     add_model_arguments(parser, SHIPPED_FOR_GENOMES)
     add_embedding_arguments(parser)
@@ -118,9 +119,9 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarra
         )
     if args.method == "k_medoid" and args.coverage:
         raise ValueError("--coverage is for --method communities; leave --coverage or --method out")
-    if args.output.exists():
-        raise ValueError(f"{args.output} exists; give a folder that does not, or remove it")
-    check_outputs((args.output, args.plot), (args.input, args.labelled, args.model, *(args.coverage or ())))
+    inputs = (args.input, args.labelled, args.model, *(args.coverage or ()))
+    check_new_folder(args.output, inputs)
+    check_outputs((args.output, args.plot), inputs)
     check_plot(args.plot)
     check_model(args.model)
     check_device(args.device)
@@ -141,14 +142,24 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarra
 
 
 def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, np.ndarray | None]") -> None:
-    """Embed, bin, and put the folder in place."""
+    """Make the folder of bins; its name is locked meanwhile."""
+    from ..machine.atomic import written_whole
+
+    with written_whole(args.output) as folder:
+        said = make_bins(args, checked, folder)
+    sys.stderr.write(said)
+
+
+def make_bins(
+    args: argparse.Namespace, checked: "tuple[Listing, Listing | None, np.ndarray | None]", folder: Path
+) -> str:
+    """Embed, bin, and write to a new folder; say what came of it."""
     import numpy as np
 
     from ..clustering.communities import communities, consistency
     from ..clustering.depths import scale_depths
     from ..clustering.entries import embed_entries
     from ..clustering.k_medoid import k_medoid
-    from ..machine.atomic import written_whole
     from .bin_files import number_by_size, write_bins, write_contigs2bin, write_sizes, write_table
     from .cluster_pictures import draw_bins
 
@@ -176,17 +187,17 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, np.nd
     bins = number_by_size(bins, bp)
     if args.plot:
         draw_bins(args.plot, bins, bp)
-    with written_whole(args.output) as folder:
-        folder.mkdir()
-        write_table(folder / "bins.tsv", args.sample_id or args.input.name, entries, bins)
-        write_contigs2bin(folder / "contigs2bin.tsv", entries, bins)
-        write_sizes(folder / "sizes.tsv", bins, bp, inside_share)
-        write_bins(folder, listing.file, bins)
+    folder.mkdir()
+    write_table(folder / "bins.tsv", args.sample_id or args.input.name, entries, bins)
+    write_contigs2bin(folder / "contigs2bin.tsv", entries, bins)
+    write_sizes(folder / "sizes.tsv", bins, bp, inside_share)
+    write_bins(folder, listing.file, bins)
     inside = bins > 0
-    sys.stderr.write(
+    said = (
         f"{args.output}: {max(bins.max(), 0):,} bins of {int(inside.sum()):,} contigs, {bp[inside].sum():,} bp; "
         f"{int((~inside).sum()):,} contigs in no bin, {bp[~inside].sum():,} bp, of which {int((~long).sum()):,} are "
         f"shorter than {args.min_length:,} bp\n"
     )
     if not inside.any():
-        sys.stderr.write(f"no bin has {args.min_contigs:,} contigs; {REMEDIES[args.method]}\n")
+        said += f"no bin has {args.min_contigs:,} contigs; {REMEDIES[args.method]}\n"
+    return said

@@ -39,7 +39,7 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .pictures import check_plot
+from .pictures import add_dark_argument, check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an earlier table of this command: clusters that hold its sequences keep their names",
     )
     add("--plot", type=Path, metavar="FILE", help="draw sizes and similarities: .png, .svg or .pdf")
+    add_dark_argument(parser)
     add_threshold_arguments(parser)
     add_model_arguments(parser, None)
     add_embedding_arguments(parser)

@@ -88,7 +88,7 @@ def draw_separation(axes: "Axes", within: np.ndarray, between: np.ndarray, thres
     edges = np.linspace(lowest, 1, 61)
     own, other = f"to its own cluster ({len(within):,})", f"to its nearest other ({len(between):,})"
     draw_both(axes, edges, {own: within, other: between})
-    axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"the cut, {threshold:.4f}")
+    axes.axvline(threshold, color=GREY, linestyle="--", linewidth=1, label=f"the cut, {threshold:.4f}")
     axes.set(xlabel="average cosine of a sequence to the members", ylabel="sequences")
     axes.set_title("Clear clusters: blue right of the cut, orange left of it", loc="left")
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ..loading.model_folders import check_model
-from ..machine.outputs import check_folder
+from ..machine.outputs import check_new_folder
 from .options import SHIPPED
 
 
@@ -26,10 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Check the folder to make, and the model's files."""
-    folder = args.output
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} is there already; give a new folder, or remove it first")
-    check_folder(folder, [args.model])
+    check_new_folder(args.output, [args.model])
     check_model(args.model)
 
 

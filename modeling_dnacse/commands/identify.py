@@ -33,7 +33,7 @@ for QIIME2, DADA2, BIOM and others; docs/identify.md shows each. Memory holds th
 import argparse
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -51,7 +51,7 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .pictures import check_plot
+from .pictures import add_dark_argument, check_plot
 
 if TYPE_CHECKING:
     from ..identification.abundances import Abundances
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from ..identification.confidences import Confidence
     from ..identification.formats import Layout
     from ..identification.identifier import Identifier
-    from ..identification.queries import QueryFiles
+    from ..identification.queries import Query, QueryFiles
     from ..identification.references import LibraryFile
 
 NAMES = r"([dkpcofgs]:[^\t]*\(\d\.\d{4}\))?"  # of SINTAX, with probabilities
@@ -128,8 +128,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plot",
         type=Path,
         metavar="FILE",
-        help="draw how near the queries are and their calls: .png, .svg or .pdf",
+        help="draw who is in which sample, how sure that is and what is new: .png, .svg or .pdf",
     )
+    add_dark_argument(parser)
     add(
         "--confidence",
         default="0.95",
@@ -237,7 +238,8 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
     identifier = open_identifier(args, first)
     ranks = tuple(identifier.library.names)
     least = confidence_at(ranks, first.confidence)
-    tally, last = Tally(ranks), None
+    amounts_of, samples, unit = amounts_in_samples(first)
+    tally, last = Tally(ranks, samples, unit), None
     with ExitStack() as stack:
         hidden = stack.enter_context(written_whole(args.output))
         file = stack.enter_context(hidden.open("w", encoding="utf-8", newline=""))
@@ -260,8 +262,10 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
                 say=lambda line: bar.write(f"{args.reference}: {line}", file=sys.stderr),
             ):
                 last = block
-                tally.add(block.similarities, block.found, float(least[0]))
+                tally.add(block.found, float(least[0]))
                 for call in block.calls:
+                    if args.plot:
+                        tally.add_taxon(call, amounts_of(call.query), float(least[0]))
                     if hits is not None:
                         hits.writerows([cell_text(cell) for cell in hit.values()] for hit in call.hits)
                     yield call
@@ -296,14 +300,24 @@ def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifie
     return Identifier.from_library(args.model, encoder, first.library, args.reference_vectors)
 
 
+def amounts_in_samples(first: FirstReading) -> "tuple[Callable[[Query], Mapping[int, float]], Sequence[str], str]":
+    """How much of a query is in each sample, by the sample's position; the samples; and the unit of the amounts.
+
+    Samples are the columns of --counts, or else the files.
+    """
+    counts, queries = first.counts, first.queries
+    if counts is not None:
+        return (lambda query: counts.of.get(query.id, {})), counts.samples, "reads"
+    place = {sample: number for number, sample in enumerate(queries.samples)}
+    unit = "reads" if queries.has_sizes else "queries"
+    return (lambda query: {place[query.sample]: query.size}), queries.samples, unit
+
+
 def layout_of(ranks: tuple[str, ...], first: FirstReading, form: str) -> "Layout":
     """What the rows of the output have in common; without --counts, abundances in headers are the counts for BIOM."""
     from ..identification.formats import Layout
 
-    counts, queries = first.counts, first.queries
-    if counts is not None:
-        return Layout(ranks, counts.samples, lambda query: counts.of.get(query.id, {}))
-    if form == "biom":
-        place = {sample: number for number, sample in enumerate(queries.samples)}
-        return Layout(ranks, queries.samples, lambda query: {place[query.sample]: query.size})
-    return Layout(ranks, (), lambda query: {})
+    if first.counts is None and form != "biom":
+        return Layout(ranks, (), lambda query: {})
+    amounts, samples, _ = amounts_in_samples(first)
+    return Layout(ranks, samples, amounts)

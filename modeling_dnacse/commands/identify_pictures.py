@@ -1,40 +1,63 @@
-"""The picture of `dnacse identify`: how near the queries are to the library, and at which ranks they are called.
+"""The picture of `dnacse identify`: who is in which sample, how sure that is, and what is new.
 
-Top left, the similarity of the nearest reference: that of the queries, and that of the library's own records when they
-or their whole species are left out. Below it, the probability that the species is new. Right, the calls.
+Left, the taxa that were called, the commonest first, then those of which a species is likely new, then what has no
+call; and how probable their calls are. Right, how much of each sample is known; and whether as many names are right as
+the probabilities say, on the library's own records, with curves that were fitted to others of them.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..identification.calibration import Calibration, CalibrationData
+from ..identification.call_table import Call
 from ..identification.naming import Identifications
-from .pictures import BLUE, ORANGE, save
+from ..identification.reliability import reliability
+from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-EDGES = np.linspace(-1, 1, 401)  # bins of the histograms of similarities
 LOWER = (0.9, 0.8)  # probabilities
-PALE = "#C8C8C8"
+SKY = "#4A9CCB"
+MEANING = {BLUE: "species", SKY: "genus or above", ORANGE: "likely new species", GREY: "no call"}
+MOST_TAXA, MOST_SAMPLES = 22, 24  # in the picture
+LONGEST = 34  # characters of a name
+
+
+class Taxon:
+    """How much of a taxon is in each sample, and how sure its calls are."""
+
+    def __init__(self, colour: str, samples: int) -> None:
+        """Start at zero."""
+        self.colour, self.amounts = colour, np.zeros(samples)
+        self.queries, self.probability = 0, 0.0
+
+
+class Row(NamedTuple):
+    """A line of the picture."""
+
+    name: str
+    colour: str
+    amounts: np.ndarray  # (samples,)
+    probability: float | None
 
 
 class Tally:
-    """Counts of the calls so far, in constant memory."""
+    """Counts of the calls so far; memory grows with the taxa alone."""
 
-    def __init__(self, ranks: tuple[str, ...]) -> None:
-        """Start at zero."""
-        self.ranks = ranks
-        self.similarities = np.zeros(len(EDGES) - 1, np.int64)
+    def __init__(self, ranks: tuple[str, ...], samples: Sequence[str] = (), unit: str = "queries") -> None:
+        """Start at zero; the unit is what the amounts of samples are."""
+        self.ranks, self.samples, self.unit = ranks, samples, unit
+        self.taxa: dict[tuple[str, str], Taxon] = {}
         self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # rows: ranks, then no call; columns: others, likely new
         self.foreign = 0
         self.nearly = dict.fromkeys(LOWER, 0)  # queries not called at species whose species has this probability
 
-    def add(self, similarities: np.ndarray, found: Identifications, confidence: float) -> None:
-        """Count a block of queries, with the similarities (q,) of their nearest references."""
-        self.similarities += np.histogram(similarities[similarities > -np.inf].clip(-1, 1), EDGES)[0]
+    def add(self, found: Identifications, confidence: float) -> None:
+        """Count a block of queries."""
         np.add.at(
             self.called, (found.level, (found.new_species >= confidence).astype(int)), 1
         )  # level -1: the last row
@@ -43,6 +66,35 @@ class Tally:
         species = np.where(found.level == 0, 0, np.nan_to_num(found.probabilities[0]))
         for least in LOWER:
             self.nearly[least] += int((species >= least).sum())
+
+    def add_taxon(self, call: Call, amounts: Mapping[int, float], confidence: float) -> None:
+        """Count a query in samples, by its amount at the positions of samples."""
+        name = call.names[call.level] if call.level >= 0 else ""
+        if call.new_species >= confidence:
+            colour, probability = ORANGE, call.new_species
+        elif call.level >= 0:
+            colour, probability = BLUE if call.level == 0 else SKY, call.probabilities[call.level]
+        else:
+            colour, probability = GREY, np.nan
+        taxon = self.taxa.setdefault((name if colour != GREY else "", colour), Taxon(colour, len(self.samples)))
+        taxon.queries += 1
+        taxon.probability += probability
+        for sample, amount in amounts.items():
+            taxon.amounts[sample] += amount
+
+    def shown(self) -> tuple[list[Row], int]:
+        """The lines of the picture, and how many rarer taxa it leaves out."""
+        parts: dict[str, list[tuple[str, Taxon]]] = {colour: [] for colour in MEANING}
+        for (name, colour), taxon in sorted(self.taxa.items(), key=lambda pair: -pair[1].amounts.sum()):
+            parts[BLUE if colour == SKY else colour].append((name, taxon))
+        new = parts[ORANGE][: MOST_TAXA // 3]
+        chosen = [*parts[BLUE][: MOST_TAXA - len(new)], *new, *parts[GREY]]
+        rows = []
+        for name, taxon in chosen:
+            text = {ORANGE: f"new in {name}" if name else "new, no call", GREY: "no call"}.get(taxon.colour, name)
+            sure = None if taxon.colour == GREY else taxon.probability / taxon.queries
+            rows.append(Row(cut(text), taxon.colour, taxon.amounts, sure))
+        return rows, len(self.taxa) - len(chosen)
 
     def advice(self, confidence: float) -> str:
         """Say what to do for more calls at species, if anything helps."""
@@ -77,53 +129,96 @@ def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Cal
         data: How the library's own records were looked up.
         calibration: The curves that were used.
     """
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    axes = figure.subplot_mosaic([["near", "calls"], ["new", "calls"]], height_ratios=[2, 1], width_ratios=[3, 2])
-    draw_similarities(axes["near"], tally.similarities, data)
-    draw_new_species(axes["new"], calibration)
-    shown = [EDGES[:-1][tally.similarities > 0].min(initial=0.9), data.similarity.min(initial=1)]
-    for name in ("near", "new"):
-        axes[name].set_xlim(max(-1, min(shown) - 0.01), 1)
-    axes["near"].tick_params(labelbottom=False)
-    draw_levels(axes["calls"], tally)
-    save(figure, path)
+    rows, rarer = tally.shown()
+    height = max(6.5, 2.6 + 0.36 * len(rows))
+    with rc_context({"font.size": 13, "axes.titlesize": 14}):
+        figure = Figure(figsize=(14, height), layout="constrained")
+        left, right = figure.subfigures(1, 2, width_ratios=[1.5, 1])
+        who, sure = left.subplots(1, 2, width_ratios=[5, 1], sharey=True)
+        draw_taxa(who, tally, rows, rarer)
+        write_probabilities(sure, rows)
+        parts, true = right.subplots(2, 1, height_ratios=[min(3, 0.6 + 0.3 * len(tally.samples)), 2])
+        draw_parts(parts, tally)
+        draw_reliability(true, tally.ranks, data, calibration)
+        save(figure, path)
 
 
-def draw_similarities(axes: "Axes", queries: np.ndarray, data: CalibrationData) -> None:
-    """Draw the similarities of the queries (bins,) and of the library's records, each as a share of its total."""
-    total = queries.sum()
-    axes.stairs(queries / max(1, total), EDGES, fill=True, color=PALE, label=f"{total:,} queries")
-    styles = (("references, left out one by one", BLUE, "-"), ("references, their taxa left out", ORANGE, "--"))
-    for is_new, (label, colour, line) in enumerate(styles):
-        scores = data.similarity[(data.known_from > 0) == is_new]
-        if len(scores):
-            counts = np.histogram(scores.clip(-1, 1), EDGES)[0]
-            axes.stairs(counts / len(scores), EDGES, color=colour, linestyle=line, linewidth=1.5, label=label)
-    axes.set(ylabel="share", ylim=(0, None))
-    axes.set_title("How near is the nearest reference?", loc="left")
-    axes.legend(frameon=False, loc="upper left")
+def draw_taxa(axes: "Axes", tally: Tally, rows: list[Row], rarer: int) -> None:
+    """Draw how much of each sample each taxon is: bars of one sample, circles of several."""
+    from matplotlib.ticker import MaxNLocator
 
-
-def draw_new_species(axes: "Axes", calibration: Calibration) -> None:
-    """Draw the probability that the library lacks the species, by similarity."""
-    if calibration.new_species is None:
-        axes.text(0.5, 0.5, "the library cannot tell new species", ha="center", transform=axes.transAxes)
+    samples = tally.samples[:MOST_SAMPLES]
+    if len(samples) == 1:
+        bars = axes.barh(range(len(rows)), [row.amounts.sum() for row in rows], color=[row.colour for row in rows])
+        axes.bar_label(bars, [f"{row.amounts.sum():,g}" for row in rows], padding=3)
+        axes.set(xlabel=tally.unit, xlim=(0, 1.18 * max(row.amounts.sum() for row in rows)))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     else:
-        axes.plot(EDGES, calibration.new_species.at(-EDGES), color="black")
-    axes.set(xlabel="similarity of the nearest reference", ylabel="P(new species)", ylim=(-0.03, 1.03))
+        totals = np.maximum(sum(taxon.amounts for taxon in tally.taxa.values()), 1)
+        shares = np.stack([row.amounts / totals for row in rows])[:, : len(samples)]
+        for line, (row, share) in enumerate(zip(rows, shares, strict=True)):
+            there = np.flatnonzero(share)
+            areas = 25 + 450 * share[there] / shares.max()
+            axes.scatter(there, np.full(len(there), line), areas, color=row.colour, linewidths=0)
+        axes.set_xlabel(f"share of a sample's {tally.unit}; the largest circle is {shares.max():.0%}")
+        axes.set_xlim(-0.6, len(samples) - 0.4)
+        axes.set_xticks(range(len(samples)), [cut(name, 14) for name in samples], rotation=45, ha="right")
+        axes.grid(axis="y", alpha=0.25)
+        axes.set_axisbelow(True)
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    for label, row in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set_fontstyle("italic" if row.colour == BLUE else "normal")
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    more = [f"{rarer:,} rarer taxa are not shown"] if rarer else []
+    if len(tally.samples) > len(samples):
+        more.append(f"{len(tally.samples) - len(samples):,} more samples are not shown")
+    axes.set_title("\n".join(["Who is there", *more]), loc="left")
 
 
-def draw_levels(axes: "Axes", tally: Tally) -> None:
-    """Draw how many queries were called at each rank, and how many of them are likely of a new species."""
-    names = [*tally.ranks, "no call"]
-    known, new = tally.called.T
-    axes.barh(names, known, color=BLUE, label="others")
-    style = {"color": "white", "edgecolor": ORANGE, "hatch": "////", "linewidth": (new > 0).astype(float)}
-    bars = axes.barh(names, new, left=known, label="likely of a new species", **style)
-    axes.bar_label(bars, [f"{total:,}" for total in known + new], padding=3)
-    axes.invert_yaxis()
-    axes.set(xlabel="queries", xlim=(0, 1.15 * (known + new).max()))
-    axes.set_title("Lowest rank that is sure enough", loc="left")
-    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
+def write_probabilities(axes: "Axes", rows: list[Row]) -> None:
+    """Write how probable the calls of each taxon are on average; of new species, how probable it is that they are."""
+    for line, row in enumerate(rows):
+        if row.probability is not None:
+            axes.text(0.5, line, f"{100 * row.probability:.1f} %", va="center", ha="center")
+    axes.tick_params(left=False, labelleft=False, bottom=False, labelbottom=False)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.set_title("How sure", loc="center")
+
+
+def draw_parts(axes: "Axes", tally: Tally) -> None:
+    """Draw how much of each sample is called at species, called at a higher rank, likely new, and not called."""
+    samples = tally.samples[:MOST_SAMPLES]
+    amounts = {colour: np.zeros(len(tally.samples)) for colour in MEANING}
+    for taxon in tally.taxa.values():
+        amounts[taxon.colour] += taxon.amounts
+    totals, before = np.maximum(sum(amounts.values()), 1), np.zeros(len(samples))
+    for colour, meaning in MEANING.items():
+        shares = 100 * (amounts[colour] / totals)[: len(samples)]
+        bars = axes.barh(range(len(samples)), shares, left=before, color=colour, height=0.7, label=meaning)
+        texts = [f"{share:.0f} %" if share >= 12 else "" for share in shares]
+        axes.bar_label(bars, texts, label_type="center", color="white", fontsize=12, fontweight="bold")
+        before += shares
+    axes.set_yticks(range(len(samples)), [cut(name, 14) for name in samples])
+    axes.set(xlim=(0, 100), xlabel=f"% of {tally.unit}", ylim=(len(samples) - 0.4, -0.6))
+    axes.set_title("What is known, and what is new", loc="left", pad=48)
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2, fontsize=12, borderpad=0.2)
+
+
+def draw_reliability(axes: "Axes", ranks: tuple[str, ...], data: CalibrationData, calibration: Calibration) -> None:
+    """Draw stated probabilities of names and how many are right, of the library's own records as queries."""
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as stated")
+    for (rank, name), style in zip(list(enumerate(ranks))[:2], (("o-", BLUE), ("s--", SKY)), strict=False):
+        points = reliability(data, calibration.shares, rank)
+        if len(points):
+            axes.plot(*points.T, style[0], color=style[1], label=f"{name} names", linewidth=2, markersize=7)
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.04), xlabel="probability that was stated", ylabel="share that is right")
+    axes.set_title("Are the probabilities true?\nTested on the library's own records", loc="left")
+    axes.legend(frameon=False, loc="upper left", fontsize=12)
+
+
+def cut(name: str, most: int = LONGEST) -> str:
+    """Shorten a name, and keep matplotlib from reading dollar signs as formulas."""
+    return (name if len(name) <= most else f"{name[: most - 1]}…").replace("$", r"\$")

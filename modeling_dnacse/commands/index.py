@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
-from ..machine.outputs import check_folder
+from ..machine.outputs import check_new_folder
 from .options import (
     add_embedding_arguments,
     add_model_arguments,
@@ -72,9 +72,7 @@ def check(args: argparse.Namespace) -> IndexInput:
     from ..identification.queries import QueryFiles
     from ..identification.references import read_references
 
-    check_folder(args.output, [args.input, args.add, args.taxonomy, args.model, *args.calibrate_for])
-    if args.output.exists() and any(args.output.iterdir()):
-        raise ValueError(f"{args.output} is not empty; give the folder of the index another name")
+    check_new_folder(args.output, [args.input, args.add, args.taxonomy, args.model, *args.calibrate_for])
     check_model(args.model)
     check_device(args.device)
     if args.add is not None:
@@ -86,10 +84,18 @@ def check(args: argparse.Namespace) -> IndexInput:
 
 
 def run(args: argparse.Namespace, first: IndexInput) -> None:
-    """Encode the library, calibrate on it, and write the index."""
+    """Make the index; its name is locked meanwhile."""
+    from ..machine.atomic import written_whole
+
+    with written_whole(args.output) as folder:
+        sys.stderr.write(f"{args.output}: {make_index(args, first, folder)}\n")
+
+
+def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str:
+    """Encode the library, calibrate on it, and write the index to a new folder; say what it holds."""
     from ..identification.encoding import Encoder
     from ..identification.identifier import Identifier, model_for
-    from ..identification.index import read_index
+    from ..identification.index import read_index, write_index
 
     device = find_device(args.device)
     options = embed_options(args, device)
@@ -106,8 +112,6 @@ def run(args: argparse.Namespace, first: IndexInput) -> None:
     identifier.calibrate()
     for files in first.queries:
         identifier.calibrate(files.read())
-    identifier.save(args.output)
-    sys.stderr.write(
-        f"{args.output}: {identifier.describe(identifier.calibrations[0].data)}; calibrated for "
-        f"{len(identifier.calibrations)} kinds of queries\n"
-    )
+    write_index(identifier.stored(folder))
+    count = len(identifier.calibrations)
+    return f"{identifier.describe(identifier.calibrations[0].data)}; calibrated for {count} kinds of queries"

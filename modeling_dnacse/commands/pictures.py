@@ -1,5 +1,8 @@
 """What the pictures of the commands share. They need matplotlib (extra `plot`), which is imported only to draw."""
 
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +14,29 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"  # by Okabe and Ito: distinct for colour-blind readers too
+
+
+def add_dark_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option of pictures for dark pages."""
+    parser.add_argument("--dark", action="store_true", help="draw --plot in light colours on black")
+
+
+@contextmanager
+def colours_of_pages(dark: bool, path: Path | None) -> Iterator[None]:
+    """Draw pictures for dark pages meanwhile, if this is wanted.
+
+    Raises:
+        ValueError: it is, and there is no picture.
+    """
+    if not dark:
+        yield
+        return
+    if path is None:
+        raise ValueError("--dark tells how --plot is drawn; give --plot FILE, too")
+    from matplotlib.style import context
+
+    with context("dark_background"):
+        yield
 
 
 def check_plot(path: Path | None, force: bool | None = None) -> None:

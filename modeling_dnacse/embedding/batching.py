@@ -1,4 +1,4 @@
-"""Batches of at most so many tokens: how large they may be, and smaller ones where memory runs out.
+"""Batches with a limit on their number of tokens, and smaller ones where memory runs out.
 
 The size of a batch is its number of tokens, padding included, since time and memory grow with that. On a CPU the limit
 is a constant. On CUDA it is half of what fits into the free memory, but not more than matrix products gain from. That

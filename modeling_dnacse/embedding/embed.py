@@ -57,7 +57,7 @@ def embed(
             `help(modeling_dnacse.EmbedOptions)` explains each.
 
     Raises:
-        ValueError: a sequence is empty, holds a character that is no nucleotide code or does not fit into memory, or
+        ValueError: a sequence is empty, holds an invalid character or does not fit into memory, or
             an option is out of its range.
     """
     chosen = EmbedOptions(**options)

@@ -17,11 +17,11 @@ class EmbedOptions:
         normalize: scale each vector to length 1, as the last step.
         both_strands: give the mean of the vectors of a sequence and of its reverse complement, so that both strands
             have the same vector. The vectors are averaged as the model gives them, before `normalize`. None: as the
-            model's configuration says, and no if it does not say.
+            model's configuration says, by default no.
         window_tokens: cut longer sequences into windows of at most this many tokens, [CLS] and [SEP] included, and
             give the mean of the windows' vectors, weighted by their numbers of tokens (windows.py). None: never cut.
         overlap_tokens: tokens that two neighbouring windows share.
-        dimensions: keep the first so many numbers of each vector. None: keep all.
+        dimensions: keep only this many leading dimensions of each vector. None: keep all.
 
     Raises:
         ValueError: an option is out of its range.
@@ -57,7 +57,7 @@ class EmbedOptions:
             )
 
     def vector_width(self, model: Any) -> int:
-        """How many numbers the vectors of this model have.
+        """The number of dimensions of this model's vectors.
 
         Raises:
             ValueError: the model gives fewer than `dimensions`.

@@ -39,7 +39,7 @@ def apply_alphabet_policy(tokenizer: PreTrainedTokenizerFast) -> PreTrainedToken
 
 
 def letter_tokenizer() -> PreTrainedTokenizerFast:
-    """A tokenizer with one token a letter, N included, for models that look at the bases themselves.
+    """A tokenizer with one token per letter, N included, for models that look at the bases themselves.
 
     >>> letter_tokenizer()("acgu-RN")["input_ids"]
     [1, 5, 6, 7, 8, 9, 9, 2]
@@ -67,12 +67,12 @@ def letter_tokenizer() -> PreTrainedTokenizerFast:
 class Ids:
     """Cleaned sequences to token ids as a tokenizer has them, framed by [CLS] and [SEP], never cut nor padded.
 
-    A tokenizer of one token a letter is a table of 256 numbers, for which Rust is not asked: a barcode then takes 3
-    microseconds, not 300.
+    A tokenizer with one token per letter is a table of 256 numbers and needs no Rust: a barcode then takes 3 instead
+    of 300 microseconds.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Copy the Rust half of the tokenizer, so that the caller may do with his what he likes."""
+        """Copy the Rust half of the tokenizer, so that callers may change theirs."""
         self.rust: Tokenizer = copy.deepcopy(tokenizer.backend_tokenizer)  # pyright: ignore[reportAttributeAccessIssue]
         self.rust.no_truncation()
         self.rust.no_padding()

@@ -17,6 +17,8 @@ from ..embedding.options import EmbedOptions
 from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_vectors
 from ..loading.model_folders import check_model
+from ..machine.atomic import written_whole
+from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST, Found
 from .calibration import (
@@ -31,7 +33,9 @@ from .call_table import HIT, Answers, Call, call_columns, call_row, make_calls
 from .confidences import Confidence, check_probability, confidence_at
 from .encoding import Encoded, Encoder, ends_of
 from .index import Index, StoredCalibration, read_index, write_index
+from .index_files import REMEDY
 from .joining import join_encoded, join_references
+from .large_libraries import is_large, make_large_library
 from .library import (
     Library,
     agreed_ranks,
@@ -78,13 +82,17 @@ class Identifier:
         encoded: Encoded,
         sources: Sequence[Mapping[str, Any]],
         calibrations: Sequence[StoredCalibration] = (),
+        cells: Cells | None = None,
     ) -> None:
         """Prepare the search; see `from_fasta` and `from_index`."""
         self.model, self.encoder, self.references, self.sources = model, encoder, references, list(sources)
         self.calibrations = list(calibrations)
         sites = None if encoded.sites is None else encoder.model.sites
-        device = encoder.options.device or "cpu"
-        self.library: Library = make_library(encoded, references.labels, sites=sites, device=str(device))
+        if sites is not None and is_large(encoded):
+            self.library: Library = make_large_library(encoded, references.labels, sites, cells)
+        else:
+            device = str(encoder.options.device or "cpu")
+            self.library = make_library(encoded, references.labels, sites=sites, device=device)
         self.columns = references.columns()
 
     @classmethod
@@ -159,15 +167,26 @@ class Identifier:
             raise ValueError(
                 f"{index.folder} was made with other options ({', '.join(others)}); give the same, or make it again"
             )
-        return cls(model, encoder, index.references, index.encoded, index.sources, index.calibrations)
+        _check_width(index, encoder)
+        try:
+            return cls(
+                model, encoder, index.references, index.encoded, *(index.sources, index.calibrations, index.cells)
+            )
+        except ValueError as error:
+            raise ValueError(f"{index.folder} cannot be read as an index ({error}); {REMEDY}") from None
 
     def save(self, folder: Path) -> None:
         """Write an index, with the calibrations that were made, to a folder that does not exist.
 
         Raises:
-            ValueError: another process is writing it.
+            ValueError: it does, or another process is writing it.
         """
-        index = Index(
+        with written_whole(folder) as hidden:
+            write_index(self.stored(hidden))
+
+    def stored(self, folder: Path) -> Index:
+        """What the index in a folder would hold, with the calibrations that were made."""
+        return Index(
             folder,
             Path(self.model).name if Path(self.model).is_dir() else self.model,
             digest_of_vectors(self.model),
@@ -176,8 +195,8 @@ class Identifier:
             self.references,
             self.library.encoded,
             self.calibrations,
+            self.library.search.cells if isinstance(self.library.search, CellSearch) else None,
         )
-        write_index(index)
 
     def extended(self, library: LibraryFile, **shown: Any) -> "Identifier":
         """An identifier with further references; calibrations are not kept, since the library is another one.
@@ -362,6 +381,19 @@ def identify(
     model = options.pop("model", None)
     opened = Identifier.from_index if Path(reference).is_dir() else Identifier.from_fasta
     return opened(reference, model=model).identify(sequences, ids, **options)
+
+
+def _check_width(index: Index, encoder: Encoder) -> None:
+    """Refuse an index whose sites or vectors are not those of the model that it names."""
+    sites, vectors = index.encoded.sites, index.encoded.vectors
+    if sites is not None:
+        got, wanted, what = sites.bases.shape[1], encoder.model.config.sites if encoder.has_sites else 0, "sites"
+    else:
+        assert vectors is not None
+        got, what = vectors.shape[1], "numbers a vector"
+        wanted = encoder.options.dimensions or encoder.model.config.hidden_size
+    if got != wanted:
+        raise ValueError(f"{index.folder} has {got:,} {what}, and its model {wanted:,}; {REMEDY}")
 
 
 def model_for(model: str | None, library: LibraryFile, say: Say = say_on_stderr) -> str:

@@ -6,8 +6,10 @@
 | references.parquet | `id`, and the columns `labels.RANK`, `below.RANK` and `metadata.NAME` |
 | encoded.safetensors | `bases`, `votes`, `placed` and `reverse`, see `AtSites`; or else `vectors` |
 | calibrations.safetensors | `NUMBER.FIELD` of each calibration, see `CalibrationData` |
+| cells.safetensors | of a large library: what its search computes once, see `Cells` |
 
-Nothing in it is code. It can be put on the Hub as a repository, and is read from there (`hub_index`).
+Tensors are memory-mapped. Nothing in it is code. It can be put on the Hub as a repository, and is read from there
+(`hub_index`).
 """
 
 import json
@@ -23,13 +25,23 @@ from safetensors.numpy import save_file
 
 from ..kmers import OTHER
 from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
-from ..machine.atomic import written_whole
-from ..machine.provenance import sha256_of
 from ..reading.label_policy import RANK_ORDER
+from ..vectors.cell_search import Cells
 from ..vectors.shared_sites import AtSites
 from .calibration import CalibrationData
 from .encoding import Encoded
-from .index_files import CALIBRATIONS, DESCRIPTION, ENCODED, FORMAT, REFERENCES, REMEDY, VERSION, read_description
+from .index_files import (
+    CALIBRATIONS,
+    CELLS,
+    DESCRIPTION,
+    ENCODED,
+    FORMAT,
+    REFERENCES,
+    REMEDY,
+    VERSION,
+    digest_of,
+    read_description,
+)
 from .references import Column, References
 
 GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `References`
@@ -53,6 +65,7 @@ class Index(NamedTuple):
     references: References
     encoded: Encoded
     calibrations: Sequence[StoredCalibration]
+    cells: Cells | None = None  # of a large library
 
     def shipped_model(self) -> str:
         """The shipped model of this name, or else the default one, which is then refused by its fingerprint."""
@@ -60,36 +73,38 @@ class Index(NamedTuple):
 
 
 def write_index(index: Index) -> None:
-    """Write an index; its folder must not exist, or be empty."""
-    with written_whole(index.folder) as hidden:
-        hidden.mkdir()
-        groups = zip(GROUPS, index.references[1:], strict=True)
-        columns = {"id": pa.array(index.references.ids, pa.string())}
-        for group, named in groups:
-            columns |= {f"{group}.{key}": pa.array(list(column), pa.string()) for key, column in named.items()}
-        pq.write_table(pa.table(columns), hidden / REFERENCES, compression="zstd")
-        tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
-        if index.encoded.vectors is not None:
-            tensors["vectors"] = index.encoded.vectors
-        save_file({key: np.ascontiguousarray(part) for key, part in tensors.items()}, hidden / ENCODED)
-        stored = {
-            f"{number}.{field}": np.ascontiguousarray(part)
-            for number, calibration in enumerate(index.calibrations)
-            for field, part in calibration.data._asdict().items()
-        }
-        save_file(stored, hidden / CALIBRATIONS)
-        description = {
-            "format": FORMAT,
-            "version": VERSION,
-            "model": index.model,
-            "fingerprint": index.fingerprint,
-            "options": index.options,
-            "sources": list(index.sources),
-            "references": len(index.references.ids),
-            "calibrations": [calibration.ends.tolist() for calibration in index.calibrations],
-            "files": {name: sha256_of(hidden / name) for name in (REFERENCES, ENCODED, CALIBRATIONS)},
-        }
-        (hidden / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    """Write an index to a folder that does not exist."""
+    folder = index.folder
+    folder.mkdir()
+    groups = zip(GROUPS, index.references[1:], strict=True)
+    columns = {"id": pa.array(index.references.ids, pa.string())}
+    for group, named in groups:
+        columns |= {f"{group}.{key}": pa.array(list(column), pa.string()) for key, column in named.items()}
+    pq.write_table(pa.table(columns), folder / REFERENCES, compression="zstd")
+    tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
+    if index.encoded.vectors is not None:
+        tensors["vectors"] = index.encoded.vectors
+    save_file({key: np.ascontiguousarray(part) for key, part in tensors.items()}, folder / ENCODED)
+    stored = {
+        f"{number}.{field}": np.ascontiguousarray(part)
+        for number, calibration in enumerate(index.calibrations)
+        for field, part in calibration.data._asdict().items()
+    }
+    save_file(stored, folder / CALIBRATIONS)
+    if index.cells is not None:
+        save_file(index.cells._asdict(), folder / CELLS)
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": index.model,
+        "fingerprint": index.fingerprint,
+        "options": index.options,
+        "sources": list(index.sources),
+        "references": len(index.references.ids),
+        "calibrations": [calibration.ends.tolist() for calibration in index.calibrations],
+        "files": {path.name: digest_of(path) for path in sorted(folder.iterdir())},
+    }
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
 
 def read_index(folder: Path) -> Index:
@@ -100,7 +115,7 @@ def read_index(folder: Path) -> Index:
     """
     told = read_description(folder)
     for name, digest in told["files"].items():
-        if sha256_of(folder / name) != digest:
+        if digest_of(folder / name) != digest:
             raise ValueError(f"{folder / name} is damaged, or of another index; {REMEDY}")
     try:
         references = _read_references(folder / REFERENCES)
@@ -121,6 +136,8 @@ def read_index(folder: Path) -> Index:
             _check_calibration(calibration, ranks)
         if not len(references.ids) == len(encoded) == told["references"]:
             raise ValueError(f"{len(references.ids):,} references and {len(encoded):,} sequences")
+        cells = Cells(**_read_tensors(folder / CELLS)) if CELLS in told["files"] else None
+        _check_cells(cells)
     except (KeyError, TypeError, ValueError, OverflowError, OSError, SafetensorError, pa.ArrowException) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ValueError(f"{folder} cannot be read as an index ({reason}); {REMEDY}") from None
@@ -133,6 +150,7 @@ def read_index(folder: Path) -> Index:
         references,
         encoded,
         calibrations,
+        cells,
     )
 
 
@@ -148,6 +166,14 @@ def _check_encoded(encoded: Encoded) -> None:
             raise ValueError(f"{name} is of another kind or size")
     if encoded.sites is not None and encoded.sites.bases.max(initial=0) > OTHER:
         raise ValueError("bases hold what is no base")
+
+
+def _check_cells(cells: Cells | None) -> None:
+    kinds = {"core": ("b", 1), "vectors": ("f", 2), "means": ("f", 2), "bits": ("u", 2)}
+    for name, kind in kinds.items() if cells is not None else ():
+        part = getattr(cells, name)
+        if (part.dtype.kind, part.ndim) != kind:
+            raise ValueError(f"{name} of cells is of another kind")
 
 
 def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
@@ -181,5 +207,5 @@ def _strings(column: pa.ChunkedArray) -> Column:
 
 
 def _read_tensors(path: Path) -> dict[str, np.ndarray]:
-    with safe_open(path, "np") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 it is no dict
+    with safe_open(path, "pt") as file:  # unlike "np", which reads the whole file, this maps it
+        return {key: file.get_tensor(key).numpy() for key in file.keys()}  # noqa: SIM118 it is no dict

@@ -1,5 +1,7 @@
 """The name of a library in; whether it is an index, its description, or its folder from the Hub out. Without torch."""
 
+import hashlib
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ from ..reading.tables import DELIMITERS
 
 DESCRIPTION, REFERENCES = "index.json", "references.parquet"
 ENCODED, CALIBRATIONS = "encoded.safetensors", "calibrations.safetensors"
+CELLS = "cells.safetensors"  # of a large library alone
+FILES = (REFERENCES, ENCODED, CALIBRATIONS)
 FORMAT, VERSION = "dnacse index", 2
+LARGE_FILE = 2**28  # bytes
 REMEDY = "make it again with dnacse index, or fetch it again"
 _KEYS = {
     "model": str,
@@ -44,12 +49,23 @@ def read_description(folder: Path) -> dict[str, Any]:
     for key, kind in _KEYS.items():
         if not isinstance(told.get(key), kind):
             raise ValueError(f"{folder / DESCRIPTION}: {key} is missing or no {kind.__name__}; {REMEDY}")
-    if set(told["files"]) != {REFERENCES, ENCODED, CALIBRATIONS}:
+    if set(told["files"]) - {CELLS} != set(FILES):
         raise ValueError(f"{folder / DESCRIPTION} lists other files than an index has; {REMEDY}")
     for name in told["files"]:
         if not (folder / name).is_file():
             raise ValueError(f"{folder} lacks {name}; {REMEDY}")
     return told
+
+
+def digest_of(path: Path) -> str:
+    """A hash of a file that tells damage: SHA-256; of one above `LARGE_FILE` CRC-32, so that it opens in seconds."""
+    with path.open("rb") as file:
+        if path.stat().st_size <= LARGE_FILE:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        value = 0
+        while block := file.read(2**20):
+            value = zlib.crc32(block, value)
+        return f"crc32 {value:08x}"
 
 
 def is_on_hub(name: str) -> bool:
@@ -76,11 +92,15 @@ def hub_index(name: str, revision: str | None) -> Path:
 
     from ..loading.hub_reasons import why_not_found
 
-    path = Path()
-    for file in (DESCRIPTION, REFERENCES, ENCODED, CALIBRATIONS):
+    def fetch(file: str) -> Path:
         try:
-            path = Path(hf_hub_download(name, file, revision=revision))
+            return Path(hf_hub_download(name, file, revision=revision))
         except Exception as error:
             said = why_not_found(error, "library", file)
             raise ValueError(f"there is no file or folder {name} here, and {said}, or give a file") from None
-    return path.parent
+
+    description = fetch(DESCRIPTION)
+    files = read_object(description, REMEDY).get("files")
+    for file in (*FILES, *([CELLS] if isinstance(files, dict) and CELLS in files else [])):
+        fetch(file)
+    return description.parent

@@ -162,6 +162,7 @@ def encode_references(
 
     from ..kmers import OTHER
     from .encoding import LEAST_PLACED, Encoded
+    from .large_libraries import place_all
 
     path = library.file.path
     given = None if vectors is None else load_vectors(vectors, library, encoder)
@@ -169,7 +170,7 @@ def encode_references(
     sequences = (record.sequence for record in library.file.read())
     if encoder.has_sites and by_sites is not False:
         with tqdm(total=count, unit="seq", desc="library", disable=quiet) as bar:
-            placed = encoder.place(sequences, bar.update)
+            placed = place_all(encoder, sequences, count, bar.update)
         lost = int((~placed.placed).sum())
         if by_sites or count - lost >= LEAST_PLACED * count:
             if lost:

@@ -148,7 +148,7 @@ def check_config(name: str) -> None:
 
 
 def find_on_hub(name: str, file: str = CONFIG) -> None:
-    """Make sure that a name which is no path is that of a model on the Hub, or in the cache of downloads.
+    """Make sure that a name that is not a path is that of a model on the Hub, or in the cache of downloads.
 
     Raises:
         ValueError: there is no such model, or the Hub cannot be asked.

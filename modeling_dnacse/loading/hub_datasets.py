@@ -1,7 +1,7 @@
 """Data sets of the Hub: a name and a revision in, the tables of exactly that commit out.
 
-A branch may move between two reads. And where the Hub does not answer, datasets silently takes what it loaded last, of
-any revision. So a reader asks for the commit once, and then gets that commit or an error.
+A branch may move between two reads. And if the Hub does not answer, the library datasets silently takes what it loaded
+last, of any revision. So the commit is looked up once, and then that commit is read, or an error is raised.
 """
 
 import re

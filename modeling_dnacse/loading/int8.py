@@ -17,7 +17,7 @@ TOKEN_LIMIT = (
     63  # of q_x; the kernel gets it shifted by 64, so from 1 to 127, and a pair of products stays below 2**15
 )
 WEIGHT_LIMIT = 127
-TINY = 1e-30  # stands in for the largest number of a row of zeros
+TINY = 1e-30  # in place of the largest number of a row of zeros
 
 
 class Int8Linear(nn.Module):

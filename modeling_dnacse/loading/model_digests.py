@@ -1,4 +1,4 @@
-"""What tells models apart: the folder or Hub id of a model in, hashes of its files out."""
+"""Hashes that identify a model: its folder or Hub id in, hashes of its files out."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ NO_MATTER = (
 def digest_of_release(name: str) -> str:
     """Which release of a model it is: the commit of a Hub model, or a hash of all files of a folder.
 
-    It changes with anything, such as a threshold in config.json. `dnacse embed` stores it beside vectors.
+    It changes with any file, such as with a threshold in config.json. `dnacse embed` stores it with the vectors.
     """
     folder = folder_of(name)
     if folder.parent.name == "snapshots":
@@ -32,8 +32,8 @@ def digest_of_release(name: str) -> str:
 def digest_of_vectors(name: str) -> str:
     """A hash of all that decides a model's vectors: configuration, weights and tokenizer; in hexadecimal.
 
-    Models with equal digests give equal vectors. `dnacse index` stores it, so that `identify` can tell whether an
-    index goes with a model.
+    Models with equal digests give equal vectors. `dnacse index` stores it, so that `identify` can check whether
+    an index was made with a model.
     """
     folder = folder_of(name)
     config = read_object(folder / CONFIG, REMEDY)

@@ -1,4 +1,4 @@
-"""What can be seen of a model before torch is imported: its name in, one sentence about what is wrong with it out."""
+"""Check a model before torch is imported: its name in, one sentence about what is wrong with it out."""
 
 import re
 from pathlib import Path

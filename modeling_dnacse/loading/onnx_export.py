@@ -20,6 +20,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..embedding.embed import embed
 from ..machine.atomic import written_whole
+from ..machine.outputs import check_new_folder
 from ..modeling_dnacse import DnacseModel
 from .checkpoints import load_checkpoint
 from .model_folders import GRAPH
@@ -49,18 +50,16 @@ def export_onnx(name: str, folder: Path) -> float:
         The largest difference of any number of a vector from torch, as `largest_difference` finds it.
 
     Raises:
-        ValueError: a package is missing, `folder` is not empty, `name` is no checkpoint, or the graph differs from it
-            by more than TOLERANCE.
+        ValueError: a package is missing, `folder` is not empty, `name` is not a checkpoint, or the graph differs from
+            it by more than TOLERANCE.
         OSError: the disk is full or cannot be written to.
     """
     require("onnx", "onnxscript", "onnxruntime")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} is there already; give a new folder, or remove it first")
-    if not folder.absolute().parent.is_dir():
-        raise ValueError(f"{folder}: there is no folder {folder.absolute().parent}; make it first")
-    model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation="eager")
-    model.eval()
-    with written_whole(folder.absolute()) as draft:
+    folder = folder.absolute()
+    check_new_folder(folder, [])
+    with written_whole(folder) as draft:
+        model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation="eager")
+        model.eval()
         draft.mkdir()
         write_graph(draft / GRAPH, model)
         tokenizer.save_pretrained(draft)

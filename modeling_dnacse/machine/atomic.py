@@ -10,12 +10,12 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .locks import Lock
+from .scratch import scratch_folder
 
 STDOUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1"))
 
@@ -79,22 +79,34 @@ def written_whole(path: Path) -> Iterator[Path]:
     What goes to a stream is written to a temporary file, and copied when it is complete.
 
     Raises:
-        ValueError: another process is writing `path`.
+        ValueError: another process is writing `path`, or there is a folder that is not empty.
     """
     if is_stream(path):
-        with tempfile.TemporaryDirectory(prefix="dnacse-") as folder:
-            hidden = Path(folder, "output")
+        with scratch_folder() as folder:
+            hidden = folder / "output"
             yield hidden
             copy_to_stream(hidden, path)
         return
     hidden = partial_path(path)
     with lock_output(path):
+        refuse_full_folder(path)
         try:
             yield hidden
+            refuse_full_folder(path)
             hidden.replace(path)
         except BaseException:
             remove(hidden)
             raise
+
+
+def refuse_full_folder(path: Path) -> None:
+    """Refuse to replace a folder that holds something.
+
+    Raises:
+        ValueError: there is one at `path`.
+    """
+    if path.is_dir() and any(path.iterdir()):
+        raise ValueError(f"{path} is there already; give a new folder, or remove it first")
 
 
 def copy_to_stream(file: Path, stream: Path) -> None:

@@ -1,12 +1,12 @@
 """Settings of the CPU that a command makes once, before anything is computed; `embed` leaves them to its caller.
 
-- Threads: --threads of the commands rules, then OMP_NUM_THREADS. Otherwise torch uses all cores that it sees, and in a
-  container it sees those of the machine: with a quota of 4 out of 64 cores, 64 threads would wait for each other. The
-  quota is read from the control group, version 2 or 1.
-- Waiting: OpenMP's threads spin while they wait for each other. Where other programs want the cores, that burns what
-  they need: beside ten other processes on two cores, identifying 2,000 barcodes took 116 s (107 CPU seconds), and 33 s
-  (29) with threads that sleep. So programs set OMP_WAIT_POLICY to PASSIVE, unless the user did, before they import
-  torch, which reads it once.
+- Threads: --threads of the commands takes precedence, then OMP_NUM_THREADS. Otherwise torch uses all cores that it
+  sees, and in a container it sees those of the machine: with a quota of 4 out of 64 cores, 64 threads would wait for
+  each other. The quota is read from the control group, version 2 or 1.
+- Waiting: OpenMP's threads spin while they wait for each other, which takes CPU time from other programs: beside ten
+  other processes on two cores, identifying 2,000 barcodes took 116 s (107 CPU seconds), and 33 s (29) with threads
+  that sleep. So the commands set OMP_WAIT_POLICY to PASSIVE, unless the user did, before they import torch, which
+  reads it once.
 - Denormals: on many processors, arithmetic is much slower on numbers below 1e-38, such as the attention weights of
   tokens that are far apart under ALiBi. They are taken as 0. torch's threads inherit this setting when they start, so
   it is made before the first computation. (On an AMD EPYC neither a matrix product nor the encoder gains.)

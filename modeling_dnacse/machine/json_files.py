@@ -1,4 +1,4 @@
-"""A JSON file that somebody else may have written in, the object that it holds out."""
+"""A JSON file from any source in, the object that it holds out, or a clear error."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Locks between processes: a hidden file that one process holds at a time, and that is free again when it ends.
 
-The kernel gives a lock back however its process ends, so a lock file that is left behind never blocks anybody.
+The kernel releases a lock however its process ends, so a lock file that is left behind never blocks another process.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Names of outputs and inputs in, a refusal out: before anything is read, and without torch.
+"""Refuse outputs that would destroy something: before anything is read, and without torch.
 
 No output may be an input of the same call: not by its path, nor by a link, nor by a hard link, nor as `< FILE`.
 """
@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .atomic import STDOUT, is_stream, lock_output, partial_path
+from .atomic import STDOUT, is_stream, lock_output, partial_path, refuse_full_folder
 
 STDIN = Path("/dev/stdin")  # of which `-` is a copy
 Names = Iterable[Path | str | None]  # None: not asked for
@@ -47,7 +47,7 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
     Args:
         folder: The output.
         inputs: Files and folders that are read.
-        suffixes: Of the files that are written. An input in the folder must not have one of these.
+        suffixes: Suffixes of the files to write. An input in the folder must not have one of these.
         parents: Whether the folders around it are made as well; otherwise its parent must exist.
 
     Raises:
@@ -69,8 +69,29 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
         raise ValueError(f"{folder} cannot be written to; give a folder that can")
 
 
+def check_new_folder(folder: Path, inputs: Names) -> None:
+    """Check a folder to make: there is none yet, or an empty one; remove what killed processes left of it.
+
+    Raises:
+        ValueError: It already holds files, lies in an input, or cannot be made; or another process is making it.
+    """
+    if folder.is_file():
+        raise ValueError(f"{folder} is there already; give a new folder, or remove it first")
+    refuse_full_folder(folder)
+    given = [Path(path) for path in inputs if path is not None]
+    check_folder(folder, given)
+    if around := next((path for path in given if path.is_dir() and lies_in(folder, path)), None):
+        raise ValueError(f"{folder} would lie in {around}, which is an input; give another place")
+    check_writable(folder)
+
+
+def lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path is inside a folder, links followed."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def check_place(path: Path) -> None:
-    """Check that a file can stand at `path`.
+    """Check that a file can be written at `path`.
 
     Raises:
         ValueError: There is a folder or a device, or the folder around it does not exist.

@@ -1,4 +1,4 @@
-"""Pictures in and out: each file says that dnacse drew it, so that the next run may replace it."""
+"""Write and recognise pictures: each file says that dnacse drew it, so that the next run may replace it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Whether a file is still what it was: a path in, a stamp of it out, and later a refusal if the stamp changed."""
+"""Notice that a file changed: a path in, a stamp of its state out, and later an error if the stamp differs."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def stamp_of(path: Path) -> Stamp:
 
 
 def check_stamp(path: Path, stamp: Stamp) -> None:
-    """Check that a file is still what it was when `stamp_of` looked at it.
+    """Check that a file has not changed since `stamp_of` looked at it.
 
     Raises:
         ValueError: it changed, or it is gone.

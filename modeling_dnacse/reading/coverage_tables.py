@@ -1,4 +1,4 @@
-"""Tables of coverage in; the depth of each contig in each sample out. Header and shape tell which tool wrote a table.
+"""Tables of coverage in; the depth of each contig in each sample out. Header and shape show which tool wrote a table.
 
 | tool | known by | depths |
 |---|---|---|
@@ -36,7 +36,7 @@ def read_depths(paths: Sequence[str | PathLike[str]], ids: Iterable[str]) -> tup
         Depths (n, samples) float64, in the order of the ids and of the tables, and the names of the samples.
 
     Raises:
-        ValueError: a table is of no known kind, holds a number that is no depth, or has a contig twice or not at all.
+        ValueError: the kind of a table is unknown, a number in it is not a depth, or a contig is repeated or missing.
             The message names file, line and remedy.
     """
     words = [identifier.split()[0] for identifier in ids]
@@ -85,7 +85,7 @@ def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _columns(path: str, header: list[str]) -> tuple[list[int], list[str]]:
-    """Find the columns of depths and the names of their samples; none where the first line is no header."""
+    """Find the columns of depths and the names of their samples; none if the first line is not a header."""
     first, rest = header[0].strip().lstrip("#"), header[1:]
     if header[:3] == JGI and len(header) > 3:
         columns = [column for column in range(3, len(header)) if not header[column].endswith("-var")]

@@ -1,6 +1,6 @@
 """A path in; what kind of file it is out: FASTA or FASTQ, parquet, or a table and what separates its columns.
 
-Suffixes of sequences, tables and parquet tell; of any other file the content does.
+Known suffixes decide; for any other file, the content does.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ def kind_of_file(path: str) -> str:
     """Return `FASTA` (also for FASTQ), `PARQUET`, or the usual delimiter of a table.
 
     Raises:
-        ValueError: neither suffix nor content tells, or the file cannot be read.
+        ValueError: neither suffix nor content shows the format, or the file cannot be read.
     """
     name = Path(path.lower())
     suffix = Path(name.stem).suffix if name.suffix in COMPRESSIONS else name.suffix

@@ -1,8 +1,8 @@
-"""The header of a FASTA or FASTQ record in; its style, its id, its labels as they stand and its abundance out.
+"""The header of a FASTA or FASTQ record in; its style, its id, its labels as written and its abundance out.
 
-The header itself tells its style, so one file may hold several. `STYLES` names them with an example of each, in the
-order in which they are tried; docs/formats.md says what each gives. Where no style is recognised, the id is the header
-up to the first blank. `;size=N` is no part of an id.
+The style is recognised from the header itself, so one file may hold several. `STYLES` names them with an example of
+each, in the order in which they are tried; docs/formats.md says what each gives. Where no style is recognised, the id
+is the header up to the first space. `;size=N` is not part of an id.
 """
 
 import json
@@ -36,7 +36,7 @@ NO_STYLE = "headers without labels"
 
 
 class Header(NamedTuple):
-    """What a header says. `style`: a key of `STYLES` or `NO_STYLE`; `id` "": it has none; `fields`: as they stand."""
+    """What a header says. `style`: a key of `STYLES` or `NO_STYLE`; `id` "": it has none; `fields`: as written."""
 
     style: str
     id: str
@@ -67,12 +67,12 @@ _TITLE_WORD = re.compile(
 
 
 def parse_header(header: str) -> Header:
-    """Tell a header's style, and read its id, its fields and its abundance.
+    """Recognise the style of a header, and read its id, its fields and its abundance.
 
-    The fields have the keys of `COLUMNS`: ranks, `split`, `marker`, and `epithet` where it stands apart.
+    The fields have the keys of `COLUMNS`: ranks, `split`, `marker`, and `epithet` if it is given separately.
 
     Args:
-        header: The whole header without the ">"; of the key=value style, the part after the id will do.
+        header: The whole header without the ">"; of the key=value style, the part after the id is enough.
 
     >>> parse_header("AB1;tax=k:Fungi,s:Fusarium_oxysporum;size=3;")
     Header(style='SINTAX', id='AB1', fields={'kingdom': 'Fungi', 'species': 'Fusarium_oxysporum'}, size=3)
@@ -218,7 +218,7 @@ _READERS: tuple[Callable[[str], Header | None], ...] = (
 
 
 def _labels_of_pairs(pairs: dict[str, str]) -> dict[str, str]:
-    """Labels among keys and values; numbers, as OBITools gives for taxa, are no names."""
+    """Labels among keys and values; numbers, as OBITools gives for taxa, are not names."""
     pairs = {column_name(key): value for key, value in pairs.items()}
     if pairs.get("rank", "species") != "species":
         pairs.pop("scientific_name", None)

@@ -1,11 +1,11 @@
-"""Labels as a source gives them in, labels by one policy out; and the names by which sources call them.
+"""Labels as a source writes them in, labels under one policy out; and the column names that sources use for them.
 
-- A name has one spelling (names.py). Placeholders such as `unidentified` are no names.
-- A species is a name, taken as it stands. An epithet alone gets the name of its genus before it.
-- A name in open nomenclature (`Genus sp. X1`, `cf.`, `aff.`, `nr.`, a BIN) is no species, since such names are neither
-  unique nor stable. Its genus is kept.
-- A genus that is not given is the first word of the species' name, unless that word names a higher taxon:
-  `Cecidomyiidae sp. BOLD:AAA1234` tells the family, not the genus.
+- A name has one spelling (names.py). Placeholders such as `unidentified` are not names.
+- A species is a name, taken as written. An epithet alone gets the name of its genus before it.
+- A name in open nomenclature (`Genus sp. X1`, `cf.`, `aff.`, `nr.`, a BIN) is not a species, since such names are
+  neither unique nor stable. Its genus is kept.
+- A missing genus is the first word of the species name, unless that word names a higher taxon:
+  `Cecidomyiidae sp. BOLD:AAA1234` gives the family, not the genus.
 - A missing label is an empty string.
 """
 
@@ -86,7 +86,7 @@ def pick_columns(named: Mapping[str, Value], known: Mapping[str, tuple[str, ...]
 
 
 def apply_label_policy(given: Mapping[str, str | None]) -> dict[str, str]:
-    """Apply the policy of this module to labels as they stand: all six `RANKS`, "" for what is unknown.
+    """Return the six `RANKS` as `clean_labels` cleans them, "" for a rank that is unknown.
 
     >>> apply_label_policy({"species": "Apis sp. X1", "family": "NA"})["genus"]
     'Apis'
@@ -96,10 +96,10 @@ def apply_label_policy(given: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def clean_labels(given: Mapping[str, str | None]) -> dict[str, str]:
-    """Apply the policy of this module to labels as they stand: the known ones of `RANK_ORDER` and `BELOW_SPECIES`.
+    """Apply the policy of this module to labels as written; return the known ones of `RANK_ORDER` and `BELOW_SPECIES`.
 
     Args:
-        given: Names at any rank, and `epithet` where it stands apart.
+        given: Names at any rank, and `epithet` if the source gives it separately.
 
     >>> clean_labels({"species": "alba", "genus": "Bravonia"})
     {'species': 'Bravonia alba', 'genus': 'Bravonia'}

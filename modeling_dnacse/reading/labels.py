@@ -41,9 +41,9 @@ _SIZE = re.compile(r";size=(\d+);?$")
 class LabelledRecord(NamedTuple):
     """A record: a cleaned sequence with its labels by the label policy, at any rank that is known.
 
-    `size` is its abundance, 1 where it is not told. `style` is one of headers.py, or that of a table. `given_species`
-    is the species as the file has it, which may be no name; `taxid` is the number of a taxon, where a column has it.
-    `metadata` holds the columns of a table that are none of `COLUMNS`, where the reader asked for them.
+    `size` is its abundance, by default 1. `style` is one of headers.py, or that of a table. `given_species` is the
+    species as written in the file, which may be a placeholder; `taxid` is a taxon number, if a column has it.
+    `metadata` holds the columns of a table that are none of `COLUMNS`, if the caller asked for them.
     """
 
     id: str
@@ -61,7 +61,7 @@ def labels_from_header(header: str) -> dict[str, str]:
     """Return the ranks that a FASTA header names; ranks without a label are left out.
 
     Args:
-        header: The whole header; of the key=value style, the part after the id will do.
+        header: The whole header; of the key=value style, the part after the id is enough.
 
     >>> labels_from_header("x1 species=Apis mellifera family=Apidae")
     {'species': 'Apis mellifera', 'genus': 'Apis', 'family': 'Apidae'}
@@ -95,13 +95,13 @@ def read_records(
     In a table without a column of ids, and in FASTA whose headers are lineages, the id is the number of the row or
     record. An empty id becomes `row_` and the row number. Both give one warning for a table. Rows without a sequence
     are left out. A second marker of one process id gets the id with the marker behind it. Memory does not grow with
-    the file, except for at most 64 bytes a record to find repeated ids.
+    the file, except for at most 64 bytes per record to find repeated ids.
 
     Args:
         path: The file; all formats but parquet may be compressed.
         split: Yield only the records of this split, which a column or `split=` in a header gives.
-        counts: Filled with what the alphabet policy met: in all of a FASTA file, in the chosen rows of a table.
-        metadata: Keep the columns of a table that are none of `COLUMNS`; a control character in them becomes a blank.
+        counts: Filled with counts of the alphabet policy: of a whole FASTA file, of the chosen rows of a table.
+        metadata: Keep the columns of a table that are none of `COLUMNS`; a control character in them becomes a space.
 
     Raises:
         ValueError: the file is wrong in a way that `read_fasta` refuses too; or a table has no column of sequences or
@@ -161,7 +161,7 @@ def read_records(
 
 
 class _Row(NamedTuple):
-    """A record as it stands, with the number of its record (FASTA), line (table) or row (parquet); id None: no id."""
+    """A record as written, with the number of its record (FASTA), line (table) or row (parquet); id None: no id."""
 
     number: int
     id: str | None
@@ -197,7 +197,7 @@ def _rows(
 
 
 def _identifier(row: _Row, count: int) -> str:
-    """The id of a row; where there is none, its number."""
+    """The id of a row, or its number if it has no id."""
     return str(count) if row.id is None else row.id or f"row_{count}"
 
 
@@ -219,7 +219,7 @@ def _place(path: str, kind: str, number: int) -> str:
 
 
 def _check_printable(path: str, kind: str, row: _Row, identifier: str) -> None:
-    """Refuse what would break a line or a column of an output, or drive the terminal that shows it."""
+    """Refuse characters that would break a line or a column of an output, or control the terminal that shows it."""
     for key, value in ({"id": identifier} | row.fields).items():
         control = "" if value.isprintable() else next(filter(_is_control, value), "")
         if control:

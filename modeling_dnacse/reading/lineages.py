@@ -1,4 +1,4 @@
-"""The lineage of a taxon as databases write it in; the names that it gives at each rank out, as they stand.
+"""The lineage of a taxon as databases write it in; its names at each rank out, as written.
 
 | notation | example |
 |---|---|
@@ -8,9 +8,9 @@
 | pairs of RDP | `Root;rootrank;Bacteria;domain;"Firmicutes";phylum;...` |
 | names in order | `Eukaryota;Chordata;...;Epinephelus;Epinephelus coioides`, with or without a root |
 
-Names in order tell their ranks by their number (`POSITIONS`). A lineage of another length, as SILVA's of eukaryotes,
-gives the species, the genus that it repeats, and the names whose ending tells the rank. NCBI taxon numbers and
-bootstrap values behind a name are left out, and so are the names that databases make for a rank without one
+The number of names in order gives their ranks (`POSITIONS`). A lineage of another length, as SILVA's of eukaryotes,
+gives the species, the genus that it repeats, and the names whose ending shows the rank. NCBI taxon numbers and
+bootstrap values after a name are left out, and so are the names that databases invent for a rank without one
 (`order_Discosea`, `Dinophyceae_XX`, `Paguridae_6745_genus`).
 """
 
@@ -66,7 +66,7 @@ def read_lineage(lineage: str) -> dict[str, str]:
 
 
 def names_in_order(names: Sequence[str], ranks: Sequence[str] | None = None) -> dict[str, str]:
-    """Give names from the top down their ranks: those told, or else those that their number and endings tell.
+    """Give names from the top down their ranks: those stated, or else those that follow from their number and endings.
 
     >>> names_in_order(["Bacteria", "Bacillota", "Bacilli"])
     {'domain': 'Bacteria', 'phylum': 'Bacillota', 'class': 'Bacilli'}
@@ -79,7 +79,7 @@ def names_in_order(names: Sequence[str], ranks: Sequence[str] | None = None) -> 
 
 
 def _ranks_of(names: Sequence[str]) -> tuple[str, ...] | None:
-    """The ranks of names from the top down, of which the last may lack; None where their number does not tell them."""
+    """The ranks of names from the top down, the last of which may be missing; None if their number does not fit."""
     if len(names) > 1 and names[1] in _KINGDOMS:
         ranks = ("domain", "kingdom", *_BELOW_TOP)
     elif names and names[0] in _KINGDOMS:

@@ -1,11 +1,11 @@
-"""The name of a taxon as people write it in, the one spelling that its records share out; and what is no name at all.
+"""The name of a taxon as written in, its one standard spelling out, or "" for a placeholder that is not a name.
 
 | written | read as |
 |---|---|
 | `Apis  mellifera`, `Apis_mellifera`, `"Apis mellifera"`, `[Apis] mellifera` | `Apis mellifera` |
-| `Apis mellifera Linnaeus, 1758`, `Apis mellifera (L.)` | `Apis mellifera`: authorship is no part of a name |
+| `Apis mellifera Linnaeus, 1758`, `Apis mellifera (L.)` | `Apis mellifera`: authorship is removed |
 | `Anopheles (Cellia) gambiae` | `Anopheles gambiae` |
-| `Methanobrevibacter_A smithii` of GTDB | as it stands |
+| `Methanobrevibacter_A smithii` of GTDB | unchanged |
 | `unidentified`, `uncultured bacterium`, `environmental sample`, `NA`, ... | nothing |
 """
 
@@ -36,7 +36,7 @@ _NO_NAME = re.compile(
 
 @lru_cache(1 << 16)
 def clean_name(text: str) -> str:
-    """Return the name in its one spelling; "" for what is no name.
+    """Return the name in its standard spelling; "" for a placeholder that is not a name.
 
     >>> clean_name("Apis_mellifera  Linnaeus, 1758"), clean_name("uncultured organism")
     ('Apis mellifera', '')

@@ -1,7 +1,7 @@
 """A file of records that is read several times: every reading gives the same records, or says that the file changed.
 
-Commands read their input twice: once to check it, so that a mistake in the last line is told before hours of
-computing, and once to work. Another program might change the file in between.
+Commands read their input twice: once to check it, so that a mistake in the last line is reported before hours of
+computing, and once to use it. Another program might change the file in between.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ class RecordFile:
     """
 
     def __init__(self, path: Path, split: str | None = None) -> None:
-        """Take the file, of which only the records of `split` are read; None: all.
+        """Take the file and the split whose records are read; None: all.
 
         Raises:
             ValueError: the file is not there, or cannot be read twice.

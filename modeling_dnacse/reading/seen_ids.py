@@ -1,7 +1,7 @@
-"""A set of ids that finds repeated ones, in 16 to 32 bytes an id, however long the ids are.
+"""A set of ids that finds repeated ones, in 16 to 32 bytes per id, however long the ids are.
 
 It keeps the 64-bit hash of each id, in a table with open addressing that doubles when it is half full. A set of Python
-would take 130 bytes an id: 13 GB for 100 million.
+would take 130 bytes per id: 13 GB for 100 million.
 """
 
 from array import array
@@ -26,7 +26,7 @@ class SeenIds:
         return self.count
 
     def add(self, identifier: str) -> bool:
-        """Add an id, and tell whether it is new.
+        """Add an id, and return whether it is new.
 
         False may be wrong: in one of 10^5 files of 10 million ids, two ids have the same hash.
         """

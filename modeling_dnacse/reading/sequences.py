@@ -34,7 +34,7 @@ _COMPLEMENT = str.maketrans("ACGTURYKMBDHVacgturykmbdhv", "TGCAAYRMKVHDBtgcaayrm
 
 
 class Record(NamedTuple):
-    """A cleaned sequence, its id (the header up to the first blank) and the rest of its header."""
+    """A cleaned sequence, its id (the header up to the first space) and the rest of its header."""
 
     id: str
     sequence: str
@@ -119,17 +119,17 @@ def reverse_complement(sequence: str) -> str:
 def read_fasta(path: str | PathLike[str], *, counts: AlphabetCounts | None = None) -> Iterator[Record]:
     """Stream the records of a FASTA or FASTQ file, plain or compressed (.gz, .bz2, .xz), sequences cleaned.
 
-    The content of the file tells the format, not its name. FASTA may wrap its lines, FASTQ may not. Lines may end in
-    LF or CRLF, in FASTA also in CR alone. Headers may be UTF-8 or Latin-1. Memory does not grow with the file, except
-    for at most 32 bytes a record to find repeated ids.
+    The format is recognised from the content, not from the name. FASTA may wrap its lines, FASTQ may not. Lines may
+    end in LF or CRLF, in FASTA also in CR alone. Headers may be UTF-8 or Latin-1. Memory does not grow with the file,
+    except for at most 32 bytes per record to find repeated ids.
 
     Args:
         path: The file.
-        counts: Filled with what the alphabet policy met.
+        counts: Filled with counts of the alphabet policy.
 
     Raises:
         ValueError: the file is unreadable or has no records; or a record has no id, an id that was used before, no
-            bases, or a character that is no nucleotide code. The message names file, line and remedy.
+            bases, or a character that is not a nucleotide code. The message names file, line and remedy.
     """
     path = fspath(path)
     seen = SeenIds()
@@ -177,7 +177,7 @@ def _check_repeat(path: str, identifier: str, index: int) -> None:
 
 
 def _parse(path: str) -> Iterator[tuple[str, str]]:
-    """Yield the header and the sequence of each record, as they stand in the file."""
+    """Yield the header and the sequence of each record, as written in the file."""
     with open_ascii(path) as stream:
         reader, count = dnaio.FastqReader if _is_fastq(stream) else dnaio.FastaReader, 0
         try:
@@ -214,7 +214,7 @@ def _explain(error: dnaio.FileFormatError) -> str:
 def place_of_record(path: str, index: int, character: str = "") -> str:
     """Return FILE:LINE of a record's header or, with a character, of its first sequence line that has it.
 
-    The record is told by its index; its line is found by reading the file again.
+    The record is given by its index; its line is found by reading the file again.
     """
     if not Path(path).is_file():
         return f"{path}, record {index + 1}"  # a pipe cannot be read twice

@@ -3,10 +3,11 @@
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ..machine.scratch import scratch_folder
 
 
 @contextmanager
@@ -20,8 +21,8 @@ def copy_of_standard_input() -> Iterator[Path]:
         raise ValueError("several processes cannot read one standard input; write it to a file first")
     if sys.stdin.isatty():
         raise ValueError("the input is '-', but nothing is piped in; give a file, or pipe: zcat IN.gz | dnacse ... -")
-    with tempfile.TemporaryDirectory(prefix="dnacse-") as folder:
-        path = Path(folder, "standard_input")
+    with scratch_folder() as folder:
+        path = folder / "standard_input"
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         yield path

@@ -1,8 +1,8 @@
 """A table with a line of column names in (CSV, TSV, parquet); its rows under our names out, each with its number.
 
-Columns are separated by commas, tabs, semicolons or bars: the first line tells. CRABS writes a table without column
-names, which is known by its eleven columns. A table of ASVs whose rows are named by their sequences, as DADA2 exports
-it, needs no column of sequences.
+Columns are separated by commas, tabs, semicolons or vertical bars, as the first line shows. CRABS writes a table
+without column names, which is recognised by its eleven columns. A table of ASVs whose rows are named by their
+sequences, as DADA2 exports it, needs no column of sequences.
 """
 
 import csv
@@ -25,7 +25,7 @@ CRABS = (
     *("id", "organism_name", "taxid", "superkingdom", "phylum", "class", "order", "family", "genus", "species"),
     "sequence",
 )
-OTHER = "+"  # stands before the name of a column that we do not know
+OTHER = "+"  # comes before the name of an unknown column
 _DNA = re.compile("[ACGTUNacgtun-]{30,}")
 
 
@@ -36,17 +36,17 @@ def table_rows(
     known: Mapping[str, tuple[str, ...]] = COLUMNS,
     others: bool = False,
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row of a text table with its line: what the columns that we know hold, as it stands.
+    """Yield each row of a text table with its line number: the fields of the known columns, as written.
 
     Args:
         path: The file.
-        delimiter: What separates columns, unless the first line tells otherwise.
+        delimiter: What separates columns, unless the first line shows another one.
         needed: Keys of `known` that must be there.
         known: The columns to read, each with the names that it may have.
-        others: Also give the columns that we do not know, with `OTHER` before their names.
+        others: Also give the unknown columns, with `OTHER` before their names.
 
     Raises:
-        ValueError: a needed column is missing, a used one is there twice, a row has more or fewer fields than the
+        ValueError: a needed column is missing, a used one is repeated, a row has more or fewer fields than the
             first line, or quotation marks do not match.
     """
     csv.field_size_limit(2**31 - 1)  # for the whole process; by default a field holds 128 KiB, less than a genome
@@ -140,7 +140,7 @@ def find_columns(
 
 
 def other_columns(header: list[str], columns: Mapping[str, int]) -> dict[str, int]:
-    """Positions of the columns that have a name, but none that we know; of columns with one name the last."""
+    """Positions of the named columns that are not known ones; of columns with the same name, the last."""
     known = set(columns.values())
     return {OTHER + name.strip(' "'): index for index, name in enumerate(header) if name and index not in known}
 
@@ -165,7 +165,7 @@ def first_line(path: str) -> str:
 def find_delimiter(
     line: str, usual: str, needed: tuple[str, ...], known: Mapping[str, tuple[str, ...]] = COLUMNS
 ) -> str:
-    """What separates the columns of a first line: the usual character, unless only with another the needed are there.
+    """The delimiter of a first line: the usual one, unless the needed columns appear only with another one.
 
     >>> find_delimiter("id;sequence", ",", ("sequence",))
     ';'

@@ -26,7 +26,7 @@ def read_taxonomy(path: str | PathLike[str]) -> dict[str, Mapping[str, str]]:
     """Return the labels of each id, or of each taxon of a tree, as `clean_labels` gives them.
 
     Raises:
-        ValueError: the file is no taxonomy, or an id is there twice. The message names file, line and remedy.
+        ValueError: the file is not a taxonomy, or an id is repeated. The message names file, line and remedy.
     """
     path = fspath(path)
     line = first_line(path)
@@ -76,7 +76,7 @@ def _unique(path: str, rows: Iterator[tuple[int, str, Mapping[str, str]]]) -> di
 
 
 def _read_tree(path: str) -> dict[str, Mapping[str, str]]:
-    """Walk up from each taxon of a tree; taxa without a known rank are passed by."""
+    """Walk up from each taxon of a tree; taxa without a known rank are skipped."""
     with io.TextIOWrapper(open_ascii(path), "ascii", newline="") as text:
         reader = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE)
         rows = checked_rows(path, reader)

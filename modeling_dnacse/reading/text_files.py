@@ -4,7 +4,7 @@ Parsers such as dnaio refuse a byte order mark and bytes outside ASCII, which he
 and each byte above 127 is escaped until `restore` brings the character back.
 
 An artifact of QIIME2 (.qza) is a zip archive. The one member that holds sequences or a taxonomy is read as a stream;
-nothing is unpacked, no other member is touched, and a member that grows without measure is refused.
+nothing is unpacked, no other member is read, and a member that would expand too far is refused.
 """
 
 import io
@@ -104,7 +104,7 @@ def _open_artifact(path: str) -> BinaryIO:
 
 
 def restore(text: str) -> str:
-    """Undo the escapes of `open_ascii`; bytes that are no valid UTF-8 are read as Windows-1252, or else as Latin-1.
+    """Undo the escapes of `open_ascii`; bytes that are not valid UTF-8 are read as Windows-1252, or else as Latin-1.
 
     >>> restore("S\x1ae9n\x1ae9gal"), restore("S\x1ac3\x1aa9n\x1ac3\x1aa9gal")
     ('Sénégal', 'Sénégal')

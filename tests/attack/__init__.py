@@ -1,1 +1,1 @@
-"""What the product does with damaged inputs and artefacts, and after it was killed: `faults.py` tries and counts."""
+"""What the product does with damaged inputs and artefacts, and after it was killed; the scripts count."""

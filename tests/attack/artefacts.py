@@ -13,12 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modeling_dnacse import embed
+from modeling_dnacse.identification.calibration import CalibrationData
+from modeling_dnacse.identification.encoding import Encoded
+from modeling_dnacse.identification.index import Index, StoredCalibration, read_index, write_index
+from modeling_dnacse.identification.references import References
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.machine.processes import Process
 from modeling_dnacse.reading.rereading import RecordFile
 from modeling_dnacse.vectors.files import open_writer, read_vectors
 from modeling_dnacse.vectors.formats import OUTPUT_DTYPES
 from modeling_dnacse.vectors.shards import ShardWriter
+from modeling_dnacse.vectors.shared_sites import AtSites
 from tests.attack.attempts import Damage, SilentLossError, Use, damage_file, damage_in_folder
 from trainer.running.resume import RUN, check_files, checkpoint_to_resume, file_digests
 
@@ -55,6 +60,32 @@ def use_checkpoint(path: Path) -> None:
     check_files(path)
 
 
+def write_small_index(folder: Path, ids: list[str]) -> Path:
+    """Write an index by sites, of references of two species, with one calibration."""
+    count, rng = len(ids), np.random.default_rng(0)
+    references = References(ids, {"species": [f"G s{row % 2}" for row in range(count)]}, {}, {"country": ids})
+    bases = rng.integers(5, size=(count, 30)).astype(np.uint8)
+    sites = AtSites(bases, np.ones(count, np.float32), np.ones(count, bool), np.zeros(count, bool))
+    of_rank = np.ones((1, count), np.float32)
+    data = CalibrationData(
+        similarity=of_rank[0],
+        evidence=of_rank,
+        closeness=of_rank[0],
+        right=of_rank > 0,
+        judged=of_rank > 0,
+        known_from=np.zeros(count, np.int64),
+    )
+    stored, source = StoredCalibration(np.arange(6.0), data), {"name": "a.fasta", "records": count, "digest": "0"}
+    write_index(Index(folder, "model", "0", {}, [source], references, Encoded(None, sites), [stored]))
+    return folder
+
+
+def use_index(path: Path) -> None:
+    """Read an index; all references have to be there."""
+    if (found := len(read_index(path).references.ids)) != RECORDS:
+        raise SilentLossError(f"{path.name}: {found} references of {RECORDS}")
+
+
 def write_sources(folder: Path, model: Path, onnx: Path | None) -> dict[str, tuple[Path, Use, Damage]]:
     """Write an undamaged file of each kind: where it is, what reads it, and how to damage it."""
     rng = np.random.default_rng(0)
@@ -72,6 +103,11 @@ def write_sources(folder: Path, model: Path, onnx: Path | None) -> dict[str, tup
     shards.write(ids, vectors)
     shards.finish()
     kinds["vectors in shards"] = (folder / "shards", use_vectors, damage_in_folder("*.json", "*.parquet"))
+    kinds["index of a library"] = (
+        write_small_index(folder / "index", ids),
+        use_index,
+        damage_in_folder("*.json", "*.parquet", "*.safetensors"),
+    )
     kinds["model, config"] = (model, use_model, damage_in_folder("config.json"))
     kinds["model, tokenizer"] = (model, use_model, damage_in_folder("tokenizer*.json"))
     kinds["model, weights"] = (model, use_model, damage_in_folder("*.safetensors"))

@@ -28,7 +28,7 @@ from modeling_dnacse.cli import command_line
 from tests.attack.attempts import Damage, SilentLossError, Use, damage_file, damage_in_folder, try_damage
 
 COUNTED = ("accepted", "refused", "traceback", "hang", "silent loss", "unclear")
-RECORDS = 24
+RECORDS = 32
 
 
 def checked(*arguments: object) -> Any:
@@ -69,6 +69,8 @@ def write_sources(folder: Path, model: Path) -> dict[str, tuple[Path, Use, Damag
         "jgi.tsv": "contigName\tcontigLen\ttotalAvgDepth\ta.bam\ta.bam-var\n"
         + "".join(f"{name}\t90\t2\t2\t1\n" for name, _ in rows),
         "coverm.tsv": "Contig\ta Mean\tb Mean\n" + "".join(f"{name}\t2\t3.5\n" for name, _ in rows),
+        "library.csv": "id,species,genus,sequence\n"
+        + "".join(f"{name},G{row // 4} s{row // 2},G{row // 4},{text}\n" for row, (name, text) in enumerate(rows)),
         "aemb.tsv": "".join(f"{name}\t2.5\n" for name, _ in rows),
     }
     for name, text in tables.items():
@@ -78,11 +80,15 @@ def write_sources(folder: Path, model: Path) -> dict[str, tuple[Path, Use, Damag
     uses: dict[str, Use] = {}
     for name in ("counts.tsv", "counts.csv"):
         uses[name] = sized(RECORDS, lambda first: first.queries.count, *identify, "--counts", "FILE")
+    named = ("map", fasta, "-o", folder / "m.png", "--labels", "FILE")
     uses["labels.tsv"] = sized(
-        RECORDS, lambda first: len(first.names["species"]), "map", fasta, "-o", folder / "m.png", "--labels", "FILE"
+        RECORDS, lambda first: len(next(iter(first.names.values()), first.listing.entries)), *named
     )
     uses["taxonomy.tsv"] = sized(
         RECORDS, lambda first: len(first.library.references.ids), *identify, "--taxonomy", "FILE"
+    )
+    uses["library.csv"] = sized(
+        RECORDS, lambda library: len(library.references.ids), "adapt", "FILE", "-o", folder / "adapted"
     )
     for name in ("jgi.tsv", "coverm.tsv", "aemb.tsv"):
         uses[name] = sized(
@@ -103,6 +109,7 @@ def write_sources(folder: Path, model: Path) -> dict[str, tuple[Path, Use, Damag
             **dict.fromkeys(("counts.tsv", "counts.csv"), "identify"),
             "labels.tsv": "map",
             "taxonomy.tsv": "identify",
+            "library.csv": "adapt",
             **dict.fromkeys(("jgi.tsv", "coverm.tsv", "aemb.tsv"), "bin"),
         }.items()
     }
@@ -145,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
             artefacts[name] = {kind: found[kind] for kind in COUNTED}
             sys.stderr.write(f"{name}: {artefacts[name]}\n")
     result = {"kind": "faults", "seed": options.seed, "model": options.model.name, "artefacts": artefacts}
-    result |= {"kills": {}, "commit": commit(), "date": datetime.now(UTC).date().isoformat()}
+    result |= {"commit": commit(), "date": datetime.now(UTC).date().isoformat()}
     options.output.write_text(json.dumps(result, indent=1) + "\n")
     sys.stderr.write("".join(f"{example}\n---\n" for example in examples))
     return 1 if examples else 0

@@ -1,4 +1,4 @@
-"""Try to break the product: thousands of damaged files and some random kills in, a JSON of what happened out.
+"""Try to break the product: thousands of damaged files in, a JSON of what happened out.
 
     python tests/attack/faults.py --model checkpoints/dnacse-barcode-mini \\
         --output benchmarks/results/faults/faults.json
@@ -30,8 +30,6 @@ from modeling_dnacse.loading.onnx_export import export_onnx
 from modeling_dnacse.machine.provenance import package_versions
 from tests.attack.artefacts import write_sources
 from tests.attack.attempts import try_damage
-from tests.attack.kills import commands, kill_command, kill_training
-from tests.support.families import random_families
 
 COUNTED = ("accepted", "refused", "traceback", "hang", "silent loss", "unclear")
 
@@ -42,8 +40,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True, help="folder of a small model")
     parser.add_argument("--output", type=Path, required=True, help="JSON to write")
     parser.add_argument("--tries", type=int, default=200, help="damaged files of each kind; default: %(default)s")
-    parser.add_argument("--kills", type=int, default=25, help="of each command; default: %(default)s")
-    parser.add_argument("--training_kills", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(arguments)
 
@@ -56,20 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)  # forks of this process must not wait for threads that it had
     rng, examples = random.Random(options.seed), []
     artefacts: dict[str, Counter[str]] = {}
-    kills: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        data = folder / "data"
-        (data / "out").mkdir(parents=True)
-        families = random_families(seed=0)
-        text = "".join(f">{header}\n{sequence}\n" for header, sequence in families.items())
-        for name in ("in.fasta", "library.fasta"):
-            (data / name).write_text(text)
-        for name, (command, whole) in commands(data, options.model.resolve(), len(families)).items():
-            kills[name] = kill_command(command, whole, data, options.kills, rng, examples)
-            tell(name, kills[name])
-        kills["train"] = kill_training(data, options.model.resolve(), options.training_kills, rng, examples)
-        tell("train", kills["train"])
         onnx = None
         if find_spec("onnxruntime") and find_spec("onnxscript"):
             onnx = folder / "onnx"
@@ -84,9 +68,6 @@ def main(arguments: list[str] | None = None) -> int:
         "seed": options.seed,
         "model": options.model.name,
         "artefacts": {name: {kind: found[kind] for kind in COUNTED} for name, found in artefacts.items()},
-        "kills": {
-            name: {kind: found[kind] for kind in ("kills", "lost", "left_overs")} for name, found in kills.items()
-        },
         "versions": package_versions(["torch", "transformers", "tokenizers", "safetensors", "pyarrow", "numpy"]),
         "commit": commit(),
         "date": datetime.now(UTC).date().isoformat(),

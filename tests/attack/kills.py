@@ -1,154 +1,271 @@
-"""Commands that are killed at a random moment: what they leave, and whether the next run of the same command mends it.
+"""Kill each command at random moments, and run it again; a JSON of what was lost and what was left out.
 
-Each command runs in a fork of this process, which has loaded torch, so that a kill costs tenths of a second. A kill
-loses something if an input changed, if an output is there but not whole, or if the command does not end well when it
-is run again. A left-over is a hidden file that is there after that.
+    python tests/attack/kills.py --model checkpoints/dnacse-barcode-mini \\
+        --output benchmarks/results/faults/kills.json
+
+Not part of the test suite. Each command runs on a part of the shipped sample, in a fork of this process that has run
+it before, so that the kill falls into its work. A kill loses something if an input changed, if an output is there that
+is not that of an undisturbed run, byte for byte, or if the command does not make these outputs when it is run again. A
+left-over is a hidden file or a temporary folder: after that, or at once where the signal was not SIGKILL. To leave the
+processor to files, `map` draws two numbers of each vector in place of UMAP, and `adapt` fits one kind of model.
 """
 
+import argparse
 import contextlib
-import hashlib
+import json
 import os
 import random
+import re
 import shutil
 import signal
+import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-from modeling_dnacse.cli import main
-from modeling_dnacse.vectors.files import read_vectors
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+
+import torch
+
+from benchmarks.report.result_files import commit
+from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.fitting import trial
+from modeling_dnacse.machine.provenance import package_versions
+from modeling_dnacse.maps import points
+from tests.support.families import random_families
 from trainer.train import main as train
 
-Check = Callable[[Path], bool]  # whether an output that is there is whole
+SAMPLE = Path(__file__).parents[2] / "examples" / "sample"
+SIGNALS = (*[signal.SIGKILL] * 3, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+RECORDS = 36  # of the sample's library
+CHANGING = re.compile(rb'"date": "[^"]*"|\w{8}-\w{4}-\w{4}-\w{4}-\w{12}')  # in BIOM, and the ids of elements of a page
 
 
-def commands(folder: Path, model: Path, records: int) -> dict[str, tuple[list[str], Check]]:
-    """The commands by name: arguments, and a check of their outputs."""
-    fasta, out = str(folder / "in.fasta"), folder / "out"
-    with_model = ["--model", str(model)]
-
-    def vectors_whole(path: Path) -> bool:
-        return sum(len(ids) for ids, _ in read_vectors(path)) == records
-
-    def lines_whole(path: Path) -> bool:
-        return len(path.read_text().splitlines()) == records + 1
-
-    def bins_whole(path: Path) -> bool:
-        return sum(file.read_text().count(">") for file in path.glob("*.fasta")) == records
-
-    threshold = ["--threshold", "0.98"]
-    identify = ["identify", fasta, "--reference", str(folder / "library.fasta"), *with_model]
-    bins = ["--min_length", "95", "--min_contigs", "2", *threshold]
+def commands(folder: Path, model: Path) -> dict[str, list[str]]:
+    """The commands by name; inputs are in the folder `in`, outputs in `out`."""
+    names = ("in/library.fasta", "in/queries.fasta", "in/i", "out")
+    library, queries, index, out = (str(folder / name) for name in names)
+    named = ["--model", str(model)]
+    identify, counts = ["identify", queries, *named, "--reference", library, "-o"], str(folder / "in" / "counts.tsv")
+    piped = ["identify", "-", *identify[2:]]
     return {
-        "embed .npy": (["embed", fasta, *with_model, "-o", f"{out}/v.npy"], vectors_whole),
-        "embed .parquet": (["embed", fasta, *with_model, "-o", f"{out}/v.parquet"], vectors_whole),
-        "embed in shards": (["embed", fasta, *with_model, "-o", f"{out}/v", "--shard_records", "8"], vectors_whole),
-        "cluster": (["cluster", fasta, *with_model, *threshold, "-o", f"{out}/c.tsv"], lines_whole),
-        "identify": ([*identify, "-o", f"{out}/i.tsv"], lines_whole),
-        "bin": (["bin", fasta, *with_model, *bins, "-o", f"{out}/b"], bins_whole),
+        "embed, .npy": ["embed", library, *named, "-o", f"{out}/v.npy"],
+        "embed, .parquet": ["embed", library, *named, "-o", f"{out}/v.parquet"],
+        "embed, shards": ["embed", library, *named, "-o", f"{out}/v", "--shard_records", "40"],
+        "cluster": ["cluster", library, *named, "-o", f"{out}/c.tsv", "--representatives", f"{out}/r.fasta"],
+        "cluster, uc": ["cluster", library, *named, "-o", f"{out}/c.uc", "--format", "uc"],
+        "identify, with hits": [*identify, f"{out}/i.tsv", "--top", "3"],
+        "identify, qiime2": [*identify, f"{out}/i.tsv", "--format", "qiime2"],
+        "identify, biom": [*identify, f"{out}/i.biom", "--format", "biom", "--counts", counts],
+        "identify, json": [*identify, f"{out}/i.json", "--format", "json"],
+        "identify, from a pipe": [*piped, f"{out}/i.tsv"],
+        "identify, from an index": ["identify", queries, *named, "--reference", index, "-o", f"{out}/i.tsv"],
+        "index": ["index", library, *named, "-o", f"{out}/i", "--calibrate_for", queries],
+        "bin": ["bin", library, *named, "-o", f"{out}/b", "--min_length", "95", "--min_contigs", "2"],
+        "map": ["map", library, "-o", f"{out}/m.html"],
+        "adapt": ["adapt", library, "-o", f"{out}/a"],
+        "calibrate": ["calibrate", library, "--model", f"{out}/model", "--for", "species"],
+        "export": ["export", *named, "-o", f"{out}/onnx"],
     }
 
 
-def fork(run: Callable[[list[str]], object], arguments: list[str]) -> int:
-    """Start a function in a fork of this process; its exit code is that of a program."""
+def write_inputs(folder: Path, model: Path) -> None:
+    """Write the sample, counts of its queries and an index of its library."""
+    (folder / "in").mkdir()
+    shutil.copy(SAMPLE / "queries.fasta", folder / "in")
+    records = (SAMPLE / "library.fasta").read_text().split(">")[1 : RECORDS + 1]
+    (folder / "in" / "library.fasta").write_text("".join(f">{record}" for record in records))
+    ids = [line.split()[0][1:] for line in (SAMPLE / "queries.fasta").read_text().splitlines() if line[0] == ">"]
+    (folder / "in" / "counts.tsv").write_text("id\ts1\ts2\n" + "".join(f"{name}\t3\t0\n" for name in ids))
+    index = ["index", str(folder / "in" / "library.fasta"), "--model", str(model), "-o", str(folder / "in" / "i")]
+    run(dnacse, index, folder)
+
+
+def run(function: Callable[[list[str]], object], arguments: list[str], folder: Path) -> int:
+    """Run a function in a fork of this process to its end; its exit code."""
+    return os.waitstatus_to_exitcode(os.waitpid(fork(function, arguments, folder), 0)[1])
+
+
+def fork(function: Callable[[list[str]], object], arguments: list[str], folder: Path) -> int:
+    """Start a function in a fork of this process, which ends as a program does; `tmp` is its temporary folder."""
     child = os.fork()
     if child:
         return child
     code = 1
     with contextlib.suppress(BaseException):
         quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(os.open(folder / "in" / "queries.fasta", os.O_RDONLY), 0)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 it lives as long as the process
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
+        tempfile.tempdir = str(folder / "tmp")
         try:
-            run(arguments)
+            function(arguments)
             code = 0
         except SystemExit as stop:
             code = int(stop.code or 0)
     os._exit(code)
 
 
-def digest(folder: Path) -> str:
-    """What the inputs hold."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+def contents(folder: Path) -> dict[str, bytes]:
+    """What is in the files of a folder, by their names in it."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): CHANGING.sub(b"", path.read_bytes()) for path in files}
+
+
+def hidden(folder: Path) -> list[str]:
+    """What is left over: hidden files of outputs, and what is in the temporary folder."""
+    return [path.name for path in [*(folder / "out").rglob(".*"), *(folder / "tmp").iterdir()]]
+
+
+@contextlib.contextmanager
+def empty(folder: Path, model: Path, arguments: list[str]) -> Iterator[Path]:
+    """Make empty folders for outputs and temporary files; what is calibrated lies there already."""
+    for name in ("out", "tmp"):
+        (folder / name).mkdir()
+    if arguments[0] == "calibrate":
+        shutil.copytree(model, folder / "out" / "model")
+    yield folder / "out"
+    for name in ("out", "tmp"):
+        shutil.rmtree(folder / name)
 
 
 def kill_command(
-    arguments: list[str], whole: Check, folder: Path, kills: int, rng: random.Random, examples: list[str]
+    arguments: list[str], folder: Path, model: Path, kills: int, rng: random.Random, examples: list[str]
 ) -> Counter[str]:
-    """Kill a command at random moments, `kills` times, each time in an empty output folder, and run it again."""
-    out, output = folder / "out", Path(arguments[arguments.index("-o") + 1])
-    found: Counter[str] = Counter(kills=kills)
-    started = time.perf_counter()
-    os.waitpid(fork(main, arguments), 0)
-    usual = time.perf_counter() - started
-    before = None
+    """Kill a command at random moments, `kills` times, each time with no output, and run it again."""
+    found, queries = Counter(kills=kills), str(folder / "in" / "queries.fasta")
+    before = contents(folder / "in")
+    with empty(folder, model, arguments):  # loads and compiles what forks would
+        dnacse([*(queries if one == "-" else one for one in arguments), "--threads", "1", "--quiet"])
+    with empty(folder, model, arguments) as out:
+        at_first = contents(out)
+        started = time.perf_counter()
+        if code := run(dnacse, arguments, folder):
+            raise ValueError(f"dnacse {' '.join(arguments)} ends with {code}")
+        usual = time.perf_counter() - started
+        wanted = contents(out)
     for _ in range(kills):
-        shutil.rmtree(out)
-        out.mkdir()
-        before = before or digest(folder)
-        child = fork(main, arguments)
-        time.sleep(rng.random() * usual)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, rng.choice((*[signal.SIGKILL] * 3, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
-        os.waitpid(child, 0)
-        lost = "half an output" if half(output, whole) else ""
-        code = os.waitstatus_to_exitcode(os.waitpid(fork(main, arguments), 0)[1])
-        there = output.exists() and whole(output)
-        if not there or (code and not (arguments[0] == "bin" and code == 2)):  # bin refuses a folder that is there
-            lost = lost or f"run again: exit {code}"
-        leftovers = [path.name for path in out.rglob(".*")]
-        shutil.rmtree(out)
-        out.mkdir()
-        if digest(folder) != before:
-            lost = "an input changed"
-        found["lost"] += bool(lost)
-        found["left_overs"] += bool(leftovers)
-        if (lost or leftovers) and len(examples) < 40:
-            examples.append(f"{arguments[0]}: {lost} {leftovers}")
+        with empty(folder, model, arguments) as out:
+            child, number, moment = fork(dnacse, arguments, folder), rng.choice(SIGNALS), rng.random() * usual
+            time.sleep(moment)
+            os.kill(child, number)  # it may have ended, but nobody waited for it yet
+            os.waitpid(child, 0)
+            leftovers = [] if number == signal.SIGKILL else hidden(folder)
+            there = {name: text for name, text in contents(out).items() if not is_hidden(name)}
+            lost = "half an output" if is_half(there, wanted, at_first, arguments) else ""
+            code = run(dnacse, arguments, folder)
+            if contents(out) != wanted or (code and there != wanted):  # what is there is refused by some
+                lost = lost or f"run again: exit {code}"
+            leftovers += hidden(folder)
+            if contents(folder / "in") != before:
+                lost = "an input changed"
+            found["lost"] += bool(lost)
+            found["left_overs"] += bool(leftovers)
+            if lost or leftovers:
+                what = f"{signal.Signals(number).name} after {moment:.2f} of {usual:.2f} s"
+                examples.append(f"{' '.join(arguments)}: {what}: {lost} {leftovers}")
     return found
 
 
-def half(output: Path, whole: Check) -> bool:
-    """Whether an output is there and not whole; a folder of shards without a manifest says itself that it is not."""
-    shards = output.is_dir() and not list(output.glob("*.fasta"))
-    if not output.exists() or (shards and not (output / "manifest.json").exists()):
-        return False
-    try:
-        return not whole(output)
-    except (ValueError, OSError):
+def is_hidden(name: str) -> bool:
+    """Whether a file or a folder around it is hidden."""
+    return any(part.startswith(".") for part in Path(name).parts)
+
+
+def is_half(
+    there: dict[str, bytes], wanted: dict[str, bytes], at_first: dict[str, bytes], arguments: list[str]
+) -> bool:
+    """Whether a file that is there is neither that of an undisturbed run nor that from before; or a folder lacks one.
+
+    Shards appear one by one; their manifest comes last.
+    """
+    if any(text not in (wanted.get(name), at_first.get(name)) for name, text in there.items()):
         return True
+    started = {Path(name).parts[0] for name in there if "/" in name} if "--shard_records" not in arguments else set()
+    return any(Path(name).parts[0] in started and name not in there for name in wanted)
 
 
 def kill_training(folder: Path, model: Path, kills: int, rng: random.Random, examples: list[str]) -> Counter[str]:
     """Kill training, resume it until it ends, and compare the released weights with those of a run that was let be."""
+    families = random_families(seed=0)
+    (folder / "train.fasta").write_text("".join(f">{header}\n{text}\n" for header, text in families.items()))
+    (folder / "tmp").mkdir()
     arguments = [
-        *("--train_file", str(folder / "library.fasta"), "--model_name_or_path", str(model), "--use_cpu"),
+        *("--train_file", str(folder / "train.fasta"), "--model_name_or_path", str(model), "--use_cpu"),
         *("--curriculum", "weighted_simclr:6steps", "--per_device_train_batch_size", "4", "--save_steps", "1"),
         *("--validation_fraction", "0", "--disable_tqdm", "true", "--report_to", "none", "--output_dir"),
     ]
     started = time.perf_counter()
-    os.waitpid(fork(train, [*arguments, str(folder / "whole")]), 0)
+    run(train, [*arguments, str(folder / "whole")], folder)
     usual = time.perf_counter() - started
     wanted = (folder / "whole" / "model.safetensors").read_bytes()
     found: Counter[str] = Counter(kills=kills)
     for number in range(kills):
         output = folder / f"killed{number}"
-        child = fork(train, [*arguments, str(output)])
+        child = fork(train, [*arguments, str(output)], folder)
         time.sleep(rng.random() * usual)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         if not (output / "config.json").exists():
             resume = ["--resume_from_checkpoint", "last"] if list(output.glob("checkpoint-*")) else []
-            os.waitpid(fork(train, [*arguments, str(output), *resume]), 0)
+            run(train, [*arguments, str(output), *resume], folder)
         weights = output / "model.safetensors"
         lost = not weights.exists() or weights.read_bytes() != wanted
         leftovers = [path.name for path in output.glob(".*")]
         found["lost"] += lost
         found["left_overs"] += bool(leftovers)
-        if (lost or leftovers) and len(examples) < 40:
+        if lost or leftovers:
             examples.append(f"train: weights {'differ' if lost else 'equal'} {leftovers}")
         shutil.rmtree(output, ignore_errors=True)
     return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 1 when something was lost or left."""
+    parser = argparse.ArgumentParser(description="Kill commands.", allow_abbrev=False)
+    parser.add_argument("--model", type=Path, required=True, help="folder of a small model")
+    parser.add_argument("--output", type=Path, required=True, help="JSON to write; what it has is not done again")
+    parser.add_argument("--kills", type=int, default=25, help="of each command; default: %(default)s")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="commands as the output names them; default: all")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)  # forks of this process must not wait for threads that it had
+    points.lay_out = lambda vectors, _: vectors[:, :2]
+    trial.ROUTES = {"7-mer discriminant": trial.kmer_discriminant}
+    rng, examples, result = random.Random(options.seed), [], {"kind": "faults", "kills": {}}
+    if options.output.exists():
+        result = json.loads(options.output.read_text())
+    result |= {"model": options.model.name, "versions": package_versions(["torch", "transformers", "numpy"])}
+    model = options.model.resolve()
+    told = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "tmp").mkdir()
+        write_inputs(folder, model)
+        (folder / "tmp").rmdir()
+        known = {
+            name: lambda one=one: kill_command(one, folder, model, options.kills, rng, examples)
+            for name, one in commands(folder, model).items()
+        }
+        known["train"] = lambda: kill_training(folder, model, options.kills, rng, examples)
+        for name in options.only or [name for name in known if name not in result["kills"]]:
+            started = time.perf_counter()
+            found = known[name]()
+            one = {kind: found[kind] for kind in ("kills", "lost", "left_overs")}
+            sys.stderr.write(f"{name}: {one}, {time.perf_counter() - started:.0f} s\n")
+            sys.stderr.write("".join(f"{example}\n" for example in examples[told:]))
+            told = len(examples)
+            result["kills"][name] = one | {"seed": options.seed, "commit": commit()}
+            result["date"] = datetime.now(UTC).date().isoformat()
+            options.output.write_text(json.dumps(result, indent=1) + "\n")
+    return 1 if examples else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -45,8 +45,12 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
         "tests/identification/test_closeness.py",
         "tests/identification/test_identification.py",
         "tests/identification/test_common_ancestor.py",
+        "tests/identification/test_identifier.py",
     ],
-    "modeling_dnacse.identification.calibration": ["tests/identification/test_identification.py"],
+    "modeling_dnacse.identification.calibration": [
+        "tests/identification/test_identification.py",
+        "tests/identification/test_identifier.py",
+    ],
     "modeling_dnacse.identification.probability_curves": ["tests/identification/test_identification.py"],
     "benchmarks.scoring.agreements": ["tests/benchmarks/scoring/test_intervals.py"],
     "benchmarks.scoring.intervals": ["tests/benchmarks/scoring/test_intervals.py"],

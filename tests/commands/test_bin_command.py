@@ -102,7 +102,7 @@ def test_nothing_to_bin(fasta, tiny_folder, tmp_path, capsys):
     assert {path.name for path in (tmp_path / "bins").iterdir()} == {
         *("bins.tsv", "contigs2bin.tsv", "sizes.tsv", "unbinned.fasta")
     }
-    assert "exists" in refuse(capsys, *arguments)
+    assert "is there already" in refuse(capsys, *arguments)
 
 
 def test_a_failure_leaves_no_folder(fasta, tiny_folder, tmp_path, monkeypatch, capsys):

@@ -6,10 +6,12 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from modeling_dnacse.cli import COMMANDS, command_line
+from tests.support.marker import simulate_marker, write_marker
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "examples" / "sample"
@@ -39,6 +41,59 @@ def test_edna_table(tmp_path):
     assert (folder / "taxa.png").read_bytes().startswith(b"\x89PNG")
     taxa = {row["taxon"]: row["rank"] for row in rows}
     assert taxa["Dabalus rebali"] == "species" and {"(likely new species)", "(no call)"} <= set(taxa)
+
+
+@pytest.mark.slow
+def test_bioblitz(tmp_path):
+    records = (SAMPLE / "queries.fasta").read_text().split(">")[1:]
+    for name, part in (("meadow", records[::2]), ("pond", records[1::2])):
+        (tmp_path / f"{name}.fasta").write_text("".join(f">{record}" for record in part))
+    places = [str(tmp_path / f"{name}.fasta") for name in ("meadow", "pond")]
+    load(ROOT / "examples" / "bioblitz.py").main([str(SAMPLE / "library.fasta"), str(tmp_path / "out"), *places])
+    rows = list(csv.DictReader((tmp_path / "out" / "species.tsv").open(), delimiter="\t"))
+    found = {(row["taxon"], row["rank"]): int(row["meadow"]) + int(row["pond"]) for row in rows}
+    assert found["Dabalus rebali", "species"] == 1 and rows[0]["rank"] == "species"
+    assert any(taxon.startswith("Labalidae, new c") for taxon, rank in found if rank == "likely new species")
+    assert (tmp_path / "out" / "calls.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_own_marker(tmp_path, capsys):
+    library = write_marker(tmp_path / "library.tsv", simulate_marker(seed=1, genera=10))
+    load(ROOT / "examples" / "own_marker.py").main([str(library), str(tmp_path / "out")])
+    told = [line.strip().split("  ") for line in capsys.readouterr().out.splitlines()]
+    assert sum(int(count) for count, _ in told) == 20 - 2 + 2 * 3  # one of each species, and all of two
+    right = [int(count) for count, what in told if what.startswith("species in the library") and "right" in what]
+    assert sum(right) >= 9
+
+
+@pytest.mark.slow
+def test_metagenome(tmp_path):
+    rng, contigs, depths = np.random.default_rng(0), [], ["contigName\tcontigLen\ttotalAvgDepth\ta.bam\ta.bam-var"]
+    for genome, (gc, depth) in enumerate(((0.3, 5), (0.6, 40))):
+        chances = np.array([1 - gc, gc, gc, 1 - gc]) / 2
+        for number in range(12):
+            name = f"g{genome}_{number}"
+            contigs.append(f">{name}\n{''.join(rng.choice(list('ACGT'), 3000, p=chances))}\n")
+            depths.append(f"{name}\t3000\t{depth}\t{depth}\t1")
+    (tmp_path / "contigs.fasta").write_text("".join(contigs))
+    (tmp_path / "depths.tsv").write_text("\n".join(depths) + "\n")
+    given = [str(tmp_path / name) for name in ("contigs.fasta", "depths.tsv", "out")]
+    load(ROOT / "examples" / "metagenome.py").main([*given, "--min_contigs", "5"])
+    rows = list(csv.DictReader((tmp_path / "out" / "bins.tsv").open(), delimiter="\t"))
+    assert {(round(float(row["gc"]), 1), float(row["depth_a.bam"]), row["look"]) for row in rows} >= {
+        (0.3, 5.0, "small"),
+        (0.6, 40.0, "small"),
+    }
+
+
+@pytest.mark.slow
+def test_mteb(capsys, monkeypatch):
+    pytest.importorskip("mteb")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    load(ROOT / "examples" / "mteb_barcodes.py").main([str(SAMPLE / "library.fasta")])
+    scores = dict(re.findall(r"^(\w+): V-measure ([\d.]+)", capsys.readouterr().out, flags=re.MULTILINE))
+    assert list(scores) == ["order", "family", "genus", "species"] and float(scores["species"]) > 0.95
 
 
 @pytest.mark.slow

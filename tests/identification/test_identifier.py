@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 import modeling_dnacse.identification.identifier as module
 from modeling_dnacse import Identifier, identify
 from modeling_dnacse.cli import main
+from modeling_dnacse.identification import index_files, large_libraries
 from modeling_dnacse.machine.provenance import sha256_of
 from modeling_dnacse.reading.labels import read_records
 from tests.support.marker import simulate_marker, write_marker
@@ -105,6 +106,37 @@ def test_an_index_grows_to_that_of_all_records(marker, index, site_folder, capsy
     assert not (marker / "larger").exists()
 
 
+def test_a_large_library_gives_the_same_calls_from_its_index(marker, index, site_folder, tmp_path, monkeypatch):
+    sequences, ids = queries_in(marker)
+    expected = Identifier.from_index(index, model=str(site_folder)).identify(sequences, ids)
+    monkeypatch.setattr(large_libraries, "LARGE", 1)
+    monkeypatch.setattr(index_files, "LARGE_FILE", 0)
+    made = Identifier.from_fasta(marker / "library.tsv", model=str(site_folder))
+    table = made.identify(sequences, ids)
+    known = slice(0, 32)  # pieces of others may have as many bases in common with several references
+    assert table["nearest"][known].tolist() == expected["nearest"][known].tolist()
+    assert (table["call"][known] == expected["call"][known]).mean() > 0.9
+    folder = tmp_path / "index"
+    made.save(folder)
+    opened = Identifier.from_index(folder, model=str(site_folder))
+    pandas.testing.assert_frame_equal(opened.identify(sequences, ids), table)
+    told = json.loads((folder / "index.json").read_text())
+    assert told["files"]["cells.safetensors"].startswith("crc32 ")
+    data = bytearray((folder / "cells.safetensors").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "cells.safetensors").write_bytes(data)
+    with pytest.raises(ValueError, match="cells.safetensors is damaged, or of another index"):
+        Identifier.from_index(folder, model=str(site_folder))
+    shutil.copy(index / "references.parquet", folder)
+    tensors = load_file(folder / "cells.safetensors")
+    for change in ({"means": tensors["means"][:-1]}, {"vectors": tensors["vectors"].astype(np.int8)}):  # digests too
+        save_file(tensors | change, folder / "cells.safetensors")
+        digest = {"cells.safetensors": index_files.digest_of(folder / "cells.safetensors")}
+        (folder / "index.json").write_text(json.dumps(told | {"files": told["files"] | digest}))
+        with pytest.raises(ValueError, match="cannot be read as an index"):
+            Identifier.from_index(folder, model=str(site_folder))
+
+
 def test_an_index_of_vectors_gives_the_same_table(tiny_folder, marker, tmp_path):
     sequences, ids = queries_in(marker)
     made = Identifier.from_fasta(marker / "library.tsv", model=str(tiny_folder))
@@ -168,6 +200,17 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
             forged["files"] = told["files"] | {name: sha256_of(copy / name)}
         (copy / "index.json").write_text(json.dumps(forged))
         assert f"{copy} cannot be read as an index" in complaint(copy), (name, key)
+    tensors = load_file(index / "encoded.safetensors")
+    bases, sites = tensors["bases"], tensors["bases"].shape[1]
+    for change, words in (
+        (tensors | {"bases": np.ascontiguousarray(bases[:, 1:])}, f"has {sites - 1} sites, and its model {sites};"),
+        ({"vectors": np.eye(len(bases), 5, dtype=np.float32)}, "has 5 numbers a vector, and its model 24;"),
+    ):
+        shutil.copytree(index, copy, dirs_exist_ok=True)
+        save_file(change, copy / "encoded.safetensors")
+        digest = {"encoded.safetensors": sha256_of(copy / "encoded.safetensors")}
+        (copy / "index.json").write_text(json.dumps(told | {"files": told["files"] | digest}))
+        assert words in complaint(copy)
 
 
 def test_a_hub_index_that_is_not_there_is_told(marker, site_folder, tmp_path, capsys):

@@ -1,17 +1,20 @@
 """Outputs: none destroys an input, each is there whole or not at all, and nobody writes one twice at a time."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 
 import pytest
 
 from modeling_dnacse.machine.atomic import lock_output, partial_path, written_whole
 from modeling_dnacse.machine.locks import Lock, is_held
-from modeling_dnacse.machine.outputs import check_folder, check_outputs
+from modeling_dnacse.machine.outputs import check_folder, check_new_folder, check_outputs
+from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 
 
@@ -130,6 +133,41 @@ def test_two_at_once_is_one_sentence(tmp_path):
     with lock_output(output):
         pass
     assert not is_held(tmp_path / ".out.tsv.lock")
+
+
+def test_a_new_folder_replaces_nothing_and_is_locked_while_it_is_made(source, tmp_path):
+    made = tmp_path / "made"
+    made.mkdir()
+    (tmp_path / ".made.host.12.partial").mkdir()
+    with written_whole(made) as hidden:  # the folder is empty
+        hidden.mkdir()
+        (hidden / "content").write_text("first")
+        with pytest.raises(ValueError, match="another process is writing .*made; wait for it"):
+            check_new_folder(made, [])
+    assert (made / "content").read_text() == "first"
+    with pytest.raises(ValueError, match="is there already"), written_whole(made):
+        pytest.fail("begins the work")
+    with pytest.raises(ValueError, match="is there already"), written_whole(tmp_path / "late") as hidden:
+        hidden.mkdir()
+        shutil.copytree(made, tmp_path / "late")  # by a process that takes no lock
+    for folder, words in {made: "is there already", source: "is there already", made / "in": "would lie in"}.items():
+        with pytest.raises(ValueError, match=words):
+            check_new_folder(folder, [made])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.fasta", "late", "made"]
+
+
+def test_temporary_folders_of_killed_processes_are_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    abandoned, others = tmp_path / "dnacse-abandoned", tmp_path / "dnacse-no-lock"
+    for folder in (abandoned, others):
+        folder.mkdir()
+    (abandoned / ".lock").touch()
+    with scratch_folder() as first, scratch_folder() as second:
+        assert first != second and not abandoned.exists() and others.exists() and first.exists()
+        monkeypatch.setattr(os, "access", lambda *_: False)  # as those of other users
+        with scratch_folder():
+            assert first.exists()
+    assert list(tmp_path.iterdir()) == [others]
 
 
 HOLD = """

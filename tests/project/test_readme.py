@@ -73,6 +73,16 @@ def test_named_files_exist(name):
         assert (ROOT / target).exists(), target
 
 
+def test_the_definitions_that_contributing_names_are_where_it_says():
+    """Its table says `FILE`: `NAME`, with further names after commas."""
+    named = re.findall(r"`([\w/]+\.py)`: (`\w+`(?:, `\w+`)*)", (ROOT / "CONTRIBUTING.md").read_text())
+    assert len(named) > 15
+    for file, names in named:
+        for name in re.findall(r"\w+", names):
+            pattern = rf"^(?: *(?:def|class) {name}\b|{name}\b[^=]*= )"
+            assert re.search(pattern, (ROOT / file).read_text(), flags=re.MULTILINE), (file, name)
+
+
 def test_the_commands_that_make_data_have_options_that_there_are():
     """They need real data, so they are read, not run."""
     block = (ROOT / "benchmarks" / "DATA.md").read_text().replace("\\\n", " ")
@@ -87,3 +97,20 @@ def test_identify_is_faster_than_vsearch_as_it_says():
     ways = json.loads((ROOT / "benchmarks" / "studies" / "end_to_end.json").read_text())["ways"]
     for cost in ("seconds", "cpu_seconds"):
         assert ways["dnacse identify"][cost] < ways["vsearch, maxaccepts 1"][cost]
+
+
+def test_probabilities_come_true_as_docs_identify_says():
+    models = json.loads((ROOT / "benchmarks" / "studies" / "reliability.json").read_text())
+    coi, fishes = (models[f"dnacse-barcode-{name}"]["forms"] for name in ("mini", "12s"))
+    errors = {(form, rank): found["calibration_error"] for form, ranks in coi.items() for rank, found in ranks.items()}
+    assert len(errors) == 18 and max(errors.values()) < 0.05
+    assert fishes["150 bp"]["species"]["calibration_error"] < 0.08
+
+
+def test_reads_with_indels_are_named_more_often_than_by_vsearch_as_docs_identify_says():
+    folder = ROOT / "benchmarks" / "results" / "coi"
+    found = [
+        json.loads((folder / f"coi.mutation.{name}.test.json").read_text())["metrics"]["genus_unseen_indels@0.05"]
+        for name in ("dnacse-barcode-mini", "vsearch")
+    ]
+    assert found[0]["value"] > found[1]["value"]

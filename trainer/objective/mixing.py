@@ -1,4 +1,6 @@
-"""Manifold instance mixup: at which layer, which rows and with which weights sequences are mixed.
+"""Sample for manifold instance mixup which rows are mixed, at which layer and with which weights.
+
+modeling_dnacse/augmentation.py mixes the hidden states; `mi_mix` in losses.py uses the same weights.
 
 Partners are sampled among the rows that pass the model together: those of one process or, with gradient caching, of
 one chunk. The layer is the same for the whole batch of all processes. DNABERT-S's public code also samples partners

@@ -7,9 +7,8 @@ Nothing is cached between runs, so a changed file is always read again.
 import atexit
 import itertools
 import logging
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +17,15 @@ import pyarrow.ipc
 from datasets import Dataset, concatenate_datasets
 
 from modeling_dnacse.loading.hub_datasets import load_commit
-from modeling_dnacse.machine.locks import Lock, is_held
+from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.machine.stamps import check_stamp, stamp_of
 from modeling_dnacse.reading.labels import apply_label_policy, read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts, clean_sequence
 from trainer.records.record_arrays import label_column, species_numbers
 
 BATCH_CHARACTERS = 1 << 24
-SCRATCH, LOCK = "dnacse-records-", ".lock"
-held: list[Lock] = []  # until this process ends, so that no other one takes its folders for left-overs
+temporary = ExitStack()  # folders, which are removed when the process ends
+atexit.register(temporary.close)
 logger = logging.getLogger("train.py")
 
 
@@ -113,7 +112,7 @@ def table_on_disk(rows: Iterable[Mapping[str, str | int]]) -> Dataset:
     Raises:
         ValueError: there are no rows.
     """
-    path = Path(scratch(), "records.arrow")
+    path = temporary.enter_context(scratch_folder()) / "records.arrow"
     batches = (pa.RecordBatch.from_pylist(batch) for batch in batches_by_size(rows))
     first = next(batches, None)
     if first is None:
@@ -135,17 +134,6 @@ def batches_by_size(rows: Iterable[Mapping[str, str | int]]) -> Iterator[list[Ma
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def scratch() -> str:
-    """A new temporary folder, which is removed when the process ends; those of killed processes are removed now."""
-    for leftover in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
-        if (leftover / LOCK).exists() and not is_held(leftover / LOCK):
-            shutil.rmtree(leftover, ignore_errors=True)
-    folder = tempfile.mkdtemp(prefix=SCRATCH)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    held.append(Lock(Path(folder, LOCK), f"{folder} is another process's"))
-    return folder
 
 
 def hold_out(records: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:

@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.report.plots.style import RANDOM, Style, bounds, choose_styles, clean, is_ours
+from benchmarks.report.plots.style import Style, bounds, choose_styles, clean, is_ours
+from benchmarks.report.result_files import CONTROLS
 from benchmarks.tasks import TASKS
 
 COLUMNS, PANELS, ROWS = 3, 12, 10  # panels beside each other and in all, methods in a panel
@@ -25,7 +26,7 @@ Panel = Mapping[str, Mapping[str, Any]]  # model -> metric
 
 def is_drawn(model: str) -> bool:
     """Whether a picture shows a method: none with random weights."""
-    return not model.startswith(RANDOM)
+    return not model.startswith(CONTROLS)
 
 
 def find_panels(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Mapping[str, Any]]]:

@@ -18,6 +18,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.report.result_files import CONTROLS
+
 
 class Style(NamedTuple):
     """How a model, or a group of sequences, is drawn."""
@@ -47,17 +49,17 @@ GROUPS = [  # of sequences in a map, where no colour is a model's
     )
 ]
 GREY = "#C8C8C8"
-OUR_NAME, RANDOM = "dnacse", "untrained:"
+OUR_NAME = "dnacse"
 BLOCK, SAME = 4, 0.12  # pixels of a block's side, and how far two blocks' mean colours may differ
 
 
 def is_ours(model: str) -> bool:
-    """Whether a model is one of ours, by its name; one with random weights is not.
+    """Whether a model is one of ours, by its name; a control is not.
 
     >>> is_ours("dnacse-barcode-mini"), is_ours("untrained:dnacse-barcode-mini"), is_ours("tnf")
     (True, False, False)
     """
-    return OUR_NAME in model and not model.startswith(RANDOM)
+    return OUR_NAME in model and not model.startswith(CONTROLS)
 
 
 def choose_styles(models: Sequence[str]) -> dict[str, Style]:

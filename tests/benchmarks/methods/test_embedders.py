@@ -84,6 +84,27 @@ def test_untrained_has_the_architecture_but_other_weights(checkpoint):
     assert np.array_equal(vectors, load_method(f"untrained:{checkpoint}").encode(SEQUENCES))
 
 
+def test_parts_of_a_model_are_its_embeddings_without_and_under_random_layers(checkpoint):
+    trained = load_method(str(checkpoint))
+    bare, start = (load_method(f"{part}:{checkpoint}") for part in ("embedding", "start"))
+    assert (bare.name, start.name, bare.revision) == ("embedding:tiny", "start:tiny", trained.revision)
+    assert bare.parameters < start.parameters == trained.parameters and bare.checkpoint is None
+    model = DnacseModel.from_pretrained(checkpoint)
+    tokens = PreTrainedTokenizerFast.from_pretrained(checkpoint)(SEQUENCES[0], return_tensors="pt")
+    with torch.no_grad():
+        expected = model(**tokens, output_hidden_states=True).hidden_states[0].mean(1)[0]
+    np.testing.assert_allclose(bare.encode(SEQUENCES[:1])[0], expected, atol=1e-5)
+    vectors = [method.encode(SEQUENCES) for method in (trained, bare, start)]
+    assert not any(np.allclose(one, other) for one, other in itertools.combinations(vectors, 2))
+    assert np.array_equal(load_method(f"start:{checkpoint}").encode(SEQUENCES), vectors[2])
+
+
+@pytest.mark.parametrize("model", ["start:checkpoints/dnacse-barcode-mini", "embedding:no/such/folder"])
+def test_what_has_no_parts_is_refused(model):
+    with pytest.raises(ValueError, match="a model of ours that has layers"):
+        find_model(model)
+
+
 def test_a_foreign_encoder_is_pooled_over_its_mask(tmp_path, tokenizer):
     config = BertConfig(
         vocab_size=9, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, pad_token_id=3

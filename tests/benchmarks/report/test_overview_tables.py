@@ -3,8 +3,10 @@
 import pytest
 
 from benchmarks.methods.networks import UNTRAINED
+from benchmarks.methods.parts import PARTS
 from benchmarks.report.model_aims import BARCODES, GENOMES
-from benchmarks.report.overview_tables import QUESTIONS, RANDOM, compare, render_overview
+from benchmarks.report.overview_tables import QUESTIONS, compare, render_overview
+from benchmarks.report.result_files import CONTROLS
 from tests.support.made_results import metric, result
 
 SEEN = ("knn", ("species_seen",))
@@ -35,7 +37,7 @@ def test_without_an_interval_there_is_no_verdict_but_a_difference():
 
 
 def test_random_weights_are_no_rival_and_without_one_nothing_is_compared():
-    assert RANDOM == UNTRAINED
+    assert set(CONTROLS) == {UNTRAINED, *PARTS}
     assert compare([result(BARCODES, 0.9), result(f"{UNTRAINED}it", 0.95)], BARCODES, *SEEN) == (
         "–",
         "",

@@ -1,0 +1,67 @@
+"""Make a model of your own marker, and see what it gets right on records that it never saw.
+
+    python examples/own_marker.py LIBRARY.tsv OUT_FOLDER
+
+LIBRARY is any labelled library of one marker (docs/formats.md). Of each species with three records or more, one is
+held out, and so are all records of every tenth species. OUT_FOLDER gets the model of the others (`dnacse adapt`), the
+calls of what was held out (`dnacse identify`), and how many of them are right.
+"""
+
+import argparse
+import csv
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.reading.labels import LabelledRecord, read_records
+
+
+def held_out(records: list[LabelledRecord]) -> set[str]:
+    """The ids of the records that the model does not see."""
+    species: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        if name := record.labels.get("species"):
+            species[name].append(record.id)
+    ids: set[str] = set()
+    for number, known in enumerate(species.values()):
+        ids |= set(known if number % 10 == 9 else known[-1:] if len(known) > 2 else [])
+    return ids
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", type=Path)
+    parser.add_argument("folder", type=Path)
+    args = parser.parse_args(arguments)
+    args.folder.mkdir(exist_ok=True)
+    library, queries, model, calls = (
+        args.folder / name for name in ("library.fasta", "queries.fasta", "model", "calls.tsv")
+    )
+    records = list(read_records(args.library))
+    away = held_out(records)
+    for path, is_away in ((library, False), (queries, True)):
+        chosen = [record for record in records if (record.id in away) == is_away]
+        names = (" ".join(f"{rank}={name}" for rank, name in record.labels.items()) for record in chosen)
+        lines = (f">{record.id} {named}\n{record.sequence}\n" for record, named in zip(chosen, names, strict=True))
+        path.write_text("".join(lines))
+
+    dnacse(["adapt", str(library), "-o", str(model)])
+    dnacse(["identify", str(queries), "--reference", str(library), "--model", str(model), "-o", str(calls)])
+
+    truth = {record.id: record.labels for record in records}
+    known = {record.labels.get("species") for record in records if record.id not in away}
+    with calls.open(encoding="utf-8", newline="") as file:
+        told: Counter[tuple[bool, str, bool]] = Counter()
+        for call in csv.DictReader(file, delimiter="\t"):
+            names, rank = truth[call["id"]], call["rank"]
+            told[names.get("species") in known, rank, names.get(rank) == call["call"]] += 1
+    for (is_known, rank, is_right), count in sorted(told.items(), reverse=True):
+        what = "species in the library" if is_known else "species that the library lacks"
+        outcome = f"called at {rank}, {'right' if is_right else 'wrong'}" if rank else "not called"
+        sys.stdout.write(f"{count:>6,}  {what}: {outcome}\n")
+
+
+if __name__ == "__main__":
+    main()

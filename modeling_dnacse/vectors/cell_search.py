@@ -1,0 +1,237 @@
+"""Search over shared sites among a million references: the comparison of shared_sites.py, with fewer of them.
+
+`SiteSearch` holds 11 KB of each reference, and compares each query with all of them. Here references stand in *cells*
+of up to CELL records of one species. A query is compared with all cells, then with the references of its CELLS nearest
+cells; the candidates among these are compared as `SiteSearch` does. So a query finds what it finds there, unless the
+cell of a candidate is not among the nearest. Where each species has one record, none is missed.
+
+| of each | held | bytes with 1,548 sites and 512 columns |
+|---|---|---|
+| reference | its bases, and its unit vector over the core in float16 | 1,548 + 1,024 |
+| cell | the unit mean of these vectors in float16, and the most frequent base at each site, as bits | 1,024 + 776 |
+
+All of it can be memory-mapped from a file. Memory then holds what queries have touched.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..kmers import OTHER
+from ..sites import DnacseSites
+from .shared_sites import GROUPS, NEAREST, PIECE, TOGETHER, Found, SiteSearch, site_sums
+from .site_bits import bits_of, bits_of_bases, matches
+
+CELL = 64  # references in a cell, at most
+CELLS = 64  # into which a query looks
+BLOCK = 4096  # references, cells or queries that are worked on at once
+
+
+class Cells(NamedTuple):
+    """What is computed of a library once; references and cells stand species after species."""
+
+    core: np.ndarray  # (sites,) bool, see shared_sites.py
+    vectors: np.ndarray  # (r, hidden) float16, of references
+    means: np.ndarray  # (c, hidden) float16, of cells
+    bits: np.ndarray  # (words, c) uint64, of cells
+
+
+class CellSearch(SiteSearch):
+    """The search among references in cells."""
+
+    def __init__(self, sites: DnacseSites, bases: np.ndarray, groups: np.ndarray, cells: Cells | None = None) -> None:
+        """Take what was computed of the references, or compute it.
+
+        Args:
+            sites: The part of the model that has the rows.
+            bases: Of the references at sites (r, sites) uint8.
+            groups: Number of the species of each reference (r,) int.
+            cells: What an earlier search had of the same references.
+
+        Raises:
+            ValueError: the cells are those of other references.
+        """
+        self.order = np.argsort(groups, kind="stable")  # inside, references stand group after group
+        self.groups = groups[self.order]
+        edges = np.flatnonzero(np.diff(self.groups)) + 1
+        self.starts, self.ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(groups)]])
+        self.firsts = first_of_cells(self.starts, self.ends)
+        self.lasts = np.append(self.firsts[1:], len(groups))  # the ones behind
+        self.bases = bases  # in the library's order: they are not moved in memory
+        self.blocks, self.sites = sites.blocks, sites
+        self.table = sites.weight.detach().float().cpu()
+        if cells is None:
+            cells = self._made()
+        width, words = self.table.shape[1], -(-4 * bases.shape[1] // 64)
+        shapes = (bases.shape[1:], (len(bases), width), (len(self.firsts), width), (words, len(self.firsts)))
+        if shapes != tuple(part.shape for part in cells):
+            raise ValueError("its cells are of other references")
+        self.cells, self.core, self.core_bits = cells, cells.core, bits_of(cells.core[None])[0]
+        self.vectors, self.means = torch.from_numpy(cells.vectors), torch.from_numpy(cells.means)
+
+    def _made(self) -> Cells:
+        """Compute the vectors of references, and what tells of cells."""
+        count = np.zeros(self.bases.shape[1], np.int64)
+        for part in parts_of(len(self.bases), BLOCK):
+            count += (self.bases[part] < OTHER).sum(0)
+        self.core = core = count * 2 >= len(self.bases)
+        if not core.any():
+            self.core = core = ~core
+        width = self.table.shape[1]
+        vectors, means = (np.empty((n, width), np.float16) for n in (len(self.bases), len(self.firsts)))
+        bits = np.empty((-(-4 * self.bases.shape[1] // 64), len(self.firsts)), np.uint64)
+        for cells in parts_of(len(self.firsts), BLOCK // CELL):
+            first, last = self.firsts[cells][0], self.lasts[cells][-1]
+            bases = self.bases[self.order[first:last]]
+            units = self._unit(site_sums(self.sites, self._in_core(bases))).numpy()
+            vectors[first:last] = units
+            starts = self.firsts[cells] - first
+            means[cells] = self._unit(torch.from_numpy(np.add.reduceat(units, starts)))
+            votes = np.add.reduceat((bases[:, :, None] == np.arange(4)).astype(np.uint8), starts)  # (cells, sites, 4)
+            bits[:, cells] = bits_of_bases(np.where(votes.any(2), votes.argmax(2), OTHER).astype(np.uint8)).T
+        return Cells(core, vectors, means, bits)
+
+    @torch.inference_mode()
+    def __call__(self, queries: np.ndarray, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None) -> Found:
+        """Search for queries; see `SiteSearch`."""
+        width = min(GROUPS, len(self.starts)) + min(NEAREST, len(self.bases))
+        empty = ((-1, np.int64), (-np.inf, np.float32), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
+        found = Found(*(np.full((len(queries), width), value, kind) for value, kind in empty))
+        own, others = (None, None) if exclude_groups is None else exclude_groups
+        others = None if others is None else others[self.order]
+        for block in parts_of(len(queries), BLOCK):
+            asked = queries[block]
+            mine = None if own is None else own[block]
+            vectors = self._unit(site_sums(self.sites, self._in_core(asked)))
+            is_piece = ((asked < OTHER) & self.core).sum(1) < PIECE
+            cells = self._nearest_cells(asked, vectors, is_piece, mine, others)
+            for some in parts_of(len(asked), TOGETHER):
+                rows = []
+                for query in range(some.start, some.stop):
+                    inside = self._rows_in(cells[query])
+                    if mine is not None and others is not None:
+                        inside = inside[others[inside] != mine[query]]
+                    like = self._nearness_of(inside, vectors[query], asked[query] if is_piece[query] else None)
+                    rows.append(inside[best_of(self.groups[inside], like)])
+                self._compare_some(asked[some], rows, [part[block][some] for part in found])
+        return found
+
+    def _nearest_cells(
+        self,
+        queries: np.ndarray,
+        vectors: Tensor,
+        is_piece: np.ndarray,
+        own: np.ndarray | None,
+        others: np.ndarray | None,
+    ) -> np.ndarray:
+        """The cells that queries look into, (q, k) int64. Cells of excluded references alone come last."""
+        low, high = (None if others is None else of.reduceat(others, self.firsts) for of in (np.minimum, np.maximum))
+        bits = bits_of_bases(queries[is_piece])
+        best, cells = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.int64)
+        for part in parts_of(len(self.firsts), BLOCK):
+            near = vectors @ self.means[part].float().T
+            for number, one in zip(np.flatnonzero(is_piece), bits, strict=True):
+                near[number] = torch.from_numpy(matches(one, self.cells.bits[:, part]))
+            if own is not None and low is not None and high is not None:
+                excluded = (own[:, None] == low[part]) & (low[part] == high[part])
+                near[torch.from_numpy(excluded)] = -torch.inf
+            numbers = torch.arange(part.start, part.stop).expand(len(queries), -1)
+            near, numbers = torch.cat([best, near], 1), torch.cat([cells, numbers], 1)
+            best, place = near.topk(min(CELLS, near.shape[1]), dim=1)
+            cells = numbers.gather(1, place)
+        return cells.numpy()
+
+    def _rows_in(self, cells: np.ndarray) -> np.ndarray:
+        """The references of cells, in their order inside."""
+        cells = np.sort(cells)
+        counts = self.lasts[cells] - self.firsts[cells]
+        return np.arange(counts.sum()) + np.repeat(self.firsts[cells] - np.cumsum(counts) + counts, counts)
+
+    def _nearness_of(self, rows: np.ndarray, vector: Tensor, piece: np.ndarray | None) -> np.ndarray:
+        """By which candidates of a query are chosen, (k,); `piece` are its bases, if it is one."""
+        if piece is None:
+            return (self.vectors[torch.from_numpy(rows)].float() @ vector).numpy()
+        covered = np.flatnonzero(piece < OTHER)
+        return (self.bases[self.order[rows]][:, covered] == piece[covered]).sum(1, dtype=np.float32)
+
+    def _compare_some(self, queries: np.ndarray, rows: list[np.ndarray], found: list[np.ndarray]) -> None:
+        """Compare each query with its candidates, which are `rows` inside, and fill its lines of `found`."""
+        together = np.concatenate(rows)
+        union, place = np.unique(self.order[together], return_inverse=True)  # in the library's order
+        if not len(union):
+            return
+        near = np.full((len(queries), len(union)), -np.inf, np.float32)
+        near[np.repeat(np.arange(len(rows)), [len(part) for part in rows]), place] = 0
+        groups = np.empty(len(union), self.groups.dtype)
+        groups[place] = self.groups[together]
+        few = _Few(self, self.bases[union], groups, near)(queries)
+        few = few._replace(rows=np.where(few.rows >= 0, union[few.rows], -1))
+        for whole, part in zip(found, few, strict=True):
+            whole[:, : part.shape[1]] = part
+
+
+class _Few(SiteSearch):
+    """The candidates of some queries in a large library, compared as `SiteSearch` does."""
+
+    def __init__(self, whole: CellSearch, bases: np.ndarray, groups: np.ndarray, near: np.ndarray) -> None:
+        """Sum the rows of these references.
+
+        Args:
+            whole: The search in the library.
+            bases: Of the references at sites (r, sites) uint8.
+            groups: Number of the species of each (r,) int.
+            near: 0 where a reference is a candidate of a query, -inf elsewhere (q, r) float32.
+        """
+        self.order = np.argsort(groups, kind="stable")
+        edges = np.flatnonzero(np.diff(groups[self.order])) + 1
+        self.starts, self.ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(groups)]])
+        self.bases, self.near = bases[self.order], near[:, self.order]
+        self.blocks, self.sites, self.table = whole.blocks, whole.sites, whole.table
+        self.core, self.core_bits = whole.core, whole.core_bits
+        self.cover = bits_of(self.bases < OTHER)
+        self.core_sums = site_sums(self.sites, self._in_core(self.bases))
+        self.vectors = self._unit(self.core_sums)
+        around = np.where(self.core, OTHER, self.bases).astype(np.uint8)
+        longer = np.flatnonzero((around < OTHER).any(1))  # few references, as barcodes lie in the core
+        self.sums = self.core_sums.index_add(0, torch.from_numpy(longer), site_sums(self.sites, around[longer]))
+
+    def _nearness(self, queries: np.ndarray, vectors: Tensor) -> np.ndarray:
+        """What was given of these queries."""
+        return self.near
+
+    def _candidates(self, near: np.ndarray, of_groups: np.ndarray) -> np.ndarray:
+        """All that were given."""
+        return np.flatnonzero(near > -np.inf)
+
+
+def best_of(groups: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Choose candidates: the nearest reference of each of GROUPS groups, and the NEAREST of any; (r,) to (k,) rows.
+
+    Args:
+        groups: Of references (r,) int, sorted.
+        near: Their nearness (r,) float32.
+    """
+    if not len(near):
+        return np.empty(0, np.int64)
+    order = np.lexsort((-near, groups))  # stable: of equals the first
+    leaders = order[np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))]
+    leaders = leaders[np.argsort(-near[leaders], kind="stable")[:GROUPS]]
+    return np.union1d(leaders, np.argpartition(-near, min(NEAREST, len(near)) - 1)[:NEAREST])
+
+
+def parts_of(count: int, size: int) -> list[slice]:
+    """Cut so many lines into parts of at most `size`."""
+    return [slice(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+def first_of_cells(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Cut groups into cells of `CELL` references: the first one of each cell.
+
+    >>> first_of_cells(np.array([0, 3]), np.array([3, 3 + 2 * CELL + 1])).tolist() == [0, 3, 3 + CELL, 3 + 2 * CELL]
+    True
+    """
+    counts = -(-(ends - starts) // CELL)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(starts, counts) + CELL * within

@@ -1,0 +1,73 @@
+"""The picture of `dnacse identify`: what it counts; and probabilities are tested on look-ups that were left out."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from modeling_dnacse.commands.identify_pictures import GREY, MOST_TAXA, Tally, draw_calls
+from modeling_dnacse.commands.pictures import colours_of_pages
+from modeling_dnacse.identification.calibration import CalibrationData, fit_calibration
+from modeling_dnacse.identification.reliability import reliability
+
+RANKS = ("species", "genus")
+
+
+def call(name: str, level: int = 0, new: float = 0.0) -> SimpleNamespace:
+    return SimpleNamespace(names=[name, name], level=level, probabilities=[0.98, 0.99], new_species=new)
+
+
+def look_ups(count: int = 4000) -> CalibrationData:
+    """Look-ups whose evidence is the probability that their species is right."""
+    rng = np.random.default_rng(0)
+    evidence = rng.random((2, count))
+    right = rng.random((2, count)) < evidence
+    return CalibrationData(
+        evidence[0], evidence, evidence[0], right, np.ones((2, count), bool), (~right[0]).astype(int)
+    )
+
+
+def test_taxa_are_counted_by_sample_and_the_rarest_are_left_out():
+    tally = Tally(RANKS, ("a", "b"))
+    for number in range(30):
+        tally.add_taxon(call(f"Species {number:02}"), {number % 2: 30 - number}, 0.95)
+    tally.add_taxon(call("Costly$name", level=1), {0: 50, 1: 1}, 0.95)
+    tally.add_taxon(call("Genus", level=1, new=0.97), {0: 2}, 0.95)
+    tally.add_taxon(call("", level=-1), {1: 3}, 0.95)
+    rows, rarer = tally.shown()
+    assert [row.name for row in rows[:2]] == [r"Costly\$name", "Species 00"]
+    assert [row.name for row in rows[-2:]] == ["new in Genus", "no call"] and rows[-1].colour == GREY
+    assert len(rows) == MOST_TAXA + 1 and len(rows) + rarer == 33
+    assert rows[0].amounts.tolist() == [50, 1] and rows[0].probability == pytest.approx(0.99)
+    assert rows[-2].probability == pytest.approx(0.97) and rows[-1].probability is None
+
+
+def test_probabilities_that_are_true_lie_on_the_diagonal_and_false_ones_do_not():
+    data, shares = look_ups(), np.array([0.5, 0.5, 0.0])
+    points = reliability(data, shares, 0)
+    assert len(points) >= 6 and np.abs(points[:, 0] - points[:, 1]).max() < 0.1
+    rng = np.random.default_rng(1)
+    noise = data._replace(right=rng.random(data.right.shape) < 0.5, evidence=rng.random(data.evidence.shape))
+    noise = noise._replace(known_from=(~noise.right[0]).astype(int))
+    spread = reliability(noise, shares, 0)
+    assert np.all((spread[:, 0] > 0.2) & (spread[:, 0] < 0.8))  # curves fitted to the same look-ups would say more
+
+
+@pytest.mark.parametrize("samples", [("one",), ("a", "b", "c")])
+def test_light_and_dark_pictures(samples, tmp_path):
+    from matplotlib.image import imread
+
+    tally = Tally(RANKS, samples)
+    tally.add_taxon(call("Apis mellifera"), dict.fromkeys(range(len(samples)), 3), 0.95)
+    tally.add_taxon(call("Apis", 1, 0.99), {0: 1}, 0.95)
+    data = look_ups(400)
+    calibration = fit_calibration(data, np.array([0.5, 0.5, 0.0]))
+    corners = []
+    for dark in (False, True):
+        path = tmp_path / f"{dark}.png"
+        with colours_of_pages(dark, path):
+            draw_calls(path, tally, data, calibration)
+        corners.append(imread(path)[0, 0, :3].tolist())
+    assert corners == [[1, 1, 1], [0, 0, 0]]
+    with pytest.raises(ValueError, match="--dark tells how --plot is drawn"), colours_of_pages(True, None):
+        pass

@@ -1,0 +1,71 @@
+"""Search by cells: what `SiteSearch` finds, from less memory, and by fewer comparisons."""
+
+import numpy as np
+import pytest
+
+from modeling_dnacse import DnacseModel
+from modeling_dnacse.kmers import OTHER
+from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.vectors import cell_search, shared_sites
+from modeling_dnacse.vectors.cell_search import CellSearch
+from modeling_dnacse.vectors.shared_sites import SiteSearch, read_sites
+from tests.support.marker import simulate_marker
+
+RECORDS = simulate_marker(seed=1, genera=64)
+
+
+@pytest.fixture(scope="module")
+def sites(site_folder):
+    return load_checkpoint(DnacseModel, str(site_folder))
+
+
+@pytest.fixture(scope="module")
+def bases(sites):
+    return read_sites(*sites, [record["sequence"] for record in RECORDS]).bases
+
+
+def some_queries(bases: np.ndarray) -> np.ndarray:
+    """Whole sequences, pieces, and what reaches no site."""
+    queries = bases[::5].copy()
+    queries[::2, :150] = OTHER
+    queries[7] = OTHER
+    return queries
+
+
+@pytest.mark.parametrize("exclude", [False, True])
+def test_where_all_cells_are_looked_into_it_finds_what_the_exact_search_finds(sites, bases, monkeypatch, exclude):
+    monkeypatch.setattr(cell_search, "CELL", 2)
+    monkeypatch.setattr(cell_search, "CELLS", len(bases))
+    monkeypatch.setattr(cell_search, "BLOCK", 37)
+    monkeypatch.setattr(cell_search, "TOGETHER", 5)
+    for part in (cell_search, shared_sites):
+        monkeypatch.setattr(part, "PIECE", 250)
+    species, queries = np.arange(len(bases)) // 3, some_queries(bases)
+    groups = (species[::5], species) if exclude else None
+    exact = SiteSearch(sites[0].sites, bases, species)(queries, groups)
+    found = CellSearch(sites[0].sites, bases, species)(queries, groups)
+    np.testing.assert_array_equal(found.rows[:, 0], exact.rows[:, 0])
+    np.testing.assert_array_equal(found.overlap[:, 0], exact.overlap[:, 0])
+    for name in ("score", "cosine", "identity"):
+        np.testing.assert_allclose(getattr(found, name)[:, 0], getattr(exact, name)[:, 0], atol=1e-5, err_msg=name)
+    shared = [
+        len(np.intersect1d(*pair)) / len(np.unique(pair[1])) for pair in zip(found.rows, exact.rows, strict=True)
+    ]
+    assert np.mean(shared) > 0.95  # of references with as many bases in common, either may be the last candidate
+    if exclude:
+        there = found.rows >= 0
+        assert not (there & (species[found.rows] == species[::5][:, None])).any()
+
+
+def test_other_queries_do_not_change_an_answer(sites, bases):
+    search = CellSearch(sites[0].sites, bases, np.arange(len(bases)) // 3)
+    together, alone = search(bases[:40]), [search(bases[[row]]) for row in range(40)]
+    for row, one in enumerate(alone):
+        np.testing.assert_array_equal(np.sort(one.rows[0]), np.sort(together.rows[row]))
+        np.testing.assert_allclose(one.score[0], together.score[row], atol=1e-5)
+
+
+def test_cells_of_other_references_are_refused(sites, bases):
+    cells = CellSearch(sites[0].sites, bases, np.arange(len(bases)) // 3).cells
+    with pytest.raises(ValueError, match="its cells are of other references"):
+        CellSearch(sites[0].sites, bases, np.arange(len(bases)), cells)
