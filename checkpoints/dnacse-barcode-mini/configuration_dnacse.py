@@ -56,6 +56,9 @@ class DnacseConfig(PreTrainedConfig):
         projection_size: width of the features that the contrastive losses see. The released model has no projection.
         species_similarity: threshold of `dnacse cluster`: two clusters with at least this average cosine are merged as
             one species; None: unknown. `dnacse calibrate` finds it.
+        species_merges: numbers, separated by spaces, by which `dnacse cluster` decides whether two clusters are of one
+            species: a constant, and the weights of features of their tree and of a vector; None: it cuts at barcode
+            gaps. Only for a model with sites; `trainer/fit_merges.py` finds them.
         bin_similarity: threshold of `dnacse bin`: the cosine that makes two contigs neighbours; None: unknown.
     """
 
@@ -93,6 +96,7 @@ class DnacseConfig(PreTrainedConfig):
     both_strands: bool = False
     projection_size: int = 128
     species_similarity: float | int | None = None
+    species_merges: str | None = None
     bin_similarity: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:

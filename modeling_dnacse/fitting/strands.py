@@ -1,4 +1,4 @@
-"""Encoded sequences in; which are on the other strand than most, and whether they are of one marker, out."""
+"""Encoded sequences of one marker in; those on the other strand than most, and signs of several markers, out."""
 
 from collections.abc import Sequence
 
@@ -13,6 +13,8 @@ ROUNDS = 8  # of the power iteration
 MARGIN = 0.1  # of the median, within which the strand is not known
 STRANGERS = 0.25  # two sequences whose 7-mers have a lower cosine have nothing in common: see LOG.md
 PAIRS = 2000
+DRAWN = 400  # records in which groups apart are looked for
+APART_K, LEAST_SHARED = 9, 0.08  # k-mers of the one with fewer that two linked records share: see LOG.md
 
 
 def on_other_strand(texts: Sequence[np.ndarray]) -> np.ndarray:
@@ -67,3 +69,39 @@ def share_of_strangers(texts: Sequence[np.ndarray], genera: np.ndarray, seed: in
     same = rng.permutation(same)[:PAIRS]
     one, other = (kmer_spectra([texts[row] for row in order[same + step]], 7) for step in (0, 1))
     return float(((one * other).sum(1) < STRANGERS).mean()) if len(same) else 0.0
+
+
+def group_apart(texts: Sequence[np.ndarray], seed: int = 0) -> np.ndarray:
+    """Rows of a draw of records that have next to no k-mers in common with the largest group, as another marker has.
+
+    Records are linked if they share `LEAST_SHARED` of their k-mers, on either strand; groups are what links connect.
+
+    Returns:
+        Rows of the second largest group, ascending; none where all are connected. `DRAWN` rows are looked at.
+    """
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    rows = np.sort(np.random.default_rng(seed).permutation(len(texts))[:DRAWN])
+    found = [distinct_kmers(texts[row], APART_K) for row in rows.tolist()]
+    counts = np.array([len(each) for each in found])
+    shape = (len(rows), 4**APART_K)
+    table = csr_matrix((np.ones(counts.sum(), np.float32), np.concatenate(found), np.r_[0, np.cumsum(counts)]), shape)
+    shared = (table @ table.T).toarray() / np.maximum(np.minimum(counts[:, None], counts), 1)
+    _, group = connected_components(csr_matrix(shared >= LEAST_SHARED))
+    order = np.argsort(-np.bincount(group), kind="stable")
+    return rows[group == order[1]] if len(order) > 1 else rows[:0]
+
+
+def distinct_kmers(text: np.ndarray, k: int) -> np.ndarray:
+    """Numbers of the k-mers of a sequence, the smaller of both strands, each once.
+
+    >>> distinct_kmers(np.array([0, 0, 3, 3, 0]), 3).tolist()
+    [3, 12]
+    """
+    if len(text) < k:
+        return np.empty(0, np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(text.astype(np.int64), k)
+    windows = windows[(windows < OTHER).all(1)]
+    powers = 4 ** np.arange(k - 1, -1, -1)
+    return np.unique(np.minimum(windows @ powers, (3 - windows[:, ::-1]) @ powers))
