@@ -48,6 +48,9 @@ def test_agreement_is_that_of_scikit_learn(seed):
     truth, found = clustered(seed)
     for name, metric in agreement_interval(truth, found, 0).items():
         assert metric["value"] == pytest.approx(SCORES[name](truth, found), abs=1e-9)
+    (_, apart), (split, both) = metrics.pair_confusion_matrix(truth, found)
+    pairs = agreement_interval(truth, found, 0, "pair_precision", "pair_recall")
+    assert [pairs[name]["value"] for name in pairs] == pytest.approx([both / (both + apart), both / (both + split)])
 
 
 def test_expected_information_is_that_of_scikit_learn():

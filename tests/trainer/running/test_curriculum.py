@@ -34,7 +34,7 @@ def test_every_objective_may_follow_every_other():
     [
         ("", "is empty"),
         ("simclr:1", '"simclr" is not an objective; allowed are weighted_simclr, mi_mix'),
-        ("mi_mix", "must be a positive number of epochs"),
+        ("mi_mix", 'must be a positive number of epochs or of steps, such as "mi_mix:1.5" or "mi_mix:200steps"'),
         ("mi_mix:0", "must be a positive number"),
         ("mi_mix:-1", "must be a positive number"),
         ("mi_mix:two", "must be a positive number"),
