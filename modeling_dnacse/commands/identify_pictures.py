@@ -136,8 +136,8 @@ def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Cal
     height = max(6.5, 2.6 + 0.36 * len(rows))
     with rc_context({"font.size": 13, "axes.titlesize": 14}):
         figure = Figure(figsize=(14, height), layout="constrained")
-        halves: Any = figure.subfigures(1, 2, width_ratios=[1.5, 1])
-        left, right = halves
+        parts_of_figure: Any = figure.subfigures(1, 2, width_ratios=[1.5, 1])
+        left, right = parts_of_figure
         who, sure = left.subplots(1, 2, width_ratios=[5, 1], sharey=True)
         draw_taxa(who, tally, rows, rarer)
         write_probabilities(sure, rows)
