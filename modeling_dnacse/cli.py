@@ -26,6 +26,7 @@ from .commands import identify as identify_command
 from .commands import index as index_command
 from .commands import info as info_command
 from .commands import map as map_command
+from .commands.options import at_least
 from .commands.pictures import colours_of_pages
 from .machine.json_logs import JsonLines, json_on_stderr
 from .machine.signals import Stopped, unwinding_on_signals
@@ -112,23 +113,12 @@ def command_line() -> argparse.ArgumentParser:
         command.formatter_class = argparse.RawDescriptionHelpFormatter
         module.add_arguments(command)
         command.add_argument(
-            "--threads", type=count, metavar="N", help="CPU threads; default: all cores that are free"
+            "--threads", type=at_least(1), metavar="N", help="CPU threads; default: all cores that are free"
         )
         command.add_argument("--quiet", action="store_true", help="write nothing to stderr but errors")
         command.add_argument("--json_logs", action="store_true", help="write stderr as JSON lines, progress too")
         command.set_defaults(check=module.check, run=module.run)
     return parser
-
-
-def count(text: str) -> int:
-    """Read a number of at least 1, for argparse.
-
-    >>> count("4")
-    4
-    """
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
 
 
 def installed_version() -> str:

@@ -32,7 +32,8 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
     for name, key in (("kills", "kills"), ("mutation", "modules")):  # of tests/attack/kills.py and mutate.py
         more = folder / FAULTS / f"{name}.json"
         found[name] = json.loads(more.read_text())[key] if more.exists() else {}
-    return found
+    versions = folder / FAULTS / "versions.json"  # of packaging/versions.py
+    return found | {"versions": json.loads(versions.read_text()) if versions.exists() else None}
 
 
 def render_faults(found: Mapping[str, Any]) -> str:
@@ -57,13 +58,29 @@ def render_faults(found: Mapping[str, Any]) -> str:
     killed = [(name, *(f"{count:,}" for count in counts)) for name, counts in kills.items()]
     first = markdown(("damaged", "tried", *KINDS), tried)
     tables = f"{first}\n\n{markdown(('killed', 'kills', 'lost', 'left-overs'), killed)}\n"
-    if not found.get("mutation"):
-        return tables
-    mutants = [
-        (f"`{name}`", str(one["places"]), str(one["tried"]), str(one["tried"] - len(one["survivors"])))
-        for name, one in found["mutation"].items()
+    if found.get("mutation"):
+        mutants = [
+            (f"`{name}`", str(one["places"]), str(one["tried"]), str(one["tried"] - len(one["survivors"])))
+            for name, one in found["mutation"].items()
+        ]
+        tables += f"\n{markdown(('mutated', 'places', 'mutants', 'killed by tests'), mutants)}\n"
+    if found.get("versions"):
+        tables += f"\n{releases_table(found['versions'])}\n"
+    return tables
+
+
+def releases_table(found: Mapping[str, Any]) -> str:
+    """A row for the lowest and for the newest releases of packages."""
+    rows = [
+        (
+            ", ".join(f"{package} {version}" for package, version in one["versions"].items()),
+            " ".join(f"`{place}`" for place in found["tests"]),
+            ", ".join(f"{count:,} {outcome}" for outcome, count in one["tests"].items()),
+            f"{one['difference']:.0e}" if one["difference"] else "0",
+        )
+        for one in found["releases"].values()
     ]
-    return f"{tables}\n{markdown(('mutated', 'places', 'mutants', 'killed by tests'), mutants)}\n"
+    return markdown(("releases", "quick tests of", "came to", "largest difference of a vector"), rows)
 
 
 def total(counts: Mapping[str, Mapping[str, int]], kinds: tuple[str, ...]) -> dict[str, list[int]]:

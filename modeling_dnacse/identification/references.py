@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .encoding import Encoded, Encoder
 
+HIT = ("id", "hit", "reference", "similarity", "identity", "overlap")  # columns of the table of hits
 CHECKED = 16  # vectors of a file that are computed again
 REMEDY = "embed the library again, with the model and the options of this call"
 SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding, or by storing one as int8
@@ -39,9 +40,10 @@ class References(NamedTuple):
     metadata: Mapping[str, Column]
 
     def columns(self) -> dict[str, Column]:
-        """What the table of hits shows of a reference; metadata with the name of a rank gets a mark."""
+        """What the table of hits shows of a reference; metadata with the name of another column gets a mark."""
         names = {"id": self.ids, **self.labels, **self.below}
-        return names | {key + "'" * (key in names): column for key, column in self.metadata.items()}
+        taken = {*HIT, *names}
+        return names | {key + "'" * (key in taken): column for key, column in self.metadata.items()}
 
 
 class LibraryFile(NamedTuple):

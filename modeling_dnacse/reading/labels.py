@@ -35,7 +35,7 @@ __all__ = [
 TABLE = "columns of a table"  # the style of its records
 
 _NO_SEQUENCE = frozenset(("", "none", "no_data", "na", "n/a", "nan", "null"))
-_SIZE = re.compile(r";size=(\d+);?$")
+_SIZE = re.compile(r";size=(\d{1,15});?$")
 
 
 class LabelledRecord(NamedTuple):
@@ -193,7 +193,9 @@ def _rows(
         found = _SIZE.search(identifier or "")
         if identifier and found:
             identifier, size = identifier[: found.start()], found[1]
-        yield _Row(number, identifier, sequence, row, int(size) if size.isdecimal() else 1, TABLE, others)
+        yield _Row(
+            number, identifier, sequence, row, int(size) if size.isdecimal() and len(size) < 16 else 1, TABLE, others
+        )
 
 
 def _identifier(row: _Row, count: int) -> str:
