@@ -3,8 +3,8 @@
     dnacse embed IN.fasta -o OUT.parquet
 
 Each command is a module with `add_arguments(parser)`, `check(args)` and `run(args, checked)`. `check` looks at files
-and must not import torch, so that --help, --version and a mistake in arguments or files are answered at once; what it
-found is given to `run`. A module whose `run` is None has done everything in `check`.
+and must not import torch, so that --help, --version and mistakes in arguments or files are reported at once; its
+result is passed to `run`. A module whose `run` is None has done everything in `check`.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from .commands import identify as identify_command
 from .commands import index as index_command
 from .commands import info as info_command
 from .commands import map as map_command
+from .commands.options import at_least
 from .commands.pictures import colours_of_pages
 from .machine.json_logs import JsonLines, json_on_stderr
 from .machine.signals import Stopped, unwinding_on_signals
@@ -112,7 +113,7 @@ def command_line() -> argparse.ArgumentParser:
         command.formatter_class = argparse.RawDescriptionHelpFormatter
         module.add_arguments(command)
         command.add_argument(
-            "--threads", type=count, metavar="N", help="CPU threads; default: all cores that are free"
+            "--threads", type=at_least(1), metavar="N", help="CPU threads; default: all cores that are free"
         )
         command.add_argument("--quiet", action="store_true", help="write nothing to stderr but errors")
         command.add_argument("--json_logs", action="store_true", help="write stderr as JSON lines, progress too")
@@ -120,19 +121,8 @@ def command_line() -> argparse.ArgumentParser:
     return parser
 
 
-def count(text: str) -> int:
-    """Read a number of at least 1, for argparse.
-
-    >>> count("4")
-    4
-    """
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)
-
-
 def installed_version() -> str:
-    """The version of the installed package; a checkout on the path has none."""
+    """The version of the installed package; a checkout that is not installed has none."""
     try:
         return version("dnacse")
     except PackageNotFoundError:
@@ -143,7 +133,7 @@ def prepare(threads: int | None = None) -> None:
     """Load torch and transformers, set the CPU up, and keep transformers quiet.
 
     Args:
-        threads: Of the CPU, for torch and for the tokenizer; None: as machine/cpu.py finds them.
+        threads: CPU threads for torch and for the tokenizer; None: as machine/cpu.py finds them.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # modeling_dnacse/machine/cpu.py says why
     if threads is not None:

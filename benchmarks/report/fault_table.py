@@ -1,4 +1,4 @@
-"""What was tried to break the product as a Markdown table: the JSON files of tests/attack in, tables out."""
+"""Tables of deliberately damaged inputs and killed commands: the JSON files of tests/attack in, Markdown out."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
     """Read the faults in a folder of results; None: there are none.
 
     Raises:
-        ValueError: The file is none of faults.py.
+        ValueError: The file was not written by faults.py.
     """
     path = folder / FAULTS / "faults.json"
     if not path.exists():
@@ -25,14 +25,15 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     if not isinstance(found, dict) or found.get("kind") != FAULTS:
-        raise ValueError(f"{path} is not of tests/attack/faults.py: other results belong elsewhere.")
+        raise ValueError(f"{path} was not written by tests/attack/faults.py: other results belong elsewhere.")
     more = folder / FAULTS / "command_files.json"  # of tests/attack/command_files.py
     if more.exists():
         found["artefacts"] |= json.loads(more.read_text())["artefacts"]
     for name, key in (("kills", "kills"), ("mutation", "modules")):  # of tests/attack/kills.py and mutate.py
         more = folder / FAULTS / f"{name}.json"
         found[name] = json.loads(more.read_text())[key] if more.exists() else {}
-    return found
+    versions = folder / FAULTS / "versions.json"  # of packaging/versions.py
+    return found | {"versions": json.loads(versions.read_text()) if versions.exists() else None}
 
 
 def render_faults(found: Mapping[str, Any]) -> str:
@@ -57,13 +58,29 @@ def render_faults(found: Mapping[str, Any]) -> str:
     killed = [(name, *(f"{count:,}" for count in counts)) for name, counts in kills.items()]
     first = markdown(("damaged", "tried", *KINDS), tried)
     tables = f"{first}\n\n{markdown(('killed', 'kills', 'lost', 'left-overs'), killed)}\n"
-    if not found.get("mutation"):
-        return tables
-    mutants = [
-        (f"`{name}`", str(one["places"]), str(one["tried"]), str(one["tried"] - len(one["survivors"])))
-        for name, one in found["mutation"].items()
+    if found.get("mutation"):
+        mutants = [
+            (f"`{name}`", str(one["places"]), str(one["tried"]), str(one["tried"] - len(one["survivors"])))
+            for name, one in found["mutation"].items()
+        ]
+        tables += f"\n{markdown(('mutated', 'places', 'mutants', 'killed by tests'), mutants)}\n"
+    if found.get("versions"):
+        tables += f"\n{releases_table(found['versions'])}\n"
+    return tables
+
+
+def releases_table(found: Mapping[str, Any]) -> str:
+    """A row for the lowest and for the newest releases of packages."""
+    rows = [
+        (
+            ", ".join(f"{package} {version}" for package, version in one["versions"].items()),
+            " ".join(f"`{place}`" for place in found["tests"]),
+            ", ".join(f"{count:,} {outcome}" for outcome, count in one["tests"].items()),
+            f"{one['difference']:.0e}" if one["difference"] else "0",
+        )
+        for one in found["releases"].values()
     ]
-    return f"{tables}\n{markdown(('mutated', 'places', 'mutants', 'killed by tests'), mutants)}\n"
+    return markdown(("releases", "quick tests of", "came to", "largest difference of a vector"), rows)
 
 
 def total(counts: Mapping[str, Mapping[str, int]], kinds: tuple[str, ...]) -> dict[str, list[int]]:

@@ -145,7 +145,7 @@ def own_and_chosen(
 def clusters_at_sites(method: Method, sequences: list[str]) -> tuple[np.ndarray, float] | None:
     """What `dnacse cluster` finds with a model with sites: labels (n,), and the least identity of a merge.
 
-    None: the method is no such model, or most sequences are not of its marker.
+    None: the method is not such a model, or most sequences are not of its marker.
     """
     if method.by_sites is None:
         return None

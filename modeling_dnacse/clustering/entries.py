@@ -47,10 +47,11 @@ def list_entries(path: Path, split: str | None = None) -> Listing:
         ValueError: a record is wrong, or the file cannot be read twice.
     """
     counts, file = AlphabetCounts(), RecordFile(path, split)
-    entries = [
-        Entry(record.id, record.labels.get("species", ""), len(record.sequence), record.size)
-        for record in file.read(counts)
-    ]
+    entries = []
+    for record in file.read(counts):
+        if not record.sequence.strip("N"):
+            raise ValueError(f"{path}: record {record.id!r} holds nothing but N; remove it")
+        entries.append(Entry(record.id, record.labels.get("species", ""), len(record.sequence), record.size))
     sys.stderr.write(f"{path}: {counts.summary()}\n")
     return Listing(file, entries)
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..machine.outputs import check_new_folder
+from .options import at_least
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("input", type=Path, help="labelled library, as of dnacse identify: FASTA, CSV, TSV, .qza, ...; or -")
     add("-o", "--output", type=Path, required=True, help="folder to make: a model")
     add("--taxonomy", type=Path, metavar="FILE", help="names of the library's records, as of dnacse identify")
-    add("--seed", type=int, default=0, help="of what the trial draws; default: %(default)s")
+    add("--seed", type=at_least(0), default=0, help="of what the trial draws; default: %(default)s")
 
 
 def check(args: argparse.Namespace) -> "LibraryFile":
@@ -166,8 +167,8 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
     if len(apart) > APART * looked_at:
         say(
             f"{path}: {len(apart):,} of {looked_at:,} records, such as one of {genera[apart[0]]}, have nearly "
-            "nothing in common with the others. If they are of another marker, give one marker at a time: otherwise the trial "
-            "tells markers apart, not species"
+            "nothing in common with the others. If they are of another marker, give one marker at a time: otherwise "
+            "the trial tells markers apart, not species"
         )
     other = on_other_strand(texts)
     if other.any():

@@ -36,6 +36,7 @@ from .options import (
     SHIPPED_FOR_GENOMES,
     add_embedding_arguments,
     add_model_arguments,
+    at_least,
     check_device,
     embed_options,
     find_device,
@@ -62,14 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", type=Path, required=True, help="folder to make")
     add(
         "--min_length",
-        type=int,
+        type=at_least(1),
         default=SHORTEST_CONTIG,
         metavar="BP",
         help="leave shorter contigs out of the bins; default: %(default)s",
     )
     add(
         "--min_contigs",
-        type=int,
+        type=at_least(1),
         default=FEWEST_CONTIGS,
         metavar="N",
         help="leave bins of fewer contigs out; default: %(default)s",

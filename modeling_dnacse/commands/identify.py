@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
 from ..machine.outputs import check_outputs, check_replaced, has_lines, holds_near_start
+from ..reading.label_policy import RANK_ORDER
 from ..vectors.formats import files_beside
 from .options import (
     add_embedding_arguments,
@@ -228,13 +229,16 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
     """Name the queries, and put the outputs in place."""
     from tqdm.auto import tqdm
 
-    from ..identification.call_table import cell_text
+    from ..identification.call_table import call_columns, cell_text
     from ..identification.confidences import confidence_at
     from ..identification.formats import FORMATS as WRITERS
     from ..identification.identifier import NamedBlock
     from ..machine.atomic import written_whole
     from .identify_pictures import Tally, draw_calls
 
+    samples = first.counts.samples if first.counts is not None and args.format == "tsv" else []
+    if twice := set(samples) & set(call_columns(RANK_ORDER)):
+        raise ValueError(f"{args.counts}: the sample {min(twice)!r} has the name of a column of calls; rename it")
     identifier = open_identifier(args, first)
     ranks = tuple(identifier.library.names)
     least = confidence_at(ranks, first.confidence)

@@ -30,6 +30,7 @@ from .options import (
     add_embedding_arguments,
     add_force_argument,
     add_model_arguments,
+    at_least,
     embed_options,
     find_device,
     load_from_options,
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", type=Path, required=True, help="page or picture to write: .html, .png, .svg or .pdf")
     add("--labels", type=Path, metavar="TABLE", help="names of the sequences: tab-separated, with a column id")
     add("--colour_by", metavar="COLUMN", help="rank or column of the table that colours show")
-    add("--seed", type=int, default=0, help="of the layout; default: %(default)s")
+    add("--seed", type=at_least(0), default=0, help="of the layout; default: %(default)s")
     add_model_arguments(parser)
     add_embedding_arguments(parser)
     add_force_argument(parser)

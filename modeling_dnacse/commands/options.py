@@ -22,6 +22,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from transformers import PreTrainedTokenizerFast
 
     from ..embedding.options import EmbedOptions
@@ -32,6 +34,21 @@ if TYPE_CHECKING:
 # and 1 - 2e-8 in float16.
 LEAST_COSINES = {"bfloat16": 0.9999, "float16": 0.99999}
 DTYPES = ("float32", *LEAST_COSINES, "int8")
+
+
+def at_least(least: int) -> "Callable[[str], int]":
+    """Make a reader of whole numbers from `least` to 2**32 - 1, for argparse.
+
+    >>> at_least(1)("4")
+    4
+    """
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) < 2**32:
+            raise argparse.ArgumentTypeError(f"{text[:100]!r} is no whole number from {least} to {2**32 - 1}")
+        return int(text)
+
+    return number
 
 
 def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path | None = SHIPPED) -> None:

@@ -18,10 +18,10 @@ APART_K, LEAST_SHARED = 9, 0.08  # k-mers of the one with fewer that two linked 
 
 
 def on_other_strand(texts: Sequence[np.ndarray]) -> np.ndarray:
-    """Which sequences are read on the other strand than most of them, (n,) bool.
+    """Which sequences are on the other strand than most, (n,) bool.
 
-    K-mer counts less those of the other strand change their sign with the strand. So along their leading direction,
-    the sequences of one strand have one sign. Those near 0 are left as they are.
+    The difference of the k-mer counts of both strands changes its sign with the strand. So along the leading direction
+    of these differences, sequences of one strand have one sign. Sequences near 0 count as on the main strand.
     """
     vector = strand_counts(texts[:1])[0]
     for _ in range(ROUNDS):
@@ -39,7 +39,7 @@ def on_other_strand(texts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def strand_counts(texts: Sequence[np.ndarray]) -> np.ndarray:
-    """Counts of k-mers less those of their reverse complements, scaled to length 1: (n, 4^K) float32."""
+    """Counts of k-mers minus those of their reverse complements, scaled to length 1: (n, 4^K) float32."""
     counts = np.zeros((len(texts), 4**K), np.float32)
     powers = 4 ** np.arange(K - 1, -1, -1)
     for row, text in enumerate(texts):
@@ -52,7 +52,7 @@ def strand_counts(texts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def turned(text: np.ndarray) -> np.ndarray:
-    """The other strand.
+    """The reverse complement of an encoded sequence.
 
     >>> turned(np.array([0, 0, 1, 4], np.uint8)).tolist()
     [4, 2, 3, 3]
@@ -61,7 +61,7 @@ def turned(text: np.ndarray) -> np.ndarray:
 
 
 def share_of_strangers(texts: Sequence[np.ndarray], genera: np.ndarray, seed: int = 0) -> float:
-    """Of pairs of one genus, the share that has next to no k-mers in common: high where markers are mixed."""
+    """The share of pairs of one genus that have almost no k-mers in common: high if markers are mixed."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(np.flatnonzero(genera != ""))
     order = order[np.argsort(genera[order], kind="stable")]

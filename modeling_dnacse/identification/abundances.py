@@ -17,7 +17,7 @@ from ..reading.tables import checked_rows
 from ..reading.text_files import open_ascii, restore
 
 _NO_SAMPLES = {name for names in COLUMNS.values() for name in names} | {"confidence", "consensus_lineage"}
-_SIZE = re.compile(r";size=\d+;?$")
+_SIZE = re.compile(r";size=\d{1,15};?$")
 
 
 class Abundances(NamedTuple):

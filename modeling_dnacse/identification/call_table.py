@@ -9,13 +9,13 @@ from ..vectors.shared_sites import Found
 from .library import EQUAL_DISTANCE, Library, Matches, nearest_references
 from .naming import Identifications
 from .queries import Query
+from .references import HIT
 
 SHOWN = 3  # names in a note
 
 Cell = str | int | float | None  # a float may be NaN: not known
 FIRST = ("id", "call", "rank", "probability", "new_species_probability")
 NEAREST = ("nearest", "similarity", "identity", "overlap", "second_species", "second_similarity")
-HIT = ("id", "hit", "reference", "similarity", "identity", "overlap")
 
 
 class Call(NamedTuple):

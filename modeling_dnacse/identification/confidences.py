@@ -15,13 +15,15 @@ def parse_confidence(text: str) -> Confidence:
     (0.9, {'species': 0.95, 'genus': 0.8})
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, or gives a rank two numbers.
     """
     values: dict[str, float] = {}
     for part in text.split(","):
         rank, _, number = part.rpartition("=")
+        if (rank := rank.strip().lower()) in values:
+            raise ValueError(f"--confidence is {text!r}, which gives {rank or 'all ranks'} two numbers; give one")
         try:
-            values[rank.strip().lower()] = float(number)
+            values[rank] = float(number)
         except ValueError:
             raise ValueError(
                 f"--confidence is {text!r}; it must be a number such as 0.95, or numbers by rank such as "

@@ -29,7 +29,7 @@ from .calibration import (
     fit_calibration,
     with_new_species,
 )
-from .call_table import HIT, Answers, Call, call_columns, call_row, make_calls
+from .call_table import Answers, Call, call_columns, call_row, make_calls
 from .confidences import Confidence, check_probability, confidence_at
 from .encoding import Encoded, Encoder, ends_of
 from .index import Index, StoredCalibration, read_index, write_index
@@ -48,7 +48,7 @@ from .library import (
 )
 from .naming import Identifications, name_queries
 from .queries import Query, queries_of
-from .references import LibraryFile, References, Say, encode_references, read_references, say_on_stderr
+from .references import HIT, LibraryFile, References, Say, encode_references, read_references, say_on_stderr
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -61,9 +61,9 @@ def parse_primers(given: list[str]) -> tuple[str, str]:
         raise ValueError(f"--trim_primers got {' '.join(given)}; it takes a forward and a reverse primer")
     primers = [names.get(name.lower(), name.upper().replace("I", "N")) for name in given]
     for name, primer in zip(given, primers, strict=True):
-        if set(primer) - set(_CODES) or len(primer) < 5:
+        if set(primer) - set(_CODES) or len(primer) < 5 or len(primer.replace("N", "")) < 4:
             raise ValueError(
-                f"--trim_primers got {name}, which is neither a sequence in IUPAC codes nor one of "
+                f"--trim_primers got {name}, which is neither a sequence of bases in IUPAC codes nor one of "
                 f"{', '.join((*PRIMERS, *PAIRS))}"
             )
     return primers[0], primers[1]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .encoding import Encoded, Encoder
 
+HIT = ("id", "hit", "reference", "similarity", "identity", "overlap")  # columns of the table of hits
 CHECKED = 16  # vectors of a file that are computed again
 REMEDY = "embed the library again, with the model and the options of this call"
 SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding, or by storing one as int8
@@ -39,9 +40,10 @@ class References(NamedTuple):
     metadata: Mapping[str, Column]
 
     def columns(self) -> dict[str, Column]:
-        """What the table of hits shows of a reference; metadata with the name of a rank gets a mark."""
+        """What the table of hits shows of a reference; metadata with the name of another column gets a mark."""
         names = {"id": self.ids, **self.labels, **self.below}
-        return names | {key + "'" * (key in names): column for key, column in self.metadata.items()}
+        taken = {*HIT, *names}
+        return names | {key + "'" * (key in taken): column for key, column in self.metadata.items()}
 
 
 class LibraryFile(NamedTuple):
@@ -169,7 +171,7 @@ def encode_references(
     count = len(library.references.ids)
     sequences = (record.sequence for record in library.file.read())
     if encoder.has_sites and by_sites is not False:
-        with tqdm(total=count, unit="seq", desc="library", disable=quiet) as bar:
+        with tqdm(total=count, unit="seq", desc="library", disable=quiet or None) as bar:
             placed = place_all(encoder, sequences, count, bar.update)
         lost = int((~placed.placed).sum())
         if by_sites or count - lost >= LEAST_PLACED * count:
@@ -183,7 +185,7 @@ def encode_references(
         return Encoded(given, None)
     made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)
     first = 0
-    with tqdm(total=count, unit="seq", desc="library", disable=quiet) as bar:
+    with tqdm(total=count, unit="seq", desc="library", disable=quiet or None) as bar:
         for block in encoder.blocks(sequences, False, bar.update):
             made[first : first + len(block)] = block.vectors
             first += len(block)

@@ -44,7 +44,7 @@ class Header(NamedTuple):
     size: int = 1
 
 
-_SIZE = re.compile(r";size=(\d+)(?=;|\s|$);?")
+_SIZE = re.compile(r";size=(\d{1,15})(?=;|\s|$);?")  # sums of what is longer overflow
 _TAX = re.compile(r"[;\s]tax=(?=[a-z]:)")
 _LETTERS = re.compile(r"(?:^|(?<=[|;\s]))(?=(?:[dkp]|sk|D_0)__(?:[^\W\d]|[;\[\"]|\s*$))")
 _ROOTED = re.compile(r"(?:###|[\s;])(?=root(?:_\d+)?;|cellularOrganisms;|Root;)")

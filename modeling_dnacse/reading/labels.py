@@ -35,7 +35,7 @@ __all__ = [
 TABLE = "columns of a table"  # the style of its records
 
 _NO_SEQUENCE = frozenset(("", "none", "no_data", "na", "n/a", "nan", "null"))
-_SIZE = re.compile(r";size=(\d+);?$")
+_SIZE = re.compile(r";size=(\d{1,15});?$")
 
 
 class LabelledRecord(NamedTuple):
@@ -94,7 +94,7 @@ def read_records(
 
     In a table without a column of ids, and in FASTA whose headers are lineages, the id is the number of the row or
     record. An empty id becomes `row_` and the row number. Both give one warning for a table. Rows without a sequence
-    are left out. A second marker of one process id gets the id with the marker behind it. Memory does not grow with
+    are left out. A second marker of one process id gets the id followed by the marker. Memory does not grow with
     the file, except for at most 64 bytes per record to find repeated ids.
 
     Args:
@@ -193,7 +193,9 @@ def _rows(
         found = _SIZE.search(identifier or "")
         if identifier and found:
             identifier, size = identifier[: found.start()], found[1]
-        yield _Row(number, identifier, sequence, row, int(size) if size.isdecimal() else 1, TABLE, others)
+        yield _Row(
+            number, identifier, sequence, row, int(size) if size.isdecimal() and len(size) < 16 else 1, TABLE, others
+        )
 
 
 def _identifier(row: _Row, count: int) -> str:

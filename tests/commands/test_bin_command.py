@@ -96,6 +96,11 @@ def test_nothing_to_bin(fasta, tiny_folder, tmp_path, capsys):
     arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder]
     error = refuse(capsys, *arguments)
     assert "none of 48 contigs has 2,500 bp" in error and "--min_length" in error
+    for option in ("--min_length", "--min_contigs"):
+        assert f"{option}: '-5' is no whole number from 1" in refuse(capsys, *arguments, option, "-5")
+    unknown = tmp_path / "unknown.fasta"
+    unknown.write_text(f">a\nACGT\n>b\n{'N' * 3000}\n")
+    assert "record 'b' holds nothing but N; remove it" in refuse(capsys, "bin", unknown, *arguments[2:])
     main([*map(str, arguments), "--min_length", "95", "--min_contigs", "49", "--plot", str(tmp_path / "bins.pdf")])
     said = capsys.readouterr().err
     assert "0 bins of 0 contigs" in said and "lower --min_contigs" in said

@@ -196,12 +196,16 @@ def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library
     assert ids[0] == "queries:q0"
     assert ids[16] == "other:q0"
     assert "(given)" in capsys.readouterr().err
+    counts = tmp_path / "counts.tsv"
+    counts.write_text("id\torder_probability\n" + "".join(f"{name}\t1\n" for name in ids))
     for options, said in (
         (["--format", "biom", "-o", str(tmp_path / "calls.biom")], "--format biom needs counts"),
         (["--format", "json"], "exists and is not a file of json calls"),
         (["--top", "13"], "--top is 13; it must be from 1 to 12"),
         (["--top", "2", "-o", "-"], "say where: --hits FILE"),
         (["--confidence", "species"], "--confidence is 'species'; it must be a number"),
+        (["--confidence", "species=0.9,Species=0.8"], "gives species two numbers"),
+        (["--counts", str(counts)], "the sample 'order_probability' has the name of a column of calls; rename it"),
         (["--confidence", "tribe=0.9"], "names the rank 'tribe'; the library has species, genus"),
         (["--trim_primers", "LCO1490"], "it takes a forward and a reverse primer"),
         (["--hits", str(library)], "is an output, but also an input"),

@@ -6,7 +6,7 @@ import torch
 from modeling_dnacse.identification.calibration import Calibration, CalibrationData
 from modeling_dnacse.identification.confidences import confidence_at
 from modeling_dnacse.identification.encoding import Encoded
-from modeling_dnacse.identification.library import Library, Matches, agreed_ranks, equal_hits
+from modeling_dnacse.identification.library import Library, Matches, _named, agreed_ranks, equal_hits
 from modeling_dnacse.identification.naming import name_queries
 from modeling_dnacse.identification.probability_curves import Curve
 from modeling_dnacse.kmers import OTHER
@@ -69,3 +69,19 @@ def test_a_sure_species_is_called_at_the_common_ancestor_by_vectors_too():
     assert name_queries(library, few, calibration, matches, 0.95, agreed).level.tolist() == [1]
     least = confidence_at(("species", "genus"), {"genus": 0.995})
     assert name_queries(library, few, calibration, matches, least, agreed).level.tolist() == [-1]
+
+
+def test_a_site_that_one_reference_lacks_tells_no_references_apart():
+    whole = at_sites("ACGT" * 5, "." + "CGTA" * 4 + "CGT", "T" + "CGTA" * 4 + "CGT")
+    library = Library(Encoded(None, whole), torch.empty(0), {}, np.empty((0, 3)))
+    rows = np.array([[0, 1, 2]])
+    found = Found(rows, *[np.ones((1, 3))] * 4)
+    equal = equal_hits(library, Encoded(None, at_sites("ACGT" * 5)), found)
+    assert equal.tolist() == [[True, True, False]]
+
+
+def test_the_first_reference_of_the_library_is_a_neighbour_as_any_other():
+    score = np.array([[0.9, 0.5, 0.3]])
+    found = Found(np.array([[1, 0, 2]]), score, score, score, np.full((1, 3), 600))
+    matches = _named(found, np.array([[0, 1, 1]]), is_all=False)
+    assert matches.rows.tolist() == [[[1, 0]]] and matches.similarities[0, 0, 1] == 0.5

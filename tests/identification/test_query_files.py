@@ -98,7 +98,7 @@ def test_primers_that_are_on_are_told_and_taken_off(tmp_path, capsys):
     assert {query.sequence for query in queries.read()} == {BARCODE}
 
 
-@pytest.mark.parametrize("given", [["LCO1490"], ["LCO1490", "E5"], ["a", "b", "c"]])
+@pytest.mark.parametrize("given", [["LCO1490"], ["LCO1490", "E5"], ["a", "b", "c"], ["LCO1490", "N" * 20]])
 def test_what_is_no_pair_of_primers_is_refused(given):
     with pytest.raises(ValueError, match="--trim_primers got"):
         parse_primers(given)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modeling_dnacse.identification.references import read_references
+from modeling_dnacse.identification.references import References, read_references
 
 
 def test_ranks_go_from_the_species_upwards_and_all_columns_are_as_long(tmp_path, capsys):
@@ -65,3 +65,9 @@ def test_a_library_without_species_or_without_its_taxonomy_is_refused(tmp_path):
         ValueError, match=r"taxonomy\.tsv: none of the 1 records of .* is in it; the ids must be equal"
     ):
         read_references(library, taxonomy)
+
+
+def test_metadata_replaces_no_column_of_the_table_of_hits():
+    metadata = {name: ["metadata"] for name in ("overlap", "species", "country")}
+    columns = References(["a"], {"species": ["Apis mellifera"]}, {}, metadata).columns()
+    assert list(columns) == ["id", "species", "overlap'", "species'", "country"]
