@@ -166,15 +166,9 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
     apart, looked_at = group_apart(texts), min(LOOKED_AT, len(texts))
     if len(apart) > APART * looked_at:
         say(
-<<<<<<< HEAD
-            f"{path}: {len(apart):,} of {looked_at:,} records, such as one of {genera[apart[0]]}, have next to nothing "
-            "in common with the others. If they are of another marker, give one marker at a time: otherwise the trial "
-            "tells markers apart, not species"
-=======
             f"{path}: {len(apart):,} of {looked_at:,} records, such as one of {genera[apart[0]]}, have nearly "
             "nothing in common with the others. If they are of another marker, give one marker at a time: otherwise "
             "the trial tells markers apart, not species"
->>>>>>> 2e573c639efb3a41061219e53eb47ff8527e7ecb
         )
     other = on_other_strand(texts)
     if other.any():
