@@ -1,1 +1,1 @@
-"""Evaluation of saved or pushed checkpoints: embedders, tasks, results, tables, plots. Run from a checkout."""
+"""Evaluation of saved or pushed checkpoints: methods, tasks, results, tables, plots. Run from a checkout."""

@@ -43,7 +43,7 @@ class Job(NamedTuple):
 
 
 def fingerprint_of(job: Job, method: Method) -> str:
-    """SHA-256 of all that a result's metrics depend on: code, data, method and arguments."""
+    """SHA-256 of everything that the metrics of a result depend on: code, data, method and arguments."""
     rows = [job.data.digests.get(name) for name in job.split_names()]
     return digest(code_digest(f"{job.module.__name__}:score"), rows, method.fingerprint, dict(job.arguments))
 

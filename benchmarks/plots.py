@@ -1,4 +1,4 @@
-"""Pictures: result files, or models and data, in; PNGs out.
+"""Draw pictures: result files, or models and data, in; PNGs out.
 
 From result files (`make tables` draws all of them):
 
@@ -149,7 +149,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     kinds = parser.add_subparsers(required=True)
     of_results = {
         "all": (make_all, "every picture of a folder of results"),
-        "scores": (make_scores, "headline metrics as dots with intervals"),
+        "scores": (make_scores, "headline metrics, as dots with intervals"),
         "curves": (make_curves, "metrics over shots, bp, errors, dimensions or thresholds"),
         "ablation": (make_ablation, "arms of training and their seeds"),
         "inference": (make_inference, "how fast embedding is"),
@@ -183,7 +183,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         add("--data", required=True, help="labelled data with a split column; see readers.py")
         add("--split", default="unseen_test")
         most = 1500 if name == "map" else 5000
-        add("--max_sequences", type=int, default=most, help=f"whole species up to so many of the split ({most})")
+        add(
+            "--max_sequences",
+            type=int,
+            default=most,
+            help=f"draw whole species, up to this number of sequences ({most})",
+        )
         add("--cache", type=Path, help="folder where embeddings are kept, as for run.py")
         add("--seed", type=int, default=0)
         add("--device", default="cpu")

@@ -3,9 +3,9 @@
     python benchmarks/run.py --model tnf kmer6 vsearch checkpoints/coi --task knn species_clustering \\
         --data coi.tsv.gz --output benchmarks/results --cache ~/.cache/dnacse --resume
 
-The data are whatever readers.py reads, with the split names of the simulated data (see simulate.py), or the folder of
-a task that has a format of its own (gue, genomic_benchmarks). `--evaluation_split val` is for model selection, `test`
-for a frozen model.
+The data are a source that data/readers.py reads, with the split names of the simulated data (see simulate.py), or the
+folder of a task that has a format of its own (gue, genomic_benchmarks). `--evaluation_split val` is for model
+selection, `test` for a frozen model.
 
 - If a (task, model) pair fails, the others still run. The failure is reported at the end and the exit status is 1. A
   pair whose model lacks what the task needs is reported as left out. Wrong arguments give one sentence and status 2.
@@ -52,7 +52,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--model", nargs="+", required=True, help=f"{', '.join(BASELINES)}; folders, Hub ids; {controls}")
     add("--name", nargs="+", help="names of the models in the results, in the same order")
     add("--task", nargs="+", required=True, help=", ".join(TASKS))
-    add("--data", required=True, help="labelled data with a split column, or a task's own folder; see readers.py")
+    add("--data", required=True, help="labelled data with a column split, or a task's own folder; see data/readers.py")
     add("--output", type=Path, required=True, help="folder of the result files")
     add("--evaluation_split", choices=("test", "val"), default="test", help="val: to select models; default: test")
     add("--max_sequences", type=int, help="for a quick look: use whole genera up to this number of sequences")
@@ -66,8 +66,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="TASK.NAME=VALUE",
         help="set arguments of a task's score()",
     )
-    add("--seed", type=int, default=0, help="of all that tasks draw; default: %(default)s")
-    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of networks; default: %(default)s")
+    add("--seed", type=int, default=0, help="seed of all random draws; default: %(default)s")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="for networks; default: %(default)s")
     add("--batch_tokens", type=int, default=16_384, help="tokens in a forward pass")
     add("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
     options = parser.parse_args(arguments)
@@ -123,7 +123,7 @@ def run_model(
             batch_tokens=options.batch_tokens,
             trust_remote_code=options.trust_remote_code,
         )
-    except Exception as error:  # whatever a foreign model does, the other models must get their results
+    except Exception as error:  # an error in one model must not prevent the results of the others
         yield from (("failed", f"{job.task} with {name or model}: {kind_and_first_line(error)}") for job in jobs)
         return
     # baselines are computed by numpy and by tools, whatever the networks run on

@@ -6,15 +6,16 @@
     python benchmarks/tables.py --check              exit 1 if that would change a file
     python benchmarks/tables.py --write page.md      fill in only this file; --check takes files, too
 
-A result page is generated whole from a template (report/pages.py). Any other file keeps its text: what stands between
-the markers `<!-- results:NAME -->` and `<!-- /results:NAME -->` is replaced by a table, and what stands between
-`<!-- value:NAME -->` and `<!-- /value -->` by a figure (report/quotes.py lists their names). The NAME of a table is
+A result page is generated as a whole from a template (report/pages.py). Any other file, such as README.md, keeps its
+text. Only the text between the markers `<!-- results:NAME -->` and `<!-- /results:NAME -->` is replaced by a table,
+and that between `<!-- value:NAME -->` and `<!-- /value -->` by a figure (report/quotes.py lists their names). The NAME
+of a table is
 
 - the data set and the evaluation split, as in `coi.test`, for all tasks; for one task, as in `coi.test:knn`; or
   `coi.test:summary` for the headline metric of each task;
-- `FOLDER/coi.val` for the results of a subfolder of the results that is not called as its data set;
-- `aims` for what the shipped models aim at, over all tables; `overview` for them beside their best rivals; `data` for
-  the list of all tables;
+- `FOLDER/coi.val` for the results of a subfolder of the results that is not named like its data set;
+- `aims` for the aims of the shipped models; `overview` for their comparison with the best rivals; `data` for the list
+  of all tables;
 - `training/NAME` and `inference/NAME` for measurements of benchmarks/speed;
 - `leaks` for the reports of make_splits.py; `faults` for what tests/attack/faults.py found.
 """
@@ -83,7 +84,7 @@ def render(folder: Path) -> dict[str, str]:
 
 
 def fill(text: str, tables: Mapping[str, str], quoted: Callable[[str], str], source: Path) -> str:
-    """Replace what stands between the markers in a text.
+    """Fill in the tables and figures between the markers in a text.
 
     Raises:
         ValueError: The text has no marker, one without an end, or one whose name has no results.
@@ -109,7 +110,7 @@ def make(folder: Path, files: list[Path]) -> dict[Path, str]:
     """Make the content of pages and other files.
 
     Args:
-        folder: Of the results.
+        folder: Folder of the results.
         files: What to make; nothing: all pages, and of the repository's own results README.md and the model cards.
 
     Raises:

@@ -7,7 +7,7 @@
 #
 # The data file has the columns sequence, species, genus and split. Only the splits train, val and unseen_val are taken
 # along: arms are chosen there, and the test splits stay at home. The tokenizer and the fit are kept if they are there:
-remove .device after a change of the data. WHEELS=no keeps the wheels, too.
+# remove .device after a change of the data. WHEELS=no keeps the wheels, too.
 set -euo pipefail
 data=$(realpath "$1") && cd "$(dirname "$0")/.."
 place=.device most_mib=40

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .estimators.classifier import BarcodeClassifier as BarcodeClassifier
     from .estimators.embedder import DnaEmbedder as DnaEmbedder
 
-# The command `dnacse` imports this package before it knows what it is asked for. It takes what it needs from the
+# The command `dnacse` imports this package before it parses its arguments. It imports what it needs from the
 # modules themselves, so that `dnacse --help` does not wait for torch.
 _IS_COMMAND = Path(*sys.argv[:1]).stem == "dnacse" or "modeling_dnacse.cli" in sys.orig_argv
 
@@ -52,12 +52,12 @@ if TYPE_CHECKING or not _IS_COMMAND:
         model_class.register_for_auto_class(auto_class.__name__)
     del auto_class, model_class
 
-# For scikit-learn, which is no requirement: imported when they are asked for, and not in __all__.
+# For scikit-learn, which is optional: imported on first access, and not in __all__.
 _ESTIMATORS = {"DnaEmbedder": "embedder", "BarcodeClassifier": "classifier"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the classes for scikit-learn when they are asked for."""
+    """Import the classes for scikit-learn on first access."""
     if name not in _ESTIMATORS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -3,8 +3,8 @@
     dnacse embed IN.fasta -o OUT.parquet
 
 Each command is a module with `add_arguments(parser)`, `check(args)` and `run(args, checked)`. `check` looks at files
-and must not import torch, so that --help, --version and a mistake in arguments or files are answered at once; what it
-found is given to `run`. A module whose `run` is None has done everything in `check`.
+and must not import torch, so that --help, --version and mistakes in arguments or files are reported at once; its
+result is passed to `run`. A module whose `run` is None has done everything in `check`.
 """
 
 import argparse
@@ -122,7 +122,7 @@ def command_line() -> argparse.ArgumentParser:
 
 
 def installed_version() -> str:
-    """The version of the installed package; a checkout on the path has none."""
+    """The version of the installed package; a checkout that is not installed has none."""
     try:
         return version("dnacse")
     except PackageNotFoundError:
@@ -133,7 +133,7 @@ def prepare(threads: int | None = None) -> None:
     """Load torch and transformers, set the CPU up, and keep transformers quiet.
 
     Args:
-        threads: Of the CPU, for torch and for the tokenizer; None: as machine/cpu.py finds them.
+        threads: CPU threads for torch and for the tokenizer; None: as machine/cpu.py finds them.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # modeling_dnacse/machine/cpu.py says why
     if threads is not None:

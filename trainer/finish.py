@@ -4,9 +4,9 @@
 
 - With `--start`, each weight becomes the mean of the model's weight and the weight of the checkpoint that training
   started from (WiSE-FT, Wortsman et al. 2022). The model keeps most of what training gained, and regains what the
-  start knew about classes that training did not see.
-- Vectors are centred and rescaled (modeling_dnacse/fitting/centering.py), but not those of a model of sites, which
-  were fitted so.
+  start contained about classes that training did not see.
+- Vectors are centred and rescaled (modeling_dnacse/fitting/centering.py), but not those of a model with sites, whose
+  fit does this already.
 - Weights are stored in float16 and loaded as float32, as config.json says. A weight changes by at most 2⁻¹¹ (1/2,048)
   of itself, or by 3e-8 if it is below 6e-5.
 """

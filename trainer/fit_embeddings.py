@@ -5,10 +5,10 @@
     accelerate launch trainer/train.py --model_name_or_path runs/start ...
 
 The vectors of a new encoder are nearly the mean of its token embeddings, since untrained layers add little. With
-random embeddings that is a random projection of feature counts: noisy, and blind to which features matter. Here the
-embeddings come from a linear discriminant analysis (Fisher 1936; Rao 1948) of feature frequencies: directions in which
-sequences of one genus agree and genera differ. This takes minutes and no gradient. The layers still have to learn what
-order and context add.
+random embeddings that is a random projection of feature counts, in which uninformative features count as much as
+others. Here the embeddings come from a linear discriminant analysis (Fisher 1936; Rao 1948) of feature frequencies:
+directions in which sequences of one genus agree and genera differ. This takes minutes and needs no gradient descent.
+Training then teaches the layers what order and context add.
 
 - Features are k-mers if the model has k-mer embeddings (kmers.py; its token embeddings then stay small and random),
   and otherwise tokens, special tokens left out. x (features,) are their frequencies in a sequence.
@@ -22,7 +22,7 @@ order and context add.
   constant vector added to all tokens (the token type embedding) makes LayerNorm nearly linear, the more so the longer
   the constant is.
 - The constant has two columns of its own, a and -a, which the last LayerNorm multiplies by 0. Otherwise they would
-  tell how long the tokens are, and so would separate sequences by their sequencing errors, which make tokens short.
+  encode the length of tokens, and so would separate sequences by their sequencing errors, which make tokens short.
 - Finally, the vectors are centred.
 
 Memory: a few (features, features) matrices in float64 (134 MB each for 4,096 features, 537 MB for the 8,192 7-mers)

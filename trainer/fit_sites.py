@@ -1,13 +1,13 @@
-"""Make a model of a marker, or of several, in closed form: barcodes with genera in, a model that knows sites out.
+"""Fit a model with sites to one marker or several, in closed form: barcodes with genera in, a model folder out.
 
     python trainer/fit_sites.py --train_file coi.tsv.gz --train_split train --output_dir runs/coi-sites
 
-No coordinates, no alignment, no gradient (modeling_dnacse/fitting/site_model.py). `dnacse adapt` does this, and more,
-for a marker of one's own. The folder is a Hub repository: AutoModel, sentence-transformers and `dnacse embed` read it,
-and train.py can go on from it.
+The fit needs no coordinates, no alignment and no gradient descent (modeling_dnacse/fitting/site_model.py). `dnacse
+adapt` makes such a model for your own marker and compares it with others. The folder is a Hub repository: AutoModel,
+sentence-transformers and `dnacse embed` read it, and train.py can train it further.
 
-With --markers, each marker learns a table and rows of its own; a sequence's k-mers choose the marker. Markers with
-indels of their own (12S, 16S) want --site_support 0 and k-mers of 8.
+With --markers, each marker has its own table and embeddings; the k-mers of a sequence choose the marker. Markers whose
+species differ by indels (12S, 16S) need --site_support 0 and --site_kmer 8.
 
 43,668 barcodes of COI, 11,000 of them whole genes: 3 minutes on one thread, 3 GB of memory.
 """
@@ -42,9 +42,9 @@ from trainer.command_line import run_command
 logger = logging.getLogger("fit_sites")
 CARD_TEXT = """# {name}
 
-Vectors of {hidden} numbers for {markers}, from {records:,} barcodes of {genera:,} genera: at which of its {sites:,} \
-sites a base stands is found by votes of {k}-mers; a row for each site and base was fitted in closed form \
-(trainer/fit_sites.py of DNACSE). No layers, no gradient.
+Embeddings of {hidden} dimensions for {markers}, from {records:,} barcodes of {genera:,} genera. Votes of {k}-mers \
+find at which of the {sites:,} sites each base lies. An embedding for each site and base was fitted in closed form \
+(trainer/fit_sites.py of DNACSE). The model has no layers.
 
 ```python
 from transformers import AutoModel, AutoTokenizer
@@ -144,42 +144,53 @@ def run(args: argparse.Namespace) -> None:
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Fit a model that knows sites, in closed form.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(description="Fit a model with sites, in closed form.", allow_abbrev=False)
     add = parser.add_argument
     add("--train_file", nargs="+", required=True, help="FASTA, FASTQ, CSV, TSV or parquet, with genera")
-    add("--markers", nargs="+", help="names of the files' markers, one a file, for a model of several markers")
+    add("--markers", nargs="+", help="for a model of several markers: the marker of each file")
     add("--train_split", help="use only the records of this split")
     add("--output_dir", required=True, type=Path, help="a new folder")
-    add("--columns", nargs="+", type=int, default=[512], help="of each block; default: %(default)s")
-    add("--ridge", nargs="+", type=float, default=[1.0], help="of each block, in mean variances; default: %(default)s")
+    add("--columns", nargs="+", type=int, default=[512], help="dimensions of each block; default: %(default)s")
+    add(
+        "--ridge",
+        nargs="+",
+        type=float,
+        default=[1.0],
+        help="ridge of each block, as a multiple of the mean variance; default: %(default)s",
+    )
     add(
         "--crop",
         nargs="+",
         type=int,
         default=[100, 300, 700],
-        help="each record also counts as a piece of so many sites, one between each two; default: %(default)s",
+        help="also fit to fragments, of lengths between each two of these; default: %(default)s",
     )
-    add("--coverage", type=float, default=0.1, help="of a site with rows, of the best covered; default: %(default)s")
-    add("--most", type=int, default=9000, help="sequences that the table is learnt from; default: %(default)s")
-    add("--margin", type=int, default=100, help="sites beside the complete genes; default: %(default)s")
-    add("--least_share", type=float, default=0.08, help="votes a k-mer of what is placed; default: %(default)s")
+    add(
+        "--coverage",
+        type=float,
+        default=0.1,
+        help="fit only sites with this share of the records of the best covered site; default: %(default)s",
+    )
+    add("--most", type=int, default=9000, help="number of sequences to learn the table from; default: %(default)s")
+    add("--margin", type=int, default=100, help="sites before and after complete genes; default: %(default)s")
+    add("--least_share", type=float, default=0.08, help="fewest votes per k-mer; default: %(default)s")
     add("--site_kmer", type=int, default=9, help="k of the k-mers that vote; default: %(default)s")
-    add("--site_candidates", type=int, default=2, help="sites that the table keeps of each; default: %(default)s")
-    add("--joint_candidates", type=int, default=4, help="the same, of several markers; default: %(default)s")
+    add("--site_candidates", type=int, default=2, help="sites that the table keeps per k-mer; default: %(default)s")
+    add("--joint_candidates", type=int, default=4, help="the same with several markers; default: %(default)s")
     add(
         "--site_block",
         type=int,
         default=16,
-        help="bases of a block that may have an offset of its own, for indels; 0: one offset a sequence; "
+        help="bases of a block that may have an offset of its own, for indels; 0: one offset per sequence; "
         "default: %(default)s",
     )
     add(
         "--site_support",
         type=int,
         default=16,
-        help="how many bases beside a k-mer that votes for the offset count as placed; only sequences with others get "
-        "offsets of blocks. 0: all count, and every sequence gets them, for markers with indels of their own (12S, "
-        "16S); default: %(default)s",
+        help="a base counts as placed within this many bases of a k-mer that votes for the offset; only sequences "
+        "with other bases get offsets of blocks. 0: all bases count, and every sequence gets them, for markers whose "
+        "species differ by indels (12S, 16S); default: %(default)s",
     )
     add(
         "--site_reach",
@@ -187,13 +198,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         default=30,
         help="farthest offset of a block from that of its sequence; default: %(default)s",
     )
-    add("--kmer", type=int, default=5, help="k of those for what is not placed; default: %(default)s")
-    add("--seed", type=int, default=0, help="of draws and crops")
+    add("--kmer", type=int, default=5, help="k of the k-mers for sequences that are not placed; default: %(default)s")
+    add("--seed", type=int, default=0, help="seed of draws and crops")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a mistake of the user's is one sentence and exit status 2."""
+    """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     run_command(run, parse_arguments(arguments))
 
 

@@ -69,12 +69,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.write(f"train.py: error: {error}\n")
         sys.exit(2)
     except Stopped as stop:
-        sys.stderr.write(f"train.py: stopped by {stop}; checkpoints stay, --resume_from_checkpoint last goes on\n")
+        sys.stderr.write(f"train.py: stopped by {stop}; checkpoints stay, --resume_from_checkpoint last continues\n")
         sys.exit(stop.code)
 
 
 def check_processes(world_size: int) -> None:
-    """Refuse processes that do not know of each other.
+    """Refuse processes that would each train alone.
 
     Raises:
         ValueError: more processes were started than train together.

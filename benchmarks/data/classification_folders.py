@@ -79,7 +79,7 @@ def read_split(folder: Path, name: str) -> Split:
 
 
 def label_rows(path: str) -> Iterator[dict[str, str]]:
-    """Yield `sequence` (cleaned), `label` as it stands and `split`, if there is one, of a table's rows.
+    """Yield `sequence` (cleaned), `label` as written and `split`, if there is one, of a table's rows.
 
     Raises:
         ValueError: With file and line: a column is missing, a row has no label, or a sequence is no DNA.
@@ -98,7 +98,7 @@ def cleaned(sequence: str, place: str) -> str:
     """Apply the alphabet policy.
 
     Raises:
-        ValueError: With the place: the sequence is empty or holds something that is no nucleotide.
+        ValueError: With the place: the sequence is empty or holds a character that is not a nucleotide.
     """
     try:
         bases = clean_sequence(sequence)

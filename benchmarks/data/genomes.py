@@ -3,9 +3,10 @@
 - A folder holds `index.tsv` (genome_id, species, genus, split) and `<genome_id>.fa.gz`; its species are train or test.
   Test species become `unseen_test`, and of the train species a share of `UNSEEN_VAL`, chosen by a hash of the name,
   becomes `unseen_val`.
-- A table is a labelled file with a genome a row; its species stay unseen_val, unseen_test, novel_test, or are seen.
+- A table is a labelled file with one genome per row; its species stay unseen_val, unseen_test, novel_test, or are
+  seen.
 
-The genomes of some named species cannot be told apart (Escherichia and Shigella): `merge_species` unites them.
+The genomes of some named species cannot be distinguished (Escherichia and Shigella): `merge_species` merges them.
 """
 
 import csv
@@ -21,7 +22,7 @@ from benchmarks.data.sketches import K, sketch
 from modeling_dnacse.reading.labels import RANKS, read_labelled
 from modeling_dnacse.reading.sequences import read_fasta
 
-ROLES = ("seen", "unseen_val", "unseen_test", "novel_test")  # what was seen outranks what was not
+ROLES = ("seen", "unseen_val", "unseen_test", "novel_test")  # a seen species outranks an unseen one
 UNSEEN_VAL = 0.15  # of the species
 SCALE = 100  # of the sketches: 160 k-mers of a mitochondrial genome, 7,000 of 0.7 Mbp
 
@@ -57,7 +58,7 @@ def read_genomes(folder: Path) -> Iterator[Genome]:
 
 
 def read_table(path: Path) -> Iterator[Genome]:
-    """Read a labelled file that holds a genome a row; rows without a species are left out."""
+    """Read a labelled file with one genome per row; rows without a species are left out."""
     for row in read_labelled(path):
         if row["species"]:
             role = row["split"] if row["split"] in ROLES else "seen"
@@ -84,8 +85,8 @@ def merge_species(genomes: Sequence[Genome], identity: float) -> tuple[list[Geno
         genomes: Genomes of any species.
         identity: 0..1.
 
-    Returns:
-        The genomes with their new names and one role a species, the first of `ROLES` that one had; and the new names.
+    Returns: The genomes with their new names and one role per species, the first of `ROLES` among its genomes; and the
+        new names.
     """
     sketches = [np.unique(np.concatenate([sketch(s, SCALE) for s in g.sequences])) for g in genomes]
     sizes = np.array([len(kept) for kept in sketches])

@@ -1,10 +1,10 @@
-"""Make one training table of several tables of a marker that have splits of their own.
+"""Join the training splits of several tables of a marker into one table.
 
     python benchmarks/data/join_training.py --data 12s_fish.tsv.gz 12s.tsv.gz --output 12s_train.tsv.gz
 
-A record of the split train is kept unless some table holds back its sequence, its species (unseen_val, unseen_test) or
-its genus (novel_test). So every table's other splits stay new to a model that is trained on the result. Of
-records with one sequence or one id the first is kept.
+A record of the split train is kept unless some table holds out its sequence, its species (unseen_val, unseen_test) or
+its genus (novel_test). So the other splits of every table remain unseen by a model that is trained on the result. Of
+records with the same sequence or id the first is kept.
 """
 
 import argparse
@@ -25,7 +25,7 @@ NOVEL = "novel_test"
 
 
 def join_training(tables: Sequence[Sequence[Record]]) -> list[Record]:
-    """The training records that no table holds back, table after table.
+    """The training records that no table holds out, table after table.
 
     >>> rows = ("train A a AC", "train B b AG", "train C c AT", "val A a AA"), ("unseen_val B b C", "novel_test C d G")
     >>> keys = ("split", "genus", "species", "sequence", "id")

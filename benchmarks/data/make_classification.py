@@ -5,7 +5,7 @@
         --layout genomic_benchmarks
 
 The classes are the names at one rank. By default training examples come from the split train, those that choose the
-epoch from unseen_val, and those that are scored from unseen_test. So all scored species are new to the model.
+epoch from unseen_val, and those that are scored from unseen_test. So all scored species are unseen.
 
 - `gue`: `train.csv`, `dev.csv` and `test.csv` of the columns sequence and label, for the task gue;
 - `genomic_benchmarks`: `train/CLASS/*.txt` and `test/CLASS/*.txt`, for the task genomic_benchmarks, which chooses the
@@ -81,7 +81,7 @@ def draw_examples(
 
 
 def write_gue(drawn: Mapping[str, Sequence[Example]], folder: Path) -> None:
-    """Write a CSV file a part."""
+    """Write one CSV file per part."""
     for part, examples in drawn.items():
         with (folder / f"{part}.csv").open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -90,7 +90,7 @@ def write_gue(drawn: Mapping[str, Sequence[Example]], folder: Path) -> None:
 
 
 def write_genomic_benchmarks(drawn: Mapping[str, Sequence[Example]], folder: Path) -> None:
-    """Write a text file a sequence, in a folder a class, for train and test."""
+    """Write one text file per sequence, in one folder per class, for train and test."""
     for part in ("train", "test"):
         for row, (sequence, name) in enumerate(drawn[part]):
             place = folder / part / re.sub(r"[^\w.-]+", "_", name)
@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--splits",
         nargs=3,
         default=["train", "unseen_val", "unseen_test"],
-        help="of train, dev and test; default: %(default)s",
+        help="splits for train, dev and test; default: %(default)s",
     )
     parser.add_argument("--most", type=int, default=100, help="sequences of a class in a part; default: %(default)s")
     options = parser.parse_args(arguments)

@@ -4,20 +4,21 @@
     python benchmarks/data/make_contigs.py --table organelle_genomes.tsv.gz --shortest 1000 --longest 5000 \\
         --output organelle_contigs.tsv.gz
 
-Which species are seen is the source's own choice (see `genomes`), or with `--unseen_share` drawn anew by a hash of the
-name, for an evaluation over more species: only for methods that were not trained on the source's own train split.
+The source says which species are seen (see `genomes`). With `--unseen_share` unseen species are drawn again by a hash
+of the name, for an evaluation over more species: only for methods that were not trained on the source's own train
+split.
 
-A genome is cut without gaps or overlaps into pieces whose lengths are drawn (`draw_lengths`); what is left at the end
-of a sequence and is shorter than the shortest piece is dropped, as is a piece with more than `MOST_N` of N. Of a seen
-species, the first `TRAIN_SHARE` of each genome's pieces are `train` and the rest `test`.
+A genome is cut without gaps or overlaps into pieces whose lengths are drawn (`draw_lengths`). A rest at the end of a
+sequence that is shorter than the shortest piece is dropped, and so is a piece with a larger share of N than `MOST_N`.
+Of a seen species, the first `TRAIN_SHARE` of each genome's pieces are `train` and the rest `test`.
 
-Some named species cannot be told apart by their genomes. `--merge_identity` unites species of which two genomes share
-the k-mers expected at that identity. The united species is named after all of them, and is unseen only if all were.
-0.95 is the boundary of bacterial species (Jain et al. 2018, doi:10.1038/s41467-018-07641-9); it would unite species of
-animals that are distinct.
+Some named species cannot be distinguished by their genomes. `--merge_identity` merges species if two of their genomes
+share the k-mers expected at that identity. The merged species is named after all of them, and is unseen only if all
+were. 0.95 is the boundary of bacterial species (Jain et al. 2018, doi:10.1038/s41467-018-07641-9); it would merge
+distinct species of animals.
 
-De-duplication: a piece that was there before, on either strand, is dropped; so is a piece outside of train that shares
-with the train pieces half of its 31-mers (about 98 % identity), as the second strain of a species can.
+De-duplication: a repeat of an earlier piece, on either strand, is dropped. So is a piece outside of train that shares
+half of its 31-mers with the train pieces (about 98 % identity), which happens with a second strain of a species.
 """
 
 import argparse
@@ -60,10 +61,10 @@ def draw_lengths(bases: int, shortest: int, longest: int, shape: str, rng: np.ra
 
     Args:
         bases: Length of the sequence in bp.
-        shortest: Of a piece, in bp.
-        longest: Of a piece, in bp.
-        shape: "uniform" between both, or "lognormal" with the median sqrt(shortest * longest) and `SIGMA`, a length
-            outside of both being drawn again.
+        shortest: Shortest piece, in bp.
+        longest: Longest piece, in bp.
+        shape: "uniform" between both, or "lognormal" with the median sqrt(shortest * longest) and `SIGMA`; a length
+            outside of both is drawn again.
         rng: Source of randomness.
 
     Returns:
@@ -101,7 +102,7 @@ def cut(genome: Genome, shortest: int, longest: int, shape: str, seed: int) -> l
 
 
 def drop_repeats(pieces: Sequence[Piece]) -> tuple[list[Piece], dict[str, int]]:
-    """Drop pieces that were there before and pieces that share too much with train, see the head of this file.
+    """Drop repeated pieces and pieces that share too much with train, see the head of this file.
 
     Returns:
         The pieces that stay, and how many were dropped as `repeated` and as `leaking`.
@@ -138,16 +139,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse and check the command line."""
     parser = argparse.ArgumentParser(description="Cut genomes into a table of contigs.", allow_abbrev=False)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--genomes", type=Path, help="folder with index.tsv and a .fa.gz a genome")
-    source.add_argument("--table", type=Path, help="labelled file with a genome a row")
+    source.add_argument("--genomes", type=Path, help="folder with index.tsv and one .fa.gz per genome")
+    source.add_argument("--table", type=Path, help="labelled file with one genome per row")
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
-    parser.add_argument("--shortest", type=int, default=2500, help="bp of a piece; default: %(default)s")
-    parser.add_argument("--longest", type=int, default=20_000, help="bp of a piece; default: %(default)s")
+    parser.add_argument("--shortest", type=int, default=2500, help="shortest piece, bp; default: %(default)s")
+    parser.add_argument("--longest", type=int, default=20_000, help="longest piece, bp; default: %(default)s")
     parser.add_argument(
         "--lengths", choices=("lognormal", "uniform"), default="lognormal", help="how lengths are drawn"
     )
-    parser.add_argument("--most", type=int, default=100, help="pieces a species and split; default: %(default)s")
-    parser.add_argument("--merge_identity", type=float, help="0..1, unite species with genomes this similar")
+    parser.add_argument("--most", type=int, default=100, help="pieces per species and split; default: %(default)s")
+    parser.add_argument("--merge_identity", type=float, help="0..1, merge species with genomes this similar")
     parser.add_argument("--unseen_share", type=float, help="0..1, draw this share of the species as unseen_test")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)

@@ -12,13 +12,13 @@ are added:
 - `train`, `val`, `test`: the records of the seen species; one with `FEWEST` or more gives about `VAL` and `TEST` of
   them, and always keeps one in train.
 
-Left out: records without a species or genus; sequences that stand under more than one species; repeats of a sequence
-on either strand, of which the first record stays.
+Left out: records without a species or genus; sequences with more than one species; repeats of a sequence on either
+strand, except for the first record.
 
-The leak check counts the records of each split that are identical or nearly so (`near_identity`, above 99.5 %) to a
-record of a split before it, in the order of `SPLITS`. Between train and test such pairs are natural, as members of one
-species are alike; between seen and unseen species they are two names for one barcode. `--report` writes the counts,
-with the digests of what was counted, as JSON.
+The leak check counts the records of each split that are identical or near-duplicates (`near_identity`, above 99.5 %)
+of a record of an earlier split, in the order of `SPLITS`. Between train and test such pairs are expected, since they
+share species; between seen and unseen species they are two names for one barcode. `--report` writes the counts, with
+the digests of what was counted, as JSON.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def deduplicate(records: Iterable[Record]) -> tuple[list[Record], dict[str, int]
 
 
 def split_species(species: Sequence[str], genera: Sequence[str]) -> dict[str, str]:
-    """Say of each species whether it is `seen` or in which unseen split (see the head of this file).
+    """Assign each species to `seen` or to an unseen split (see the head of this file).
 
     Args:
         species: Distinct names.
@@ -109,7 +109,7 @@ def split_records(identifiers: Sequence[str]) -> list[str]:
 
 
 def assign(records: Sequence[Record]) -> list[Record]:
-    """Give every record a split, in place of what it had."""
+    """Give every record a split, in place of its former one."""
     genus_of = {record["species"]: record["genus"] for record in records}
     roles = split_species(list(genus_of), list(genus_of.values()))
     members: dict[str, list[str]] = {}
@@ -179,7 +179,7 @@ def make_report(records: Sequence[Record], leaks: Mapping[tuple[str, str], np.nd
 
 
 def describe_run(source: str, records: Sequence[Record], table: Path) -> dict[str, Any]:
-    """Say what a report is of: the data and the table by their content, the code, the day; never a path."""
+    """Describe what was checked: the data and the table by their content, the code, the day; never a path."""
     data = describe(source, {split: to_split([r for r in records if r["split"] == split]) for split in SPLITS})
     return {
         "kind": "leaks",

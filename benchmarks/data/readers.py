@@ -7,14 +7,14 @@ A record is a dict of strings: `id`, `sequence` (cleaned), the six ranks of mode
 |---|---|
 | a file | as `read_labelled` takes it: our tables, FASTA with headers of any style that the package knows |
 | a table with the columns of BOLD, BIOSCAN-5M or BarcodeBERT | likewise, and N at the ends are cut |
-| a table with a column `label` and none of species, as DNABERT-S's | the label is the species, as it stands |
-| `cami:CONTIGS.fasta.gz+MAPPING` | CAMI's gold standard, see `cami`: the genome is the species, as it stands |
+| a table with a column `label` and none of species, as DNABERT-S's | the label is the species, as written |
+| `cami:CONTIGS.fasta.gz+MAPPING` | CAMI's gold standard, see `cami`: the genome is the species, as written |
 | `hub:ORG/NAME[@REVISION]` | any data set of the Hub with our columns, which is downloaded (see `pin`) |
 | `splits:NAME=FILE,NAME=FILE` | several files, each a split: `splits:train=train.csv,unseen_test=unseen.csv` |
 
 The splits of other authors get our names (`SPLIT_NAMES`). Nothing but Hub data is downloaded.
 
-The package reads every file and table; here are only the rules that differ.
+The package reads every file and table; this file has only the rules that differ.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -77,7 +77,7 @@ def pin(source: str) -> str:
 
 
 def _read_file(path: str) -> Iterator[dict[str, str]]:
-    """Read a file as the package does, but for two kinds of tables."""
+    """Read a file as the package does, except for two kinds of tables."""
     columns = _columns(path)
     if columns & BARCODE_COLUMNS:
         return _without_ends(path, read_labelled(path))
@@ -113,7 +113,7 @@ def _without_ends(path: str, records: Iterable[dict[str, str]]) -> Iterator[dict
 
 
 def _read_labels(path: str) -> Iterator[dict[str, str]]:
-    """DNABERT-S's tables: `sequence`, `label` and other columns; labels are no names, so no label policy applies."""
+    """DNABERT-S's tables: `sequence`, `label` and other columns; labels are not names, so no label policy applies."""
     for number, row in enumerate(label_rows(path), 1):
         yield _record(str(number), row["sequence"], {"species": row["label"]}, row.get("split", ""))
 

@@ -2,20 +2,20 @@
 
     python benchmarks/data/simulate.py --output demo/data --species 200 --seed 0
 
-The model of evolution, stated so that scores on these data can be interpreted:
+The model of evolution, so that scores on these data can be interpreted:
 
 - Tree: order > family > genus > species, each child on its own branch. Branch lengths (substitutions per site) are
   log-uniform within the limits in `BRANCHES`: the nearest species is mostly 2-8 % apart. Genus branches are short
   beside species branches, as in real COI, so that the genus of an unseen species is a hard question while a seen
   species is an easy one.
 - Substitution: events on a site are Poisson(branch x rate of the site). The rate is the codon position's (`RATES`:
-  third positions evolve fastest) times a Gamma of mean 1, drawn once a site. An event proposes a transition with
+  third positions evolve fastest) times a Gamma of mean 1, drawn once per site. An event proposes a transition with
   probability `TRANSITIONS`, else one of the two transversions, and is accepted with min(1, frequency(new) /
   frequency(old)), which keeps the AT-rich base composition of animal mitochondria (Metropolis et al. 1953). A codon
   that became a stop (TAA, TAG) goes back to what it was: the barcode stays open.
 - Record: a specimen branch of its own (within-species variation up to 1 %), for half of them a random fragment of
-  `shortest` bp or more, then sequencing errors: substitutions at `error_rate` a base, indels of 1 or 2 bases at a
-  fifth of it.
+  `shortest` bp or more, then sequencing errors: substitutions at `error_rate` per base, indels of 1 or 2 bases at a
+  fifth of that rate.
 
 Ours, since no library has all of this: pyvolve and msprime know no insertions and deletions, AliSim of IQ-TREE is a
 program of its own. `simulate_genomes.py` simulates contigs along the same tree.
@@ -55,7 +55,7 @@ def evolve(ancestors: np.ndarray, branches: np.ndarray, rates: np.ndarray, rng: 
 
     Args:
         ancestors: Base codes 0-3 (A C G T), (sequences, sites).
-        branches: Branch lengths in expected proposals a site, (sequences,).
+        branches: Branch lengths in expected proposals per site, (sequences,).
         rates: Relative rate of each site, (sites,).
         rng: Source of randomness.
 
@@ -151,10 +151,10 @@ def simulate(
 
     Args:
         species: Number of species, six to a genus, of which the first four are seen in training.
-        records_per_species: Sequences a species.
+        records_per_species: Sequences per species.
         seed: Seed of everything drawn.
         shortest: Length of the shortest fragment in bp.
-        error_rate: Substitutions a base in sequencing.
+        error_rate: Sequencing errors, in substitutions per base.
 
     Returns:
         Records with the keys of `labelled_tables.COLUMNS`, in order of species. Of a seen species about 15 % of the
@@ -193,7 +193,7 @@ def simulate(
 
 
 def write_records(records: list[dict[str, str]], folder: Path) -> None:
-    """Write `barcodes.tsv` and one FASTA file a split."""
+    """Write `barcodes.tsv` and one FASTA file per split."""
     folder.mkdir(parents=True, exist_ok=True)
     write_labelled(records, folder / "barcodes.tsv")
     for split in SPLITS:
@@ -210,12 +210,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description="Simulate labelled barcodes along a species tree.", allow_abbrev=False
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder for barcodes.tsv and one FASTA a split")
+    parser.add_argument("--output", type=Path, required=True, help="folder for barcodes.tsv and one FASTA per split")
     parser.add_argument("--species", type=int, default=200)
     parser.add_argument("--records_per_species", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shortest", type=int, default=400, help="bp of the shortest fragment; default: %(default)s")
-    parser.add_argument("--error_rate", type=float, default=0.002, help="of sequencing; default: %(default)s")
+    parser.add_argument(
+        "--error_rate", type=float, default=0.002, help="sequencing errors per base; default: %(default)s"
+    )
     options = parser.parse_args(arguments)
     try:
         records = simulate(

@@ -7,15 +7,15 @@ The model of evolution, stated so that scores on these data can be interpreted. 
 
 - Signature: every node has a weight for each of the 256 tetranucleotides, Gaussian at the root (`ROOT_SPREAD`);
   a child adds Gaussian steps of `SPREADS[rank]`. A genome's probability is proportional to exp(sum of the weights of
-  its tetranucleotides), so that relatives have alike k-mer profiles, as real genomes do.
+  its tetranucleotides), so that relatives have similar k-mer profiles, as real genomes do.
 - Substitution: events on a site are Poisson(branch); branch lengths are log-uniform within `BRANCHES`. An event
   proposes a transition with probability `TRANSITIONS`, else one of the two transversions, and is accepted with min(1,
   ratio of the probabilities) (Metropolis et al. 1953), so that genomes move towards their own signature. The root has
-  had `BURN_IN` events a site.
+  had `BURN_IN` events per site.
 - Insertion and deletion: Poisson(branch x length x `INDELS`) events at random places, half of each kind, of a
   geometric length of mean `INDEL_LENGTH`; what is inserted copies a stretch from elsewhere in the genome.
-- Strains: `strains` genomes a species, each on its own branch (`STRAIN_BRANCH`).
-- Contigs: cut as `make_contigs.py` cuts genomes, with sequencing errors: substitutions at `error_rate` a base, then
+- Strains: `strains` genomes per species, each on its own branch (`STRAIN_BRANCH`).
+- Contigs: cut as `make_contigs.py` cuts genomes, with sequencing errors: substitutions at `error_rate` per base, then
   de-duplicated. Half of them are on the other strand.
 """
 
@@ -58,7 +58,7 @@ def substitute(genome: np.ndarray, branch: float, weights: np.ndarray, rng: np.r
 
     Args:
         genome: Base codes 0-3 (A C G T), (bases,).
-        branch: Expected proposals a site.
+        branch: Expected proposals per site.
         weights: Weight of each tetranucleotide (256,).
         rng: Source of randomness.
 
@@ -103,7 +103,7 @@ def simulate_genomes(species: int = 60, length: int = 60_000, strains: int = 1, 
     Args:
         species: Number of species, six to a genus, of which the first four are seen.
         length: bp of the root's genome.
-        strains: Genomes a species.
+        strains: Genomes per species.
         seed: Seed of everything drawn.
 
     >>> [genome.id for genome in simulate_genomes(species=2, length=1000)]
@@ -150,12 +150,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Simulate contigs along a species tree.", allow_abbrev=False)
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
     parser.add_argument("--species", type=int, default=60)
-    parser.add_argument("--strains", type=int, default=1, help="genomes a species; default: %(default)s")
-    parser.add_argument("--genome_length", type=int, default=100_000, help="bp; default: %(default)s")
-    parser.add_argument("--shortest", type=int, default=2500, help="bp of a contig; default: %(default)s")
-    parser.add_argument("--longest", type=int, default=10_000, help="bp of a contig; default: %(default)s")
+    parser.add_argument("--strains", type=int, default=1, help="genomes per species; default: %(default)s")
+    parser.add_argument("--genome_length", type=int, default=100_000, help="genome length, bp; default: %(default)s")
+    parser.add_argument("--shortest", type=int, default=2500, help="shortest contig, bp; default: %(default)s")
+    parser.add_argument("--longest", type=int, default=10_000, help="longest contig, bp; default: %(default)s")
     parser.add_argument("--lengths", choices=("lognormal", "uniform"), default="lognormal")
-    parser.add_argument("--error_rate", type=float, default=0.0, help="of sequencing; default: %(default)s")
+    parser.add_argument(
+        "--error_rate", type=float, default=0.0, help="sequencing errors per base; default: %(default)s"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     if not 1 <= options.shortest <= options.longest or not 0 <= options.error_rate <= 0.5:

@@ -14,14 +14,14 @@ from modeling_dnacse.machine.provenance import sha256_of
 from modeling_dnacse.reading.labels import RANKS
 from modeling_dnacse.reading.sequences import reverse_complement
 
-PARTS = re.compile(r"[^:,=+]+")  # of splits:NAME=FILE,... and cami:CONTIGS+MAPPING: what stands between the marks
+PARTS = re.compile(r"[^:,=+]+")  # the parts of splits:NAME=FILE,... and cami:CONTIGS+MAPPING
 
 
 class Data(NamedTuple):
     """A source that was read."""
 
     name: str  # of its file or folder, never a path
-    place: str  # sha256 of where it is: tells two files of one name apart without saying their paths
+    place: str  # sha256 of where it is: distinguishes two files of one name without stating their paths
     sha256: str  # of the file, of all files of a folder, or of the rows of what is neither
     splits: Mapping[str, Split]
     digests: Mapping[str, str]  # of the rows of each split
@@ -41,7 +41,7 @@ def describe(source: str, splits: Mapping[str, Split]) -> Data:
 
 
 def name_of_part(path: Path) -> str:
-    """Name a part of a source: a file with its folder; of what is none, as a Hub data set, what follows the last /."""
+    """Name a part of a source: a file with its folder; a Hub data set by what follows the last /."""
     return name_in_folder(path) if path.is_file() else path.name
 
 
@@ -56,7 +56,7 @@ def name_in_folder(path: Path) -> str:
 
 
 def locate(source: str) -> str:
-    """Write where a source is, whatever it holds now: files by their full paths, Hub data without their revision.
+    """Write where a source is, independent of its content: files by their full paths, Hub data without their revision.
 
     >>> locate("hub:someone/barcodes@v1.0")
     'hub:someone/barcodes'
@@ -67,7 +67,7 @@ def locate(source: str) -> str:
 
 
 def place_of_part(path: Path) -> str:
-    """Write where a part of a source is: a file's full path; what is none as it stands, without a revision."""
+    """Write where a part of a source is: a file's full path; anything else as written, without a revision."""
     return str(path.resolve()) if path.is_file() else re.sub(r"@[\w.-]+", "", str(path))
 
 
@@ -100,7 +100,7 @@ def to_split(records: Sequence[Mapping[str, str]]) -> Split:
 
 
 def draw_genera(genera: Sequence[str], most: int, seed: int) -> set[str]:
-    """Draw genera until the next would exceed so many sequences.
+    """Draw genera until the next would exceed this number of sequences.
 
     >>> sorted(draw_genera(["Apis", "Apis", "Bombus"], 3, seed=0))
     ['Apis', 'Bombus']

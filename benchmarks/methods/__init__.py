@@ -1,1 +1,1 @@
-"""What is evaluated: networks, k-mer baselines and alignment tools behind one interface."""
+"""What is evaluated: networks, k-mer baselines and alignment tools with one interface."""

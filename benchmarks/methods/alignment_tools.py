@@ -11,7 +11,7 @@
 Scores are identities from 0 to 1, for `sintax` the support. Of equal hits the one with the longer alignment counts,
 then the first reference. A sequence too short to align (`programs.FEWEST_BASES`) has no hit and a cluster of its own.
 For pieces of genomes vsearch is unsuited: it aligns sequences from end to end, in time that grows with the square of
-their length (20 kb: seconds an alignment).
+their length (20 kb: seconds per alignment).
 Files are written to a private folder and removed. A method's revision is the tool's version.
 """
 

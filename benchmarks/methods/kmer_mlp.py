@@ -3,7 +3,7 @@
 After Celikkanat, Masegosa and Nielsen, "Revisiting K-mer Profile for Effective and Scalable Genome Representation
 Learning" (NeurIPS 2024): profile -> 512, batch normalisation, sigmoid, dropout 0.2 -> 256; Adam at 0.001. Two
 sequences of one species are a positive pair. `kmer_mlp` takes the profile of the paper, frequencies of 4-mers.
-`kmer_mlp6` takes square roots of strand-merged 6-mer frequencies (spectra.py), which tell species apart better.
+`kmer_mlp6` takes square roots of strand-merged 6-mer frequencies (spectra.py), which separate species better.
 
 - A pair is two records of a species. A species with one record, or a record without a species, gives its first and
   its last three quarters. (The paper takes the two halves of a genome, which are too different in a barcode.)
@@ -11,7 +11,7 @@ sequences of one species are a positive pair. `kmer_mlp` takes the profile of th
   objective, a Bernoulli likelihood of exp(-squared distance), does not fix the origin, so its vectors cannot be
   compared by cosine, as the tasks do. With the same number of steps it also named fewer species.
 - Corrected here: the network embeds in evaluation mode (the published code stays in training mode, so that identical
-  calls differ), an N is no error, and two pairs of one species in a batch are no negatives of each other.
+  calls differ), an N is not an error, and two pairs of one species in a batch are not negatives of each other.
 
 Weights are cached under a digest of the sequences, the species, the settings and this code.
 """

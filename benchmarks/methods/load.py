@@ -73,7 +73,7 @@ def load_method(
         training: Labelled rows for the baselines that are trained.
         cache: Folder for vectors and trained baselines; None: nothing is kept.
         device: Torch device of a checkpoint; embeddings are computed in float32.
-        batch_tokens: Tokens a forward, padding included.
+        batch_tokens: Tokens per forward pass, padding included.
         trust_remote_code: Whether code of a Hub repository may run.
 
     Raises:

@@ -1,18 +1,18 @@
-"""A method and its abilities, the rows of a split, and what tasks ask of a method.
+"""A method and what it can do, the rows of a split, and the functions by which tasks use a method.
 
-A method is a record of functions, and an ability that it lacks is None:
+A method is a record of functions (its abilities); one that it lacks is None:
 
 - a network or a k-mer profile has `encode`; a query gets the name of its nearest reference by cosine, or over shared
   sites if the network has sites (`search`);
 - an alignment tool has `search`, a taxonomic classifier `classify`, a clustering tool `cluster`.
 
 Tasks ask `predict_names` for names, `find_hits` for the nearest references and `vectors` for embeddings. These use the
-best ability that the method has, and raise `Unsuited` where it has none.
+best ability that the method has, and raise `Unsuited` if it has none.
 
 `load.load_method` turns a model id into a method. Its `encode` caches the vectors of a network, so a task may call
 `vectors` as often as it likes, but should pass a whole split at a time.
 
-Vectors are not scaled to unit length: whatever compares them does that.
+Vectors are not scaled to unit length: the code that compares them does that.
 """
 
 from collections.abc import Callable, Mapping, Sequence

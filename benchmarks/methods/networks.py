@@ -52,7 +52,7 @@ def find_network(model: str, trust_remote_code: bool = False) -> PreTrainedConfi
 
     Raises:
         ValueError: It needs code of its own repository, and that may not run; or it is untrained and has no layers, as
-            a model of sites.
+            a model with sites.
     """
     source = model.removeprefix(UNTRAINED)
     if not Path(source).is_dir() and not re.fullmatch(r"[\w.-]+/[\w.-]+", source):
@@ -88,7 +88,7 @@ def load_network(
         model: Folder or Hub id, or one of these after `untrained:`.
         config: Its config, by `find_network`.
         device: Torch device; embeddings are computed in float32.
-        batch_tokens: Tokens a forward, padding included.
+        batch_tokens: Tokens per forward pass, padding included.
         trust_remote_code: Whether code of a Hub repository may run.
     """
     source = model.removeprefix(UNTRAINED)

@@ -1,4 +1,4 @@
-"""Parts of a checkpoint of ours in, methods out: they tell what its layers add to its input embeddings.
+"""Parts of a checkpoint of ours in, methods out: they show what its layers add to its input embeddings.
 
 - `embedding:FOLDER`: the pooled input embeddings, without any layer.
 - `start:FOLDER`: the input embeddings under layers with random weights (seed 0).
@@ -26,10 +26,10 @@ OWN_WEIGHTS = "embeddings."  # by how their names begin
 
 
 def find_parts(model: str) -> DnacseConfig:
-    """Read the config of the checkpoint behind a prefix of PARTS.
+    """Read the config of the checkpoint after a prefix of PARTS.
 
     Raises:
-        ValueError: It is no checkpoint of ours, or has no layers.
+        ValueError: It is not a checkpoint of ours, or has no layers.
     """
     source = model.partition(":")[2]
     config = find_network(source) if Path(source).is_dir() else None

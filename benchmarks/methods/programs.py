@@ -23,7 +23,7 @@ def find_program(name: str, package: str) -> str:
 
 
 def version(program: str, option: str) -> str:
-    """The version that a program says it has, after its own name: vsearch names that of its zlib first.
+    """The version that a program states after its own name (vsearch states that of its zlib first).
 
     Raises:
         RuntimeError: It says none.

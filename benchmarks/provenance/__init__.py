@@ -1,1 +1,1 @@
-"""What a result says of how it came about: costs and fingerprints."""
+"""What a result records about its making: costs and fingerprints."""

@@ -1,14 +1,14 @@
 """Hash what a result's code computes: one SHA-256 of functions, classes and all definitions that they use.
 
 A figure should be measured again when its code computes something else, and only then. So the digest is made of
-definitions, not of files: it starts at a function, such as the `score` of a task, and follows each name to the
-definition it stands for, in whatever module of ours that is. Definitions enter as syntax trees, from which all is left
-out that computes nothing: docstrings, comments, layout, annotations of functions, texts of errors, and where a
-definition stands. Moving, merging and splitting modules therefore changes no digest; renaming a function does.
+definitions, not of files: it starts at a function, such as the `score` of a task, and follows each name to its
+definition, in any module of ours. Definitions enter as syntax trees without the parts that compute nothing:
+docstrings, comments, layout, annotations of functions, texts of errors, and the place of a definition. Moving, merging
+and splitting modules therefore changes no digest; renaming a function does.
 
-Names are followed as they are written. What a program finds by other ways, as by `getattr` or from a string, is not
-seen: give it as another root. A name that leads into our packages and is not found there is an error, since its code
-would silently be left out.
+Names are followed as they are written. A definition that is found in another way, as by `getattr` or from a string, is
+not seen: give it as another root. A name that leads into our packages and is not found there is an error, since its
+code would silently be left out.
 """
 
 import ast
@@ -47,7 +47,7 @@ def code_digest(*roots: str) -> str:
         if place in reached:
             continue
         reached |= {place}
-        if not place.name:  # a module as such, of which nobody says what is used
+        if not place.name:  # a module as a whole, whose use is unknown
             waiting += [Place(place.module, name) for name in read_module(place.module, ROOT).definitions]
             continue
         module = read_module(place.module, ROOT)

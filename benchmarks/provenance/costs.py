@@ -90,7 +90,7 @@ def watch_memory() -> Iterator[dict[str, float]]:
     count_memory(memory_marks())
     peaks: dict[str, float] = {}
     UNDER_WAY.append(peaks)
-    with contextlib.suppress(OSError):  # Linux: start the high-water mark anew, or a model inherits the last one's
+    with contextlib.suppress(OSError):  # Linux: reset the high-water mark, or a model inherits the last one's
         Path("/proc/self/clear_refs").write_text("5")
     for device in cuda_devices():
         torch.cuda.reset_peak_memory_stats(device)

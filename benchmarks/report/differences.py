@@ -1,4 +1,4 @@
-"""The difference of two results on the same question: two scores in, the difference with its 95 % interval out."""
+"""Compare two results on the same metric: two scores in, the difference with its 95 % interval out."""
 
 import math
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ def format_difference(value: float, low: float, high: float) -> str:
 
 
 def verdict(low: float, high: float) -> str:
-    """Say what an interval of a difference tells.
+    """Interpret the interval of a difference.
 
     >>> verdict(0.01, 0.03), verdict(-0.03, -0.01), verdict(-0.1, 0.1)
     ('ahead', 'behind', 'no significant difference')

@@ -1,4 +1,4 @@
-"""What was tried to break the product as a Markdown table: the JSON files of tests/attack in, tables out."""
+"""Tables of deliberately damaged inputs and killed commands: the JSON files of tests/attack in, Markdown out."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
     """Read the faults in a folder of results; None: there are none.
 
     Raises:
-        ValueError: The file is none of faults.py.
+        ValueError: The file was not written by faults.py.
     """
     path = folder / FAULTS / "faults.json"
     if not path.exists():
@@ -25,7 +25,7 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     if not isinstance(found, dict) or found.get("kind") != FAULTS:
-        raise ValueError(f"{path} is not of tests/attack/faults.py: other results belong elsewhere.")
+        raise ValueError(f"{path} was not written by tests/attack/faults.py: other results belong elsewhere.")
     more = folder / FAULTS / "command_files.json"  # of tests/attack/command_files.py
     if more.exists():
         found["artefacts"] |= json.loads(more.read_text())["artefacts"]

@@ -15,7 +15,7 @@ def read_leaks(folder: Path) -> list[Report]:
     """Read the reports of a folder of results; there may be none.
 
     Raises:
-        ValueError: A file is no report.
+        ValueError: A file is not a report.
     """
     reports = []
     for path in sorted((folder / LEAKS).glob("*.json")):
@@ -24,7 +24,7 @@ def read_leaks(folder: Path) -> list[Report]:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
         if not isinstance(report, dict) or report.get("kind") != LEAKS:
-            raise ValueError(f"{path} is no report of make_splits.py: other results belong elsewhere.")
+            raise ValueError(f"{path} is not a report of make_splits.py: other results belong elsewhere.")
         reports.append(report)
     return reports
 
@@ -58,7 +58,7 @@ def render_leaks(reports: Sequence[Report]) -> str:
 
 
 def share(count: int | None, records: int) -> str:
-    """A count and its share, – for none.
+    """A count and its share, "–" for None.
 
     >>> share(1, 8), share(None, 8)
     ('1 (12.5 %)', '–')

@@ -1,4 +1,4 @@
-"""Rows of cells in, a Markdown table out."""
+"""Write a Markdown table from rows of cells."""
 
 from collections.abc import Iterable, Sequence
 

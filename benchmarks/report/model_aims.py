@@ -1,7 +1,7 @@
 """Compare the aims of the shipped models with the measured results, as a table.
 
 An aim compares one of our models with the best of its rivals on the same data, split and part of it. Values decide
-whether it is met; the interval of the difference (differences.py) tells whether a miss may be chance.
+whether it is met; the interval of the difference (differences.py) shows whether a miss may be chance.
 """
 
 import math
@@ -15,7 +15,7 @@ from benchmarks.report.result_folders import Result
 from benchmarks.report.task_tables import format_metric
 
 BARCODES, GENOMES = "dnacse-barcode-mini", "dnacse-genome-mini"
-OURS = "dnacse-"  # how the names of our models begin
+OURS = "dnacse-"  # prefix of the names of our models
 VSEARCH = ("vsearch",)
 COI, CONTIGS, ABLATION = "coi.test", "genomes.test", "ablation/coi.val"
 MARKERS = {
@@ -27,7 +27,7 @@ CHANCE = ", which may be chance"
 
 
 class Aim(NamedTuple):
-    """Our model should be `ahead` of the best rival, or `times` as good; of several metrics the worst one counts."""
+    """Our model should be `ahead` of the best rival, or `times` as good; with several metrics the worst one counts."""
 
     says: str
     table: str
@@ -135,7 +135,7 @@ def render_model_aims(tables: Mapping[str, Sequence[Result]]) -> str:
 
 
 def row(aim: Aim, results: Sequence[Result]) -> tuple[str, ...]:
-    """One aim as cells, by the metric in which it is met least."""
+    """One aim as table cells, for the metric in which it is met least."""
     compared = [judged for metric in aim.metrics if (judged := judge(aim, metric, results))]
     if len(compared) < len(aim.metrics):
         return aim.says, "not measured", "–", "–", "–"

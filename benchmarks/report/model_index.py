@@ -1,7 +1,7 @@
 """A model card in, the same card with its results as metadata out: the `model-index` that the Hub shows.
 
-It holds what the card's tables show of the model: each `<!-- results:DATA.SPLIT:TASK -->` gives one entry for each
-column of the task.
+It holds the figures of the model in the card's tables: each `<!-- results:DATA.SPLIT:TASK -->` gives one entry for
+each column of the task.
 """
 
 import re
@@ -20,8 +20,8 @@ def with_model_index(text: str, model: str, tables: Mapping[str, Sequence[Result
     """Replace the results in the metadata of a card.
 
     Args:
-        text: Of the card.
-        model: Its name, as results have it.
+        text: Text of the card.
+        model: Name of the model in the results.
         tables: Results by the name of their table.
     """
     entries = [

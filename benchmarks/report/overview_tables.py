@@ -1,7 +1,7 @@
-"""The shipped models beside their best rival on all data: result tables in, one table with a count out.
+"""Compare the shipped models with their best rival on all data: result tables in, one table with a count out.
 
-A row is a data set and split, a column a question. A cell compares our model with the best of all other methods that
-answered the question on the same sequences: k-mers, networks and alignment tools, but no network with random weights.
+A row is a data set and split, a column a task. A cell compares our model with the best of all other methods that were
+scored on the same sequences: k-mers, networks and alignment tools, but no network with random weights.
 differences.py tests the difference.
 """
 
@@ -68,7 +68,7 @@ def compare(results: Sequence[Result], model: str, task: str, metrics: Sequence[
     """Compare our model with the best method that is not ours, in per cent.
 
     Returns:
-        The cell, and the verdict; – and none where one of them has no result.
+        The cell and the verdict; "–" and no verdict if one of them has no result.
 
     >>> of = lambda model, value: {"task": "knn", "model": model, "metrics": {"f1": value}}
     >>> ours, rival = {"value": 0.5, "interval": [0.47, 0.53]}, {"value": 0.6, "interval": [0.56, 0.64]}

@@ -1,7 +1,7 @@
-"""Result pages, each generated whole: results and templates in, Markdown pages out.
+"""Generate the result pages: results and templates in, Markdown pages out.
 
 Every subfolder of the results has a page, `README.md`. The pages of the repository's own results have templates in
-`templates/`, called as the subfolders, and an index, RESULTS.md. In a template, `{{NAME}}` on a line of its own is a
+`templates/`, named like the subfolders, and an index, RESULTS.md. In a template, `{{NAME}}` on a line of its own is a
 table of tables.py, and in a sentence a figure of quotes.py. Any other page holds the tables of its subfolder.
 """
 
@@ -23,8 +23,8 @@ def plan_pages(folder: Path, names: Iterable[str]) -> dict[Path, str]:
     """Find the pages of a folder of results, each with its template's text.
 
     Args:
-        folder: Of the results.
-        names: Of the tables.
+        folder: Folder of the results.
+        names: Names of the tables.
     """
     pages = {}
     for subfolder in sorted(path for path in folder.glob("*/") if any(path.glob("*.json"))):
@@ -61,8 +61,8 @@ def fill_template(path: Path, text: str, tables: Mapping[str, str], quoted: Call
     """Fill in a template.
 
     Args:
-        path: Of the page.
-        text: Of the template.
+        path: Path of the page.
+        text: Text of the template.
         tables: Markdown by name.
         quoted: A figure by its name.
 
@@ -82,7 +82,7 @@ def fill_template(path: Path, text: str, tables: Mapping[str, str], quoted: Call
 
 
 def hint(path: Path) -> str:
-    """Write the sentence that says of what a page is generated."""
+    """Write the sentence that says from what a page is generated."""
     if path.stem != "README":
         return HINT.format(where="in `results/`", text=f" Its text is in [{INDEX}.md](report/templates/{INDEX}.md).")
     template = find_template(path.parent)

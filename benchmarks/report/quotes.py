@@ -24,7 +24,7 @@ def quote(name: str, tables: Mapping[str, Sequence[Result]], reports: Sequence[M
     Args:
         name: As the head of this file says.
         tables: Results by table, of `result_folders.read_tables`.
-        reports: Of `leak_tables.read_leaks`.
+        reports: Reports from `leak_tables.read_leaks`.
 
     Raises:
         ValueError: There is no such figure.

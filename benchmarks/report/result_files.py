@@ -1,4 +1,6 @@
-"""Result files: one JSON per data, task, model and evaluation split; from run.py to tables.py and plots.py.
+"""Write and read result files: one JSON per data, task, model and evaluation split.
+
+run.py writes them by `write_result`; tables.py and plots.py read them.
 
 A result never holds a sequence nor a path of the machine that made it.
 """
@@ -43,7 +45,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 }
 OPTIONAL = {"answers", "data_place"}  # results from before they were recorded lack them
 CODE = (":(top)", ":(top,exclude)benchmarks/results")  # writing one result must not make the next one dirty
-CONTROLS = ("untrained:", "start:", "embedding:")  # beginnings of models that are a trained one less something
+CONTROLS = ("untrained:", "start:", "embedding:")  # prefixes of models that are a trained one without some part
 PACKAGES = ("numpy", "scipy", "scikit-learn", "umap-learn", "tokenizers", "torch", "transformers")
 
 
@@ -114,7 +116,7 @@ def file_name(result: Mapping[str, Any]) -> str:
 
 
 def write_result(result: dict[str, Any], folder: Path) -> Path:
-    """Validate a result and put it in its place in one step, replacing an earlier one."""
+    """Validate a result and write its JSON file in one step, replacing an earlier one."""
     validate(result)
     return write_json(result, folder / file_name(result))
 
@@ -133,7 +135,7 @@ def is_current(folder: Path, identity: Mapping[str, str], fingerprint: str) -> b
     Args:
         folder: Where results are.
         identity: The fields `data`, `task`, `model` and `evaluation_split`.
-        fingerprint: Of the inputs.
+        fingerprint: Fingerprint of the inputs.
     """
     result = read_earlier(folder / file_name(identity))
     return result is not None and result["fingerprint"] == fingerprint

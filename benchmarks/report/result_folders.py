@@ -1,7 +1,7 @@
 """A folder of result files in, everything that is rendered from it out: results by table, and rates.
 
 - A table holds the results of one data set and evaluation split, as `coi.test`. Its files lie in the folder itself, or
-  in a subfolder called as the data set: `coi.knn.tnf.test.json` or `coi/coi.knn.tnf.test.json`.
+  in a subfolder named like the data set: `coi.knn.tnf.test.json` or `coi/coi.knn.tnf.test.json`.
 - Results in a subfolder of another name are tables of their own, as `ablation/coi.val`.
 - The subfolder `training` holds the files of training_throughput.py, as `training/NAME`, and the subfolder `inference`
   those of inference_throughput.py.
@@ -89,7 +89,7 @@ def read_rates(folder: Path, kind: str) -> dict[str, Result]:
         kind: `TRAINING` or `INFERENCE`.
 
     Raises:
-        ValueError: A file is no such measurement.
+        ValueError: A file is not such a measurement.
     """
     rates = {}
     for path in sorted((folder / kind).glob("*.json")):

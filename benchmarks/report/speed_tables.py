@@ -133,7 +133,7 @@ def render_figures(ways: Mapping[str, Mapping[str, float]], figures: Figures) ->
 
 
 def about_inference(measured: Mapping[str, Any]) -> str:
-    """Say what the figures stand on, and what is missing."""
+    """Say how the figures were measured, and what is missing."""
     best = max(measured["matmul_flops_per_second"].values())
     low, first, median, third, high = measured["mixed"]["bp_quartiles"]
     said = [

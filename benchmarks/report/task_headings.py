@@ -1,4 +1,4 @@
-"""Which metrics of a task are shown, in which order and under which heading: what all renderers share.
+"""Which metrics of a task are shown, in which order and under which heading, in all tables and pictures.
 
 Each task says so itself (`TASK` of its file). A task that is not among `TASKS` shows all of its metrics.
 """

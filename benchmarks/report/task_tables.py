@@ -1,8 +1,8 @@
 """The results of one task on one data set as a Markdown table: models as rows, headline metrics as columns.
 
 Values are per cent, with a 95 % interval in brackets or the standard deviation over seeds (of the sample, n - 1); the
-best of a column is bold where there is something to compare. Two columns of costs stand where embedding or searching
-is most of the work:
+best of a column is bold where there is something to compare. Tables of tasks in which embedding or searching is
+most of the work have two columns of costs:
 
 - seconds for 1,000 sequences, wall / CPU: of the method's own embedding or search, queries and references counted,
   without the task's comparisons; for what was embedded earlier and kept, what it cost then;

@@ -1,1 +1,1 @@
-"""What several tasks share: questions, alterations, metrics and their intervals."""
+"""Code that several tasks share: queries, altered sequences, metrics and their intervals."""

@@ -34,7 +34,7 @@ def cut_windows(sequences: Sequence[str], length: int, places: np.ndarray) -> li
 
     Args:
         sequences: Sequences (n,).
-        length: Of the windows, bp.
+        length: Length of the windows, bp.
         places: Where each window lies, (n,) from 0, the 5' end, to 1, the 3' end.
 
     >>> cut_windows(["ACGTA", "ACGTA", "AC"], 3, np.array([0.0, 0.9, 0.5]))
@@ -52,7 +52,7 @@ def mutate(sequences: Sequence[str], rate: float, seed: int, indels: float = 0.0
 
     Args:
         sequences: Upper-case sequences; an N stays an N, but can be deleted or be followed by an insertion.
-        rate: Errors a base, 0 to 1.
+        rate: Errors per base, 0 to 1.
         seed: Seed of the draws.
         indels: Share of the errors that are insertions or deletions, 0 to 1.
 

@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from benchmarks.methods.method import Method, Split, Unsuited
 
-FEWEST, MOST = 2, 20  # sequences a species
+FEWEST, MOST = 2, 20  # sequences of a species
 CUTS = 200  # heights of a tree that are tried
 
 
@@ -23,7 +23,7 @@ def choose(species: np.ndarray, fewest: int = FEWEST, most: int = MOST, seed: in
     Args:
         species: (n,) str, "" = unknown.
         fewest: Species with fewer sequences are left out.
-        most: Of a species with more, this many are drawn.
+        most: Largest number of sequences of a species; of more, this many are drawn.
         seed: Seed of the draw.
 
     Returns:

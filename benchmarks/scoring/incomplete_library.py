@@ -1,7 +1,7 @@
-"""Splits in; a library that lacks species, and queries whose species it holds or lacks, out: for the task identify.
+"""Make a library that lacks species, and queries whose species it holds or lacks, for the task identify.
 
-Of the queries, known ones are of species in the library, unseen ones of other species of its genera, and novel ones of
-other genera.
+Known queries are of species in the library, unseen queries of other species of its genera, and novel queries of other
+genera.
 """
 
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ def calibration_error(probabilities: np.ndarray, right: np.ndarray) -> float:
     The mean over ten bins of equal width, weighted by their number of queries, of |mean probability - share right|.
 
     Args:
-        probabilities: Of each query's name being right (q,), 0 to 1.
+        probabilities: Probability that the name of each query is right (q,), 0 to 1.
         right: Whether it is (q,) bool.
 
     >>> calibration_error(np.array([0.9, 0.9, 0.2, 0.2]), np.array([True, True, False, True]))
@@ -33,10 +33,10 @@ def calibration_error(probabilities: np.ndarray, right: np.ndarray) -> float:
 def share_at_precision(
     scores: np.ndarray, right: np.ndarray, known: np.ndarray, weights: np.ndarray, precision: float = 0.95
 ) -> float:
-    """The largest share of known queries that a threshold names correctly while all its names have this precision.
+    """The largest share of known queries that a threshold names correctly, at a given precision of all names.
 
     Args:
-        scores: How sure the method is of each name (q,), higher is surer; -inf: it gives no name. Queries of equal
+        scores: Confidence of each name (q,), higher is more certain; -inf: no name. Queries of equal
             scores are named together.
         right: Whether the name is right (q,) bool; never for a species that the library lacks.
         known: Whether the library holds the species (q,) bool.

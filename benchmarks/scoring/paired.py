@@ -3,9 +3,9 @@
 Two methods that answer the same queries make many of the same mistakes. Their difference is therefore more certain
 than their two intervals suggest. A paired bootstrap draws the same species for both methods.
 
-A task hands a metric's answers over as the field `answers` of the metric (`pack`); run.py moves them to the result's
+A task returns the answers of a metric as its field `answers` (`pack`); run.py moves them to the result's
 own field `answers`. Answers are kept in the order of species and, within a species, of ids. That order is known from
-the data; a digest of the ids tells whether two results are of the same queries.
+the data; a digest of the ids shows whether two results have the same queries.
 """
 
 import base64
@@ -34,8 +34,8 @@ def pack(right: np.ndarray, species: np.ndarray, ids: np.ndarray) -> dict[str, s
 
     Args:
         right: Whether each query was answered correctly (q,) bool, q > 0.
-        species: Of each query (q,) str.
-        ids: Of each query (q,) str, all different.
+        species: Species of each query (q,) str.
+        ids: Id of each query (q,) str, all different.
 
     >>> packed = pack(np.array([True, False]), np.array(["b", "a"]), np.array(["1", "2"]))
     >>> unpack(packed).right.tolist()

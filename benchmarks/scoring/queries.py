@@ -1,7 +1,7 @@
-"""The questions of the robustness tasks, and their accuracy under alterations: a metric for each alteration.
+"""Draw the queries of the robustness tasks, and score them when altered: one metric for each alteration.
 
-Two questions, as in the task knn: `species_seen`, the species of queries whose species the references hold, and
-`genus_unseen`, the genus of queries whose species they do not hold. References are never altered.
+There are two questions, as in the task knn: `species_seen`, the species of queries whose species the references hold,
+and `genus_unseen`, the genus of queries whose species they do not hold. References are never altered.
 
 The draw takes at most `MOST` queries of a species, then whole species in random order up to `QUERIES` sequences of a
 split: otherwise large species would dominate the score, and each alteration has to be embedded. All points of a curve
@@ -18,8 +18,8 @@ from benchmarks.methods.method import Method, Split, predict_names
 from benchmarks.scoring.clusterings import choose
 from benchmarks.scoring.intervals import accuracy_interval
 
-MOST = 5  # queries a species
-QUERIES = 1000  # queries a split, unless a task is told otherwise
+MOST = 5  # queries of a species
+QUERIES = 1000  # queries of a split, by default
 
 
 class Question(NamedTuple):
@@ -64,7 +64,7 @@ def draw_replicates(split: Split, *, seed: int, queries: int = QUERIES, shortest
 
 
 def take(split: Split, rank: str, rows: np.ndarray) -> Question:
-    """Ask for the names of these rows."""
+    """Make a question of these rows."""
     return Question(
         rank,
         rows,
@@ -78,7 +78,7 @@ def take(split: Split, rank: str, rows: np.ndarray) -> Question:
 def ask(
     references: Split, seen: Split, unseen: Split, *, seed: int, queries: int = QUERIES, shortest: int = 0
 ) -> dict[str, Question]:
-    """Put the questions of the head of this file, under the name of their metric.
+    """Draw both questions of the head of this file, by the names of their metrics.
 
     Args:
         references: Labelled sequences.
@@ -117,7 +117,7 @@ def score_alterations(
     Args:
         method: What names them.
         references: Labelled sequences.
-        questions: As `ask` puts them.
+        questions: As `ask` draws them.
         alter: From queries to their altered forms, under the suffix of each form's metrics.
         seed: Seed of the intervals.
 

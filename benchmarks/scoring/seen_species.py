@@ -53,7 +53,7 @@ def accuracies(
     Args:
         truth: Classes (q,); -1 is left out.
         found: Classes (q,).
-        ids: Of the sequences (q,) str.
+        ids: Ids of the sequences (q,) str.
         classes: Number of species learnt.
         seed: Seed of the bootstrap.
 

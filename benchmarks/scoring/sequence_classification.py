@@ -1,6 +1,6 @@
 """Fine-tune a checkpoint, choose the epoch by validation and classify: for fine_tune, gue and genomic_benchmarks.
 
-The network is whatever AutoModelForSequenceClassification makes of the checkpoint: ours and DNABERT-2's layout become
+The network is what AutoModelForSequenceClassification makes of the checkpoint: ours and DNABERT-2's layout become
 a DnacseForSequenceClassification (a linear layer on mean-pooled tokens), others bring their own head. The whole
 network is trained by the HF Trainer: AdamW, weight decay 1e-5, one cycle of the rate over all steps (as BarcodeBERT's
 fine-tuning), gradients clipped at 1, sequences of similar length in a batch. After each epoch the validation accuracy
@@ -53,7 +53,7 @@ class Recipe(NamedTuple):
     max_tokens: int  # longer sequences are cut there
     seed: int
     device: str
-    batch_tokens: int  # tokens a forward when the queries are classified
+    batch_tokens: int  # tokens per forward pass when the queries are classified
     trust_remote_code: bool  # whether code of the checkpoint's repository may run
 
 
@@ -73,7 +73,7 @@ def fine_tune(
         Classes (q,), int64.
 
     Raises:
-        Unsuited: The method is no checkpoint.
+        Unsuited: The method is not a checkpoint.
         ValueError: There is nothing to train on or to validate with.
     """
     if method.checkpoint is None:
@@ -126,7 +126,7 @@ def load_classifier(checkpoint: str, classes: int, recipe: Recipe) -> tuple[Any,
     """Load a network with a new head, its tokenizer, and the number of tokens at which sequences are cut.
 
     Raises:
-        ValueError: It is no checkpoint, or needs code of its repository that may not run.
+        ValueError: It is not a checkpoint, or needs code of its repository that may not run.
     """
     config = find_network(checkpoint, recipe.trust_remote_code)
     if config is None:

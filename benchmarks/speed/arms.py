@@ -1,4 +1,4 @@
-"""Ways to embed, side by side: a checkpoint's folder in, functions from sequences to vectors out, and their costs.
+"""Ways to embed, to be compared: a checkpoint's folder in, functions from sequences to vectors out, and their costs.
 
 Each way is loaded in a process of its own (`measure_pass` loads it at its first call), so that its peak memory is its
 own and all of them can take turns on the machine. `plain` is what the others are compared with. All embed one strand,
@@ -121,7 +121,7 @@ def load_arm(name: str, folder: str, device: str) -> Arm:
 
 
 def measure_pass(name: str, folder: str, device: str, sequences: Sequence[str], seconds: float) -> dict[str, Any]:
-    """Embed the sequences, again and again until so many seconds have passed, once at least.
+    """Embed the sequences repeatedly until this many seconds have passed, at least once.
 
     Returns:
         `vectors` of the last time, (sequences, hidden); `times`, how often; `seconds` of all; `busy_seconds` of these
@@ -138,7 +138,7 @@ def measure_pass(name: str, folder: str, device: str, sequences: Sequence[str], 
 
 
 def embed_for(arm: Arm, sequences: Sequence[str], seconds: float) -> tuple[np.ndarray, int, float]:
-    """Embed until so many seconds have passed: the last vectors, how many times, and the seconds of all."""
+    """Embed until this many seconds have passed: the last vectors, the number of times, and the total of seconds."""
     times, start = 0, time.perf_counter()
     while True:
         vectors = arm.embed(sequences)
@@ -169,6 +169,6 @@ def timed(model: Any, call: str, on_cuda: bool) -> Iterator[list[float]]:
 
 
 def resident_memory() -> float:
-    """Memory of this process in MB now; 0 where the system does not tell (off Linux)."""
+    """Memory of this process in MB now; 0 if the system does not say (not Linux)."""
     pages = Path("/proc/self/statm")
     return round(int(pages.read_text().split()[1]) * 4096 / 2**20, 1) if pages.exists() else 0.0

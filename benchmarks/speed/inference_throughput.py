@@ -1,11 +1,11 @@
-"""How fast embedding is: checkpoints in, each way to embed side by side on the same sequences; one JSON with all out.
+"""Measure how fast embedding is: checkpoints in, each way to embed on the same sequences; one JSON out.
 
     python benchmarks/speed/inference_throughput.py --name cpu --output benchmarks/results/inference \\
         --model runs/base checkpoints/dnacse-barcode-mini --data coi.tsv.gz
 
-arms.py holds the ways to embed, and workloads.py the sequences. Every way is a process of its own. In each of
-`--rounds` they take turns on the same sequences, each for at least `--seconds`. A rate is the median over the rounds,
-and `ratio` is the median of the ratios to `plain` within them.
+arms.py has the ways to embed, and workloads.py the sequences. Each way runs in a process of its own. In each of
+`--rounds` they take turns on the same sequences, each for at least `--seconds`. A rate is the median over the rounds.
+`ratio` is the median over the rounds of the ratio to `plain`.
 
 - `utilisation`: FLOP/s of the encoder, padding not counted, over the best rate of products of two large matrices in
   this run, in float32 on a CPU (of int8 too) and in bfloat16 on CUDA;
@@ -64,12 +64,12 @@ def measure_model(
     """Measure all workloads with one model.
 
     Args:
-        name: Of the model.
-        folder: Of the model.
+        name: Name of the model.
+        folder: Folder of the model.
         samples: Workload -> sequences.
         matmul_flops: FLOP/s of matrix products on this machine.
         notes: Where it is noted which ways could not be measured.
-        options: Of the command line.
+        options: Options of the command line.
 
     Returns:
         What the model is, with `workloads`: workload -> its numbers of sequences, bp and tokens, and way -> figures.
@@ -103,16 +103,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Measure embedding.", allow_abbrev=False)
     add = parser.add_argument
-    add("--name", required=True, help="what the results are called, such as the machine")
+    add("--name", required=True, help="name of the results, such as that of the machine")
     add("--output", type=Path, required=True, help="folder of the result file")
     add("--model", nargs="+", required=True, help="checkpoint folders")
     add("--data", required=True, help="labelled data, as run.py takes them")
     add("--lengths", type=int, nargs="*", default=LENGTHS, help="bp; default: %(default)s")
-    add("--pass_bp", type=int, help=f"bases that a way embeds at a time, about; default: {PASS_BP}")
-    add("--long", type=int, default=5000, help="tokens of the sequence that shows memory; 0: none")
+    add("--pass_bp", type=int, help=f"bases to embed at a time, approximately; default: {PASS_BP}")
+    add("--long", type=int, default=5000, help="tokens of the sequence for peak memory; 0: none")
     add("--arm", nargs="+", choices=sorted({*ARMS["cpu"], *ARMS["cuda"]}), help="only these ways to embed")
-    add("--seconds", type=float, default=2.0, help="a turn lasts at least so long; default: %(default)s")
-    add("--rounds", type=int, default=2, help="turns of each; default: %(default)s")
+    add("--seconds", type=float, default=2.0, help="shortest time of a turn; default: %(default)s")
+    add("--rounds", type=int, default=2, help="turns of each way; default: %(default)s")
     add(
         "--shared_process",
         action="store_true",

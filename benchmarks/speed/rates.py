@@ -1,7 +1,7 @@
 """Turns of several ways on the same sequences in; rates, ratios to the plain way, memory and fidelity of each out.
 
-Utilisation divides by the best rate at which this run saw the machine multiply matrices, since no data sheet tells
-what a virtual core gives.
+Utilisation divides by the best rate of matrix products that was measured in this run, since there is no data sheet for
+a virtual core.
 """
 
 import statistics
@@ -71,13 +71,13 @@ def fidelity(vectors: np.ndarray, plain: np.ndarray) -> dict[str, float]:
 
 
 def matmul_rate(device: str, seconds: float = 2.0) -> float:
-    """FLOP/s of a product of two square matrices, the best that was seen in so many seconds."""
+    """FLOP/s of a product of two square matrices, the best that was seen within this many seconds."""
     side = SQUARE[device]
     left, right = (torch.randn(side, side, device=device, dtype=DTYPE[device]) for _ in range(2))
     return 2 * side**3 / best_seconds("left @ right", seconds, left=left, right=right)
 
 
 def best_seconds(statement: str, seconds: float, **names: Any) -> float:
-    """Run a statement over and over for so many seconds: the shortest time it took, on CUDA until its work is done."""
+    """Run a statement repeatedly for this many seconds: the shortest time it took, on CUDA until its work is done."""
     timer = Timer(statement, globals=names, num_threads=torch.get_num_threads())
     return min(timer.blocked_autorange(min_run_time=seconds).times)

@@ -1,11 +1,11 @@
-"""How fast training is: the trainer's own command, run once for each arm, in; one JSON with all arms out.
+"""Measure how fast training is: run the command of the trainer once for each arm; one JSON with all arms out.
 
     python benchmarks/speed/training_throughput.py --name coi-mini --output benchmarks/results/training \\
         --steps 12 --batch_size 64 --max_length 400 -- --train_file coi.tsv.gz --train_split train \\
         --config_name trainer/configs/mini.json --tokenizer_name runs/tokenizer
 
-What stands after `--` goes to trainer/train.py as it is. Each arm is a process of its own, and the arms differ only in
-these options:
+Options after `--` are passed to trainer/train.py unchanged. Each arm is a process of its own, and the arms differ only
+in these options:
 
 - `padded`: every sequence padded to --max_length;
 - `sdpa`: batches of similar length, each side padded to its own longest sequence;
@@ -115,12 +115,12 @@ def summarise(steps: list[dict[str, Any]], peak_memory_mb: float) -> dict[str, f
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Measure training.", allow_abbrev=False)
-    parser.add_argument("--name", required=True, help="what the results are called, such as coi-mini")
+    parser.add_argument("--name", required=True, help="name of the results, such as coi-mini")
     parser.add_argument("--output", type=Path, required=True, help="folder of the result file")
     parser.add_argument("--arm", nargs="+", help="only these arms")
-    parser.add_argument("--steps", type=int, default=12, help="optimizer steps an arm")
+    parser.add_argument("--steps", type=int, default=12, help="optimizer steps per arm")
     parser.add_argument("--batch_size", type=int, default=64, help="pairs in a batch; 3 or more")
-    parser.add_argument("--max_length", type=int, default=400, help="tokens")
+    parser.add_argument("--max_length", type=int, default=400, help="most tokens of a sequence")
     parser.add_argument("training", nargs="+", help="after --: options of train.py")
     return parser.parse_args(arguments)
 

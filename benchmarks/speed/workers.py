@@ -1,4 +1,4 @@
-"""Ways to embed that take turns, each in a process of its own; what breaks one of them is noted, not raised."""
+"""Run ways to embed in turns, each in a process of its own; an error in one of them is noted, not raised."""
 
 import sys
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from modeling_dnacse.loading.checkpoints import reason_of
 
 
 class Workers:
-    """One process a way, all with the same model; a context that ends them.
+    """One process per way, all with the same model; a context that ends them.
 
     Attributes:
         running: Way -> its process. A way that fails leaves it.
@@ -57,7 +57,7 @@ class Workers:
                 try:
                     done = worker.submit(measure_pass, way, self.folder, self.device, sequences, seconds).result()
                     passes[way].append(done)
-                except Exception as error:  # whatever breaks one way must not cost the figures of the others
+                except Exception as error:  # an error in one way must not prevent the figures of the others
                     reason = reason_of(error)
                     lacking = isinstance(error, ImportError | ValueError)
                     self.notes["not_measured" if lacking else "failed"][f"{way}, {what}"] = reason

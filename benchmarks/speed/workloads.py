@@ -62,7 +62,7 @@ def draw_blocks(sequences: Sequence[str], blocks: int, size: int = BATCH, seed: 
 
 
 def long_sequence(tokens: int, tokenizer: Any) -> str:
-    """Make a sequence of about so many tokens."""
+    """Make a sequence of about this many tokens."""
     (whole,) = random_sequences(10 * tokens, 1)
     return whole[: tokens * len(whole) // count_tokens([whole], tokenizer)[0]]
 

@@ -1,1 +1,1 @@
-"""What was tried on validation splits before it became part of the product: scripts, and their figures beside them."""
+"""Experiments on validation splits that led to decisions about the product: scripts, and their results beside them."""

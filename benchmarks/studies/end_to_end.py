@@ -1,9 +1,9 @@
-"""What it takes to name barcodes from files to a table, beside vsearch, in one run; JSON out.
+"""Time a whole identification, from files to a table, and compare with vsearch; JSON out.
 
     python benchmarks/studies/end_to_end.py --data coi.tsv.gz --count 10000 --output benchmarks/studies/end_to_end.json
 
 `--count` references of the split train, and as many other sequences of train, val and unseen_val as queries. Each way
-is a command in a process of its own, after one another: seconds of the wall clock, and of all cores (user and system).
+is a command, and they run one after another. Costs are wall-clock seconds and CPU seconds (user and system).
 `dnacse identify` calibrates probabilities; vsearch gives the best hit alone.
 """
 

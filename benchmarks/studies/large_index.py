@@ -34,6 +34,7 @@ from modeling_dnacse.identification.identifier import Identifier
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.reading.sequences import read_fasta
+from modeling_dnacse.vectors import cell_search
 from modeling_dnacse.vectors.cell_search import CellSearch
 from modeling_dnacse.vectors.shared_sites import SiteSearch, read_sites, site_sums
 
@@ -145,7 +146,7 @@ def recall(args: argparse.Namespace) -> dict[str, Any]:
         "cells": len(search.firsts),
     }
     for cells in args.cells:
-        sys.modules[CellSearch.__module__].CELLS = cells
+        cell_search.CELLS = cells
         start = time.process_time()
         score = search(bases).score[:, 0]
         used = time.process_time() - start

@@ -1,4 +1,4 @@
-"""How often the probabilities of `dnacse identify` come true: validation queries in; errors, bins and a picture out.
+"""Measure the calibration of `dnacse identify`: validation queries in; calibration errors and a picture out.
 
     python benchmarks/studies/reliability.py --data coi.tsv.gz --model checkpoints/dnacse-barcode-mini \\
         --output reliability.json --plot reliability.png
@@ -77,7 +77,7 @@ def measure(model: str, data: str, queries: int, seed: int) -> dict[str, dict[st
 
 
 def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
-    """One panel a rank, a line a form of the queries; a probability that comes true lies on the diagonal."""
+    """One panel per rank, one line per form of the queries; calibrated probabilities lie on the diagonal."""
     styles = [OURS, *MUTED]
     figure, panels = plt.subplots(1, len(SHOWN), figsize=(3 * len(SHOWN), 3.3), sharey=True, layout="constrained")
     for panel, rank in zip(panels, SHOWN, strict=True):
@@ -104,9 +104,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
     parser.add_argument("--data", required=True)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--output", required=True, type=Path, help="JSON; other models that it has are kept")
+    parser.add_argument("--output", required=True, type=Path, help="JSON; results of other models in it are kept")
     parser.add_argument("--plot", type=Path, help="PNG")
-    parser.add_argument("--queries", type=int, default=1000, help="of known species, and of others, at most")
+    parser.add_argument("--queries", type=int, default=1000, help="most queries of known species, and of others")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
     done = json.loads(args.output.read_text()) if args.output.exists() else {}

@@ -1,4 +1,4 @@
-"""Name altered validation queries after all of train, with methods side by side on the very same queries; JSON out.
+"""Compare methods of naming on the same altered validation queries, with train as the library; JSON out.
 
     python benchmarks/studies/sites.py --data coi.tsv.gz --model runs/coi-sites --output sites.json \\
         --methods cosine shared 7mers vsearch128 vsearch1 encoder:checkpoints/dnacse-barcode-mini
@@ -45,7 +45,7 @@ LETTERS[[ord(base) for base in "ACGT"]] = range(4)
 
 
 def alter(sequences: list[str], seed: int) -> dict[str, list[str]]:
-    """The forms in which queries are asked."""
+    """The forms of the queries: whole, fragments, with errors."""
     places = np.random.default_rng(seed).random(len(sequences))
     windows = {f"{length} bp": flip_half(cut_windows(sequences, length, places), seed) for length in (300, 150)}
     errors = {f"{rate:.0%} errors": mutate(sequences, rate, seed) for rate in (0.05, 0.1)}
@@ -157,7 +157,7 @@ class Vsearch:
 
 
 def measure(name: str, search: Any, train: Split, unseen: Split, seen: Split, seed: int) -> dict[str, Any]:
-    """Ask all forms of all queries: accuracies, AUROC of known against absent species, queries a second."""
+    """Score all forms of all queries: accuracies, AUROC of known against absent species, queries per second."""
     result: dict[str, Any] = {"genus": {}, "family": {}, "species": {}, "auroc": {}, "queries_per_second": {}}
     scores: dict[tuple[str, str], np.ndarray] = {}
     for split, queries, ranks in (("absent", unseen, ("genus", "family")), ("known", seen, ("species",))):
@@ -181,10 +181,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
     parser.add_argument("--data", required=True)
     parser.add_argument("--model", help="a model with sites")
-    parser.add_argument("--output", required=True, type=Path, help="JSON; methods that it has are kept")
+    parser.add_argument("--output", required=True, type=Path, help="JSON; results of other methods in it are kept")
     parser.add_argument("--methods", nargs="+", required=True)
-    parser.add_argument("--queries", nargs=2, type=int, default=[900, 500], help="of unseen_val and of val")
-    parser.add_argument("--name", default="", help="put before the names of the model's methods")
+    parser.add_argument("--queries", nargs=2, type=int, default=[900, 500], help="queries of unseen_val and of val")
+    parser.add_argument("--name", default="", help="prefix for the names of the model's methods")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
     splits = read_splits(args.data)

@@ -1,7 +1,7 @@
-"""The tasks, a file each.
+"""The tasks, one file each.
 
-A file says what is asked (its docstring), which splits `score` takes (`SPLITS`), how answers are scored (`score`) and
-what tables and pictures show (`TASK`, see task.py). A task whose data are a folder of its own format also has `read`.
+The docstring of a file describes the task. `SPLITS` names the splits that `score` takes, `score` computes the metrics,
+and `TASK` says what tables and pictures show (see task.py). A task with a data format of its own also has `read`.
 """
 
 from types import ModuleType

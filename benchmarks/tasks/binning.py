@@ -16,7 +16,7 @@ they are those of `train`.
   a bin alone; and `assigned_bp`, the part of all bp that is in a bin, without which ARI says little.
 
 Intervals are over species (intervals.py), the bootstrap for shares of species and their mean completeness, halves for
-ARI; nothing is binned or matched anew. Means over bins have no interval, since bins are no sample of a population.
+ARI; nothing is binned or matched again. Means over bins have no interval, since bins are not a sample of a population.
 """
 
 from typing import Any
@@ -51,7 +51,7 @@ TASK = Task(
     },
     costed=True,
 )
-SHORTEST, FEWEST = 2500, 10  # bp, contigs a species
+SHORTEST, FEWEST = 2500, 10  # bp, contigs per species
 
 
 def choose_contigs(split: Split) -> np.ndarray:

@@ -7,12 +7,12 @@ sequences base by base, which are tools and models with sites:
 - `close_*`: at most CLOSE_MOST of each species, of genera with at least CLOSE_SPECIES species;
 - `pieces_*`: each cut to a random length from PIECES on a random strand.
 
-A model with sites clusters as the command does, by identity over shared sites and the barcode gap
-(modeling_dnacse/clustering/barcode_gap.py); other vectors by average linkage of cosine distances
+A model with sites clusters as the command does, by identity over shared sites and what it knows of species
+(modeling_dnacse/clustering/species_merges.py); other vectors by average linkage of cosine distances
 (modeling_dnacse/clustering/average_linkage.py). A tool without vectors uses its own clustering.
 
-- `own_*`: with the method's own criterion. A model with sites has its barcode gap, another one a threshold in its
-  config.json; vsearch uses 97 % identity; a k-mer profile has none.
+- `own_*`: with the method's own criterion. A model with sites has probabilities of merges, another one a threshold,
+  both in its config.json; vsearch uses 97 % identity; a k-mer profile has none.
 - `chosen_*`: with the threshold that has the best ARI on *other* labelled sequences, as `dnacse cluster --labelled`
   chooses it: those of `unseen_val` when `unseen_test` is scored, of `val` when `unseen_val` is. Of vsearch's
   `IDENTITIES` the best there.
@@ -34,8 +34,7 @@ from benchmarks.methods.method import EMPTY, Method, Split, Unsuited, vectors
 from benchmarks.scoring.intervals import agreement_interval
 from benchmarks.tasks.task import Task
 from modeling_dnacse.clustering.average_linkage import cluster, species_threshold
-from modeling_dnacse.clustering.barcode_gap import LEAST_IDENTITY, cut_at_gaps, valley_of
-from modeling_dnacse.clustering.site_linkage import site_linkage
+from modeling_dnacse.clustering.species_merges import cluster_species
 from modeling_dnacse.identification.encoding import LEAST_PLACED, Encoded
 from modeling_dnacse.identification.library import unit_vectors
 from modeling_dnacse.kmers import OTHER
@@ -144,9 +143,9 @@ def own_and_chosen(
 
 
 def clusters_at_sites(method: Method, sequences: list[str]) -> tuple[np.ndarray, float] | None:
-    """What `dnacse cluster` finds with a model with sites: labels (n,), and the identity of the sample's barcode gap.
+    """What `dnacse cluster` finds with a model with sites: labels (n,), and the least identity of a merge.
 
-    None: the method is no such model, or most sequences are not of its marker.
+    None: the method is not such a model, or most sequences are not of its marker.
     """
     if method.by_sites is None:
         return None
@@ -154,8 +153,8 @@ def clusters_at_sites(method: Method, sequences: list[str]) -> tuple[np.ndarray,
     if read.placed.mean() < LEAST_PLACED:
         return None
     read.bases[~read.placed] = OTHER
-    tree = site_linkage(read.bases, LEAST_IDENTITY)
-    return cut_at_gaps(tree).labels, 1 - valley_of(tree)
+    clusters = cluster_species(method.by_sites.encoder.model, read.bases)
+    return clusters.labels, 1 - float(clusters.widest.max(initial=0))
 
 
 def unit(method: Method, sequences: list[str]) -> np.ndarray:

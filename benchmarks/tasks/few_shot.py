@@ -11,9 +11,9 @@ The published code fits the scaler on the test rows, too, and takes any species.
 - the scaler sees only training rows;
 - no training row is ever tested: a species with fewer than k + 80 sequences is tested on what k leaves, one with k or
   fewer is left out of that number of shots and counted in `species_too_small`;
-- so in data with few sequences a species, such as barcodes, each number of shots has its own species. The curve
+- so in data with few sequences per species, such as barcodes, each number of shots has its own species. The curve
   `macro_f1@K` then also depends on the number of classes. `macro_f1_same_species@K` holds species and tests fixed:
-  those that 20 shots have. On sets of 100 a species, as DNABERT-S's, the two curves are the same and the protocol is
+  those that 20 shots have. On sets of 100 per species, as DNABERT-S's, the two curves are the same and the protocol is
   the published one;
 - at most `most_species` species, drawn with the run's seed; those left out for it are counted in `species_over_cap`.
 
@@ -59,7 +59,7 @@ TASK = Task(
 )
 SHOTS = (1, 2, 5, 10, 20)
 SEEDS = range(5)
-TESTS = 80  # sequences a species, at most
+TESTS = 80  # sequences of a species, at most
 MOST_SPECIES = 1000
 BLOCK = 4096  # tests named at once, which bounds the memory at BLOCK x species scores
 
@@ -71,8 +71,8 @@ def eligible(species: np.ndarray, more_than: int, most: int, seed: int) -> tuple
 
     Args:
         species: (n,) str, "" = unknown.
-        more_than: Sequences that are not enough.
-        most: Of more species than that, this many are drawn.
+        more_than: A species needs more sequences than this.
+        most: Largest number of species; of more, this many are drawn.
         seed: Seed of the draw.
 
     Returns:
@@ -131,7 +131,7 @@ def name_by_regression(train: np.ndarray, names: np.ndarray, test: np.ndarray) -
     scaler = StandardScaler().fit(train)
     rows = np.asarray(scaler.transform(train))
     basis = np.linalg.qr(rows.T)[0] if rows.shape[1] > len(rows) else None  # (d, n), spans the rows
-    with warnings.catch_warnings():  # one or two rows a class are meant
+    with warnings.catch_warnings():  # one or two rows per class are intended
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         model = LogisticRegression(C=0.5, max_iter=3000).fit(rows if basis is None else rows @ basis, names)
     found = []

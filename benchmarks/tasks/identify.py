@@ -1,4 +1,4 @@
-"""Task identify: `dnacse identify` as users get it, against the rules by which other tools are trusted.
+"""Task identify: `dnacse identify` as users get it, compared with the usual thresholds of other tools.
 
 The library is `references` sequences of the training split, drawn by whole genera; genera with queries of unseen
 species come first. Such a library with gaps tempts a method to give false names. Queries are of three kinds, at most
@@ -25,7 +25,7 @@ by a rule:
 - `known_named_at_95_precision`: share of the known queries that are named correctly at the best threshold at which 95
   % of all species names, on known and unknown queries, are right: it compares methods whatever their rules. The
   threshold is on identity, on support, or on the evidence from which `identify` reads its probability. Queries of
-  equal scores are named together, so a method whose surest names are not right to 95 % has 0.
+  equal scores are named together, so a method whose most certain names are right in less than 95 % has 0.
 - At each rank: `RANK_accuracy`, the share of best guesses that are right, of queries whose name the library holds; and
   where scores are probabilities or supports, `RANK_called`, the share of queries named by the usual rule,
   `RANK_precision`, the share of those names that are right, and `RANK_calibration_error` (naming.py), each of all
@@ -76,7 +76,7 @@ TASK = Task(
 )
 REFERENCES = 8000
 SEARCHED = ("species", "genus")  # by a search tool; a query whose hit lacks a name is searched for again
-RULES = {  # by how a method names: what a score has to reach
+RULES = {  # by the kind of method: the threshold on its score
     "identify": {"_lenient": 0.90, "": 0.95, "_strict": 0.99},
     "classify": {"_lenient": 0.50, "": 0.80, "_strict": 0.95},
     "search": {"_lenient": 0.97, "": 0.98, "_strict": 0.99},
@@ -87,8 +87,8 @@ class Named(NamedTuple):
     """The best guess of each query at one rank."""
 
     names: np.ndarray  # (q,) str, "" = none
-    scores: np.ndarray  # (q,) float, -inf where there is no name or nothing is known of how sure it is
-    ranking: np.ndarray  # (q,) float, how sure it is, with fewer ties; -inf likewise
+    scores: np.ndarray  # (q,) float, -inf if there is no name or no confidence
+    ranking: np.ndarray  # (q,) float, the confidence with fewer ties; -inf likewise
 
 
 def name_by_package(method: Method, library: Split, sequences: Sequence[str]) -> dict[str, Named]:
@@ -203,7 +203,7 @@ def share_of(hit: np.ndarray, among: np.ndarray, asked: Queries, seed: int) -> d
 def score_rank(
     rank: str, named: Named, asked: Queries, held: np.ndarray, rule: float | None, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Score the names at one rank; `rule` is None where scores say nothing of how probable a name is."""
+    """Score the names at one rank; `rule` is None if scores are not probabilities or supports."""
     truth = asked.labels[rank]
     right = (named.names == truth) & (truth != "")
     judged = truth != ""

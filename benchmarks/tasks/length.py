@@ -5,7 +5,7 @@ The lengths are those of `LADDERS` below the queries' median length: for barcode
 median length. Every point has the same queries, those at least as long as the longest window. queries.py says how they
 are drawn.
 
-- `species_seen@L`, `genus_unseen@L`: one window of L bp a query, at a random place, named after whole references.
+- `species_seen@L`, `genus_unseen@L`: one window of L bp per query, at a random place, named after whole references.
 - `ward_ari@L`: Ward's clustering of unseen species with two or more queries, given their true number; a method without
   vectors has `cluster_ari@L` for its own clusters. Here the windows are the middles of the sequences, as if one pair
   of primers had amplified them, because windows of 100 bp at random places of a barcode hardly overlap.

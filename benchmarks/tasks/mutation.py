@@ -37,7 +37,7 @@ TASK = Task(
         "genus_unseen_indels": Panel("Errors: genus, unseen", "errors, half indels (%)", percent=True, priority=2),
     },
 )
-RATES = (0.01, 0.02, 0.05, 0.1)  # errors a base
+RATES = (0.01, 0.02, 0.05, 0.1)  # errors per base
 INDELS = {"": 0.0, "_indels": 0.5}  # share of the errors that are insertions or deletions
 
 

@@ -3,8 +3,8 @@
 Known queries are those of the seen split whose species the references hold; absent ones are of unseen species, of
 genera that are in the references (`unseen`) or not (`novel`). The method names each query with a confidence score: the
 cosine to or the identity with the nearest reference, a classifier's support, or, of a model with sites, the closeness
-by which `dnacse identify` tells whether a species is new (modeling_dnacse/identification/library.py). This score must
-separate known from unknown queries. In names of metrics, `absent` stands for unknown.
+by which `dnacse identify` detects new species (modeling_dnacse/identification/library.py). This score must
+separate known from unknown queries. In names of metrics, `absent` means unknown.
 
 - `auroc`, `auroc_unseen`, `auroc_novel`: known queries against all unknown ones, or against one kind of them; 0.5 is
   chance.
@@ -13,7 +13,7 @@ separate known from unknown queries. In names of metrics, `absent` stands for un
   ones (F = 0.01, 0.05, 0.1); `named@F`: share of known queries accepted and given the right species.
 - `kept_calibrated@F`, `named_calibrated@F`, `absent_accepted_calibrated@F`: the same with the threshold that accepts
   the share F of the unseen validation species. This is what a user of a fixed threshold gets; the last metric is the
-  share of unknown queries that it really accepts.
+  share of unknown queries that it actually accepts.
 - `named_anyhow`: share of known queries given the right species when all are accepted.
 
 A query without a name has the lowest score. At most `MOST` queries of a species are drawn. Intervals resample species,
@@ -54,14 +54,14 @@ TASK = Task(
         "named": Panel("Known species named correctly", "false positives (%)", percent=True, priority=1),
     },
 )
-MOST = 5  # queries a species
+MOST = 5  # queries of a species
 RATES = (0.01, 0.05, 0.1)  # shares of unknown queries accepted
 
 
 class Scored(NamedTuple):
-    """How sure the method was of each query, and whether the name it gave is right."""
+    """The confidence of the method in each query, and whether the name it gave is right."""
 
-    scores: np.ndarray  # (q,) float, higher = surer
+    scores: np.ndarray  # (q,) float, higher = more certain
     right: np.ndarray  # (q,) bool
     species: np.ndarray  # (q,) str
 
@@ -96,11 +96,11 @@ def threshold_at_rate(absent: np.ndarray, rate: float) -> float:
 
 
 def detect(known: Scored, absent: Scored, weights: np.ndarray) -> dict[str, float]:
-    """Separate known from unknown queries by their scores, at every threshold in one pass.
+    """Compute AUROC, AUPR and the shares at fixed false positive rates, over every threshold in one pass.
 
     Args:
         known: Queries to accept (k,).
-        absent: Queries to refuse (a,).
+        absent: Unknown queries, to reject (a,).
         weights: How often each query counts, the known before the unknown (k + a,).
 
     Returns:
@@ -160,7 +160,7 @@ def score_calibrated(known: Scored, absent: Scored, calibration: Scored, seed: i
 
 
 def tally(metrics: dict[str, dict[str, Any]], rows: int, known: Scored, absent: Scored) -> dict[str, dict[str, Any]]:
-    """Add to metrics how many queries of so many rows they are of."""
+    """Add to metrics the numbers of queries scored and left out of all rows."""
     scored = len(known.scores) + len(absent.scores)
     counts = {"scored": scored, "left_out": rows - scored, "known": len(known.scores), "absent": len(absent.scores)}
     return {name: metric | counts for name, metric in metrics.items()}

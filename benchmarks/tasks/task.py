@@ -1,4 +1,4 @@
-"""What every task's file says about the task beside how it is scored: the record `Task`."""
+"""The record `Task`: the title, headline, columns and curves by which tables and pictures show a task."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,11 +11,11 @@ class Panel(NamedTuple):
     unit: str  # of its abscissa
     scale: str = "linear"  # or log
     percent: bool = False  # whether the abscissa is a share
-    priority: int = 0  # where there is no room for all curves, those of the lowest number are drawn
+    priority: int = 0  # if not all curves fit, those with the lowest number are drawn
 
 
 class Task(NamedTuple):
-    """What tables and pictures show of a task: of its many metrics, most of them points of curves, a few.
+    """What tables and pictures show of a task: a few of its many metrics, most of which are points of curves.
 
     A metric goes with its heading. In `columns` a name that ends in @ is a curve, of which the first and the last
     point are shown: use it where the points depend on the data; its heading then takes the abscissa. A column or a
@@ -23,10 +23,10 @@ class Task(NamedTuple):
     """
 
     title: str
-    headline: str  # the one metric that stands for the task
-    columns: Mapping[str, str]  # of its table
-    bars: Mapping[str, str] = {}  # a panel of bars each
-    curves: Mapping[str, Panel] = {}  # a panel each
+    headline: str  # the one metric that represents the task
+    columns: Mapping[str, str]  # columns of its table
+    bars: Mapping[str, str] = {}  # headline panels, one per metric
+    curves: Mapping[str, Panel] = {}  # one panel per curve
     unranked: tuple[str, ...] = ()  # columns in which more is not better, so that no best one is marked
     note: str = ""  # what a reader of the table must know, below it
     costed: bool = False  # whether embedding and searching are most of the work, so that the table shows costs

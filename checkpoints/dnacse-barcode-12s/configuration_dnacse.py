@@ -32,21 +32,21 @@ class DnacseConfig(PreTrainedConfig):
             DNABERT-2.
         vocabulary: the tokens in the order of their ids, separated by spaces. A model with k-mers needs it to know how
             its tokens are spelled; `load_config` takes it from a tokenizer.
-        gene_sites: length of the axis of sites on which the k-mers of a sequence vote for its place (placement.py); 0:
-            no placement, as in DNABERT-2.
+        gene_sites: length of the axis of sites on which the k-mers of a sequence vote for its offset (placement.py);
+            0: no placement, as in DNABERT-2.
         site_kmer: length k of those k-mers.
         site_candidates: how many sites the table keeps of each k-mer.
-        site_block: bases of a block that may have an offset of its own, for indels (local_offsets.py); 0: one offset a
-            sequence.
-        site_support: how many bases beside a k-mer that votes for the offset have the site that the offset says; 0:
-            all have. With it, blocks have offsets only in sequences of which one offset leaves a part without support.
+        site_block: bases of a block that may have an offset of its own, for indels (local_offsets.py); 0: one offset
+            per sequence.
+        site_support: a base counts as covered if it is within this many bases of a k-mer that votes for the offset; 0:
+            all bases count. If it is above 0, only sequences with uncovered bases get offsets of blocks.
         site_reach: how far the offset of a block may lie from that of its sequence, in bases.
-        markers: names of the markers that lie one behind another on the axis of sites; None: one marker.
+        markers: names of the markers that lie one after another on the axis of sites; None: one marker.
         marker_starts: the first site of each of them.
         sites: how many sites have embeddings, one for each of the four bases (sites.py); 0: none.
         site_blocks: widths of the blocks of columns, each of which is scaled to length 1; they add up to hidden_size.
-        least_share: votes a k-mer below which a sequence counts as of no marker that the table knows. Its vector then
-            comes from its k-mers of length `kmer`.
+        least_share: a sequence with fewer votes per k-mer (0 to 1) counts as of no marker in the table. Its vector
+            then comes from its k-mers of length `kmer`.
         least_sites: how many sites with embeddings a sequence must cover; below that its vector comes from its k-mers.
         pooling: how token states become one vector. "mean": their mean over the attention mask, with [CLS] and [SEP];
             "mean_last_two": the same, of the average of the last layer's input and output; "cls": the state of the
@@ -54,8 +54,11 @@ class DnacseConfig(PreTrainedConfig):
         both_strands: whether `embed` gives the mean of the vectors of a sequence and of its reverse complement. The
             model itself sees one strand at a time.
         projection_size: width of the features that the contrastive losses see. The released model has no projection.
-        species_similarity: threshold of `dnacse cluster`: the average cosine from which on two clusters are best taken
-            for one species; None: unknown. `dnacse calibrate` finds it.
+        species_similarity: threshold of `dnacse cluster`: two clusters with at least this average cosine are merged as
+            one species; None: unknown. `dnacse calibrate` finds it.
+        species_merges: numbers, separated by spaces, by which `dnacse cluster` decides whether two clusters are of one
+            species: a constant, and the weights of features of their tree and of a vector; None: it cuts at barcode
+            gaps. Only for a model with sites; `trainer/fit_merges.py` finds them.
         bin_similarity: threshold of `dnacse bin`: the cosine that makes two contigs neighbours; None: unknown.
     """
 
@@ -93,6 +96,7 @@ class DnacseConfig(PreTrainedConfig):
     both_strands: bool = False
     projection_size: int = 128
     species_similarity: float | int | None = None
+    species_merges: str | None = None
     bin_similarity: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:

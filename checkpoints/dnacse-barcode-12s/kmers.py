@@ -7,7 +7,7 @@ barcode cost additions but no attention.
 
 - A k-mer and its reverse complement share a row of the table. k is odd, so no k-mer is its own reverse complement. Of
   the two, the one with A or C in the middle gives the row: 2 · 4^(k-1) rows.
-- Special tokens and N are no bases and in no k-mer, so that the neighbours of a masked token do not reveal it.
+- Special tokens and N are not bases and in no k-mer, so that the neighbours of a masked token do not reveal it.
 - The model reads tokens, so it needs their spelling: `vocabulary` of the configuration.
 """
 
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from .configuration_dnacse import DnacseConfig
 
 BASES = "ACGT"  # the complement of base i is base 3 - i
-OTHER, END = 4, 5  # in place of a base: a character that is no base, and the end of a token
+OTHER, END = 4, 5  # in place of a base: another character, and the end of a token
 NO_KMER = 0  # a row of zeros
 
 
@@ -48,9 +48,9 @@ def spell(vocabulary: list[str]) -> Tensor:
 class Text(NamedTuple):
     """The bases of a batch of token ids."""
 
-    letters: Tensor  # (batch, room) long: one behind another, 0 to 3; OTHER: no base, and behind the last
-    bases: Tensor  # (batch, length, longest) long: those of each token, END behind its last
-    places: Tensor  # (batch, length, longest) long: where in `letters` each of them stands
+    letters: Tensor  # (batch, bases) long: one after another, 0 to 3; OTHER: no base, and after the last
+    bases: Tensor  # (batch, length, longest) long: those of each token, END after its last
+    places: Tensor  # (batch, length, longest) long: the position of each in `letters`
 
 
 def spelling_of(config: DnacseConfig) -> Tensor:
@@ -69,14 +69,14 @@ def spelling_of(config: DnacseConfig) -> Tensor:
 
 
 def read_text(ids: Tensor, mask: Tensor, spelling: Tensor) -> Text:
-    """Spell out token ids (batch, length); what stands where the mask (batch, length) is 0 is no base.
+    """Spell out token ids (batch, length); tokens with a mask (batch, length) of 0 have no bases.
 
     >>> read_text(torch.tensor([[1, 2, 2]]), torch.tensor([[1, 1, 0]]), spell(["[PAD]", "A", "TGN"])).letters.tolist()
     [[0, 3, 2, 4, 4, 4, 4, 4, 4]]
     """
     bases = spelling[ids.long()].long().masked_fill(mask[:, :, None] == 0, OTHER)
     longest = bases.shape[2]
-    room = bases.shape[1] * longest  # for all tokens, were they the longest
+    room = bases.shape[1] * longest  # if all tokens were the longest
     if longest == 1:  # each token is one base
         places = torch.arange(room, device=ids.device)[None, :, None].expand_as(bases)
         return Text(bases[:, :, 0], bases, places)

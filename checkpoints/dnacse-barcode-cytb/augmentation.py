@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 class ManifoldMixup(NamedTuple):
-    """One draw of manifold instance mixup (DNABERT-S): one layer's input is mixed with that of the permuted batch."""
+    """One draw of manifold instance mixup (DNABERT-S): the input of one layer is mixed with its own permuted batch."""
 
     layer: int  # 0: the embedding output
     permutation: Tensor  # (batch,) long
@@ -31,14 +31,23 @@ class EncoderNoise(NamedTuple):
 
 
 def mix(hidden: Tensor, mask: Tensor, mixup: ManifoldMixup) -> tuple[Tensor, Tensor]:
-    """h_i ← λ_i h_i + (1 - λ_i) h_π(i), position by position; mask_i ← mask_i · mask_π(i) (DNABERT-S, eq. 5)."""
+    """Mix hidden states: h_i ← λ_i h_i + (1 - λ_i) h_π(i), mask_i ← mask_i · mask_π(i) (DNABERT-S, eq. 5).
+
+    Args:
+        hidden: (batch, length, hidden).
+        mask: (batch, length).
+        mixup: π, the permutation, and λ, the coefficients.
+
+    Returns:
+        The mixed states and the intersection of the masks, in the same shapes.
+    """
     partner = mixup.permutation.to(hidden.device)
     weight = mixup.coefficients.to(hidden)[:, None, None]
     return weight * hidden + (1 - weight) * hidden[partner], mask * mask[partner]
 
 
 def add_noise(hidden: Tensor, mask: Tensor, noise: EncoderNoise) -> Tensor:
-    """e ← e · (1 + s_m ε) + s_a ε', where ε and ε' are standard normal, drawn for each entry (our formula).
+    """Add noise: e ← e · (1 + s_m ε) + s_a ε', where ε and ε' are standard normal, drawn for each entry (our formula).
 
     s_m is the multiplicative and s_a the additive strength. Padding and special tokens stay as they are.
 
@@ -51,7 +60,7 @@ def add_noise(hidden: Tensor, mask: Tensor, noise: EncoderNoise) -> Tensor:
 
 
 def inner_tokens(mask: Tensor) -> Tensor:
-    """Mark all tokens of a sequence but its first and last one: tokens between two others that are no padding.
+    """Mark all tokens of a sequence but its first and last one: tokens between two others that are not padding.
 
     The first and the last one are [CLS] and [SEP], in every tokenizer that the encoder is used with. They are found by
     position, since ids are unknown with `inputs_embeds`.

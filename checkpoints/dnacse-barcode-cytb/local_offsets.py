@@ -1,20 +1,21 @@
-"""Offsets for blocks of a sequence whose gene has indels: votes for each block and offset in, the best path out.
+"""Handle indels by an offset for each block of a sequence: votes for each block and offset in, the best path out.
 
-Along a gene the offset changes by one for each base that is inserted or deleted. The path is the one that has most
-votes, less what its changes cost (Viterbi 1967). Votes and costs are integers, so nothing depends on the batch.
+Along a gene the offset changes by one for each base that is inserted or deleted. The best path has most votes, minus
+a cost for each change of the offset (Viterbi 1967). Votes and costs are integers, so nothing depends on the batch.
 
-- A change costs a little whatever its size, since a stretch of several bases is inserted or deleted at once.
+- The cost of a change grows little with its size, since several bases may be inserted or deleted at once.
 - The offset falls by at most a block from one block to the next.
-- Of equal paths the one that changes earliest is taken, and then the cut between two blocks is moved to where the
-  votes for the former end. So a piece has its cuts where its whole has them, although its blocks begin elsewhere.
-- The steps are those of the longest marker, a fixed number, so that the loop exports to ONNX.
+- Of equal paths the one that changes earliest is taken. The boundary of two blocks with different offsets is then
+  moved to where the votes for the first offset end. So a fragment has the same boundaries as the whole sequence,
+  although its blocks begin elsewhere.
+- The number of steps is fixed, that of the longest marker, so that the loop exports to ONNX.
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-COST, COST_OF_BASE = 255, 38  # of a change: as much as one sure k-mer, and 0.15 for each base
+COST, COST_OF_BASE = 255, 38  # of a change: as one k-mer that is at one site only, plus 0.15 of it per base
 
 
 def box_sums(values: Tensor, radius: int) -> Tensor:
@@ -29,7 +30,7 @@ def box_sums(values: Tensor, radius: int) -> Tensor:
 
 
 def change_costs(block: int, reach: int, device: torch.device) -> Tensor:
-    """What it costs to go to an offset from another, (to, from) int32."""
+    """The cost of a change from one offset to another, (to, from) int32."""
     offsets = torch.arange(-reach, reach + 1, device=device)
     change = (offsets[:, None] - offsets).int()
     costs = (COST + COST_OF_BASE * change.abs()) * (change != 0)
@@ -51,12 +52,12 @@ def best_path(votes: Tensor, block: int, reach: int) -> tuple[Tensor, Tensor]:
     (tensor([[1507]], dtype=torch.int32), tensor([[0, 1, 1]]))
     """
     count, offsets = votes.shape[1:]
-    room = 1 << offsets.bit_length()  # a score and the offset that it came from, in one number; of equals, it stays
+    room = 1 << offsets.bit_length()  # packs a score and its previous offset in one number; no change wins ties
     own = torch.arange(offsets, device=votes.device).int()
     names = torch.where(own[:, None] == own, offsets, own)
     costs = change_costs(block, reach, votes.device) * room - names
     low, high = 0, count
-    if not torch.compiler.is_exporting():  # before and behind the votes the offset stays
+    if not torch.compiler.is_exporting():  # before and after the votes the offset stays the same
         voted = votes.any(2).any(0).nonzero()
         low, high = (int(voted[0]), int(voted[-1]) + 1) if len(voted) else (0, 1)
     score, origins = votes[:, low], []
@@ -75,18 +76,19 @@ def best_path(votes: Tensor, block: int, reach: int) -> tuple[Tensor, Tensor]:
 
 
 def cut_between(left: Tensor, right: Tensor, shifts: Tensor, behind: int) -> Tensor:
-    """Where each block begins, once cuts are moved to where votes change: (batch, blocks) long, from 0.
+    """Where each block begins, after boundaries were moved to where votes change: (batch, blocks) long, from 0.
 
     Args:
-        left: Votes at each place of two adjacent blocks for the offset of the former, (batch, blocks - 1, 2 · block).
-        right: The same for the offset of the latter.
+        left: Votes at each position of two adjacent blocks for the offset of the first, (batch, blocks - 1, 2 ·
+            block).
+        right: The same for the offset of the second.
         shifts: Offsets of the blocks (batch, blocks).
-        behind: Places from the one at which a k-mer votes to the one behind its last base.
+        behind: Positions from the one at which a k-mer votes to the one after its last base.
     """
     block = left.shape[2] // 2
-    gains = F.pad((left - right).cumsum(2, dtype=torch.int32), (1, 0))  # if the cut is before each place
+    gains = F.pad((left - right).cumsum(2, dtype=torch.int32), (1, 0))  # of a boundary before each position
     number = torch.arange(left.shape[1], device=left.device)
-    place = gains.argmax(2)  # of equal ones the first
+    place = gains.argmax(2)  # the first of equal ones
     cuts = number * block + torch.where(place > 0, place - 1 + behind, 0)
     cuts = torch.where(shifts[:, 1:] == shifts[:, :-1], (number + 1) * block, cuts)
     before, earlier = F.pad(cuts, (1, 0))[:, :-1], F.pad(cuts, (2, 0))[:, :-2]
@@ -94,12 +96,12 @@ def cut_between(left: Tensor, right: Tensor, shifts: Tensor, behind: int) -> Ten
 
 
 def segment_of(places: Tensor, begins: Tensor, room: int) -> Tensor:
-    """How many segments begin at or before each place, less one: (batch or 1, n) of places to (batch, n) long.
+    """Number of the segment of each position, -1 before the first: (batch or 1, n) positions to (batch, n) long.
 
     Args:
-        places: From 0; those beyond the room are taken for its ends.
+        places: Positions; those outside of 0 to `room` - 1 are moved to the nearest end.
         begins: (batch, segments) long, below `room`.
-        room: Number of places.
+        room: Number of positions.
     """
     empty = torch.zeros((begins.shape[0], room), dtype=torch.int32, device=begins.device)
     count = empty.scatter_add(1, begins, torch.ones_like(begins, dtype=torch.int32)).cumsum(1) - 1

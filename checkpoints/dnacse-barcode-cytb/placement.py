@@ -1,21 +1,22 @@
-"""Where in its gene a sequence was read: bases in; the strand, the offsets and the base at each site out.
+"""Find where in a gene a sequence lies: bases in; the strand, the offsets and the base at each site out.
 
-A *site* is a position of a marker in coordinates common to all its sequences. Nothing is aligned. A table, learnt by
-trainer/fit_sites.py, says at which sites each k-mer was seen, and how often; the k-mers of a sequence, read on both
-strands, vote for the offset that takes its first base to a site, and the best offset wins.
+A *site* is a position of a marker in coordinates common to all its sequences. There is no alignment. A table, learnt
+by trainer/fit_sites.py, holds the sites at which each k-mer was seen, and how often. The k-mers of a sequence, read on
+both strands, vote for the offset: the site of its first base. The offset with most votes wins.
 
-Behind an insertion or a deletion another offset is right. A base that is far from all k-mers that vote for the offset
-shows that there may be one; it counts as not covered (`site_support`). Offsets of blocks of bases (`site_block`,
-local_offsets.py) can mend that, and then a base that is inserted between two sites has none. Coding genes have hardly
-any indels but by errors of sequencing, so there only what one offset leaves uncovered gets offsets of blocks. Genes of
-ribosomes and spacers have indels of their own: there `site_support` is 0, and each sequence gets them.
+After an insertion or a deletion another offset is right. A base that is far from all k-mers that vote for the offset
+hints at an indel; it counts as not covered (`site_support`). Blocks of bases can have offsets of their own
+(`site_block`, local_offsets.py), which cover such bases again; a base that is inserted between two sites then has no
+site. Coding genes have few indels except sequencing errors, so only sequences with uncovered bases get offsets of
+blocks. Genes of ribosomal RNA and spacers differ by indels between species: there `site_support` is 0, and every
+sequence gets them.
 
-- Votes are integers, and of equal offsets the lowest wins. So neither the batch nor its padding changes a placement,
-  and a sequence and its reverse complement have the same base at each site.
-- A sequence that is not of the marker gets hardly any votes; `share` tells.
+- Votes are integers, and of offsets with equal votes the lowest wins. So neither the batch nor its padding changes a
+  placement, and a sequence and its reverse complement have the same base at each site.
+- A sequence that is not of the marker gets hardly any votes: its `share` is low.
 - All steps are gathers, scatters and maxima over a padded batch, so that they export to ONNX.
-- One axis of sites can hold several markers, one behind another. The best offset then tells the marker too: the one
-  whose sites got most of its votes.
+- One axis of sites can hold several markers, one after another. The marker is then the one whose sites got most votes
+  for the best offset.
 """
 
 from typing import NamedTuple
@@ -30,7 +31,7 @@ from .local_offsets import best_path, box_sums, cut_between, segment_of
 
 FULL_VOTE = 255  # of a k-mer that was seen at one site only
 SUPPORT = 64  # votes, a quarter of those of a k-mer that was seen at one site only
-DOUBT = 32  # k-mers without a vote that each sequence is taken to have beside its own: a few k-mers prove little
+DOUBT = 32  # k-mers without a vote that are added to those of each sequence: a few k-mers are weak evidence
 
 
 Ballots = tuple[Tensor, Tensor, Tensor]  # sites of k-mers, their votes, and their sites by the offset
@@ -39,10 +40,10 @@ Ballots = tuple[Tensor, Tensor, Tensor]  # sites of k-mers, their votes, and the
 class Placement(NamedTuple):
     """Where the sequences of a batch lie."""
 
-    bases: Tensor  # (batch, sites) long: the base at each site that has a row, 0 to 3; OTHER: none
-    offset: Tensor  # (batch,) long: site of the first base of the strand that was read, but for local offsets
-    reverse: Tensor  # (batch,) bool: the strand that was read is the other one
-    share: Tensor  # (batch,) float, 0 to 1: votes for the offset, or for those of the blocks, a k-mer
+    bases: Tensor  # (batch, sites) long: the base at each site that has embeddings, 0 to 3; OTHER: none
+    offset: Tensor  # (batch,) long: site of the first base of the strand that was read, before shifts
+    reverse: Tensor  # (batch,) bool: the other strand lies on the sites
+    share: Tensor  # (batch,) float, 0 to 1: votes per k-mer for the offset, or for those of the blocks
     marker: Tensor  # (batch,) long: number of the marker
     shifts: Tensor  # (batch, blocks) long: what each block adds to the offset; no blocks: one offset for all
     begins: Tensor  # (batch, blocks) long: where each block begins, in sites by the offset, from -reach on
@@ -50,7 +51,7 @@ class Placement(NamedTuple):
 
 
 def kmer_codes(text: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Numbers of the k-mers at each place of (batch, length) bases, and of their reverse complements.
+    """Numbers of the k-mers at each position of (batch, length) bases, and of their reverse complements.
 
     Returns:
         Both (batch, length - k + 1) long; 4^k where there are other letters than bases.
@@ -70,7 +71,7 @@ def kmer_codes(text: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def bounds(text: Tensor) -> tuple[Tensor, Tensor]:
-    """Places of the first and the last base, (batch, 1) each; whatever where there is none.
+    """Positions of the first and the last base, (batch, 1) each; arbitrary for a sequence without bases.
 
     >>> [place.tolist() for place in bounds(torch.tensor([[4, 0, 4, 2, 4, 4]]))]
     [[[1]], [[3]]]
@@ -98,10 +99,10 @@ class DnacsePlacement(nn.Module):
         widths = [end - start for start, end in zip(self.starts, [*self.starts[1:], self.gene], strict=True)]
         self.blocks = -(-(max(widths) + 2 * self.reach) // self.block) if self.block else 0  # of the longest marker
         shape = (4**config.site_kmer + 1, config.site_candidates)
-        # the last row is of what is no k-mer
+        # the last row is for positions without a k-mer
         self.register_buffer("kmer_sites", torch.zeros(shape, dtype=torch.int16))
         self.register_buffer("kmer_votes", torch.zeros(shape, dtype=torch.uint8))
-        self.register_buffer("kept_sites", torch.arange(config.sites, dtype=torch.int32))  # those that have a row
+        self.register_buffer("kept_sites", torch.arange(config.sites, dtype=torch.int32))  # those that have embeddings
         if self.several:
             numbers = [torch.full((width,), number, dtype=torch.uint8) for number, width in enumerate(widths)]
             self.register_buffer("marker_of_site", torch.cat(numbers))
@@ -113,9 +114,9 @@ class DnacsePlacement(nn.Module):
         first, last = bounds(text)
         codes = torch.stack(kmer_codes(text, self.k), 1)  # (batch, 2, length)
         places = torch.arange(codes.shape[2], device=text.device)
-        on_strand = torch.stack((places - first, last - places - self.k + 1), 1)  # place on either strand, if a k-mer
+        on_strand = torch.stack((places - first, last - places - self.k + 1), 1)  # position on either strand
         votes = self.votes(codes, on_strand)
-        best, winner = votes.max(1, keepdim=True)  # of equal ones the first
+        best, winner = votes.max(1, keepdim=True)  # the first of equal ones
         reverse, offset = winner % 2 == 1, winner // 2 - text.shape[1]
         marker, shifts, begins = torch.zeros_like(offset[:, 0]), offset[:, :0], offset[:, :0]
         is_base = text < OTHER
@@ -152,7 +153,7 @@ class DnacsePlacement(nn.Module):
     def votes(self, codes: Tensor, on_strand: Tensor) -> Tensor:
         """Votes for offset -length, then both strands of the next ... (batch, 2 · offsets).
 
-        With local offsets, an offset also gets the votes of its neighbours, the less the farther.
+        With local offsets, an offset also gets votes of its neighbours, with weights that fall with the distance.
         """
         sites, weights = self.ballots(codes)
         length = codes.shape[2] + self.k - 1
@@ -167,7 +168,7 @@ class DnacsePlacement(nn.Module):
         return box_sums(box_sums(votes.view(-1, room // 2, 2), self.reach // 2), self.reach // 2).flatten(1)
 
     def best_marker(self, sites: Tensor, weights: Tensor, near: Tensor) -> Tensor:
-        """Number of the marker whose sites have most votes for the offset, or one within reach of it, (batch,)."""
+        """Number of the marker whose sites have most votes for the offset or for one within reach of it, (batch,)."""
         agree = (sites - near[:, :, None]).abs() <= (self.reach if self.block else 0)
         weights = torch.where(agree, weights, 0).flatten(1)
         empty = torch.zeros((sites.shape[0], len(self.starts)), dtype=torch.int32, device=sites.device)
@@ -178,7 +179,7 @@ class DnacsePlacement(nn.Module):
         return torch.tensor(self.starts, device=marker.device)[marker][:, None]
 
     def mend(self, broken: Tensor, ballots: Ballots, best: Tensor, supported: Tensor) -> tuple[Tensor, ...]:
-        """Offsets of blocks for those of the batch that are `broken` (batch,); the others keep one offset.
+        """Give sequences that are `broken` (batch,) by indels offsets of blocks; the others keep one offset.
 
         Returns:
             Votes (batch, 1), shifts and begins as in `Placement`, and which bases count as covered (batch, bases).
@@ -186,7 +187,7 @@ class DnacsePlacement(nn.Module):
         shifts = torch.zeros((broken.shape[0], self.blocks), dtype=torch.long, device=broken.device)
         begins = self.block * torch.arange(self.blocks, device=broken.device).expand_as(shifts)
         kept = best, shifts, begins, supported
-        if torch.compiler.is_exporting():  # a graph mends all and chooses; ONNX runtimes choose no bools
+        if torch.compiler.is_exporting():  # compute all and choose; ONNX runtimes cannot choose bools
             *offsets, covered = self.mended(ballots, supported)
             chosen = broken[:, None]
             offsets = [torch.where(chosen, new, old) for new, old in zip(offsets, kept, strict=False)]
@@ -199,14 +200,14 @@ class DnacsePlacement(nn.Module):
         return tuple(old.index_copy(0, rows, new) for new, old in zip(changes, kept, strict=True))
 
     def mended(self, ballots: Ballots, supported: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What `mend` returns, of sequences that are all broken."""
+        """What `mend` returns, for sequences that are all broken."""
         best, shifts, begins = self.local_offsets(*ballots)
         if self.support:
             supported = self.near_own_votes(*ballots, shifts, begins)
         return best, shifts, begins, supported
 
     def near_own_votes(self, sites: Tensor, weights: Tensor, near: Tensor, shifts: Tensor, begins: Tensor) -> Tensor:
-        """As `near_votes`, of votes for the offset of the block that a k-mer's middle is in."""
+        """As `near_votes`, with votes for the offset of the block that holds the middle of a k-mer."""
         middle = near + self.k // 2 + self.reach
         block = segment_of(middle, begins, (self.blocks + 2) * self.block).clamp(min=0)
         agree = sites == (near + shifts.gather(1, block))[:, :, None]
@@ -237,12 +238,12 @@ class DnacsePlacement(nn.Module):
         return best, shifts, cut_between(left, right, shifts, self.k - self.k // 2)
 
     def votes_at(self, places: Tensor, weights: Tensor) -> Tensor:
-        """Votes by place, (batch, length) both, laid out as (batch, blocks, block)."""
+        """Votes by position, (batch, length) both, arranged as (batch, blocks, block)."""
         empty = torch.zeros((places.shape[0], self.blocks * self.block + 1), dtype=torch.int32, device=places.device)
         return empty.scatter_add(1, places, weights.int())[:, :-1].view(-1, self.blocks, self.block)
 
     def bases_at_sites(self, text: Tensor, first: Tensor, last: Tensor, found: Placement) -> Tensor:
-        """The base at each site that has a row, (batch, sites)."""
+        """The base at each site that has embeddings, (batch, sites)."""
         kept = self.kept_sites[None].long()
         place = kept - found.offset[:, None]  # on the strand that was read
         known = torch.ones_like(place, dtype=torch.bool)
@@ -265,13 +266,13 @@ class DnacsePlacement(nn.Module):
         return segment_of(sites + 2 * self.reach, begins, (self.blocks + 2) * self.block + 2 * self.reach)
 
     def is_in_block(self, near: Tensor, block: Tensor, found: Placement) -> Tensor:
-        """Whether what lies at these sites by the offset of its sequence belongs to these blocks."""
+        """Whether the bases at these sites, by the offset of their sequence, belong to these blocks."""
         ends = F.pad(found.begins[:, 1:], (0, 1), value=self.blocks * self.block)
         near = near + self.reach
         return (near >= found.begins.gather(1, block)) & (near < ends.gather(1, block))
 
     def sites_of(self, text: Tensor, found: Placement) -> Tensor:
-        """The site of each base, (batch, length): -1 for what has none, and beyond the axis for what is beyond."""
+        """The site of each base, (batch, length): -1 for none, and numbers outside the axis for bases outside it."""
         first, last = bounds(text)
         places = torch.arange(text.shape[1], device=text.device)
         sites = torch.where(found.reverse[:, None], last - places, places - first) + found.offset[:, None]

@@ -1,14 +1,14 @@
 """Self-attention with symmetric ALiBi, over padded batches or over packed tokens.
 
 ALiBi (Press et al. 2022), made symmetric as in DNABERT-2, adds -slope * |i - j| to the scores of each head. It is
-computed from positions, never stored. Nothing else tells the encoder the order of tokens, so an attention without it
-would silently give wrong vectors. All implementations stand in this one file, since they must agree on ALiBi.
+computed from positions, never stored. The encoder has no other information about the order of tokens, so an attention
+without it would silently give wrong vectors. All implementations are in this one file, since they must agree on ALiBi.
 
 Padded (`eager`, `sdpa`): ALiBi and padding are one additive bias, (batch, heads, length, length), which is made once
 for each forward pass and shared by the layers. A batch without padding has one bias for all its sequences, (1, heads,
 length, length).
 
-Packed: the tokens of all sequences stand in one row, (total, hidden), so that no layer computes padding.
+Packed: the tokens of all sequences are concatenated, (total, hidden), so that no layer computes padding.
 
 - `packed` is for CPUs: torch's own attention over runs of sequences of one length. Sequences are packed in the order
   of their lengths. The bias is a view of 2 · length numbers for each head, so memory is linear in the length. With
@@ -20,10 +20,10 @@ Packed: the tokens of all sequences stand in one row, (total, hidden), so that n
   torch refuses its gradient and stores all scores, so it serves tests only, which compare the gradient too. No run on
   a GPU has been made yet.
 
-`default_attention` says which of them is used where nobody chooses.
+`default_attention` says which of them is used by default.
 
 Nothing else is accepted. transformers' own wrappers of flash-attn and flex_attention silently drop ALiBi. So do the
-kernels of the Hub, which it fetches where flash-attn is missing, and so may whatever else is registered.
+kernels of the Hub, which it fetches where flash-attn is missing, and so may any other registered function.
 """
 
 import functools
@@ -64,7 +64,7 @@ def is_packed(implementation: str) -> bool:
 
 
 def default_attention(device: str) -> str:
-    """The attention on a type of device where nobody chooses one: in the commands, in training and in benchmarks.
+    """The default attention on a type of device: in the commands, in training and in benchmarks.
 
     On a CPU packed was measured fastest (benchmarks/results/inference). On CUDA nothing has been measured yet, and
     sdpa works with all that the others do.
@@ -95,7 +95,7 @@ def check_attention(implementation: str, device: str | None = None) -> None:
 
 
 def alibi_slopes(num_heads: int) -> list[float]:
-    """Slopes of the heads (Press et al. 2022): a geometric series, completed where heads are no power of two.
+    """Slopes of the heads (Press et al. 2022): a geometric series, completed unless heads are a power of two.
 
     >>> alibi_slopes(4)
     [0.25, 0.0625, 0.015625, 0.00390625]
@@ -148,7 +148,7 @@ def reversed_bias(diagonals: Tensor, length: int) -> Tensor:
 
 
 class Packing(NamedTuple):
-    """Where the tokens of a packed batch come from; its sequences stand from the shortest to the longest."""
+    """Where the tokens of a packed batch come from; its sequences are ordered from the shortest to the longest."""
 
     rows: Tensor  # (total,) long: place of each token in the batch flattened to (batch · length)
     lengths: list[int]  # tokens of each sequence

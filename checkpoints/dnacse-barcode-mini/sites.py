@@ -1,14 +1,16 @@
-"""Vectors of sites: token ids in, one vector a sequence out, which knows at which site of its gene each base stands.
+"""Embeddings of bases at sites: token ids in, one vector per sequence out.
 
-A sequence's vector is the sum of the rows of its bases, one row for each site and base (placement.py tells the sites;
-trainer/fit_sites.py fits the rows in closed form). Columns come in blocks, such as one that tells genera and one that
-tells species; each block is scaled to one length, so that none drowns the other.
+There is an embedding, a row of the table, for each site and base. The vector of a sequence is the sum of the rows of
+its bases. placement.py finds the site of each base, and trainer/fit_sites.py fits the rows in closed form. Columns
+come in blocks, such as one that separates genera and one that separates species. Each block is scaled to the same
+length, so that they have equal weight.
 
-- The sum is a matrix product over the sites in their order, so both strands of a sequence have one vector, to the bit.
-- What cannot be placed (contigs, other markers, what is no DNA of a gene) is the sum of its k-mers' rows instead
-  (kmers.py, which do not tell strands apart either), in blocks of the same lengths.
-- No token has a state before somebody asks: for a barcode, that would be 660 vectors. The states are scaled so that
-  their mean, special tokens included, is the sequence's vector.
+- The sum is a matrix product over the sites in their order, so both strands of a sequence have the same vector, to the
+  bit.
+- The vector of a sequence that cannot be placed (a contig, another marker) is the sum of the embeddings of its k-mers
+  instead (kmers.py, also the same for both strands), in blocks of the same lengths.
+- Token states are computed on request only: a barcode has 660 of them. They are scaled so that their mean, special
+  tokens included, is the vector of the sequence.
 """
 
 import math
@@ -25,7 +27,7 @@ TINY = 1e-12  # in place of the length of a block of zeros
 
 
 class DnacseSites(nn.Module):
-    """Placement, the rows of sites, and those of k-mers for what is not placed."""
+    """Placement, the embeddings of bases at sites, and those of k-mers for sequences that cannot be placed."""
 
     spelling: Tensor
 
@@ -45,7 +47,7 @@ class DnacseSites(nn.Module):
 
     @property
     def can_place(self) -> bool:
-        """Whether any sequence can have enough votes; a model of k-mers alone asks for more than all."""
+        """Whether a sequence can have enough votes; a model of k-mers alone has an unreachable threshold."""
         return self.least_share <= 1
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Placement]:
@@ -62,7 +64,7 @@ class DnacseSites(nn.Module):
         return sums, found
 
     def sums_of_markers(self, found: Placement) -> Tensor:
-        """Sums of the rows of bases at sites (batch, hidden), a marker at a time, since others' sites are far."""
+        """Sums of the rows of bases at sites (batch, hidden), one marker at a time, which takes less time."""
         if torch.compiler.is_exporting() or not self.placement.several:
             return self.site_sums(found.bases)
         sums = self.weight.new_zeros((len(found.bases), self.weight.shape[1]))
@@ -81,7 +83,7 @@ class DnacseSites(nn.Module):
         return base_indicators(bases).to(weight.dtype).flatten(1) @ weight
 
     def place(self, ids: Tensor, mask: Tensor) -> Placement:
-        """Where the sequences of token ids (batch, length) stand, without any vector."""
+        """Place the sequences of token ids (batch, length), without computing vectors."""
         return self.placement(read_text(ids, mask, self.spelling).letters)
 
     def is_placed(self, found: Placement) -> Tensor:
@@ -90,16 +92,16 @@ class DnacseSites(nn.Module):
         return (found.share >= self.least_share) & (covered >= self.least_sites)
 
     def kmer_sums(self, letters: Tensor) -> Tensor:
-        """Sums of the rows of all k-mers: (batch, room) of bases to (batch, hidden)."""
+        """Sums of the rows of all k-mers: (batch, length) of bases to (batch, hidden)."""
         rows = row_of_kmers(F.pad(letters, (0, self.kmers.k - 1), value=OTHER), self.kmers.k)
         counts = torch.zeros((rows.shape[0], len(self.kmers.weight)), dtype=torch.int32, device=rows.device)
         counts = counts.scatter_add(1, rows, torch.ones_like(rows, dtype=torch.int32))
         return counts[:, NO_KMER + 1 :].to(self.kmers.weight.dtype) @ self.kmers.weight[NO_KMER + 1 :]
 
     def scales(self, sums: Tensor) -> Tensor:
-        """What each block of each vector is multiplied by, (batch, hidden), to come to the same length.
+        """The factors (batch, hidden) that scale each block of each vector to the same length.
 
-        With it a column has a variance of about 1.
+        A column then has a variance of about 1.
         """
         length = math.sqrt(sums.shape[1] / len(self.blocks))
         factors = [length / block.float().norm(dim=1, keepdim=True).clamp(min=TINY) for block in self.cut(sums)]
@@ -113,13 +115,13 @@ class DnacseSites(nn.Module):
         """What each token adds to its sequence's vector, times the number of tokens: (batch, length, hidden)."""
         text = read_text(ids, mask, self.spelling)
         rows = self.rows_of_bases(text, found)  # (batch, length, longest)
-        table = F.pad(self.weight, (0, 0, 0, 1))  # a row of zeros for what has no site
+        table = F.pad(self.weight, (0, 0, 0, 1))  # a row of zeros for bases without a site
         sites = F.embedding(rows, table).sum(2)
         states = torch.where(self.is_placed(found)[:, None, None], sites, self.kmers(ids, mask))
         return states * scales[:, None] * mask.sum(1)[:, None, None]
 
     def rows_of_bases(self, text: Text, found: Placement) -> Tensor:
-        """Row of `weight` of each base of each token, its length for what has none: (batch, length, longest)."""
+        """Row of `weight` for each base of each token, or its number of rows for none: (batch, length, longest)."""
         sites = self.placement.sites_of(text.letters, found)
         kept = self.placement.kept_sites.long()
         row_of_site = torch.full((self.placement.gene + 1,), -1, device=sites.device)

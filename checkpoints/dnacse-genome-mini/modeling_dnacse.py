@@ -11,7 +11,7 @@ Decisions:
 - States of padding are zero in the output, so it does not matter what a sequence is padded with.
 - Manifold mixup and encoder noise, which training applies to hidden states, are arguments of `forward`
   (augmentation.py).
-- The files that this one imports travel with it to the Hub. All models stand in this one file, since the Auto classes
+- The files that this one imports travel with it to the Hub. All models are in this one file, since the Auto classes
   of published checkpoints look for them here.
 """
 
@@ -45,21 +45,21 @@ from .layers import (
 )
 from .sites import DnacseSites
 
-if TYPE_CHECKING:  # transformers copies the files that are named so beside every saved model: it stays a pipeline's
+if TYPE_CHECKING:  # transformers copies the file of this class beside every saved model: it must stay a pipeline's
     from .pipeline_dnacse import DnaEmbeddingPipeline  # noqa: F401
 
 
 @dataclass
 class DnacseModelOutput(BaseModelOutputWithPooling):
-    """BaseModelOutputWithPooling, the mask that pooling used, and the votes; after mixup, the mask is the common part.
+    """BaseModelOutputWithPooling, the mask that pooling used, and votes; after mixup, the intersection of the masks.
 
-    Only a model with sites has votes: the share of the k-mers of a sequence that agree on its place in the gene. It is
-    near 0 for a sequence of none of the model's markers.
+    Only a model with sites has votes: the share of the k-mers of a sequence that agree on its offset in the gene. It
+    is near 0 for a sequence of another marker.
     """
 
     attention_mask: Tensor | None = None
     votes: Tensor | None = None  # (batch,) 0 to 1
-    markers: Tensor | None = None  # (batch,) long, rows of config.markers; whatever where the votes are few
+    markers: Tensor | None = None  # (batch,) long, position in config.markers; arbitrary if there are few votes
 
 
 @dataclass
@@ -162,7 +162,6 @@ class DnacseModel(DnacsePreTrainedModel):
             attention_mask: (batch, length), 1 for tokens and 0 for padding; None: no padding.
             mixup: mix the hidden states of the batch at one layer; the output then has the intersection of the masks.
             noise: add noise to the embedding output, except to padding and special tokens; in training only.
-
             pooled_only: leave out the token states where the vector does not need them, as in a model with sites,
                 which is several times as fast without.
 
@@ -199,7 +198,7 @@ class DnacseModel(DnacsePreTrainedModel):
         noise: EncoderNoise | None,
         pooled_only: bool,
     ) -> DnacseModelOutput:
-        """The forward of a model with sites. Its vectors are what is mixed and disturbed: no layer is behind them."""
+        """The forward of a model with sites. It has no layers, so mixup and noise apply to its vectors."""
         if ids is None:
             raise ValueError("this model reads the bases themselves, so it needs input_ids, not inputs_embeds")
         mask = torch.ones_like(ids) if mask is None else mask

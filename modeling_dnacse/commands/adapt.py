@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MOST = 50_000  # records that a model is fitted to
 DRAWN = 5000  # records of the trial
+APART = 0.1  # of the records, from which on a group with nothing in common with the others is told
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -144,7 +145,8 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
     from ..fitting.held_out import thin
     from ..fitting.site_model import Records
     from ..fitting.site_table import encode
-    from ..fitting.strands import STRANGERS, on_other_strand, share_of_strangers, turned
+    from ..fitting.strands import DRAWN as LOOKED_AT
+    from ..fitting.strands import STRANGERS, group_apart, on_other_strand, share_of_strangers, turned
     from ..reading.sequences import clean_sequence
 
     genera, species = (np.array(library.references.labels[rank]) for rank in ("genus", "species"))
@@ -160,6 +162,13 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
         raise ValueError(
             f"{path}: of pairs of one genus, {strange:.0%} have nothing in common, as where several markers are "
             "mixed; give the records of one marker"
+        )
+    apart, looked_at = group_apart(texts), min(LOOKED_AT, len(texts))
+    if len(apart) > APART * looked_at:
+        say(
+            f"{path}: {len(apart):,} of {looked_at:,} records, such as one of {genera[apart[0]]}, have nearly "
+            "nothing in common with the others. If they are of another marker, give one marker at a time: otherwise "
+            "the trial tells markers apart, not species"
         )
     other = on_other_strand(texts)
     if other.any():

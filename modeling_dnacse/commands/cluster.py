@@ -3,12 +3,13 @@
     dnacse cluster IN.fasta -o OUT.tsv
     dnacse cluster IN.fasta -o OUT.uc --format uc --representatives OTUS.fasta
     dnacse cluster IN.fasta -o OUT.tsv --identity 0.97 --plot clusters.png
+    dnacse cluster MORE.fasta -o OUT2.tsv --add_to OUT.tsv
 
 Models that know sites, such as the shipped one, place each sequence in its gene. Sequences are then compared over the
 sites that both cover, so pieces join the whole barcodes that they were cut from, on either strand. Clusters are those
-of average linkage that a barcode gap separates: all their members are nearer to one another than to others, by a
-distance that is chosen for each sample and each group. --identity gives one identity for all groups instead. What is
-not of the model's marker stays alone. More in docs/cluster.md; LOG.md says where vsearch is better.
+of average linkage that most probably hold one species each. How probable that is, the model tells from distances, from
+the gap to other barcodes, and from what it knows of how much species of the group vary. --identity gives one identity
+for all groups instead. What is not of the model's marker stays alone. More in docs/cluster.md.
 
 Other models, sequences of which most are not of the model's marker, and calls with --threshold, --labelled or options
 that shape vectors: average linkage by cosine. Two clusters merge while the average similarity between their members
@@ -18,7 +19,8 @@ should not be species that the model was trained on; or the model's own.
 The table has one line for each sequence, in the order of the input: id, cluster (c1 is the largest), size of the
 cluster, similarity to its representative (identity over shared sites, empty where none are shared; or cosine), and id
 of the representative. That is the most abundant sequence (;size= in the headers), of equals the one nearest to all
-sequences of its cluster. --format uc writes what vsearch --uc does.
+sequences of its cluster. --format uc writes what vsearch --uc does. With --add_to CLUSTERS, an earlier table, IN holds
+the sequences of that table and new ones, and clusters keep their names.
 """
 
 import argparse
@@ -70,7 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--identity",
         type=identity,
         metavar="SHARE",
-        help="average identity over shared sites, 0.8 to below 1, at which clusters merge; default: a barcode gap",
+        help="average identity over shared sites, 0.8 to below 1, at which clusters merge; default: one of each group",
+    )
+    add(
+        "--add_to",
+        type=Path,
+        metavar="CLUSTERS",
+        help="an earlier table of this command: clusters that hold its sequences keep their names",
     )
     add("--plot", type=Path, metavar="FILE", help="draw sizes and similarities: .png, .svg or .pdf")
     add_dark_argument(parser)
@@ -91,11 +99,12 @@ def identity(text: str) -> float:
     return float(text)
 
 
-def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
-    """Check the options, the outputs and the model's files, and read the input and --labelled once."""
+def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, dict[str, str] | None]":
+    """Check the options, the outputs and the model's files, and read the input, --labelled and --add_to once."""
     from ..clustering.entries import list_entries
+    from ..clustering.stable_names import read_clusters
 
-    inputs = (args.input, args.labelled, args.model)
+    inputs = (args.input, args.labelled, args.model, args.add_to)
     check_outputs((args.output, args.representatives, args.plot), inputs)
     check_replaced(args.output, EARLIER[args.format], f"clusters as {args.format}", args.force)
     check_replaced(args.representatives, REPRESENTATIVES, "FASTA of representatives", args.force)
@@ -107,8 +116,11 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None]":
             "--identity compares bases at sites, but --threshold, --labelled and options that shape vectors compare "
             "vectors; give one or the other"
         )
+    if args.add_to is not None and args.format != "tsv":
+        raise ValueError(f"--add_to keeps names, and --format {args.format} has only numbers; leave one of them out")
+    earlier = None if args.add_to is None else read_clusters(args.add_to)
     labelled = None if args.labelled is None else list_entries(args.labelled)
-    return list_entries(args.input), labelled
+    return list_entries(args.input), labelled, earlier
 
 
 def needs_vectors(args: argparse.Namespace) -> bool:
@@ -117,16 +129,17 @@ def needs_vectors(args: argparse.Namespace) -> bool:
     return args.threshold is not None or args.labelled is not None or shaped
 
 
-def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") -> None:
+def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[str, str] | None]") -> None:
     """Cluster, and put the outputs in place."""
     import numpy as np
 
+    from ..clustering.stable_names import name_clusters
     from ..vectors.model_choice import choose_model
     from .cluster_files import FORMATS, write_representatives
 
     device = find_device(args.device)
     options = embed_options(args, device)
-    listing, labelled = listings
+    listing, labelled, earlier = checked
     entries = listing.entries
     args.model = choose_model(
         args.model,
@@ -146,9 +159,17 @@ def run(args: argparse.Namespace, listings: "tuple[Listing, Listing | None]") ->
         )
     if found is None:
         found = group_by_vectors(args, listing, labelled, model, tokenizer, options)
+    names = found.numbers
+    if earlier is not None:
+        named = name_clusters([entry.id for entry in entries], found.labels, found.centres, earlier)
+        names = named.names
+        sys.stderr.write(
+            f"{args.add_to}: {named.kept:,} clusters keep their names, {len(names) - named.kept:,} are new, "
+            f"{named.merged:,} went into others; {named.missing:,} of its sequences are not in {args.input}\n"
+        )
     if args.representatives:
-        write_representatives(args.representatives, listing.file, entries, found)
-    FORMATS[args.format](args.output, entries, found)
+        write_representatives(args.representatives, listing.file, entries, found, names)
+    FORMATS[args.format](args.output, entries, found, names)
     sizes = np.bincount(found.labels)
     sys.stderr.write(
         f"{args.output}: {len(entries):,} sequences in {len(sizes):,} clusters, {int((sizes == 1).sum()):,} of them "
@@ -162,10 +183,11 @@ def group_by_sites(
     """Cluster by the identity over shared sites, draw --plot; None: too few sequences are of the model's marker."""
     import numpy as np
 
-    from ..clustering.barcode_gap import LEAST_IDENTITY, cut_at, cut_at_gaps, valley_of
     from ..clustering.entries import place_entries
     from ..clustering.representatives import identities, representatives
     from ..clustering.site_linkage import site_linkage
+    from ..clustering.species_merges import cluster_species
+    from ..clustering.tree_cuts import cut_at
     from ..vectors.shared_sites import LEAST_PLACED
     from .cluster_files import Grouping
     from .cluster_pictures import draw_gaps
@@ -181,15 +203,16 @@ def group_by_sites(
         )
     if strange.mean() > 1 - LEAST_PLACED:
         return None
-    tree = site_linkage(read.bases, args.identity or LEAST_IDENTITY)
     if args.identity is None:
-        clusters, certain = cut_at_gaps(tree), valley_of(tree)
-        sys.stderr.write(f"identity {1 - certain:.3f}, less where a group has a barcode gap of its own\n")
+        clusters = cluster_species(model, read.bases)
+        if (several := clusters.widest[clusters.widest > 0]).size:
+            usual, least = 1 - np.quantile(several, [0.5, 1])
+            sys.stderr.write(f"least identity within clusters: {usual:.3f} at the median, {least:.3f} at most\n")
     else:
-        clusters, certain = cut_at(tree, args.identity), 1 - args.identity
+        clusters = cut_at(site_linkage(read.bases, args.identity), args.identity)
     centres = representatives(read.bases, clusters.labels, np.array([entry.size for entry in entries]))
     if args.plot:
-        draw_gaps(args.plot, clusters, certain)
+        draw_gaps(args.plot, clusters)
     of_row = centres[clusters.labels]
     similarity = identities(read.bases, read.bases[of_row])
     similarity[centres] = 1.0

@@ -21,8 +21,13 @@ class Grouping(NamedTuple):
     similarity: np.ndarray  # (n,) to the representative, NaN where it cannot be told
     opposite: np.ndarray  # (n,) bool: not on the strand of the representative
 
+    @property
+    def numbers(self) -> list[str]:
+        """Names of the clusters by their order (k,): c1 is the largest."""
+        return [f"c{number}" for number in range(1, len(self.centres) + 1)]
 
-def write_table(path: Path, entries: list[Entry], found: Grouping) -> None:
+
+def write_table(path: Path, entries: list[Entry], found: Grouping, names: list[str]) -> None:
     """Write the table of `COLUMNS`, a line for each record."""
     sizes = np.bincount(found.labels)
     with written_whole(path) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
@@ -30,10 +35,10 @@ def write_table(path: Path, entries: list[Entry], found: Grouping) -> None:
         table.writerow(COLUMNS)
         for entry, label, similarity in zip(entries, found.labels.tolist(), found.similarity.tolist(), strict=True):
             told = "" if np.isnan(similarity) else f"{min(similarity, 1):.4f}"
-            table.writerow((entry.id, f"c{label + 1}", sizes[label], told, entries[found.centres[label]].id))
+            table.writerow((entry.id, names[label], sizes[label], told, entries[found.centres[label]].id))
 
 
-def write_uc(path: Path, entries: list[Entry], found: Grouping) -> None:
+def write_uc(path: Path, entries: list[Entry], found: Grouping, _names: list[str]) -> None:
     """Write what `vsearch --uc` does: S for a representative, H for each other record, then C for each cluster.
 
     There are no alignments: the column of the CIGAR is `*`. Clusters count from 0.
@@ -59,7 +64,9 @@ def write_uc(path: Path, entries: list[Entry], found: Grouping) -> None:
 FORMATS = {"tsv": write_table, "uc": write_uc}
 
 
-def write_representatives(path: Path, source: RecordFile, entries: list[Entry], found: Grouping) -> None:
+def write_representatives(
+    path: Path, source: RecordFile, entries: list[Entry], found: Grouping, names: list[str]
+) -> None:
     """Write the representatives as FASTA, in the order of their clusters, reading their sequences again.
 
     Where records have an abundance, `;size=` is the sum of the cluster, as vsearch --sizeout has it.
@@ -72,7 +79,7 @@ def write_representatives(path: Path, source: RecordFile, entries: list[Entry], 
     with written_whole(path) as hidden, hidden.open("w", encoding="utf-8") as file:
         for label, row in enumerate(found.centres.tolist()):
             name = f"{entries[row].id};size={sums[label]}" if told else entries[row].id
-            file.write(f">{name} cluster=c{label + 1} size={counts[label]}\n{sequences[row]}\n")
+            file.write(f">{name} cluster={names[label]} size={counts[label]}\n{sequences[row]}\n")
 
 
 def have_sizes(entries: list[Entry]) -> bool:

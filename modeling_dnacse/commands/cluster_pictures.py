@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..clustering.average_linkage import separation
-from ..clustering.barcode_gap import Clusters
+from ..clustering.tree_cuts import Clusters
 from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def draw_clusters(path: Path, vectors: np.ndarray, labels: np.ndarray, threshold
     save(figure, path)
 
 
-def draw_gaps(path: Path, clusters: Clusters, certain: float) -> None:
+def draw_gaps(path: Path, clusters: Clusters) -> None:
     """Draw the sizes of clusters, and how far apart sequences are within a cluster and between clusters."""
     from matplotlib.figure import Figure
 
@@ -48,11 +48,10 @@ def draw_gaps(path: Path, clusters: Clusters, certain: float) -> None:
     sizes = np.bincount(clusters.labels)
     draw_sizes(left, sizes)
     within, between = clusters.widest[sizes > 1], clusters.outside[np.isfinite(clusters.outside)]
-    edges = np.linspace(0, max(within.max(initial=0), between.max(initial=0), 2 * certain), 61)
+    edges = np.linspace(0, max(within.max(initial=0), between.max(initial=0), 0.01), 61)
     own = f"largest step within a cluster ({len(within):,} clusters)"
     other = f"to the nearest other cluster ({len(between):,} clusters)"
     draw_both(right, edges, {own: within, other: between})
-    right.axvline(certain, color=GREY, linestyle="--", linewidth=1, label=f"{certain:.3f}")
     right.set(xlabel="share of different bases among shared sites", ylabel="clusters")
     right.set_title("Barcode gap: blue left, orange right", loc="left")
     figure.legend(frameon=False, loc="outside lower right", ncols=3)

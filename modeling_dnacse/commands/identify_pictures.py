@@ -7,7 +7,7 @@ the probabilities say, on the library's own records, with curves that were fitte
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -136,7 +136,8 @@ def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Cal
     height = max(6.5, 2.6 + 0.36 * len(rows))
     with rc_context({"font.size": 13, "axes.titlesize": 14}):
         figure = Figure(figsize=(14, height), layout="constrained")
-        left, right = figure.subfigures(1, 2, width_ratios=[1.5, 1])
+        parts_of_figure: Any = figure.subfigures(1, 2, width_ratios=[1.5, 1])
+        left, right = parts_of_figure
         who, sure = left.subplots(1, 2, width_ratios=[5, 1], sharey=True)
         draw_taxa(who, tally, rows, rarer)
         write_probabilities(sure, rows)

@@ -80,7 +80,7 @@ def compute_in_batches(
 
 
 def fits_memory(compute: Callable[[np.ndarray], None], rows: np.ndarray) -> bool:
-    """Compute a batch and tell whether memory sufficed.
+    """Compute a batch and return whether memory sufficed.
 
     The error is dropped on return, not handled by the caller: while it lives, it holds the tensors of the batch.
     """

@@ -1,1 +1,1 @@
-"""scikit-learn's view of the package: `DnaEmbedder` and `BarcodeClassifier`, which take lists of sequences."""
+"""Estimators for scikit-learn: `DnaEmbedder` and `BarcodeClassifier`, which take lists of sequences."""

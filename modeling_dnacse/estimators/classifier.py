@@ -23,26 +23,26 @@ BLOCK = 2**24  # similarities held at once
 class BarcodeClassifier(ClassifierMixin, BaseEstimator):
     """Give sequences the class of the nearest sequence that it was fitted with.
 
-    Nearness is that of `dnacse identify`: over the sites that both sequences cover, with a model of a marker, and
-    else the cosine of vectors. The probability of a class is the softmax, over all classes, of the similarity to its
+    Sequences are compared as in `dnacse identify`: over the sites that both cover if the model has sites, else by the
+    cosine of vectors. The probability of a class is the softmax, over all classes, of the similarity to its
     nearest sequence divided by a temperature. The temperature is fitted: it gives the sequences of `fit`, each looked
     up without itself, the highest likelihood.
 
-    It knows no class but those of `fit`, so a new species gets the name of a known one: to detect new species use
-    `dnacse identify`. Pickles hold parameters and what `fit` saw, but no weights of the model.
+    It predicts only classes of `fit`, so a new species gets the name of a known one: to detect new species use
+    `dnacse identify`. Pickles hold parameters and the data of `fit`, but no weights of the model.
 
     Deviations from scikit-learn's conventions: the input is text, (n,) or one column (n, 1), so there is no
-    `n_features_in_`. A sequence that does not look like the marker of the model is as near to every class: it gets the
-    first, equal probabilities, and a warning.
+    `n_features_in_`. A sequence that does not look like the marker of the model is equally near to every class: it
+    gets the first class, equal probabilities, and a warning.
 
     Args:
         model: Folder or Hub id; None: the shipped model of barcodes.
-        temperature: Of the probabilities; None: fitted.
+        temperature: Temperature of the softmax; None: fitted.
         both_strands: Average the vectors of both strands; None: as the model says. This and the next three make a
             model with sites compare vectors instead of sites.
         window_tokens: Cut longer sequences into windows of at most this many tokens; None: never.
         overlap_tokens: Tokens that neighbouring windows share.
-        dimensions: Keep the first so many numbers of each vector; None: all.
+        dimensions: Keep only this many leading dimensions of each vector; None: all.
         batch_tokens: Tokens in a batch; None: as many as suit the device.
         device: Such as "cuda:0"; None: the CPU.
 
@@ -137,29 +137,29 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         return class_similarities(self._library(encoder), queries)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a pickle holds: no part of the model."""
+        """The state to pickle, without the model."""
         state: Any = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_searched"}
 
     def __sklearn_tags__(self) -> Any:
-        """Text in."""
+        """Declare text as input."""
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.string = False, True
         return tags
 
     def _library(self, encoder: Encoder) -> Library:
-        """What is searched; it is made anew after a pickle was loaded."""
+        """The search index; it is rebuilt after unpickling."""
         if "_searched" not in vars(self):
             self._searched = self._make_library(encoder)
         return self._searched
 
     def _make_library(self, encoder: Encoder) -> Library:
-        labels = {"species": [f"{code:09d}" for code in self.reference_codes_]}  # sorted as the codes are
+        labels = {"species": [f"{code:09d}" for code in self.reference_codes_]}  # in the order of the codes
         sites = None if self.references_.sites is None else encoder.model.sites
         return make_library(self.references_, labels, sites=sites)
 
     def _fit_temperature(self, encoder: Encoder) -> float:
-        """The temperature of highest likelihood for sequences that are looked up without themselves."""
+        """The temperature with the highest likelihood, each sequence being looked up without itself."""
         codes = self.reference_codes_
         rows = np.flatnonzero(np.bincount(codes)[codes] > 1)
         if not len(rows):
@@ -187,8 +187,8 @@ def class_similarities(
 ) -> np.ndarray:
     """Similarity of each query to the nearest reference of each class, (q, classes) float32.
 
-    A search by sites ranks candidates of the nearest classes. A class without one gets the similarity of the query's
-    farthest candidate. What cannot be placed has the similarity 0 to every class.
+    A search by sites returns candidates of the nearest classes. A class without a candidate gets the similarity of the
+    query's farthest candidate. A sequence that cannot be placed has the similarity 0 to every class.
     """
     codes = library.codes[0]
     classes = len(library.names["species"])

@@ -13,8 +13,8 @@ from .inputs import check_digest, check_sequences, find_encoder, options_of
 class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Turn sequences into vectors, in a Pipeline, a ColumnTransformer or a GridSearchCV of scikit-learn.
 
-    The model is read and not trained: `fit` only notes which one it is. Pickles hold parameters and no weights, and
-    are refused where the files of the model have changed.
+    The model is not trained: `fit` only records which model it is. Pickles hold parameters but no weights, and are
+    refused if the files of the model have changed.
 
     Deviations from scikit-learn's conventions: the input is text, (n,) or one column (n, 1), so there is no
     `n_features_in_`; and `fit` learns nothing from its sequences, it only checks them.
@@ -25,7 +25,7 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         both_strands: Average both strands; None: as the model says.
         window_tokens: Cut longer sequences into windows of at most this many tokens; None: never.
         overlap_tokens: Tokens that neighbouring windows share.
-        dimensions: Keep the first so many numbers of each vector; None: all.
+        dimensions: Keep only this many leading dimensions of each vector; None: all.
         batch_tokens: Tokens in a batch; None: as many as suit the device.
         device: Such as "cuda:0"; None: the CPU.
 
@@ -59,7 +59,7 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.device = device
 
     def fit(self, X: Any, y: Any = None) -> "DnaEmbedder":  # noqa: N803
-        """Check sequences (n,) and note the model.
+        """Check sequences (n,) and record the model.
 
         Raises:
             ValueError: an entry is no sequence, a parameter is out of its range, or there is no such model.
@@ -85,7 +85,7 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return embed(encoder, tokenizer, sequences, **vars(options))
 
     def __sklearn_tags__(self) -> Any:
-        """Text in, float32 out; `fit` only notes the model."""
+        """Declare text as input and float32 as output; `fit` only records the model."""
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.string = False, True
         if tags.transformer_tags is not None:

@@ -1,4 +1,4 @@
-"""What callers of scikit-learn give, in; checked lists of sequences and the model of an estimator out."""
+"""Arguments of the estimators in; checked lists of sequences and the loaded model out."""
 
 from functools import lru_cache
 from pathlib import Path

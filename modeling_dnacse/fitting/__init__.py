@@ -1,1 +1,1 @@
-"""Models in closed form: what they are made of, and how a library gets one of its own."""
+"""Models that are fitted in closed form, without gradient descent; `dnacse adapt` fits them to a library."""

@@ -1,4 +1,4 @@
-"""What `dnacse adapt` writes beside the weights: a model card and a record of the fit."""
+"""The files of `dnacse adapt` beside the weights: a model card and a record of the fit."""
 
 import argparse
 from pathlib import Path

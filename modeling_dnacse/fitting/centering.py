@@ -1,4 +1,4 @@
-"""Center a model's vectors and scale them to a usual length, by changing the last LayerNorm's weight and bias.
+"""Centre a model's vectors and scale them, by changing the weight and bias of the last LayerNorm.
 
 If vectors share a large mean, all their cosines are close to 1, which hides the differences. With mean pooling,
 subtracting the mean from that bias subtracts it from every vector, and multiplying weight and bias scales every

@@ -1,7 +1,6 @@
-"""Feature frequencies of labelled sequences in; the directions that separate the classes best, as embeddings, out.
+"""Linear discriminant analysis: feature frequencies and classes in; the most separating directions out.
 
-This is linear discriminant analysis with a ridge; sequences are weighted so that a class counts as the square root of
-its size.
+It has a ridge, and weights sequences so that a class counts as the square root of its size.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
-"""Names of a library's records in; which records a trial draws, and which of those it asks for, out.
+"""Choose records for a trial: names of the records of a library in; those drawn, and those held out as queries, out.
 
-Two kinds of queries are left out of what is learnt: all records of some species, whose genus has another one, and
-single records of species that keep others. The first tell how well the genus of an unseen species is found, the
-second how well a known species is.
+Two kinds of queries are held out: all records of some species, whose genus has another species, and single records of
+species that keep other records. The first measure how often the genus of an unseen species is right, the second how
+often a known species is.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ class Split(NamedTuple):
 
     rest: np.ndarray
     unseen: np.ndarray  # all of their species
-    seen: np.ndarray  # one of each species, of which others are in `rest`
+    seen: np.ndarray  # one of each species that has other records in `rest`
 
 
 def check_names(genera: np.ndarray, species: np.ndarray) -> None:
@@ -43,7 +43,7 @@ def check_names(genera: np.ndarray, species: np.ndarray) -> None:
 
 
 def thin(species: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows of at most `most` records, ascending; species with many records lose some first.
+    """Rows of at most `most` records, ascending; species with many records are reduced first.
 
     >>> species = np.array(["a", "a", "a", "a", "b", "c"])
     >>> species[thin(species, 3, np.random.default_rng(0))].tolist()
@@ -69,7 +69,7 @@ def draw_genera(genera: np.ndarray, most: int, rng: np.random.Generator) -> np.n
 def hold_out(genera: np.ndarray, species: np.ndarray, rng: np.random.Generator) -> Split:
     """Choose queries: at most half of the species of a genus, and no more than `QUERIES` and `SHARE` allow.
 
-    The first species may be larger than `SHARE`, so that there is one.
+    The first species may be larger than `SHARE`, so that there is at least one.
     """
     named = (genera != "") & (species != "")
     sizes = Counter(species[named].tolist())

@@ -1,8 +1,9 @@
-"""A model of k-mers in closed form, for what has no common sites: encoded sequences with genera in, the model out.
+"""Fit a model of k-mers in closed form, for sequences without common sites: encoded sequences with genera in.
 
-Its vector of a sequence is the sum of rows, one for each k-mer whichever strand it is read on, scaled to one length
-(sites.py, where nothing is ever placed). The rows are the linear discriminant analysis of discriminants.py, in the
-space that SPAN of the sequences span: exact for so few, and for more its leading directions. The larger the ridge, the
+The vector of a sequence is the sum of the embeddings of its k-mers, the same on both strands, scaled to one length
+(sites.py, with a threshold that no sequence reaches). The embeddings come from the linear discriminant analysis of
+discriminants.py, in the space that SPAN of the sequences span: exact for at most SPAN sequences, and for more in its
+leading directions. The larger the ridge, the
 more the cosine of two vectors is that of their k-mer frequencies.
 """
 
@@ -32,9 +33,9 @@ def fit_kmer_model(
     Args:
         records: Encoded sequences with names.
         k: Odd.
-        ridge: In mean variances within genera of a direction.
-        columns: At most so many numbers a vector.
-        seed: Of the sequences that are drawn.
+        ridge: Ridge, as a multiple of the mean variance within genera of a direction.
+        columns: The largest number of dimensions of a vector.
+        seed: Seed of the draw of sequences.
 
     Raises:
         ValueError: fewer than two genera are named.
@@ -75,7 +76,7 @@ def span(texts: Sequence[np.ndarray], k: int, mean: np.ndarray) -> np.ndarray:
 
 
 def model_of_rows(rows: np.ndarray, k: int, seed: int) -> DnacseModel:
-    """A model with these rows of k-mers (k-mers, columns)."""
+    """A model with these embeddings of k-mers (k-mers, columns)."""
     config = layerless_config(
         HEADS * math.ceil(rows.shape[1] / HEADS),
         kmer=k,

@@ -1,13 +1,13 @@
-"""Rows for site x base in closed form: the bases of placed sequences and their genera in, (4 · sites, columns) out.
+"""Fit the embeddings of bases at sites: bases of placed sequences and their genera in, (4 · sites, columns) out.
 
 A linear discriminant analysis (Fisher 1936; Rao 1948) of indicators of bases at sites finds directions in which
 sequences of one genus agree and genera differ.
 
-- x (4 · sites,) has 1 for the base at each site, less how often that base is there; 0 where the sequence has no base.
+- x (4 · sites,) has 1 for the base at each site, minus the frequency of that base; 0 where the sequence has no base.
 - W is the scatter within genera, C that of all. A record weighs 1 / sqrt(records of its species).
 - The columns are the leading directions v of C v = a (W + ridge · w · 1) v, w the mean of W's diagonal. A small ridge
-  tells genera of species that were never seen, a large one species that were: columns may come in blocks of either.
-- Each record counts several times, whole and cropped to random pieces, so that a piece lies near its whole.
+  suits the genera of unseen species, a large one seen species: columns may come in blocks with different ridges.
+- Each record counts several times, whole and cropped to random fragments, so that a fragment lies near its whole.
 
 Memory: four matrices of (4 · sites)², 300 MB each in float64 for the 1,550 sites of a whole gene.
 """
@@ -28,7 +28,7 @@ BLOCK = 2048  # records at once
 
 
 def base_frequencies(bases: np.ndarray, weights: np.ndarray) -> Tensor:
-    """Share of each base at each site: (records, sites) uint8 and (records,) to (sites, 4); 1/4 where nobody has any.
+    """Frequencies of bases at sites: (records, sites) uint8 and (records,) to (sites, 4); 1/4 at sites without a base.
 
     >>> base_frequencies(np.array([[0, 4], [0, 4], [3, 4]]), np.ones(3)).double().round(decimals=2).tolist()
     [[0.67, 0.0, 0.0, 0.33], [0.25, 0.25, 0.25, 0.25]]
@@ -44,7 +44,7 @@ def covered(bases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def crop(bases: np.ndarray, shortest: int, longest: int, rng: np.random.Generator) -> np.ndarray:
-    """Keep a piece of each record, `shortest` to `longest` sites long, at a random place in what it covers."""
+    """Keep a fragment of each record, `shortest` to `longest` sites long, at a random position."""
     first, last = covered(bases)
     length = last + 1 - first
     piece = rng.integers(shortest, longest + 1, len(bases))
@@ -68,7 +68,7 @@ def scatters(
     Args:
         parts: Bases at sites (records, sites) uint8, of the same records each time.
         classes: Number of each record's class (records,) int.
-        weights: Of each record (records,).
+        weights: Weight of each record (records,).
         frequencies: (sites, 4), as `base_frequencies` gives them.
     """
     features, total = frequencies.numel(), weights.sum() * len(parts)
@@ -95,13 +95,13 @@ def scatters(
 
 
 def span_of(parts: Sequence[np.ndarray], frequencies: Tensor) -> np.ndarray | None:
-    """An orthonormal basis of what records span, (4 · sites, directions) float64; None where they are too many.
+    """An orthonormal basis of the span of records, (4 · sites, directions) float64; None for too many records.
 
-    All leading directions lie in it: the ridge aside, both scatters are 0 across it.
+    All leading directions lie in it: without the ridge, both scatters are 0 orthogonally to it.
 
     Args:
         parts: As `scatters` takes them.
-        frequencies: Likewise.
+        frequencies: (sites, 4), as `base_frequencies` gives them.
     """
     if sum(map(len, parts)) > frequencies.numel() / 2:
         return None
@@ -123,8 +123,8 @@ def site_rows(
         of_all: (features, features).
         frequencies: (sites, 4).
         widths: Columns of each block.
-        ridges: Of each block, in mean variances of a feature.
-        basis: Of what few records span, as `span_of` gives it; the directions are the same, found sooner.
+        ridges: Ridge of each block, as a multiple of the mean variance of a feature.
+        basis: As `span_of` gives it, or None; the directions are the same and are found faster.
     """
     spread = max(np.trace(within), LEAST_WITHIN * np.trace(of_all)) / len(within)  # a feature
     if basis is not None:
@@ -135,7 +135,7 @@ def site_rows(
         noise = within + ridge * spread * np.eye(len(within))
         _, directions = eigh(of_all, noise, subset_by_index=[last - there + 1, last], overwrite_b=True)
         directions = directions if basis is None else basis @ directions
-        signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(there)])  # which eigh leaves open
+        signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(there)])  # eigh leaves the sign open
         rows = torch.from_numpy((directions * signs)[:, ::-1].copy()).float().view(*frequencies.shape, there)
         rows = (rows - (frequencies[:, :, None] * rows).sum(1, keepdim=True)).flatten(0, 1)
         blocks.append(pad(rows / rows.square().mean().sqrt(), (0, width - there)))

@@ -1,8 +1,9 @@
-"""A model that knows sites, in closed form: barcodes with genera of one marker or several in, the model out.
+"""Fit a model with sites in closed form: barcodes with genera, of one marker or several, in; the model out.
 
-No coordinates, no alignment, no gradient: site_table.py learns at which site of the marker each k-mer stands, from
-complete genes first, and site_discriminant.py what each base at each site tells of the genus. With several markers,
-each learns a table and rows of its own; a sequence's k-mers choose the marker.
+It needs no coordinates, no alignment and no gradient descent. site_table.py learns at which site of the marker each
+k-mer lies, from complete genes first. site_discriminant.py then fits an embedding for each base at each site, so that
+genera are separated. With several markers, each has its own table and embeddings; the k-mers of a sequence choose the
+marker.
 """
 
 import logging
@@ -25,12 +26,12 @@ from .site_discriminant import base_frequencies, crop, scatters, site_rows, span
 from .site_table import join_tables, learn_table, place
 
 logger = logging.getLogger("fit_sites")
-HEADS = 8  # of the attention that a model without layers does not have
+HEADS = 8  # the configuration needs it, although a model without layers has no attention
 
 
 @dataclass(frozen=True)
 class SiteOptions:
-    """What a model of sites is like, and how it is fitted; trainer/fit_sites.py --help explains each."""
+    """Options of a model with sites and of its fit; `trainer/fit_sites.py --help` explains each."""
 
     columns: Sequence[int] = (512,)
     ridge: Sequence[float] = (1.0,)
@@ -82,15 +83,16 @@ def groups_of(genera: np.ndarray) -> np.ndarray:
 
 
 def well_covered(bases: np.ndarray, share: float) -> np.ndarray:
-    """Sites at which at least this share of the records has a base, of those at the best covered site."""
+    """Sites that have at least this share of the records of the best covered site."""
     counts = (bases < OTHER).sum(0)
     return np.flatnonzero(counts >= max(1, share * counts.max()))
 
 
 def kmer_columns(texts: list[np.ndarray], weights: np.ndarray, k: int, columns: int) -> torch.Tensor:
-    """Rows of k-mers for what cannot be placed: whitened frequencies, (kmer_rows, columns), zeros where too many.
+    """Embeddings of k-mers, for sequences that cannot be placed: (kmer_rows, columns).
 
-    The leading components of the frequencies of all records, each of variance 1.
+    They whiten the frequencies of all records: leading principal components of variance 1. Columns beyond the number
+    of components are zeros.
     """
     frequencies = kmer_frequencies(texts, k)
     mean = weights @ frequencies / weights.sum()
@@ -104,7 +106,7 @@ def kmer_columns(texts: list[np.ndarray], weights: np.ndarray, k: int, columns: 
 
 
 def layerless_config(columns: int, **more: Any) -> DnacseConfig:
-    """The configuration of a model of letters that has no layer: columns numbers a vector, a multiple of `HEADS`."""
+    """Configuration of a model without layers, one token per base; `columns` dimensions, a multiple of `HEADS`."""
     tokenizer = letter_tokenizer()
     return DnacseConfig(
         vocab_size=len(tokenizer),
@@ -119,7 +121,7 @@ def layerless_config(columns: int, **more: Any) -> DnacseConfig:
 
 
 def fit_site_model(options: SiteOptions, markers: dict[str, Records]) -> tuple[DnacseModel, dict[str, int]]:
-    """Learn the table, place, fit: the model, and what its card says of the records.
+    """Learn the table, place the records, fit; return the model, and the figures of its card.
 
     Raises:
         ValueError: the records of a marker have too little in common, or fewer than two genera can be placed.
@@ -175,7 +177,7 @@ def fit_site_model(options: SiteOptions, markers: dict[str, Records]) -> tuple[D
 
 
 def learn_tables(config: DnacseConfig, markers: dict[str, Records], options: SiteOptions) -> DnacsePlacement:
-    """Learn the table of each marker, and lay them one behind another."""
+    """Learn the table of each marker, and join them one after another."""
     tables, frequencies = [], []
     for name, records in markers.items():
         if name:
@@ -198,7 +200,7 @@ def learn_tables(config: DnacseConfig, markers: dict[str, Records], options: Sit
 
 
 def fit_rows(bases: np.ndarray, classes: np.ndarray, weights: np.ndarray, options: SiteOptions) -> torch.Tensor:
-    """Rows of the sites of one marker, (4 · sites, columns), from its bases at them (records, sites)."""
+    """Embeddings of bases at the sites of a marker, (4 · sites, columns), from placed bases (records, sites)."""
     frequencies = base_frequencies(bases, weights)
     rng = np.random.default_rng(options.seed)
     pieces = [crop(bases, shortest, longest, rng) for shortest, longest in pairwise(options.crop)]

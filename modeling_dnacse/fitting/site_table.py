@@ -1,15 +1,15 @@
 """Learn at which sites of a marker each k-mer occurs: sequences in, a table for placement.py out, without coordinates.
 
-Sequences of nearly equal length that hold most of all bases are complete genes, or one amplicon: nearly all begin at
-the same site. Their k-mers make the first table. Then, in rounds, sequences are placed by the table, and the table is
-made again from these placements: first of the complete sequences, then of others as well.
+The largest group of sequences of nearly equal length, by total bases, is taken for complete genes or one amplicon:
+nearly all begin at the same site. Their k-mers make the first table. Then, in rounds, sequences are placed by the
+table, and the table is made again from these placements: first with the complete sequences, then with others as well.
 
-Of a marker with indels of its own (`site_support` 0), blocks have offsets from the first round on, and a k-mer that
-spans an indel is at no site. Of others, each sequence has one offset until the table is learnt.
+For a marker whose species differ by indels (`site_support` 0), blocks have offsets from the first round on, and a
+k-mer that spans an indel is at no site. For other markers, each sequence has one offset until the table is learnt.
 
-In a round, either half of the genera is placed by a table of the other, so that none keeps the place where it
-happened to start. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): one
-that was seen once says less than one that was seen at one site in a thousand sequences.
+In a round, each half of the genera is placed by a table of the other half, so that no genus keeps a wrong offset by
+its own votes. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): a k-mer
+that was seen once weighs less than one that was seen at one site in a thousand sequences.
 """
 
 import logging
@@ -24,8 +24,8 @@ from ..kmers import BASES, OTHER
 from ..placement import FULL_VOTE, DnacsePlacement, Placement
 
 logger = logging.getLogger("fit_sites")
-PRIOR = 0.5  # sequences that had a k-mer elsewhere
-FEWEST_GROUPS = 12  # genera; fewer tell too little of each other
+PRIOR = 0.5  # added to the sequences of each k-mer, as if seen elsewhere
+FEWEST_GROUPS = 12  # genera; fewer are too different to place each other
 ROUNDS = 3  # with complete sequences, and again with others
 PLACED_BASES = 2**16  # of a batch, padding included
 CODES = np.full(256, OTHER, np.uint8)
@@ -33,7 +33,7 @@ CODES[[ord(base) for base in BASES]] = range(4)
 
 
 class Fitted(NamedTuple):
-    """A batch's worth of placements, for all sequences."""
+    """Placements of all sequences, as arrays."""
 
     bases: np.ndarray  # (n, sites) uint8
     offset: np.ndarray  # (n,) int
@@ -102,7 +102,7 @@ def kmers_at_sites(text: np.ndarray, sites: np.ndarray, reverse: bool, k: int, g
 
 
 def fill(table: DnacsePlacement, texts: list[np.ndarray], sites: list[np.ndarray], reverse: np.ndarray) -> np.ndarray:
-    """Make the table anew from placed sequences, and the site of each of their bases.
+    """Replace the table by one made from placed sequences and the site of each of their bases.
 
     Returns:
         How often each k-mer occurs in a sequence (4^k,).
@@ -147,11 +147,11 @@ def learn_table(
     Args:
         config: What the table is like.
         texts: Sequences, (length,) uint8 each.
-        groups: Number of each sequence's genus (n,), of which none votes for a place of its own.
+        groups: Number of each sequence's genus (n,); a genus does not vote on its own placement.
         most: Sequences to learn from, a third of them complete.
-        margin: Sites before and behind the complete genes, for sequences that reach farther.
-        least_share: Votes a k-mer with which a sequence is learnt from.
-        seed: Of the draws.
+        margin: Sites before and after the complete genes, for sequences that reach farther.
+        least_share: The table is learnt from sequences with at least this many votes per k-mer, 0 to 1.
+        seed: Seed of the draws.
 
     Returns:
         The table, and how often each k-mer occurs in a sequence (4^k,).
@@ -167,7 +167,7 @@ def learn_table(
     everyone = np.union1d(complete, rng.permutation(len(texts))[:most])
     config.gene_sites = int(lengths[complete].max()) + 2 * margin
     table = DnacsePlacement(config)
-    if config.site_support:  # a gene without indels of its own: what the table does not know yet is to be learnt
+    if config.site_support:  # no indels between species: bases that the table does not cover yet are to be learnt
         table.support = table.block = 0
     sites, reverse = [margin + np.arange(len(text)) for text in texts], np.zeros(len(texts), bool)
     share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of those that were placed
@@ -196,7 +196,7 @@ def learn_table(
 def join_tables(
     config: DnacseConfig, tables: Sequence[DnacsePlacement], frequencies: Sequence[np.ndarray]
 ) -> DnacsePlacement:
-    """Lay the sites of several markers one behind another; sets `gene_sites` and `marker_starts` of the configuration.
+    """Join tables of several markers one after another; sets `gene_sites` and `marker_starts` of the configuration.
 
     A k-mer votes for a marker in proportion to how often it occurs in a sequence of it.
     """

@@ -1,4 +1,4 @@
-"""Encoded sequences of one marker in; those on the other strand than most, and whether they are one marker, out."""
+"""Encoded sequences of one marker in; those on the other strand than most, and signs of several markers, out."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,15 @@ ROUNDS = 8  # of the power iteration
 MARGIN = 0.1  # of the median, within which the strand is not known
 STRANGERS = 0.25  # two sequences whose 7-mers have a lower cosine have nothing in common: see LOG.md
 PAIRS = 2000
+DRAWN = 400  # records in which groups apart are looked for
+APART_K, LEAST_SHARED = 9, 0.08  # k-mers of the one with fewer that two linked records share: see LOG.md
 
 
 def on_other_strand(texts: Sequence[np.ndarray]) -> np.ndarray:
-    """Which sequences are read on the other strand than most of them, (n,) bool.
+    """Which sequences are on the other strand than most, (n,) bool.
 
-    K-mer counts less those of the other strand change their sign with the strand. So along their leading direction,
-    the sequences of one strand have one sign. Those near 0 are left as they are.
+    The difference of the k-mer counts of both strands changes its sign with the strand. So along the leading direction
+    of these differences, sequences of one strand have one sign. Sequences near 0 count as on the main strand.
     """
     vector = strand_counts(texts[:1])[0]
     for _ in range(ROUNDS):
@@ -37,7 +39,7 @@ def on_other_strand(texts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def strand_counts(texts: Sequence[np.ndarray]) -> np.ndarray:
-    """Counts of k-mers less those of their reverse complements, scaled to length 1: (n, 4^K) float32."""
+    """Counts of k-mers minus those of their reverse complements, scaled to length 1: (n, 4^K) float32."""
     counts = np.zeros((len(texts), 4**K), np.float32)
     powers = 4 ** np.arange(K - 1, -1, -1)
     for row, text in enumerate(texts):
@@ -50,7 +52,7 @@ def strand_counts(texts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def turned(text: np.ndarray) -> np.ndarray:
-    """The other strand.
+    """The reverse complement of an encoded sequence.
 
     >>> turned(np.array([0, 0, 1, 4], np.uint8)).tolist()
     [4, 2, 3, 3]
@@ -59,7 +61,7 @@ def turned(text: np.ndarray) -> np.ndarray:
 
 
 def share_of_strangers(texts: Sequence[np.ndarray], genera: np.ndarray, seed: int = 0) -> float:
-    """Of pairs of one genus, the share that has next to no k-mers in common: high where markers are mixed."""
+    """The share of pairs of one genus that have almost no k-mers in common: high if markers are mixed."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(np.flatnonzero(genera != ""))
     order = order[np.argsort(genera[order], kind="stable")]
@@ -67,3 +69,39 @@ def share_of_strangers(texts: Sequence[np.ndarray], genera: np.ndarray, seed: in
     same = rng.permutation(same)[:PAIRS]
     one, other = (kmer_spectra([texts[row] for row in order[same + step]], 7) for step in (0, 1))
     return float(((one * other).sum(1) < STRANGERS).mean()) if len(same) else 0.0
+
+
+def group_apart(texts: Sequence[np.ndarray], seed: int = 0) -> np.ndarray:
+    """Rows of a draw of records that have next to no k-mers in common with the largest group, as another marker has.
+
+    Records are linked if they share `LEAST_SHARED` of their k-mers, on either strand; groups are what links connect.
+
+    Returns:
+        Rows of the second largest group, ascending; none where all are connected. `DRAWN` rows are looked at.
+    """
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    rows = np.sort(np.random.default_rng(seed).permutation(len(texts))[:DRAWN])
+    found = [distinct_kmers(texts[row], APART_K) for row in rows.tolist()]
+    counts = np.array([len(each) for each in found])
+    shape = (len(rows), 4**APART_K)
+    table = csr_matrix((np.ones(counts.sum(), np.float32), np.concatenate(found), np.r_[0, np.cumsum(counts)]), shape)
+    shared = (table @ table.T).toarray() / np.maximum(np.minimum(counts[:, None], counts), 1)
+    _, group = connected_components(csr_matrix(shared >= LEAST_SHARED))
+    order = np.argsort(-np.bincount(group), kind="stable")
+    return rows[group == order[1]] if len(order) > 1 else rows[:0]
+
+
+def distinct_kmers(text: np.ndarray, k: int) -> np.ndarray:
+    """Numbers of the k-mers of a sequence, the smaller of both strands, each once.
+
+    >>> distinct_kmers(np.array([0, 0, 3, 3, 0]), 3).tolist()
+    [3, 12]
+    """
+    if len(text) < k:
+        return np.empty(0, np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(text.astype(np.int64), k)
+    windows = windows[(windows < OTHER).all(1)]
+    powers = 4 ** np.arange(k - 1, -1, -1)
+    return np.unique(np.minimum(windows @ powers, (3 - windows[:, ::-1]) @ powers))

@@ -1,8 +1,8 @@
-"""A trial on held-out records: which closed-form model suits a marker, and what it gains over plain 7-mers.
+"""A trial on held-out records: which closed-form model suits a marker, and how much it gains over plain 7-mers.
 
-Each route is fitted to the rest, and asked as `dnacse identify` asks: over shared sites where most of the records can
-be placed, else by cosine. The route with the best mean of three measures is chosen. The gain over 7-mers has an
-interval of confidence: the bootstrap over species.
+Each kind of model (a "route") is fitted to the other records. It then identifies the held-out ones with the search of
+`dnacse identify`: over shared sites if most of the records can be placed, else by cosine. The route with the best mean
+of three measures is chosen. Its gain over 7-mers has a 95 % interval from a bootstrap over species.
 """
 
 from collections.abc import Callable
@@ -55,10 +55,10 @@ def routes_for(lengths: np.ndarray) -> dict[str, Fit]:
 
 
 class Answers(NamedTuple):
-    """What u queries of unseen species and s of known ones found."""
+    """The results of u queries of unseen species and s queries of known ones."""
 
-    genus: np.ndarray  # (u,) bool, whether it is right
-    species: np.ndarray  # (s,) bool
+    genus: np.ndarray  # (u,) bool, whether the genus is right
+    species: np.ndarray  # (s,) bool, whether the species is right
     closer: (
         np.ndarray
     )  # (u, s) float: 1 where the known one is closer to its species, 0.5 where both are equally close
@@ -67,7 +67,7 @@ class Answers(NamedTuple):
         """Genus of unseen species, species of known ones, AUROC of new species: 0 to 1, NaN without queries.
 
         Args:
-            weights: Of the queries of both kinds, (repeats, u) and (repeats, s); None: all count 1.
+            weights: Weights of the queries of both kinds, (repeats, u) and (repeats, s); None: all 1.
 
         Returns:
             (3,), or (repeats, 3).
@@ -81,7 +81,7 @@ class Answers(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A trial that was made."""
+    """The outcome of a trial."""
 
     answers: dict[str, Answers]  # of each route, `PLAIN` first
     models: dict[str, DnacseModel]  # those that were fitted
@@ -98,15 +98,15 @@ def run_trial(
     seed: int = 0,
     say: Callable[[str], object],
 ) -> Outcome:
-    """Fit each route to the rest, ask, and choose.
+    """Fit each route to the records that are not held out, identify the held-out ones, and choose.
 
     Args:
         records: Encoded sequences, all of one strand, with names.
-        sequences: The same (n,), as they are in the library.
-        split: Which of them are asked for.
-        routes: What is tried.
-        seed: Of draws.
-        say: Takes a line for the user.
+        sequences: The same records (n,), as written in the library.
+        split: Which of them are held out.
+        routes: The kinds of models to try.
+        seed: Seed of all draws.
+        say: Reports a line to the user.
 
     Raises:
         ValueError: no route can be fitted.
@@ -134,7 +134,7 @@ def run_trial(
 
 
 def encode_both(library: list[str], queries: list[str], model: DnacseModel) -> tuple[Encoded, Encoded]:
-    """Encode as `dnacse identify` does: by sites, where most of the library is placed, else by vectors."""
+    """Encode as `dnacse identify` does: by sites if most of the library can be placed, else by vectors."""
     encoder = Encoder(model, letter_tokenizer(), EmbedOptions(device="cpu"))
     known = encode(encoder, library)
     return known, encode(encoder, queries, by_sites=known.sites is not None)
@@ -143,14 +143,14 @@ def encode_both(library: list[str], queries: list[str], model: DnacseModel) -> t
 def ask(
     records: Records, split: Split, library: Encoded, queries: Encoded, model_sites: DnacseSites | None
 ) -> Answers:
-    """Search the rest for the queries, those of unseen species first."""
+    """Identify the queries, those of unseen species first, with the other records as the library."""
     labels = {"species": records.species[split.rest].tolist(), "genus": records.genera[split.rest].tolist()}
     prepared = make_library(library, labels, sites=model_sites)
     matches = search(prepared, queries)
     count, found = len(split.unseen), {}
     for rank, code, rows in zip(prepared.names, prepared.codes, matches.rows[:, :, 0], strict=True):
         found[rank] = np.where(rows >= 0, prepared.names[rank][code[np.maximum(rows, 0)]], "")
-    close = np.nan_to_num(matches.closeness, nan=-np.inf)  # what has no place is like nothing
+    close = np.nan_to_num(matches.closeness, nan=-np.inf)  # a query that cannot be placed matches nothing
     new, known = close[:count, None], close[None, count:]
     return Answers(
         found["genus"][:count] == records.genera[split.unseen],
@@ -160,13 +160,13 @@ def ask(
 
 
 def gain_of(one: Answers, other: Answers, species: np.ndarray, seed: int) -> tuple[float, float, float]:
-    """How much better the mean of the measures is, and its 95 % interval, by the bootstrap over species.
+    """The difference in the mean of the measures, and its 95 % interval from a bootstrap over species.
 
     Args:
-        one: Answers.
-        other: Answers to the same queries.
-        species: Of the queries of unseen species (u,); each query of a known one is of its own.
-        seed: Of the draws.
+        one: Results of one model.
+        other: Results of the other model on the same queries.
+        species: Species of the queries of unseen species (u,); each query of a known species counts as its own.
+        seed: Seed of the bootstrap.
 
     >>> same = Answers(np.array([True, False]), np.array([True]), np.array([[1.0], [0.0]]))
     >>> gain_of(same, same, np.array(["a", "b"]), 0)
@@ -185,7 +185,7 @@ def gain_of(one: Answers, other: Answers, species: np.ndarray, seed: int) -> tup
 
 
 def table(outcome: Outcome) -> list[list[str]]:
-    """Rows of text: a head, and each route with its measures in per cent and their mean."""
+    """Rows of text: a heading, then each route with its measures in per cent and their mean."""
     rows = [["", "genus of unseen species", "species of known ones", "AUROC of new species", "mean"]]
     for name, answers in outcome.answers.items():
         values = answers.measures()

@@ -166,7 +166,7 @@ def find_on_hub(name: str, file: str = CONFIG) -> None:
 
 @contextmanager
 def one_sentence(failure: str) -> Iterator[None]:
-    """Report whatever a library raises while it reads a model as one ValueError.
+    """Turn any error that a library raises while it reads a model into a ValueError.
 
     Raises:
         ValueError: the library raised an error; tokenizers also raises bare exceptions and those of a panic in Rust.

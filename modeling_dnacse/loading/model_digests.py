@@ -13,8 +13,8 @@ from .model_folders import CONFIG, GRAPH, REMEDY, TOKENIZER
 SUFFIXES = (".json", ".safetensors", ".bin", ".onnx", ".data")  # of a model's files
 # of a configuration, what changes no vector
 NO_MATTER = (
-    *("species_similarity", "bin_similarity", "transformers_version", "_name_or_path", "auto_map", "architectures"),
-    *("dtype", "torch_dtype", "custom_pipelines"),
+    *("species_similarity", "species_merges", "bin_similarity", "transformers_version", "_name_or_path", "auto_map"),
+    *("architectures", "dtype", "torch_dtype", "custom_pipelines"),
 )
 
 

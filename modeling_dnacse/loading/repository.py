@@ -67,9 +67,9 @@ def halve(weights: Path) -> None:
 
 
 def forget_thresholds(model: PreTrainedModel) -> None:
-    """Remove the similarity thresholds of a model whose vectors change; `dnacse calibrate` finds new ones."""
+    """Remove what a configuration says of similarities, since the vectors of the model change."""
     config: Any = model.config
-    config.species_similarity = config.bin_similarity = None
+    config.species_similarity = config.bin_similarity = config.species_merges = None
 
 
 def sentence_transformers_files(model: DnacseModel) -> dict[str, Any]:

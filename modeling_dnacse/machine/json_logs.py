@@ -34,6 +34,10 @@ class JsonLines(io.TextIOBase):
                 self.report("info", message=said)
         return len(text)
 
+    def isatty(self) -> bool:
+        """Whether bars are wanted."""
+        return True
+
     def report(self, level: str, **told: Any) -> None:
         """Write one object."""
         time = datetime.now(UTC).isoformat(timespec="seconds")
@@ -46,22 +50,26 @@ def json_on_stderr(stream: JsonLines) -> Iterator[None]:
     """Send what is written to stderr, warnings and tqdm's bars to a stream meanwhile."""
     from tqdm.std import tqdm
 
+    bars: Any = tqdm  # its methods are replaced meanwhile
+
     def warn(message: Warning | str, *_: Any, **__: Any) -> None:
         stream.report("warning", message=str(message))
 
-    def display(bar: tqdm, *_: Any, **__: Any) -> None:
+    bars: Any = tqdm  # whose methods are replaced
+
+    def display(bar: Any, *_: Any, **__: Any) -> None:
         told = bar.format_dict
         stream.report("progress", what=told["prefix"], done=told["n"], total=told["total"], unit=told["unit"])
 
-    shown, begin = tqdm.display, tqdm.__init__
+    shown, begin = bars.display, bars.__init__
 
-    def seldom(bar: tqdm, *args: Any, **options: Any) -> None:
+    def seldom(bar: Any, *args: Any, **options: Any) -> None:
         begin(bar, *args, **options | {"mininterval": SECONDS})
 
-    tqdm.display, tqdm.__init__ = display, seldom
+    bars.display, bars.__init__ = display, seldom
     try:
         with redirect_stderr(stream), warnings.catch_warnings():
             warnings.showwarning = warn
             yield
     finally:
-        tqdm.display, tqdm.__init__ = shown, begin
+        bars.display, bars.__init__ = shown, begin

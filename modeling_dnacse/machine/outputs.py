@@ -113,7 +113,7 @@ def check_replaced(path: Path | None, is_earlier: Recogniser, what: str, force: 
         path: The output; None: not asked for.
         is_earlier: Whether a file, which is not empty, is such an output.
         what: The kind of output, as in "a table of calls".
-        force: Replace whatever is there; None: the command has no --force.
+        force: Replace any file; None: the command has no --force.
 
     Raises:
         ValueError: There is another file.

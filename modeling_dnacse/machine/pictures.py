@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAKER = {".png": "Software", ".svg": "Creator", ".pdf": "Creator"}  # suffix -> key of the metadata that say it
-EARLIER = {  # suffix -> what tells an earlier picture
+EARLIER = {  # suffix -> recognises an earlier picture
     ".png": holds_near_start(b"\x89PNG", b"Software\0dnacse"),
     ".svg": holds_near_start(b"<?xml", b"<dc:title>dnacse</dc:title>"),
     ".pdf": lambda path: b"/Creator (dnacse)" in path.read_bytes(),

@@ -1,7 +1,7 @@
 """A map in, an interactive page out: one HTML file that needs no network, by bokeh.
 
-The pointer shows id and names of a point; a box finds points by any part of them; the lasso selects points, and what
-is selected is saved as FASTA or as a list of ids. Bokeh escapes ids and names, which may hold any character.
+Hovering shows the id and names of a point. A search box finds points by any part of these. The lasso selects points,
+and the selection can be saved as FASTA or as a list of ids. Bokeh escapes ids and names, which may hold any character.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A map in, a picture of it out: .png, .svg or .pdf, by matplotlib."""
+"""Draw a map with matplotlib, as .png, .svg or .pdf."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Vectors and names in, the points of a map out: where each sequence lies, and in which colour.
 
-Colours are Okabe and Ito's, which the colour-blind can tell apart. Each comes with a marker of its own, so that
-nothing is told by colour alone. The largest groups get one each; all others are grey.
+Colours are Okabe and Ito's, which colour-blind readers can distinguish. Each has its own marker, so that no
+information depends on colour alone. The largest groups get one each; all others are grey.
 """
 
 from collections import Counter
@@ -41,12 +41,12 @@ class MapPoints(NamedTuple):
     """Sequences (n,) on a map."""
 
     ids: list[str]
-    sequences: list[str]  # empty: too many to be kept
+    sequences: list[str]  # empty if there are too many to keep
     labels: list[str]  # all names of each
     positions: np.ndarray  # (n, 2)
     groups: list[str]  # a key of `styles` for each
     styles: dict[str, GroupStyle]  # the largest group first
-    coloured_by: str  # "": nothing is named
+    coloured_by: str  # "" if there are no names
 
 
 def lay_out(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -71,7 +71,7 @@ def lay_out(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def choose_column(columns: Mapping[str, Sequence[str]], asked: str | None) -> str:
-    """The column of names that colours tell: the one that was asked for, or the lowest that has few names.
+    """The column of names that colours show: the requested one, or the lowest rank with few names.
 
     Args:
         columns: Names (n,) by column, the lowest rank first; "": no name.

@@ -96,7 +96,7 @@ def _columns(path: str, header: list[str]) -> tuple[list[int], list[str]]:
             if columns:
                 return columns, [header[column].removesuffix(method).strip() for column in columns]
         raise ValueError(
-            f"{path}:1: got the columns {', '.join(rest)}, which tell no depth; run CoverM with --methods mean"
+            f"{path}:1: got the columns {', '.join(rest)}, none of which is a depth; run CoverM with --methods mean"
         )
     if first.lower() in ("contigname", "contig", "contigid") and rest:
         return list(range(1, len(header))), rest

@@ -94,7 +94,7 @@ def read_records(
 
     In a table without a column of ids, and in FASTA whose headers are lineages, the id is the number of the row or
     record. An empty id becomes `row_` and the row number. Both give one warning for a table. Rows without a sequence
-    are left out. A second marker of one process id gets the id with the marker behind it. Memory does not grow with
+    are left out. A second marker of one process id gets the id followed by the marker. Memory does not grow with
     the file, except for at most 64 bytes per record to find repeated ids.
 
     Args:

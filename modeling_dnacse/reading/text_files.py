@@ -49,7 +49,7 @@ class _AsciiStream(io.RawIOBase):
         if b"\0" in chunk:
             line = self.lines + chunk[: chunk.index(b"\0")].count(b"\n") + 1
             raise ValueError(
-                f"{self.path}:{line}: a NUL byte, so this is no plain text; save it as UTF-8 or fetch it again"
+                f"{self.path}:{line}: a NUL byte, so this is not plain text; save it as UTF-8 or fetch it again"
             )
         self.lines += chunk.count(b"\n")
         if chunk.isascii() and _ESCAPE.encode() not in chunk:

@@ -8,8 +8,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from modeling_dnacse.clustering import site_linkage as linkages
 from modeling_dnacse.clustering.average_linkage import Tree
-from modeling_dnacse.clustering.barcode_gap import LEAST_IDENTITY, cut_at, cut_at_gaps
+from modeling_dnacse.clustering.barcode_gap import LEAST_IDENTITY, cut_at_gaps
 from modeling_dnacse.clustering.site_linkage import site_linkage
+from modeling_dnacse.clustering.tree_cuts import cut_at
 from modeling_dnacse.kmers import OTHER
 
 

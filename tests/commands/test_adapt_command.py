@@ -11,10 +11,12 @@ from huggingface_hub import ModelCard
 
 from modeling_dnacse import DnacseModel, cli
 from modeling_dnacse.cli import main
+from modeling_dnacse.commands.adapt import read_marker
 from modeling_dnacse.fitting import trial
 from modeling_dnacse.fitting.held_out import hold_out
 from modeling_dnacse.fitting.site_table import encode
 from modeling_dnacse.fitting.strands import on_other_strand, turned
+from modeling_dnacse.identification.references import read_references
 from modeling_dnacse.reading.sequences import reverse_complement
 from tests.support.marker import simulate_marker, write_marker
 from tests.support.refusals import refuse
@@ -150,6 +152,17 @@ def test_mixed_markers_are_refused(tmp_path, capsys):
     mixed = write(tmp_path / "mixed.fasta", first + second)
     assert "give the records of one marker" in refuse(capsys, "adapt", mixed, "-o", tmp_path / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["mixed.fasta"]
+
+
+def test_markers_that_share_no_genus_are_told(tmp_path, capsys):
+    first = simulate_marker(seed=1, genera=1)
+    second = simulate_marker(seed=2, genera=1, gene_seed=7, name="Other")
+    for records, told in ((first, False), (first + second, True)):
+        path = write(tmp_path / "library.fasta", records)
+        read_marker(path, read_references(path), np.random.default_rng(0))
+        said = capsys.readouterr().err
+        assert ("6 of 12 records, such as one of" in said) == told
+        assert ("give one marker at a time" in said) == told
 
 
 def test_a_stop_leaves_nothing(tmp_path, monkeypatch):

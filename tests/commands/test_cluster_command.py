@@ -1,16 +1,19 @@
 """dnacse cluster and dnacse calibrate: the table, the thresholds, and what they say when something is wrong."""
 
 import csv
+import hashlib
 import json
 import random
 import shutil
 
+import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.cli import main
 from modeling_dnacse.clustering.average_linkage import cluster
+from modeling_dnacse.clustering.stable_names import name_clusters
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.machine import atomic
 from modeling_dnacse.reading.sequences import read_fasta, reverse_complement
@@ -194,3 +197,33 @@ def test_sequences_of_another_marker_are_compared_by_vectors(site_folder, tmp_pa
     assert "has no species_similarity" in refuse(capsys, *arguments)
     main([*map(str, arguments), "--threshold", "0.99"])
     assert [row["cluster"] for row in table(output)][:2] == ["c1", "c1"]
+
+
+def test_clusters_keep_their_names_when_sequences_are_added(pieces, site_folder, tmp_path, capsys):
+    first, second, part, otus = (tmp_path / name for name in ("first.tsv", "second.tsv", "part.fasta", "otus.fasta"))
+    records = pieces.read_text().split(">")[1:]
+    part.write_text("".join(f">{record}" for record in records[3:12]))
+    run = ["--model", str(site_folder), "-o"]
+    main(["cluster", str(part), *run, str(first)])
+    main(["cluster", str(pieces), *run, str(second), "--add_to", str(first), "--representatives", str(otus)])
+    assert "9 clusters keep their names, 8 are new, 0 went into others; 0 of its" in capsys.readouterr().err
+    names, representatives = ({row["id"]: row[key] for row in table(second)} for key in ("cluster", "representative"))
+    assert {row["id"]: row["cluster"] for row in table(first)}.items() <= names.items()
+    assert len(set(names.values())) == 17
+    digest = hashlib.sha256(representatives["junk"].encode()).hexdigest()
+    assert names["junk"] == f"c{digest[:12]}"
+    assert {record.description.split()[0].split("=")[1] for record in read_fasta(otus)} == set(names.values())
+    wrong = tmp_path / "wrong.tsv"
+    wrong.write_text("id\tcluster\na\tc1\na\tc2\n")
+    arguments = ["cluster", pieces, *run, tmp_path / "out.tsv", "--add_to"]
+    assert "wrong.tsv:3: each line needs an id, used once" in refuse(capsys, *arguments, wrong)
+    assert "give a table of dnacse cluster" in refuse(capsys, *arguments, part)
+    assert "leave one of them out" in refuse(capsys, *arguments, first, "--format", "uc")
+
+
+def test_of_merged_and_parted_clusters_the_largest_keeps_the_name():
+    earlier = {"a": "c1", "b": "c1", "c": "c1", "d": "c2", "e": "c3", "gone": "c9"}
+    found = name_clusters(list("abcdef"), np.array([0, 0, 1, 0, 2, 2]), np.array([0, 2, 4]), earlier)
+    assert found.names[0] == "c1" and found.names[2] == "c3"
+    assert found.names[1] not in earlier.values()
+    assert (found.kept, found.merged, found.missing) == (2, 1, 1)

@@ -27,7 +27,7 @@ def test_lines_warnings_and_bars_become_objects(monkeypatch):
         sys.stderr.write("one ")
         sys.stderr.write("line\nand another\n")
         warnings.warn("odd", stacklevel=1)
-        with tqdm(total=2, unit="seq", desc="queries") as bar:
+        with tqdm(total=2, unit="seq", desc="queries", disable=None) as bar:
             bar.update(2)
             bar.write("beside a bar", file=sys.stderr)
     told = objects(stream.getvalue())

@@ -1,4 +1,7 @@
-"""A micro-batch of pairs and the objective of the phase in, the terms of the loss out (see gradient_cache.py).
+"""Compute a phase's objective: a micro-batch of pairs in, the terms of the loss out (see gradient_cache.py).
+
+losses.py has the formulas; `contrastive_loss` calls them, and curriculum.py lists the objectives.
+
 
 - A contrastive loss covers the rows of all processes: each side is encoded at once or in chunks, put back in order,
   gathered, and compared.
@@ -57,7 +60,7 @@ class Objectives:
         """
         self.settings, self.config, self.log = settings, config, log
         self.device, self.processes = device, processes
-        mixable = max(config.num_hidden_layers, config.sites > 0)  # a model of sites mixes its vectors
+        mixable = max(config.num_hidden_layers, config.sites > 0)  # a model with sites mixes its vectors
         self.layers = settings.mixing_layers or tuple(range(mixable))
         if max(self.layers, default=-1) >= mixable:
             raise ValueError(
@@ -96,7 +99,7 @@ class Objectives:
             rows_before = randomness.process * len(ids[0])
             sampled = self.sample_mixups(anchors, rows_before, randomness)
             permutation, coefficients = joint_mixup(anchors, sampled)
-            # a chunk of few long sequences may hold a single one, which has no partner
+            # a chunk of few long sequences may hold only one, which has no partner
             self.log.add({"mixed": (permutation != torch.arange(len(permutation), device=self.device)).float().mean()})
             mixing = gather_rows(permutation + rows_before), gather_rows(coefficients)
             mixups = [*sampled]

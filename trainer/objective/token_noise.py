@@ -2,7 +2,7 @@
 
 A token is replaced by a random token with the same number of bases that differs in exactly one base. So the sequence
 gets one substitution, and no other token moves. Tokens without such a neighbour, special tokens and padding stay. The
-formula is ours: of DNACSE's noise module only the rate (0.07-0.10) was published.
+formula is ours: only the rate (0.07-0.10) of DNACSE's noise module was published.
 """
 
 from typing import NamedTuple

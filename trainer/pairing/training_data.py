@@ -1,4 +1,4 @@
-"""Where records come from and how they are paired in, the pairs to train on and to validate on out.
+"""Make the pairs of a run: sources of records and settings of pairs in, pairs to train and to validate on out.
 
 `--pairing same_record_fragments` takes windows of genomes from FASTA files, which are indexed and never loaded. All
 other pairings take whole records, from files or from a data set of the Hub.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The shipped models of other markers than COI, dnacse-barcode-12s and dnacse-barcode-cytb, in closed form: where in the
-# gene a sequence was read, and what each base at each site tells of the genus (trainer/fit_sites.py). The curriculum of
-# barcode_mini.sh was tried on top; it made 12S worse and changed cytochrome b little (LOG.md).
+# The shipped models of other markers than COI, dnacse-barcode-12s and dnacse-barcode-cytb, fitted in closed form
+# (trainer/fit_sites.py). The curriculum of barcode_mini.sh was tried afterwards; it made 12S worse and changed
+# cytochrome b little (LOG.md).
 #
 #   bash trainer/recipes/barcode_markers.sh DATA runs
 #

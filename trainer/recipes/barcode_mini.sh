@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The shipped model dnacse-barcode-mini, from labelled COI barcodes: where in the gene a sequence was read, and what each
-# base at each site tells of the genus (trainer/fit_sites.py). It has no layers. Its rows are fitted in closed form, and
-# then tuned by the curriculum: weighted SimCLR, then MI-Mix, which mixes vectors here, on cropped pairs of one genus.
+# The shipped model dnacse-barcode-mini, from labelled COI barcodes. The model finds at which site of the gene each base
+# lies, and has an embedding for each base at each site, which separates genera (trainer/fit_sites.py). It has no layers.
+# The embeddings are fitted in closed form and then trained by the curriculum on cropped pairs of one genus: weighted
+# SimCLR, then MI-Mix, which here mixes vectors.
 #
 #   bash trainer/recipes/barcode_mini.sh coi.tsv.gz runs/dnacse-barcode-mini [further options of train.py]
 #

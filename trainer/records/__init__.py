@@ -1,1 +1,1 @@
-"""Reading training and validation records, and facts about them."""
+"""Read training and validation records, and facts about them."""

@@ -1,1 +1,1 @@
-"""Writing a trained model as a complete Hub repository, and pushing it."""
+"""Write a trained model as a complete Hub repository, and push it."""

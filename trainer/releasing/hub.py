@@ -2,8 +2,8 @@
 
 Trainer's own pushing stays off: it overwrites the card, and uploads training_args.bin and possibly optimizer states.
 
-- A push is a single commit by `create_commit`, so nobody can download half a model. (`upload_folder` splits long
-  ones.)
+- A push is a single commit by `create_commit`, so that a download never gets half a model. (`upload_folder` splits
+  long pushes into several commits.)
 - A thread pushes the models of checkpoints, one after the other, while training continues. If a push fails, it warns,
   and the next checkpoint is pushed all the same.
 - Only this module holds the token. No message, record or checkpoint contains it.
@@ -75,7 +75,7 @@ class HubRepository:
             with draft as folder:
                 try:
                     self._commit(Path(folder), files, message)
-                except Exception as error:  # as above, and nobody could catch it in a thread
+                except Exception as error:  # as above; an error in a thread cannot be caught elsewhere
                     text = "warning: %s was not pushed to %s (%s); training goes on, and so does pushing"
                     logger.warning(text, message, self.name, reason(error))
 

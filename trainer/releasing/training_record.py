@@ -70,11 +70,11 @@ def training_record(
     Args:
         arguments: the values of all options by name.
         processes: number of processes that train together.
-        device: that this process trains on.
-        state: of the Trainer.
+        device: the device that this process trains on.
+        state: the state of the Trainer.
         data: facts about the training and, if any, the validation records, see training_data.py.
         scores: of the released weights, as Trainer.evaluate returns them; empty without validation.
-        released_step: the step that the released weights are of.
+        released_step: the step of the released weights.
     """
     model, revision = arguments["model_name_or_path"], arguments["dataset_revision"]
     batch = arguments["per_device_train_batch_size"] * processes

@@ -1,4 +1,4 @@
-"""Release what a trainer holds: the trainer and its data's facts in; a complete Hub repository with its record out."""
+"""Release the model of a trainer: the trainer and facts about its data in; a complete Hub repository out."""
 
 import math
 from pathlib import Path
@@ -21,12 +21,12 @@ def release(
     """Write the present model as a complete repository; all processes take part, and the first one writes.
 
     Args:
-        folder: of the repository.
-        trainer: that holds the model.
-        name: of the model.
-        facts: about the data, see training_data.py.
-        step: of the weights; by default the latest.
-        scores: of the weights; by default those of the latest step, if it was validated.
+        folder: Folder of the repository.
+        trainer: The trainer that holds the model.
+        name: Name of the model.
+        facts: Facts about the data, see training_data.py.
+        step: Step of the weights; by default the latest.
+        scores: Scores of the weights; by default those of the latest step, if it was validated.
 
     Returns:
         The files written; none on the other processes.

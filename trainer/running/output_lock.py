@@ -17,7 +17,7 @@ def locked_output(output: Path, inputs: Iterable[str | None], writes: bool) -> I
     """Check the output folder, and let no other run write to it; what killed runs left in it is removed.
 
     Args:
-        output: of the run.
+        output: The output folder of the run.
         inputs: files and folders that the run reads.
         writes: whether this process is the one that writes; the others only check.
 

@@ -33,7 +33,7 @@ def parameter_groups(
 
 
 def head_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters of the heads, which not every forward pass uses; the decoder is tied to the token embeddings."""
+    """The parameters of the heads, not used in all forward passes; the decoder is tied to the token embeddings."""
     return [parameter for name, parameter in model.named_parameters() if name.startswith(HEADS)]
 
 

@@ -2,7 +2,7 @@
 
 One row an arm, one panel a metric: small rings are the seeds, the filled dot is their mean, and the line through the
 panel is the arm of which the others change one thing. Arms are in the order of the first panel. A difference below the
-spread of the rings tells nothing.
+spread of the rings is not evidence.
 """
 
 from collections.abc import Mapping, Sequence

@@ -22,7 +22,7 @@ from benchmarks.report.plots.style import MUTED, OURS, clean
 from benchmarks.scoring.queries import draw_question
 
 ABOVE = {"genus": "family", "family": "order"}
-LIGHT = 0.55  # a share above which a number in a cell is white
+LIGHT = 0.55  # above this share, the number in a cell of the matrix is white
 ELSEWHERE = "elsewhere"
 
 

@@ -1,9 +1,9 @@
 """Curves of one data set: a metric over shots, bp, errors, dimensions or thresholds; results in, a figure out.
 
-One panel a curve of the tasks' `curves`, the first six that the results have or those asked for; one line a model with
-bars of 95 % intervals, shifted slightly so that they do not overlap. Seven lines can be read: ours, in a colour of its
-own, and the best of the others, in the order of scores.py. Networks with random weights are left out. The points of a
-panel share their queries, so the shape of a line is more certain than the bars say.
+One panel per curve of the tasks' `curves`, the first six that the results have or the requested ones; one line per
+model with bars of 95 % intervals, shifted slightly so that they do not overlap. Seven lines can be read: ours, in a
+colour of its own, and the best of the others, in the order of scores.py. Networks with random weights are left out.
+The points of a panel share their queries, so the shape of a line is more certain than the bars say.
 """
 
 from collections import Counter

@@ -1,15 +1,15 @@
-"""Maps: sequences of one split in, a figure out; a panel a model, dots coloured by order, an outline a species.
+"""Maps: sequences of one split in, a figure out; a panel per model, dots coloured by order, an outline per species.
 
-A dot is a sequence; whole species are drawn at random, with at most five sequences each: with all of them, piled-up
-species are what one sees. The outline around two or more sequences of a species is their convex hull, a little wider:
+A dot is a sequence; whole species are drawn at random, with at most five sequences each, since large species
+would cover the others. The outline around two or more sequences of a species is their convex hull, a little wider:
 a small outline is a compact species, a wide one a scattered species. Wider outlines are fainter, so that scattered
 species do not hide the others.
 
 Two projections of the L2-normalised vectors' first 50 principal components, both seeded: t-SNE (van der Maaten &
 Hinton 2008), perplexity 30, and UMAP (McInnes et al. 2018), 15 neighbours; each axis is stretched to fill the panel.
-t-SNE is the default: of barcodes UMAP sends a few species far off and leaves the rest a knot. Distances between groups
-mean nothing in either. So the titles say what the vectors themselves say: how often the nearest sequence of another
-species belongs to the same genus, among genera with two species in the picture.
+t-SNE is the default: UMAP of barcodes places a few species far away and the others close together. Distances between
+groups mean nothing in either. So the titles state a measure of the vectors themselves: how often the nearest sequence
+of another species belongs to the same genus, among genera with two species in the picture.
 """
 
 from collections.abc import Mapping, Sequence
@@ -120,7 +120,7 @@ def plot_map(
         split: Labelled sequences.
         projection: "tsne" or "umap".
         colour_by: Rank of the colours.
-        max_sequences: Whole species are drawn up to so many sequences.
+        max_sequences: Whole species are drawn up to this number of sequences.
         seed: Seed of the draw and of the projection.
 
     Raises:

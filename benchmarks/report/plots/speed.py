@@ -1,8 +1,8 @@
 """How fast embedding is as a picture: a measurement of inference_throughput.py in, a figure out.
 
-One panel a model: how many times as fast as the plain way each other way is on each workload, on a logarithmic axis
-whose line at 1 is the plain way. Results until November 2026 also timed the identification of barcodes, which is the
-last panel. Our ways share our colour and differ in their markers.
+One panel per model: the speed of each way on each workload, relative to the plain way, on a logarithmic axis. The line
+at 1 is the plain way. Results until November 2026 also timed the identification of barcodes, which is the last panel.
+Our ways share our colour and differ in their markers.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """What all pictures share: colours, markers, axes in per cent, and files that are rewritten only when they change.
 
 Our models have a colour of their own in every picture, vermilion, a large filled marker and a solid line. Everything
-else is muted. Colours are Okabe and Ito's or muted ones of Tol's, which the colour-blind can tell apart; each comes
-with a marker and a line of its own, so that nothing is told by colour alone.
+else is muted. Colours are Okabe and Ito's or muted ones of Tol's, which colour-blind readers can distinguish; each has
+its own marker and line style, so that no information depends on colour alone.
 """
 
 from collections.abc import Mapping, Sequence

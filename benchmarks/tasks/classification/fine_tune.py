@@ -55,10 +55,10 @@ def score(
         seen: Labelled sequences to name, chosen in the same way; None: those of `validation`.
         seed: Seed of the head, the order of batches and the bootstrap.
         device: Torch device.
-        batch_tokens: Tokens a forward when the sequences are named.
+        batch_tokens: Tokens per forward pass when the sequences are named.
         trust_remote_code: Whether code of a Hub repository may run.
         epochs: Passes over `train`.
-        batch_size: Sequences a step.
+        batch_size: Sequences per step.
         learning_rate: The highest of the cycle.
         max_tokens: Longer sequences are cut there.
 
@@ -68,7 +68,7 @@ def score(
 
     Raises:
         ValueError: Fewer than two species to learn, none of them to choose the epoch by, or none to name.
-        Unsuited: The method is no checkpoint.
+        Unsuited: The method is not a checkpoint.
     """
     queries = validation if seen is None else seen
     learnt = learnt_species(train.labels["species"], queries.labels["species"])

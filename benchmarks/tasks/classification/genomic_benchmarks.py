@@ -82,10 +82,10 @@ def score(
         queries: Sequences to classify; None: that tenth, a little optimistic.
         seed: Seed of the held out tenth, the head, the order of batches and the bootstrap.
         device: As in `gue.score`, and so are the following.
-        batch_tokens: Tokens a forward when the sequences are classified.
+        batch_tokens: Tokens per forward pass when the sequences are classified.
         trust_remote_code: Whether code of a Hub repository may run.
         epochs: Passes over `train`.
-        batch_size: Sequences a step.
+        batch_size: Sequences per step.
         learning_rate: The highest of the cycle.
         max_tokens: Longer sequences are cut there.
 
@@ -94,7 +94,7 @@ def score(
 
     Raises:
         ValueError: As `hold_out` and `gue.score`.
-        Unsuited: The method is no checkpoint and gives no vectors.
+        Unsuited: The method is not a checkpoint and gives no vectors.
     """
     return gue.score(
         method,

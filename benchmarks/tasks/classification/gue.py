@@ -4,12 +4,12 @@ GUE is DNABERT-2's benchmark (arXiv 2306.15006): 28 data sets, each a folder wit
 of the columns sequence and label; a run takes one, `--data GUE/EMP/H3`, so that each has its own result. The published
 metric is the Matthews correlation (`mcc`), for `virus/covid` the macro F1. This task reports both, and accuracy.
 
-Fine-tuning is that of sequence_classification.py: 32 sequences a step and a rate of 3e-5 as DNABERT-2's, but one cycle
-in place of a linear warm-up and decay, the epoch chosen by accuracy in place of the loss, and 5 epochs for all;
-DNABERT-2 takes 3 (EMP, tf), 4 (prom), 5 (mouse, splice), 8 (covid) or 10 (tata): `--set gue.epochs=8`.
+Fine-tuning is that of sequence_classification.py: 32 sequences per step and a learning rate of 3e-5 as DNABERT-2's,
+but one cycle in place of a linear warm-up and decay, the epoch chosen by accuracy in place of the loss, and 5 epochs
+for all; DNABERT-2 takes 3 (EMP, tf), 4 (prom), 5 (mouse, splice), 8 (covid) or 10 (tata): `--set gue.epochs=8`.
 
 A method that cannot be fine-tuned but gives vectors, such as k-mers, trains the linear layer of linear_probe.py on
-them. This is no published protocol, but a baseline for fine-tuning.
+them. This is not a published protocol, but a baseline for fine-tuning.
 """
 
 from typing import Any
@@ -69,10 +69,10 @@ def score(
         queries: Sequences to classify; None: those of `validation`, a little optimistic.
         seed: Seed of the head, the order of batches and the bootstrap.
         device: Torch device.
-        batch_tokens: Tokens a forward when the sequences are classified.
+        batch_tokens: Tokens per forward pass when the sequences are classified.
         trust_remote_code: Whether code of a Hub repository may run.
         epochs: Passes over `train`; these and the following are for fine-tuning only.
-        batch_size: Sequences a step.
+        batch_size: Sequences per step.
         learning_rate: The highest of the cycle.
         max_tokens: Longer sequences are cut there.
 
@@ -82,7 +82,7 @@ def score(
 
     Raises:
         ValueError: There are fewer than two classes to learn, or no sequence to classify.
-        Unsuited: The method is no checkpoint and gives no vectors.
+        Unsuited: The method is not a checkpoint and gives no vectors.
     """
     asked = validation if queries is None else queries
     learnt = np.unique(train.labels["label"])

@@ -1,0 +1,156 @@
+"""Barcodes at their sites in, out come the clusters that most probably hold one species each.
+
+A logistic regression gives the probability that the two parts of a merge of the tree are of one species. It sees the
+tree (`features`), and where the barcodes lie in the space of the model: how far the barcodes of one species differ
+depends on the group, less in birds and moths than in earthworms and salamanders. The leaning of a barcode is a linear
+function of its unit vector, and that of a merge is the mean over its members. So what is learnt of a group applies to
+species and genera that were never seen. `trainer/fit_merges.py` fits the weights; they stand in config.json.
+
+Clusters are the nodes that maximise, over the merges within them, the sum of pairs x (probability - DOUBT): pairs of
+one species count for a cluster, pairs of two against it.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ..vectors.shared_sites import site_sums
+from .average_linkage import Tree
+from .barcode_gap import LEAST_IDENTITY, cut_at_gaps
+from .site_linkage import site_linkage
+from .tree_cuts import Clusters, Nodes, largest, next_merges, nodes_of
+
+EQUAL = 0.004  # added to distances before the logarithm
+DOUBT = 0.3  # LOG.md tells on which mixtures it was chosen
+FARTHEST = 0.2  # distance of the next merge, where the tree has none
+USUAL_PAIRS, USUAL_SPREAD = 3, 0.004  # pairs of a species before any is seen, and their mean distance
+WITHIN, BETWEEN = 0.012, (0.02, 0.06)  # distances that are common within species, and between close ones
+USUAL_WITHIN, USUAL_BETWEEN = 15, 5  # merges of both kinds before any is seen
+COUNT = 6  # features
+
+
+class Weights(NamedTuple):
+    """Of the logistic regression."""
+
+    constant: float
+    of_features: np.ndarray  # (COUNT,)
+    of_vector: np.ndarray  # (hidden,)
+
+
+def cluster_species(model: Any, bases: np.ndarray) -> Clusters:
+    """Cluster bases at sites (n, sites) uint8 by what a model knows of merges, or else at barcode gaps.
+
+    Raises:
+        ValueError: what the model's configuration says of merges is wrong.
+    """
+    weights = weights_of(model.config)
+    if weights is None:
+        return cut_at_gaps(site_linkage(bases, LEAST_IDENTITY))
+    leanings = unit_sums(model, bases) @ weights.of_vector
+    return cut_by_species(site_linkage(bases, 1 - FARTHEST), weights, leanings)
+
+
+def weights_of(config: Any) -> Weights | None:
+    """The weights in a model's configuration: the constant, those of features, those of the vector; None: it has none.
+
+    Raises:
+        ValueError: there are more or fewer numbers than that.
+    """
+    if config.species_merges is None:
+        return None
+    numbers = np.array([float(number) for number in config.species_merges.split()])
+    if len(numbers) != 1 + COUNT + config.hidden_size:
+        raise ValueError(
+            f"species_merges of the model's config.json has {len(numbers)} numbers; "
+            f"give {1 + COUNT + config.hidden_size}, or null"
+        )
+    return Weights(float(numbers[0]), numbers[1 : 1 + COUNT], numbers[1 + COUNT :])
+
+
+def cut_by_species(tree: Tree, weights: Weights, leanings: np.ndarray) -> Clusters:
+    """Cut a tree into the clusters that most probably hold one species each.
+
+    Args:
+        tree: By identity, with all merges down to 1 - `FARTHEST`.
+        weights: Of the model.
+        leanings: Of the sequences (n,), as `probabilities` takes them.
+    """
+    nodes = nodes_of(tree)
+    n = len(tree.into)
+    pairs = nodes.size[nodes.parts].prod(1).astype(float)
+    gains = (pairs * (probabilities(nodes, weights, leanings) - DOUBT)).tolist()
+    whole, best = np.zeros(len(nodes.size)), np.zeros(len(nodes.size))
+    holds = np.ones(len(nodes.size), bool)
+    for merge, (one, other) in enumerate(nodes.parts.tolist(), n):
+        whole[merge] = whole[one] + whole[other] + gains[merge - n]
+        apart = best[one] + best[other]
+        holds[merge] = whole[merge] >= apart
+        best[merge] = max(whole[merge], apart)
+    return largest(n, nodes, holds)
+
+
+def unit_sums(model: Any, bases: np.ndarray) -> np.ndarray:
+    """Unit vectors of bases at sites, (n, sites) to (n, hidden) float32; zeros for what covers no site."""
+    return F.normalize(site_sums(model.sites, bases), dim=1).numpy()
+
+
+def features(nodes: Nodes) -> np.ndarray:
+    """What the tree shows of its merges, (m, COUNT).
+
+    - the logarithm of the distance of the two parts;
+    - how many times as far the next merge is, as a logarithm: the barcode gap. The merge of the whole sample has none,
+      since nothing tells how far others are;
+    - how many times as far the parts are as pairs within them, as a logarithm;
+    - logarithms of the sizes of the larger and the smaller part;
+    - of the sample: the logarithm of how many merges at distances common within species there are for each merge at
+      distances common between close species.
+    """
+    n = len(nodes.size) - len(nodes.parts)
+    within = np.zeros(len(nodes.size))  # sum of the distances of pairs
+    for merge, (one, other) in enumerate(nodes.parts.tolist(), n):
+        between = nodes.height[merge] * nodes.size[one] * nodes.size[other]
+        within[merge] = within[one] + within[other] + between
+    distance = nodes.height[n:]
+    outside = np.minimum(next_merges(nodes)[n:], FARTHEST)
+    if (nodes.parent < 0).sum() == 1:
+        outside[-1:] = distance[-1:]
+    pairs = (nodes.size * (nodes.size - 1) / 2)[nodes.parts].sum(1)
+    spread = (within[nodes.parts].sum(1) + USUAL_PAIRS * USUAL_SPREAD) / (pairs + USUAL_PAIRS)
+    near = (distance < WITHIN).sum() + USUAL_WITHIN
+    far = ((distance > BETWEEN[0]) & (distance < BETWEEN[1])).sum() + USUAL_BETWEEN
+    smaller, larger = np.sort(nodes.size[nodes.parts], 1).T
+    logarithm = np.log(distance + EQUAL)
+    return np.stack(
+        [
+            logarithm,
+            np.log(outside + EQUAL) - logarithm,
+            logarithm - np.log(spread + EQUAL),
+            np.log(larger),
+            np.log(smaller),
+            np.full(len(distance), np.log(near / far)),
+        ],
+        1,
+    )
+
+
+def means(nodes: Nodes, of_rows: np.ndarray) -> np.ndarray:
+    """Means over the rows below each merge, (n, …) to (m, …)."""
+    n = len(of_rows)
+    sums = np.concatenate([of_rows, np.zeros((len(nodes.parts), *of_rows.shape[1:]), of_rows.dtype)])
+    for merge, (one, other) in enumerate(nodes.parts.tolist(), n):
+        sums[merge] = sums[one] + sums[other]
+    return (sums[n:].T / nodes.size[n:]).T
+
+
+def probabilities(nodes: Nodes, weights: Weights, leanings: np.ndarray) -> np.ndarray:
+    """Probability that the two parts of each merge are of one species, (m,).
+
+    Args:
+        nodes: Of the tree of n rows.
+        weights: Of the model.
+        leanings: `vectors @ weights.of_vector` (n,).
+    """
+    evidence = weights.constant + features(nodes) @ weights.of_features + means(nodes, leanings)
+    return torch.from_numpy(evidence).sigmoid().numpy()

@@ -1,0 +1,72 @@
+"""Clusters of old and new sequences and an earlier table in, names out that stay when sequences are added.
+
+A cluster has the name of the earlier one with which it shares most sequences, and each name goes to one cluster, the
+one that shares most. So of clusters that merge the name of the largest stays, and of a cluster that falls apart its
+largest part has the name. Any other cluster is called after its representative: c and twelve digits of the SHA-256 of
+that one's id, which no other cluster ever gets.
+"""
+
+import csv
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+HEADER = ("id", "cluster")  # the first columns of a table of clusters
+DIGITS = 12
+
+
+class Names(NamedTuple):
+    """Names of k clusters, and what became of the earlier ones."""
+
+    names: list[str]
+    kept: int  # earlier names that a cluster has
+    merged: int  # earlier names whose sequences are all in clusters of other names
+    missing: int  # sequences of the earlier table that are not clustered now
+
+
+def read_clusters(path: Path) -> dict[str, str]:
+    """Read the cluster of each sequence from a table that `dnacse cluster` wrote.
+
+    Raises:
+        ValueError: it is no such table, or a line is wrong.
+    """
+    clusters: dict[str, str] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.reader(file, delimiter="\t"), 1):
+            if number == 1 and tuple(row[:2]) != HEADER:
+                raise ValueError(f"{path}:1: its columns must begin with id, cluster; give a table of dnacse cluster")
+            if len(row) < 2 or not row[0] or not row[1] or row[0] in clusters:
+                raise ValueError(f"{path}:{number}: each line needs an id, used once, and a cluster; mend the table")
+            if number > 1:
+                clusters[row[0]] = row[1]
+    if not clusters:
+        raise ValueError(f"{path}: there are no sequences; give a table of dnacse cluster")
+    return clusters
+
+
+def name_clusters(ids: list[str], labels: np.ndarray, centres: np.ndarray, earlier: dict[str, str]) -> Names:
+    """Name clusters after earlier ones.
+
+    Args:
+        ids: Of the sequences (n,).
+        labels: Cluster of each (n,), 0 to k - 1.
+        centres: Row of the representative of each cluster (k,).
+        earlier: Cluster of each earlier sequence.
+
+    >>> name_clusters(["a", "b", "c"], np.array([0, 0, 1]), np.array([0, 2]), {"a": "c1", "b": "c1", "c": "c2"}).names
+    ['c1', 'c2']
+    """
+    shared = Counter((earlier[id], label) for id, label in zip(ids, labels.tolist(), strict=True) if id in earlier)
+    names: dict[int, str] = {}
+    given: set[str] = set()
+    for (name, label), _ in sorted(shared.items(), key=lambda item: (-item[1], item[0][1], item[0][0])):
+        if label not in names and name not in given:
+            names[label] = name
+            given.add(name)
+    known = {name for name, _ in shared}
+    own = [f"c{hashlib.sha256(ids[row].encode()).hexdigest()[:DIGITS]}" for row in centres.tolist()]
+    missing = len(earlier) - sum(shared.values())
+    return Names([names.get(label, own[label]) for label in range(len(own))], len(given), len(known - given), missing)

@@ -1,0 +1,104 @@
+"""Clusters are those that most probably hold one species each."""
+
+import numpy as np
+import pytest
+
+from modeling_dnacse import DnacseModel
+from modeling_dnacse.clustering.average_linkage import Tree
+from modeling_dnacse.clustering.species_merges import (
+    COUNT,
+    DOUBT,
+    EQUAL,
+    USUAL_BETWEEN,
+    USUAL_PAIRS,
+    USUAL_SPREAD,
+    USUAL_WITHIN,
+    Weights,
+    cluster_species,
+    cut_by_species,
+    features,
+    means,
+    probabilities,
+)
+from modeling_dnacse.clustering.tree_cuts import Nodes, nodes_of
+
+WEIGHTS = Weights(-11.0, np.array([-2.3, 0.3, 0.6, 0.4, -0.1, 1.4]), np.zeros(0))  # about those of any marker
+
+
+def chain(distances: list[float]) -> Tree:
+    """A tree in which each row joins all before it at its distance."""
+    return Tree(np.zeros(len(distances) + 1, int), np.array([-np.inf, *(1 - d for d in distances)], np.float32))
+
+
+def labels_of(tree: Tree, weights: Weights = WEIGHTS, leanings: float | np.ndarray = 0.0) -> list[int]:
+    return cut_by_species(tree, weights, np.zeros(len(tree.into)) + leanings).labels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("distances", "clusters"),
+    [
+        ([0.004, 0.01, 0.15], [0, 0, 0, 1]),  # a clear gap
+        ([0.08, 0.15], [0, 1, 2]),  # too far, whatever the gap
+        ([0.0, 0.0, 0.0], [0, 0, 0, 0]),  # copies
+        ([], [0]),
+    ],
+)
+def test_near_ones_are_of_one_species_and_far_ones_are_not(distances, clusters):
+    assert labels_of(chain(distances)) == clusters
+
+
+def test_clusters_are_the_cut_that_gains_most():
+    """Against all cuts of small trees."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        tree = Tree(np.array([0, *(rng.integers(row) for row in range(1, 8))]), np.full(8, -np.inf, np.float32))
+        tree.similarity[1:] = 1 - rng.random(7) * 0.2
+        nodes = nodes_of(tree)
+        chances = probabilities(nodes, WEIGHTS, np.zeros(8))
+        gains = nodes.size[nodes.parts].prod(1) * (chances - DOUBT)
+
+        def below(node, nodes=nodes):
+            return [] if node < 8 else [node - 8, *(m for part in nodes.parts[node - 8] for m in below(part))]
+
+        def best(node, nodes=nodes, gains=gains):
+            if node < 8:
+                return 0.0
+            return max(gains[below(node)].sum(), sum(best(part) for part in nodes.parts[node - 8]))
+
+        labels = np.array(labels_of(tree))
+        kept = [m for m in range(7) if len({*labels[rows_below(nodes, m + 8)]}) == 1]
+        assert sum(gains[kept]) == pytest.approx(sum(best(root) for root in np.flatnonzero(nodes.parent < 0)))
+
+
+def rows_below(nodes: Nodes, node: int) -> list[int]:
+    return [node] if node < 8 else [row for part in nodes.parts[node - 8] for row in rows_below(nodes, part)]
+
+
+def test_what_a_model_knows_of_a_group_moves_its_threshold():
+    tree = Tree(np.array([0, 0, 2, 2]), np.array([-np.inf, 0.975, -np.inf, 0.975], np.float32))
+    leanings = np.array([9.0, 9.0, -9.0, -9.0])
+    assert labels_of(tree, leanings=leanings) == [0, 0, 1, 2]
+
+
+def test_features_say_what_they_are_named():
+    nodes = nodes_of(chain([0.01, 0.03, 0.1]))
+    found = features(nodes)
+    assert found.shape == (3, COUNT)
+    np.testing.assert_allclose(np.exp(found[:, 0]), [0.014, 0.034, 0.104], rtol=1e-5)
+    np.testing.assert_allclose(np.exp(found[:2, 1]), [0.034 / 0.014, 0.104 / 0.034], rtol=1e-5)
+    assert found[2, 1] == 0  # nothing is known beyond the whole sample
+    spread = (0.01 + 2 * 0.03 + USUAL_PAIRS * USUAL_SPREAD) / (3 + USUAL_PAIRS)  # three pairs within the larger part
+    np.testing.assert_allclose(np.exp(found[2, 2]), 0.104 / (spread + EQUAL), rtol=1e-5)
+    np.testing.assert_allclose(np.exp(found[:, 3:5]), [[1, 1], [2, 1], [3, 1]])
+    np.testing.assert_allclose(np.exp(found[:, 5]), (1 + USUAL_WITHIN) / (1 + USUAL_BETWEEN))
+    np.testing.assert_allclose(means(nodes, np.array([1.0, 2, 3, 6])), [1.5, 2, 3])
+
+
+def test_a_model_without_weights_cuts_at_gaps_and_wrong_weights_are_refused(site_folder):
+    model = DnacseModel.from_pretrained(site_folder)
+    assert model.config.species_merges is None
+    bases = np.zeros((3, model.config.sites), np.uint8)
+    assert cluster_species(model, bases).labels.tolist() == [0, 0, 0]
+    model.config.species_merges = "1 2 3"
+    with pytest.raises(ValueError, match="has 3 numbers; give"):
+        cluster_species(model, bases)

@@ -1,0 +1,37 @@
+"""What a model learns of merges, on a simulated marker whose groups differ in how much species vary."""
+
+import shutil
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from modeling_dnacse import DnacseModel, load_checkpoint
+from modeling_dnacse.clustering.species_merges import cluster_species
+from modeling_dnacse.clustering.tree_cuts import Nodes
+from modeling_dnacse.vectors.shared_sites import read_sites
+from tests.support.marker import simulate_marker, write_marker
+from trainer.fit_merges import main, same_species
+
+
+def test_a_taught_model_finds_the_species_of_other_genera(site_folder, tmp_path):
+    folder = shutil.copytree(site_folder, tmp_path / "model")
+    library = write_marker(tmp_path / "library.tsv", simulate_marker(seed=1, genera=40))
+    main(["--model", str(folder), "--train_file", str(library), "--rounds", "1"])
+    model, tokenizer = load_checkpoint(DnacseModel, str(folder))
+    assert len(model.config.species_merges.split()) == 7 + model.config.hidden_size
+    others = simulate_marker(seed=2)
+    read = read_sites(model.eval(), tokenizer, [record["sequence"] for record in others])
+    labels = cluster_species(model, read.bases).labels
+    assert adjusted_rand_score([record["species"] for record in others], labels) > 0.9
+
+
+def test_pairs_of_one_species_across_a_merge_are_counted():
+    nodes = Nodes(np.empty(0, int), np.empty(0), np.array([[0, 1], [3, 2]]), np.array([1, 1, 1, 2, 3]))
+    assert same_species(nodes, np.array(["a", "b", "a"])).tolist() == [0, 0.5]
+
+
+def test_a_file_for_each_model(site_folder, capsys, caplog):
+    with pytest.raises(SystemExit):
+        main(["--model", str(site_folder), "--train_file", "a.tsv", "b.tsv"])
+    assert "give a file for each model" in caplog.text + capsys.readouterr().err
