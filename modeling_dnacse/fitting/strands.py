@@ -97,7 +97,7 @@ def distinct_kmers(text: np.ndarray, k: int) -> np.ndarray:
     """Numbers of the k-mers of a sequence, the smaller of both strands, each once.
 
     >>> distinct_kmers(np.array([0, 0, 3, 3, 0]), 3).tolist()
-    [3, 12]
+    [3, 48]
     """
     if len(text) < k:
         return np.empty(0, np.int64)
