@@ -124,9 +124,11 @@ def test_the_recipe_of_the_shipped_model_fits_trains_and_calibrates(tmp_path):
     small = fit_arguments(data, output)[4:]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(RECIPES.parents[1]), "FIT_OPTIONS": " ".join(small)}
+    environment["MERGE_OPTIONS"] = "--rounds 1"
     few = ["--use_cpu", "--per_device_train_batch_size", "16", "--curriculum", "weighted_simclr:2steps mi_mix:2steps"]
     subprocess.run(["bash", str(RECIPES / FITTED), str(data), str(output), *few], env=environment, check=True)
-    assert 0 < json.loads((output / "config.json").read_text())["species_similarity"] < 1
+    config = json.loads((output / "config.json").read_text())
+    assert 0 < config["species_similarity"] < 1 and config["species_merges"]
     made = json.loads((output / "training.json").read_text())
     assert made["steps"] == 4 and made["start"]["data"]["training"]["records"] == 84
 
@@ -143,12 +145,14 @@ def test_the_recipe_of_other_markers_fits_and_calibrates_both(tmp_path):
             file.write((tmp_path / f"{name}.tsv").read_text())
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(RECIPES.parents[1])}
+    environment["MERGE_OPTIONS"] = "--rounds 1"
     environment["FIT_OPTIONS"] = " ".join(
         fit_arguments(tmp_path, tmp_path)[4:] + ["--margin", "100", "--site_kmer", "7"]
     )
     subprocess.run(["bash", str(RECIPES / MARKERS), str(tmp_path), str(tmp_path)], env=environment, check=True)
     for marker, tables in (("12s", 2), ("cytb", 1)):
         folder = tmp_path / f"dnacse-barcode-{marker}"
-        assert 0 < json.loads((folder / "config.json").read_text())["species_similarity"] < 1
+        config = json.loads((folder / "config.json").read_text())
+        assert 0 < config["species_similarity"] < 1 and config["species_merges"]
         made = json.loads((folder / "training.json").read_text())
         assert 84 * tables - 2 <= made["data"]["training"]["records"] <= 84 * tables  # equal sequences count once

@@ -5,7 +5,7 @@
 #
 #   bash trainer/recipes/barcode_markers.sh DATA runs
 #
-# The environment variable FIT_OPTIONS holds further options of fit_sites.py.
+# The environment variable FIT_OPTIONS holds further options of fit_sites.py, MERGE_OPTIONS those of fit_merges.py.
 #
 # DATA holds 12s_fish.tsv.gz, 12s.tsv.gz and cytb.tsv.gz with the columns sequence, species, genus and split; all three
 # have the splits train and unseen_val. benchmarks/DATA.md says how they were made.
@@ -33,3 +33,6 @@ python trainer/fit_sites.py --train_file "$data/cytb.tsv.gz" --train_split train
     --output_dir "$output/dnacse-barcode-cytb" ${FIT_OPTIONS:-}
 python -m modeling_dnacse.cli calibrate "$data/cytb.tsv.gz" --split unseen_val \
     --model "$output/dnacse-barcode-cytb" --for species
+
+python trainer/fit_merges.py --model "$output/dnacse-barcode-12s" "$output/dnacse-barcode-cytb" \
+    --train_file "$data/12s_fish.tsv.gz" "$data/cytb.tsv.gz" --train_split train ${MERGE_OPTIONS:-}

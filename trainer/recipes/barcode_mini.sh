@@ -6,7 +6,7 @@
 #
 #   bash trainer/recipes/barcode_mini.sh coi.tsv.gz runs/dnacse-barcode-mini [further options of train.py]
 #
-# The environment variable FIT_OPTIONS holds further options of fit_sites.py.
+# The environment variable FIT_OPTIONS holds further options of fit_sites.py, MERGE_OPTIONS those of fit_merges.py.
 #
 # The data file has the columns sequence, species, genus and split, with the splits train and unseen_val.
 #
@@ -26,3 +26,4 @@ python trainer/train.py --model_name_or_path "$output-start" --train_file "$data
     --crop 100 660 --substitution_rate 0.02 --per_device_train_batch_size 192 --learning_rate 0.005 "${@:3}"
 python trainer/finish.py --model "$output-tuned" --train_file "$data" --train_split train --output_dir "$output"
 python -m modeling_dnacse.cli calibrate "$data" --split unseen_val --model "$output" --for species
+python trainer/fit_merges.py --model "$output" --train_file "$data" --train_split train ${MERGE_OPTIONS:-}
