@@ -92,7 +92,7 @@ def load_method(
             **{ability: metered(work, spent) for ability, work in method._asdict().items() if callable(work)},
         )
     if model.startswith(PARTS):
-        network = load_parts(model, find_parts(model), device=device, batch_tokens=batch_tokens)
+        network = load_parts(model, device=device, batch_tokens=batch_tokens)
     else:
         network = load_network(
             model, config, device=device, batch_tokens=batch_tokens, trust_remote_code=trust_remote_code

@@ -41,8 +41,8 @@ def find_parts(model: str) -> DnacseConfig:
     return config
 
 
-def load_parts(model: str, config: DnacseConfig, *, device: str, batch_tokens: int) -> Network:
-    """Load what a prefix of PARTS says; `config` is that of `find_parts`."""
+def load_parts(model: str, *, device: str, batch_tokens: int) -> Network:
+    """Load what a prefix of PARTS says, of a model that `find_parts` has checked."""
     kind, _, source = model.partition(":")
     attention = default_attention(torch.device(device).type)
     trained: Any = DnacseModel.from_pretrained(source, attn_implementation=attention)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..kmers import OTHER
 from ..sites import DnacseSites
-from .shared_sites import GROUPS, NEAREST, PIECE, TOGETHER, Found, SiteSearch, site_sums
+from .shared_sites import GROUPS, NEAREST, PIECE, TOGETHER, Found, SiteSearch, by_group, site_sums
 from .site_bits import bits_of, bits_of_bases, matches
 
 CELL = 64  # references in a cell, at most
@@ -53,10 +53,8 @@ class CellSearch(SiteSearch):
         Raises:
             ValueError: the cells are those of other references.
         """
-        self.order = np.argsort(groups, kind="stable")  # inside, references stand group after group
+        self.order, self.starts, self.ends = by_group(groups)  # inside, references stand group after group
         self.groups = groups[self.order]
-        edges = np.flatnonzero(np.diff(self.groups)) + 1
-        self.starts, self.ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(groups)]])
         self.firsts = first_of_cells(self.starts, self.ends)
         self.lasts = np.append(self.firsts[1:], len(groups))  # the ones behind
         self.bases = bases  # in the library's order: they are not moved in memory
@@ -184,9 +182,7 @@ class _Few(SiteSearch):
             groups: Number of the species of each (r,) int.
             near: 0 where a reference is a candidate of a query, -inf elsewhere (q, r) float32.
         """
-        self.order = np.argsort(groups, kind="stable")
-        edges = np.flatnonzero(np.diff(groups[self.order])) + 1
-        self.starts, self.ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(groups)]])
+        self.order, self.starts, self.ends = by_group(groups)
         self.bases, self.near = bases[self.order], near[:, self.order]
         self.blocks, self.sites, self.table = whole.blocks, whole.sites, whole.table
         self.core, self.core_bits = whole.core, whole.core_bits

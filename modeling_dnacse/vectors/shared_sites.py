@@ -116,6 +116,20 @@ def core_of(bases: np.ndarray) -> np.ndarray:
     return core if core.any() else ~core
 
 
+def by_group(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sort rows by their groups (r,), rows of one group in their order.
+
+    Returns:
+        The rows (r,), and where each of g groups starts and ends among them (g,).
+
+    >>> [part.tolist() for part in by_group(np.array([7, 2, 7]))]
+    [[1, 0, 2], [0, 1], [1, 3]]
+    """
+    order = np.argsort(groups, kind="stable")
+    edges = np.flatnonzero(np.diff(groups[order])) + 1
+    return order, np.concatenate([[0], edges]), np.concatenate([edges, [len(groups)]])
+
+
 class SiteSearch:
     """References at their sites, and the search among them."""
 
@@ -128,10 +142,7 @@ class SiteSearch:
             groups: Number of the group of each reference (r,) int, such as its species; by default, each is alone.
         """
         groups = np.arange(len(bases)) if groups is None else groups
-        self.order = np.argsort(groups, kind="stable")  # inside, references stand group after group
-        edges = np.flatnonzero(np.diff(groups[self.order])) + 1
-        self.starts = np.concatenate([[0], edges])
-        self.ends = np.concatenate([edges, [len(groups)]])
+        self.order, self.starts, self.ends = by_group(groups)  # inside, references stand group after group
         self.bases = bases[self.order]
         self.blocks, self.sites = sites.blocks, sites
         self.table = sites.weight.detach().float().cpu()  # (4 · sites, hidden)
