@@ -26,8 +26,8 @@ from .commands import identify as identify_command
 from .commands import index as index_command
 from .commands import info as info_command
 from .commands import map as map_command
+from .commands.drawing.pictures import colours_of_pages
 from .commands.options import at_least
-from .commands.pictures import colours_of_pages
 from .machine.json_logs import JsonLines, json_on_stderr
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input

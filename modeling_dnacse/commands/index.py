@@ -68,7 +68,7 @@ class IndexInput(NamedTuple):
 
 def check(args: argparse.Namespace) -> IndexInput:
     """Check the output and the model's files, and read the inputs once."""
-    from ..identification.index_files import read_description
+    from ..identification.indexes.index_files import read_description
     from ..identification.queries import QueryFiles
     from ..identification.references import read_references
 
@@ -95,7 +95,7 @@ def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str
     """Encode the library, calibrate on it, and write the index to a new folder; say what it holds."""
     from ..identification.encoding import Encoder
     from ..identification.identifier import Identifier, model_for
-    from ..identification.index import read_index, write_index
+    from ..identification.indexes.index import read_index, write_index
 
     device = find_device(args.device)
     options = embed_options(args, device)

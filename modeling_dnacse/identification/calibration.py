@@ -178,6 +178,23 @@ def estimate_shares(library: Library, data: CalibrationData, matches: Matches) -
     return result
 
 
+def describe_calibration(library: Library, data: CalibrationData) -> str:
+    """Say what the library holds, and which probabilities cannot be calibrated on it."""
+    content = f"{library.codes.shape[1]:,} references of {len(library.names['species']):,} species"
+    missing = [rank for number, rank in enumerate(library.names) if not data.tells(number)]
+    if data.tells_new_species:
+        known = int((data.known_from == 0).sum())
+        content += f", {known:,} look-ups with their species, {len(data.known_from) - known:,} without"
+    else:
+        missing.append("new species")
+    if not missing:
+        return content
+    return (
+        f"{content}; it cannot tell the probability of: {', '.join(missing)}. A rank needs two names when a species "
+        "is left out; species and new species also need a species with two records. These columns stay empty"
+    )
+
+
 def with_new_species(shares: np.ndarray, expected_new: float) -> np.ndarray:
     """Scale shares of the classes so that the library lacks the species of this share of queries.
 

@@ -1,12 +1,13 @@
 """Identifications of queries in; a record of each call, rows of the call table and of the table of hits, out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..vectors.shared_sites import Found
-from .library import EQUAL_DISTANCE, Library, Matches, nearest_references
+from .closeness import EQUAL_DISTANCE
+from .library import Library, Matches, nearest_references
 from .naming import Identifications
 from .queries import Query
 from .references import HIT
@@ -61,6 +62,19 @@ def cell_text(cell: Cell) -> str:
     if isinstance(cell, float):
         return f"{min(cell, 1):.4f}" if np.isfinite(cell) else ""
     return "" if cell is None else str(cell)
+
+
+def require_pandas() -> Any:
+    """Import pandas, of which the tables are DataFrames in Python.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise ValueError("a DataFrame needs pandas, which is not installed: pip install 'dnacse[pandas]'") from None
+    return pandas
 
 
 class Answers(NamedTuple):

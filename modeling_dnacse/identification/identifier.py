@@ -1,7 +1,8 @@
 """A labelled library and a model in; an `Identifier`, which names sequences as `dnacse identify` does, out.
 
-The library is read from a file, or from an index that was made of it (index.py). Names are calibrated on the library,
-cut to where the first queries lie; a calibration is used again for queries that lie where those of it did.
+The library is read from a file, or from an index that was made of it (indexes/). Probabilities are calibrated on the
+library's own records, cut to the part of the marker that the queries cover. A calibration serves all queries that
+cover the same part.
 
 The file is long since the public methods carry their documentation.
 """
@@ -9,7 +10,7 @@ The file is long since the public methods carry their documentation.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,55 +21,29 @@ from ..loading.model_folders import check_model
 from ..machine.atomic import written_whole
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
-from ..vectors.shared_sites import NEAREST, Found
-from .calibration import (
-    Calibration,
-    CalibrationData,
-    collect_calibration,
-    estimate_shares,
-    fit_calibration,
-    with_new_species,
-)
-from .call_table import Answers, Call, call_columns, call_row, make_calls
+from ..vectors.shared_sites import NEAREST
+from .calibration import CalibrationData, collect_calibration, describe_calibration
+from .call_blocks import NamedBlock, call_blocks
+from .call_table import call_columns, call_row, require_pandas
 from .confidences import Confidence, check_probability, confidence_at
 from .encoding import Encoded, Encoder, ends_of
-from .index import Index, StoredCalibration, read_index, write_index
-from .index_files import REMEDY
-from .joining import join_encoded, join_references
+from .indexes.index import Index, StoredCalibration, read_index, write_index
+from .indexes.index_files import REMEDY
+from .indexes.index_record import check_fits, shaping_of, source_of
+from .indexes.joining import join_encoded, join_references
 from .large_libraries import is_large, make_large_library
-from .library import (
-    Library,
-    agreed_ranks,
-    equal_hits,
-    find_candidates,
-    make_library,
-    match_names,
-    nearest_hits,
-    search,
-)
-from .naming import Identifications, name_queries
+from .library import Library, make_library
 from .queries import Query, queries_of
 from .references import HIT, LibraryFile, References, Say, encode_references, read_references, say_on_stderr
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHAPING = ("normalize", "both_strands", "window_tokens", "overlap_tokens", "dimensions")  # options that change vectors
-SAME_PLACE = 30  # sites, by which the ends of queries may differ from those of a stored calibration
+SAME_PLACE = 30  # sites: a stored calibration serves queries whose ends differ by no more
 
 
 def ignore(_: object) -> None:
     """Take a message, or a number of sequences, and do nothing."""
-
-
-class NamedBlock(NamedTuple):
-    """The calls of some queries, with what is shown of all of them."""
-
-    calls: list[Call]
-    similarities: np.ndarray  # (q,) of the nearest references, -inf: none
-    found: Identifications
-    data: CalibrationData
-    calibration: Calibration
 
 
 class Identifier:
@@ -152,22 +127,12 @@ class Identifier:
 
     @classmethod
     def from_stored(cls, model: str, encoder: Encoder, index: Index) -> "Identifier":
-        """Take an index that was read, if it is of this model and these options.
+        """Use an index that was read.
 
         Raises:
-            ValueError: it is not.
+            ValueError: it was made with another model or other options, or its parts do not belong together.
         """
-        if index.fingerprint != digest_of_vectors(model):
-            raise ValueError(
-                f"{index.folder} was made with another model ({index.model}) than {model}; give --model as then, or "
-                "make the index again"
-            )
-        if (given := shaping_of(encoder.options)) != index.options:
-            others = [f"{name} {value}" for name, value in index.options.items() if given.get(name) != value]
-            raise ValueError(
-                f"{index.folder} was made with other options ({', '.join(others)}); give the same, or make it again"
-            )
-        _check_width(index, encoder)
+        check_fits(index, model, encoder)
         try:
             return cls(
                 model, encoder, index.references, index.encoded, *(index.sources, index.calibrations, index.cells)
@@ -253,31 +218,16 @@ class Identifier:
             check_probability("--expected_new", expected_new)
         if not 0 <= top <= NEAREST:
             raise ValueError(f"top is {top}; it must be from 0 to {NEAREST}")
-        data = calibration = None
-        for part, block in self._encoded(queries, report):
-            candidates = equal = None
-            if block.sites is None:
-                matches = search(self.library, block)
-                hits = nearest_hits(self.library, block, top) if top else None
-            else:
-                candidates = find_candidates(self.library, block)
-                matches, equal = match_names(self.library, candidates), equal_hits(self.library, block, candidates)
-                hits = Found(*(values[:, :top] for values in candidates)) if top else None
-            if data is None or calibration is None:
-                data = self._calibration_for(block)
-                say(self.describe(data))
-                shares = estimate_shares(self.library, data, matches)
-                if expected_new is not None:
-                    shares = with_new_species(shares, expected_new)
-                calibration = fit_calibration(data, shares)
-            agreed = agreed_ranks(self.library, matches, candidates, equal)
-            found = name_queries(self.library, data, calibration, matches, least, agreed)
-            reverse = np.zeros(len(part), bool) if block.sites is None else block.sites.reverse
-            alike = self._equal_species(candidates, equal, len(part))
-            answers = Answers(matches, found, float(least[0]), reverse, alike, hits)
-            calls = list(make_calls(part, self.library, self.columns, answers))
-            similarities = matches.similarities[:, :, 0].max(axis=0)
-            yield NamedBlock(calls, similarities, found, data, calibration)
+
+        def calibration_for(block: Encoded) -> CalibrationData:
+            data = self._calibration_for(block)
+            say(self.describe(data))
+            return data
+
+        blocks = self._encoded(queries, report)
+        yield from call_blocks(
+            self.library, self.columns, blocks, calibration_for, least=least, expected_new=expected_new, top=top
+        )
 
     def identify(
         self,
@@ -329,21 +279,7 @@ class Identifier:
 
     def describe(self, data: CalibrationData) -> str:
         """Say what the library holds, and which probabilities cannot be calibrated on it."""
-        library = self.library
-        content = f"{library.codes.shape[1]:,} references of {len(library.names['species']):,} species"
-        missing = [rank for number, rank in enumerate(library.names) if not data.tells(number)]
-        if data.tells_new_species:
-            known = int((data.known_from == 0).sum())
-            content += f", {known:,} look-ups with their species, {len(data.known_from) - known:,} without"
-        else:
-            missing.append("new species")
-        if not missing:
-            return content
-        return (
-            f"{content}; it cannot tell the probability of: {', '.join(missing)}. A rank needs two names when a "
-            "species is left out; species and new species also need a species with two records. These columns stay "
-            "empty"
-        )
+        return describe_calibration(self.library, data)
 
     def _encoded(
         self, queries: Iterable[Query], report: Callable[[int], object]
@@ -362,14 +298,6 @@ class Identifier:
         self.calibrations.append(StoredCalibration(ends, data))
         return data
 
-    def _equal_species(self, found: Found | None, equal: np.ndarray | None, count: int) -> list[list[str]]:
-        """The species of the references that cannot be told apart from the nearest of each query, sorted."""
-        if found is None or equal is None:
-            return [[]] * count
-        codes, names = self.library.codes[0], self.library.names["species"]
-        rows = (codes[row[same]] for row, same in zip(found.rows, equal, strict=True))
-        return [[str(names[code]) for code in np.unique(row[row >= 0])] for row in rows]
-
 
 def identify(
     sequences: Iterable[str], reference: str | Path, ids: Iterable[str] | None = None, **options: Any
@@ -383,44 +311,7 @@ def identify(
     return opened(reference, model=model).identify(sequences, ids, **options)
 
 
-def _check_width(index: Index, encoder: Encoder) -> None:
-    """Refuse an index whose sites or vectors are not those of the model that it names."""
-    sites, vectors = index.encoded.sites, index.encoded.vectors
-    if sites is not None:
-        got, wanted, what = sites.bases.shape[1], encoder.model.config.sites if encoder.has_sites else 0, "sites"
-    else:
-        assert vectors is not None
-        got, what = vectors.shape[1], "numbers a vector"
-        wanted = encoder.options.dimensions or encoder.model.config.hidden_size
-    if got != wanted:
-        raise ValueError(f"{index.folder} has {got:,} {what}, and its model {wanted:,}; {REMEDY}")
-
-
 def model_for(model: str | None, library: LibraryFile, say: Say = say_on_stderr) -> str:
     """The model that was given, or else the shipped one of a library's marker."""
     file = library.file
     return choose_model(model, lambda: (record.sequence for record in file.read()), file.count, say)
-
-
-def require_pandas() -> Any:
-    """Import pandas.
-
-    Raises:
-        ValueError: it is not installed.
-    """
-    try:
-        import pandas
-    except ImportError:
-        raise ValueError("a DataFrame needs pandas, which is not installed: pip install 'dnacse[pandas]'") from None
-    return pandas
-
-
-def shaping_of(options: EmbedOptions) -> dict[str, Any]:
-    """The options that change vectors, where they are not the default."""
-    default = EmbedOptions()
-    return {name: value for name in SHAPING if (value := getattr(options, name)) != getattr(default, name)}
-
-
-def source_of(library: LibraryFile) -> dict[str, Any]:
-    """What an index tells of a file of references: its name, and a hash of its ids and sequences."""
-    return {"name": library.file.path.name, "records": library.file.count, "digest": library.file.digest.hex()}

@@ -15,12 +15,12 @@ from ..kmers import OTHER
 from ..sites import DnacseSites
 from ..vectors.neighbours import TIE, nearest, nearest_names
 from ..vectors.shared_sites import GROUPS, Found, SiteSearch
+from .closeness import closeness as closeness_of
+from .closeness import gaps
 from .encoding import Encoded
+from .name_codes import complete_lineages
 
-EQUAL_DISTANCE = 1e-3  # two references whose distances differ by less count as equally near
 CROWD = 5  # the species, by distance, that tells how crowded a neighbourhood is
-SCALE = 0.3  # weight of the logarithm of a neighbour's distance
-LEAST_DISTANCE = 0.01  # that is added to distances before their logarithm is taken
 AS_LONG = 0.9  # of the sites of the nearest reference that a hit must share to be as good evidence
 
 
@@ -88,34 +88,6 @@ def make_library(
     return Library(encoded, SiteSearch(sites, encoded.sites.bases, species), names, filled)
 
 
-def complete_lineages(codes: np.ndarray) -> np.ndarray:
-    """Give records the names that others of the same lower taxon have, rank by rank upwards.
-
-    The lower taxon is that of the nearest rank below at which the record has a name: few have a tribe.
-
-    Args:
-        codes: Number of the name of each record at each rank (ranks, r) int, -1: none.
-
-    >>> complete_lineages(np.array([[0, 1, 2], [0, 0, 1], [4, -1, -1]])).tolist()
-    [[0, 1, 2], [0, 0, 1], [4, 4, -1]]
-    >>> complete_lineages(np.array([[0, 0, 1], [-1, -1, 0], [3, -1, -1]])).tolist()
-    [[0, 0, 1], [-1, -1, 0], [3, 3, -1]]
-    """
-    codes = codes.copy()
-    for rank in range(1, len(codes)):
-        upper = codes[rank].copy()
-        waiting = upper < 0
-        for lower in codes[rank - 1 :: -1]:
-            both, told = (upper >= 0) & (lower >= 0), waiting & (lower >= 0)
-            lowest, highest = np.full(lower.max() + 1, upper.max() + 1), np.full(lower.max() + 1, -1)
-            np.minimum.at(lowest, lower[both], upper[both])
-            np.maximum.at(highest, lower[both], upper[both])
-            agreed = np.where(lowest == highest, highest, -1)
-            codes[rank, told] = agreed[lower[told]]
-            waiting &= ~told
-    return codes
-
-
 def unit_vectors(encoded: Encoded) -> torch.Tensor:
     """Scale vectors to length 1; a row of zeros stays as it is.
 
@@ -132,7 +104,7 @@ def search(library: Library, queries: Encoded, exclude_groups: tuple[np.ndarray,
     """Search the library; `exclude_groups` as in `nearest_names`. What has no place finds nothing."""
     if isinstance(library.search, torch.Tensor):
         rows, similarities = nearest_names(unit_vectors(queries), library.search, library.codes, exclude_groups)
-        close = closeness(similarities[0, :, 0], similarities[0, :, 1], similarities[0, :, 1])
+        close = closeness_of(similarities[0, :, 0], similarities[0, :, 1], similarities[0, :, 1])
         nothing = np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32)
         return Matches(rows, similarities, close, *nothing)
     return match_names(library, find_candidates(library, queries, exclude_groups))
@@ -250,29 +222,7 @@ def closeness_among(found: Found, species: np.ndarray, nearest: np.ndarray) -> n
     mine, others = (
         np.where(part, cosines, -np.inf).max(axis=1) for part in ((names == own) & (own >= 0), names != own)
     )
-    return closeness(mine, others, crowd)
-
-
-def closeness(own: np.ndarray, other: np.ndarray, crowd: np.ndarray) -> np.ndarray:
-    """How close the nearest species is, for how close others are: cosines (q,) to (q,), NaN without a nearest.
-
-    -log d + SCALE (log d' + log d"), with the distances d of the nearest species, d' of the nearest other species, and
-    d" of the `CROWD`-th species. Where many species are close, a query must be closer to one of them. Distances are
-    scaled by those of neighbours as in Zelnik-Manor and Perona (2004). A species that is not there has the distance 1.
-
-    Args:
-        own: Of the nearest species.
-        other: Of the nearest other species, -inf: there is none.
-        crowd: Of the `CROWD`-th species, -inf: there is none.
-
-    >>> closeness(np.array([0.99, 0.99, -np.inf]), np.array([0.9, 0.99, -np.inf]), np.full(3, 0.5)).round(1).tolist()
-    [3.0, 2.5, nan]
-    """
-    near, next_near, far = (
-        np.log(np.maximum(1 - np.where(part > -np.inf, part, 0).astype(np.float64), 0) + LEAST_DISTANCE)
-        for part in (own, other, crowd)
-    )
-    return np.where(own > -np.inf, SCALE * (next_near + far) - near, np.nan)
+    return closeness_of(mine, others, crowd)
 
 
 def nearest_references(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
@@ -280,19 +230,6 @@ def nearest_references(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
     rank = matches.similarities[:, :, 0].argmax(axis=0)
     queries = np.arange(len(rank))
     return matches.rows[rank, queries, 0], matches.similarities[rank, queries, 0]
-
-
-def gaps(similarities: np.ndarray) -> np.ndarray:
-    """How much nearer the nearest name is than the next one: cosines (..., 2) to (...) in [0, 1), NaN without a next.
-
-    >>> gaps(np.array([[1.0, 0.4], [0.7, 0.4], [0.4, 0.4], [0.4, -np.inf]])).round(2).tolist()
-    [1.0, 0.5, 0.0, nan]
-    """
-    distance, other = np.maximum(1 - similarities.astype(np.float64), 0).transpose(-1, *range(similarities.ndim - 1))
-    ratio = np.divide(
-        distance + EQUAL_DISTANCE, other + EQUAL_DISTANCE, out=np.ones_like(other), where=np.isfinite(other)
-    )
-    return np.where(np.isfinite(other), np.maximum(1 - ratio, 0), np.nan)
 
 
 def evidence(matches: Matches) -> np.ndarray:

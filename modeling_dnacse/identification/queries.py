@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..reading.abundances import Abundances
 from ..reading.formats import COMPRESSIONS
+from ..reading.primers import primer_at_an_end, trim_primers
 from ..reading.rereading import RecordFile
 from ..reading.seen_ids import SeenIds
 from ..reading.sequences import AlphabetCounts, clean_sequence
-from .abundances import Abundances
-from .primers import primer_at_an_end, trim_primers
 
 LOOKED_AT = 200  # queries in which primers are looked for
 OFTEN = 0.2  # of them: told

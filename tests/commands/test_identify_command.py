@@ -159,7 +159,7 @@ def test_an_interrupted_run_leaves_the_table_of_before(tiny_folder, queries, lib
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("modeling_dnacse.identification.identifier.name_queries", stop)
+    monkeypatch.setattr("modeling_dnacse.identification.call_blocks.name_queries", stop)
     with pytest.raises(SystemExit):
         identify(tiny_folder, queries, library)
     assert not list(tmp_path.glob(".*partial"))

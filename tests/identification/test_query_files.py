@@ -2,9 +2,9 @@
 
 import pytest
 
-from modeling_dnacse.identification.abundances import read_abundances
-from modeling_dnacse.identification.primers import PRIMERS, parse_primers, trim_primers
 from modeling_dnacse.identification.queries import QueryFiles
+from modeling_dnacse.reading.abundances import read_abundances
+from modeling_dnacse.reading.primers import PRIMERS, parse_primers, trim_primers
 from modeling_dnacse.reading.sequences import reverse_complement
 
 BARCODE = "ACTTTATATTTTATTTTTGGAGCATGAGCTGGTATAGTAGGAACTTCATTAAG"

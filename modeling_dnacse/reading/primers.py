@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..reading.sequences import reverse_complement
+from .sequences import reverse_complement
 
 PRIMERS = {
     "LCO1490": "GGTCAACAAATCATAAAGATATTGG",

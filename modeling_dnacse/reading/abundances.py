@@ -12,9 +12,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from ..reading.label_policy import COLUMNS, column_name
-from ..reading.tables import checked_rows
-from ..reading.text_files import open_ascii, restore
+from .label_policy import COLUMNS, column_name
+from .tables import checked_rows
+from .text_files import open_ascii, restore
 
 _NO_SAMPLES = {name for names in COLUMNS.values() for name in names} | {"confidence", "consensus_lineage"}
 _SIZE = re.compile(r";size=\d{1,15};?$")

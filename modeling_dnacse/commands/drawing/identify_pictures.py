@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..identification.calibration import Calibration, CalibrationData
-from ..identification.call_table import Call
-from ..identification.naming import Identifications
-from ..identification.reliability import reliability
+from ...identification.calibration import Calibration, CalibrationData
+from ...identification.call_table import Call
+from ...identification.naming import Identifications
+from ...identification.reliability import reliability
 from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from ..loading.model_folders import is_hub_id
-from ..machine.json_files import read_object
-from ..reading.formats import COMPRESSIONS, FASTA_SUFFIXES
-from ..reading.tables import DELIMITERS
+from ...loading.model_folders import is_hub_id
+from ...machine.json_files import read_object
+from ...reading.formats import COMPRESSIONS, FASTA_SUFFIXES
+from ...reading.tables import DELIMITERS
 
 DESCRIPTION, REFERENCES = "index.json", "references.parquet"
 ENCODED, CALIBRATIONS = "encoded.safetensors", "calibrations.safetensors"
@@ -90,7 +90,7 @@ def hub_index(name: str, revision: str | None) -> Path:
     """
     from huggingface_hub import hf_hub_download
 
-    from ..loading.hub_reasons import why_not_found
+    from ...loading.hub_reasons import why_not_found
 
     def fetch(file: str) -> Path:
         try:

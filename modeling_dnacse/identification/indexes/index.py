@@ -23,13 +23,14 @@ import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ..kmers import OTHER
-from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
-from ..reading.label_policy import RANK_ORDER
-from ..vectors.cell_search import Cells
-from ..vectors.shared_sites import AtSites
-from .calibration import CalibrationData
-from .encoding import Encoded
+from ...kmers import OTHER
+from ...loading.model_folders import SHIPPED, SHIPPED_BARCODES
+from ...reading.label_policy import RANK_ORDER
+from ...vectors.cell_search import Cells
+from ...vectors.shared_sites import AtSites
+from ..calibration import CalibrationData
+from ..encoding import Encoded
+from ..references import Column, References
 from .index_files import (
     CALIBRATIONS,
     CELLS,
@@ -42,7 +43,6 @@ from .index_files import (
     digest_of,
     read_description,
 )
-from .references import Column, References
 
 GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `References`
 

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..machine.outputs import check_replaced
-from ..machine.pictures import EARLIER, save_picture
+from ...machine.outputs import check_replaced
+from ...machine.pictures import EARLIER, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ..reading.label_policy import RANK_ORDER
-from .encoding import Encoded
-from .references import References
+from ...reading.label_policy import RANK_ORDER
+from ..encoding import Encoded
+from ..references import References
 
 
 def join_references(first: References, second: References) -> References:
