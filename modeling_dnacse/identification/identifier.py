@@ -43,11 +43,11 @@ SAME_PLACE = 30  # sites: a stored calibration serves queries whose ends differ 
 
 
 def ignore(_: object) -> None:
-    """Take a message, or a number of sequences, and do nothing."""
+    """Ignore a message, or a number of sequences."""
 
 
 class Identifier:
-    """Names sequences by a labelled library."""
+    """Identifies sequences with a labelled library."""
 
     def __init__(
         self,
@@ -83,8 +83,8 @@ class Identifier:
 
         Args:
             path: FASTA, FASTQ, CSV, TSV, parquet or .qza with labels, see docs/formats.md.
-            model: Folder or Hub id; None: the shipped one of the library's marker.
-            taxonomy: The names of its records, where they are in a file of their own.
+            model: Folder or Hub id; None: the shipped model for the library's marker.
+            taxonomy: The names of its records, if they are in a separate file.
             options: How sequences are embedded, and where.
 
         Raises:
@@ -113,7 +113,7 @@ class Identifier:
 
         Args:
             folder: The index.
-            model: Folder or Hub id of the model that it was made with; None: the shipped one with which it was.
+            model: Folder or Hub id of the model that it was made with; None: the shipped model that it was made with.
             options: How sequences are embedded, as when it was made, and where.
 
         Raises:
@@ -141,16 +141,16 @@ class Identifier:
             raise ValueError(f"{index.folder} cannot be read as an index ({error}); {REMEDY}") from None
 
     def save(self, folder: Path) -> None:
-        """Write an index, with the calibrations that were made, to a folder that does not exist.
+        """Write an index, with all calibrations so far, to a folder that does not exist yet.
 
         Raises:
-            ValueError: it does, or another process is writing it.
+            ValueError: the folder exists, or another process is writing it.
         """
         with written_whole(folder) as hidden:
             write_index(self.stored(hidden))
 
     def stored(self, folder: Path) -> Index:
-        """What the index in a folder would hold, with the calibrations that were made."""
+        """The content of an index in this folder, with all calibrations so far."""
         return Index(
             folder,
             Path(self.model).name if Path(self.model).is_dir() else self.model,
@@ -164,14 +164,14 @@ class Identifier:
         )
 
     def extended(self, library: LibraryFile, **shown: Any) -> "Identifier":
-        """An identifier with further references; calibrations are not kept, since the library is another one.
+        """An identifier with further references; it has no calibrations, since the library is another one.
 
         Args:
             library: The references, as `read_references` found them.
             shown: As in `encode_references`.
 
         Raises:
-            ValueError: an id is in both.
+            ValueError: the two share an id.
         """
         known = set(self.references.ids)
         if twice := next((name for name in library.references.ids if name in known), None):
@@ -183,7 +183,7 @@ class Identifier:
         return Identifier(self.model, self.encoder, references, encoded, [*self.sources, source_of(library)])
 
     def calibrate(self, queries: Iterable[Query] | None = None) -> None:
-        """Calibrate for sequences such as `queries`; None: such as the library's own."""
+        """Calibrate for sequences like `queries`; None: for sequences like the library's own."""
         if queries is None:
             block = self.library.encoded
         else:
@@ -206,9 +206,9 @@ class Identifier:
             queries: The queries.
             confidence: Least probability of a call, for all ranks or by rank.
             expected_new: Share of queries whose species the library lacks; None: estimated from the first block.
-            top: How many hits to list of each query, at most `NEAREST`.
-            report: Gets the number of queries that are done.
-            say: Gets what the calibration tells.
+            top: Number of hits to list for each query, at most `NEAREST`.
+            report: Receives the number of queries of each block.
+            say: Receives the description of the calibration.
 
         Raises:
             ValueError: an argument is out of its range.
@@ -237,19 +237,19 @@ class Identifier:
         confidence: Confidence = 0.95,
         expected_new: float | None = None,
     ) -> "pd.DataFrame":
-        """Name sequences: the call table of `dnacse identify`, as a DataFrame.
+        """Identify sequences: the call table of `dnacse identify`, as a DataFrame.
 
         Args:
-            sequences: Of nucleotides, in either case.
+            sequences: DNA, in either case.
             ids: Their ids; by default they are numbered from 1.
             confidence: Least probability of a call: a number, or one by rank, as in {"species": 0.95, "genus": 0.8}.
             expected_new: Share of the sequences whose species the library lacks; None: estimated from them.
 
         Returns:
-            A row for each sequence, with the columns of the call table; NaN where the library cannot tell.
+            A row for each sequence, with the columns of the call table; NaN: not calibrated.
 
         Raises:
-            ValueError: a sequence is none, or an argument is out of its range.
+            ValueError: a sequence is not DNA, or an argument is out of its range.
         """
         pandas = require_pandas()
         ranks = list(self.library.names)
@@ -261,12 +261,12 @@ class Identifier:
         """The nearest references of sequences: the table of hits of `dnacse identify --top`, as a DataFrame.
 
         Args:
-            sequences: Of nucleotides, in either case.
+            sequences: DNA, in either case.
             ids: Their ids; by default they are numbered from 1.
-            top: How many of each.
+            top: Number of references for each sequence.
 
         Raises:
-            ValueError: a sequence is none, or an argument is out of its range.
+            ValueError: a sequence is not DNA, or an argument is out of its range.
         """
         pandas = require_pandas()
         blocks = self.calls(queries_of(sequences, ids), top=top)
@@ -302,9 +302,9 @@ class Identifier:
 def identify(
     sequences: Iterable[str], reference: str | Path, ids: Iterable[str] | None = None, **options: Any
 ) -> "pd.DataFrame":
-    """Name sequences by a labelled library, or by an index of one; `options` as in `Identifier.identify`, and `model`.
+    """Identify sequences with a labelled library or an index; `options` as in `Identifier.identify`, and `model`.
 
-    To name several batches, make one `Identifier`.
+    To identify several batches, make one `Identifier`.
     """
     model = options.pop("model", None)
     opened = Identifier.from_index if Path(reference).is_dir() else Identifier.from_fasta
@@ -312,6 +312,6 @@ def identify(
 
 
 def model_for(model: str | None, library: LibraryFile, say: Say = say_on_stderr) -> str:
-    """The model that was given, or else the shipped one of a library's marker."""
+    """The given model, or the shipped one for the library's marker."""
     file = library.file
     return choose_model(model, lambda: (record.sequence for record in file.read()), file.count, say)

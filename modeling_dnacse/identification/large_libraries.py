@@ -1,4 +1,4 @@
-"""A large library, which is searched by cells (vectors/cell_search.py): its names as numbers, and its search."""
+"""A large library, which is searched by an inverted file (vectors/cell_search.py) instead of exhaustively."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -12,11 +12,11 @@ from .encoding import Encoded, Encoder
 from .library import Library
 from .name_codes import complete_lineages, numbered
 
-LARGE = 100_000  # references, from which on a library is searched by cells; `SiteSearch` would take 1.1 GB
+LARGE = 100_000  # references, from which on an inverted file is used; `SiteSearch` would take 1.1 GB
 
 
 def is_large(encoded: Encoded) -> bool:
-    """Whether a library is searched by cells: it is of sites, and has many references."""
+    """Whether a library is searched by an inverted file: it is encoded by sites, and has many references."""
     return encoded.sites is not None and len(encoded) >= LARGE
 
 
@@ -28,8 +28,8 @@ def make_large_library(
     Args:
         encoded: The references (r,), at sites.
         labels: Their names at each rank (r,), species first; "": no name.
-        sites: The rows of sites of the model.
-        cells: What an index holds of this library.
+        sites: The part of the model with sites.
+        cells: The inverted file that an index holds of this library; None: it is computed.
 
     Raises:
         ValueError: the cells are of another library.

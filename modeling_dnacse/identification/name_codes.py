@@ -1,4 +1,4 @@
-"""Names of a library's records in, a number for each name out; and names that other records of a taxon tell."""
+"""Names of a library's records in, numbers of the names out; missing names are completed from other records."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def numbered(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 def complete_lineages(codes: np.ndarray) -> np.ndarray:
     """Give records the names that others of the same lower taxon have, rank by rank upwards.
 
-    The lower taxon is that of the nearest rank below at which the record has a name: few have a tribe.
+    The lower taxon is the one at the nearest lower rank at which the record has a name; few records have a tribe.
 
     Args:
         codes: Number of the name of each record at each rank (ranks, r) int, -1: none.

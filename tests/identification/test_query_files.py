@@ -70,8 +70,8 @@ def test_counts_of_other_ids_are_refused_and_some_are_told(tmp_path, capsys):
     counts.write_text("id\ts\na\t1\nc\t1\n")
     queries.check_abundances(read_abundances(counts), counts)
     said = capsys.readouterr().err
-    assert "1 queries are not in it, such as 'b'; they count 0" in said
-    assert "1 of its rows are no queries" in said
+    assert "1 queries are not in it, such as 'b'; their counts are 0" in said
+    assert "1 of its rows belong to no query" in said
     counts.write_text("id\ts\nc\t1\n")
     with pytest.raises(ValueError, match="none of the 2 queries is in it"):
         queries.check_abundances(read_abundances(counts), counts)
