@@ -68,13 +68,13 @@ TOP = 5  # hits of each query, if only --hits is given
 
 
 class FirstReading(NamedTuple):
-    """What the options say, and what a first reading of the files told."""
+    """The options, and what a first reading of the files found."""
 
     queries: "QueryFiles"
-    library: "LibraryFile | Path"  # or the folder of an index
+    library: "LibraryFile | Path"  # a file, or the folder of an index
     confidence: "Confidence"
     counts: "Abundances | None"
-    hits: Path | None  # where the table of hits goes
+    hits: Path | None  # file of the table of hits
 
 
 def check(args: argparse.Namespace) -> FirstReading:
@@ -117,35 +117,35 @@ def check(args: argparse.Namespace) -> FirstReading:
 
 
 def place_of_hits(args: argparse.Namespace) -> Path | None:
-    """Where the table of hits goes: --hits, or beside the output; None: none is wanted."""
+    """The file of the table of hits: --hits, or one beside the output; None: there is no such table."""
     if args.top is not None and not 1 <= args.top <= 12:
         raise ValueError(f"--top is {args.top}; it must be from 1 to 12")
     if args.hits is not None or args.top is None:
         return args.hits
     if is_stream(args.output):
-        raise ValueError("--top writes a second table; say where: --hits FILE")
+        raise ValueError("--top writes a second table; name its file: --hits FILE")
     return args.output.with_name(f"{args.output.stem}.hits.tsv")
 
 
 def read_library(args: argparse.Namespace) -> "LibraryFile | Path":
-    """Read the library, or find the folder of an index, here or on the Hub."""
+    """Read the library, or find the folder of an index, locally or on the Hub."""
     from ..identification.indexes.index_files import hub_index, is_on_hub, read_description
     from ..identification.references import read_references
 
     place, on_hub = Path(args.reference), is_on_hub(args.reference)
     if args.revision is not None and not on_hub:
-        raise ValueError(f"--revision is of an index on the Hub, and {place} is a file or folder here; leave it out")
+        raise ValueError(f"--revision is of an index on the Hub, but {place} is a local file or folder; leave it out")
     if not on_hub and not place.is_dir():
         return read_references(place, args.taxonomy)
     if given := [name for name in ("taxonomy", "reference_vectors") if getattr(args, name) is not None]:
-        raise ValueError(f"--{given[0]} belongs to the library of a file; {place} is an index, so leave it out")
+        raise ValueError(f"--{given[0]} belongs to a library in a file; {place} is an index, so leave it out")
     folder = hub_index(args.reference, args.revision) if on_hub else place
     read_description(folder)
     return folder
 
 
 def run(args: argparse.Namespace, first: FirstReading) -> None:
-    """Name the queries, and put the outputs in place."""
+    """Identify the queries, and put the outputs in place."""
     from tqdm.auto import tqdm
 
     from ..identification.call_table import call_columns, cell_text
@@ -224,7 +224,7 @@ def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifie
 
 
 def amounts_in_samples(first: FirstReading) -> "tuple[Callable[[Query], Mapping[int, float]], Sequence[str], str]":
-    """How much of a query is in each sample, by the sample's position; the samples; and the unit of the amounts.
+    """A function from a query to its amounts by position of the sample; the samples; and the unit of the amounts.
 
     Samples are the columns of --counts, or else the files.
     """
@@ -237,7 +237,7 @@ def amounts_in_samples(first: FirstReading) -> "tuple[Callable[[Query], Mapping[
 
 
 def layout_of(ranks: tuple[str, ...], first: FirstReading, form: str) -> "Layout":
-    """What the rows of the output have in common; without --counts, abundances in headers are the counts for BIOM."""
+    """What the rows of the output have in common; for BIOM without --counts, abundances in headers are the counts."""
     from ..identification.formats import Layout
 
     if first.counts is None and form != "biom":

@@ -45,7 +45,7 @@ class CalibrationData(NamedTuple):
     closeness: np.ndarray  # (n,) of the nearest species
     right: np.ndarray  # (ranks, n) bool: the name that was found is the right one
     judged: np.ndarray  # (ranks, n) bool: the record has a name, and there is evidence
-    known_from: np.ndarray  # (n,) int, the class: lowest rank at which remaining references are right, or `ranks`
+    known_from: np.ndarray  # (n,) int, the class, as the number of a rank; `ranks`: no rank is known
 
     @property
     def least_similarity(self) -> float:
@@ -59,7 +59,7 @@ class CalibrationData(NamedTuple):
         return bool(np.any(self.known_from == 0) and np.any(self.known_from > 0))
 
     def tells(self, rank: int) -> bool:
-        """Whether names at a rank can be calibrated: new species were judged, and for the rank species also known ones."""
+        """Whether names at a rank can be calibrated: by judged cases of new species and, for species, of known ones."""
         judged = self.judged[rank]
         return bool(np.any(judged & (self.known_from > 0)) and (rank or np.any(judged & (self.known_from == 0))))
 

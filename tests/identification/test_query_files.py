@@ -94,7 +94,7 @@ def test_primers_that_are_on_are_told_and_taken_off(tmp_path, capsys):
     assert "warning: 3 of the first 3 queries begin or end with the primer mlCOIintF" in capsys.readouterr().err
     queries = QueryFiles([path], parse_primers(["mlCOIintF", "jgHCO2198"]))
     queries.check()
-    assert "primers: 0 queries had both, 3 one, 0 none" in capsys.readouterr().err
+    assert "primers removed: 0 queries had both, 3 one, 0 none" in capsys.readouterr().err
     assert {query.sequence for query in queries.read()} == {BARCODE}
 
 
