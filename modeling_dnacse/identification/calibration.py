@@ -59,7 +59,7 @@ class CalibrationData(NamedTuple):
         return bool(np.any(self.known_from == 0) and np.any(self.known_from > 0))
 
     def tells(self, rank: int) -> bool:
-        """Whether names at a rank can be calibrated: by judged cases of new species and, for species, of known ones."""
+        """Whether names at a rank can be calibrated: on cases of new species and, for species, also of known ones."""
         judged = self.judged[rank]
         return bool(np.any(judged & (self.known_from > 0)) and (rank or np.any(judged & (self.known_from == 0))))
 
