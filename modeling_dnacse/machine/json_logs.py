@@ -1,11 +1,11 @@
-"""What commands say on stderr, as JSON lines (`--json_logs`): text, warnings and bars in, an object a line out.
+"""Messages on stderr as JSON lines (`--json_logs`): text, warnings and progress bars in, one object per line out.
 
 | key | holds |
 |---|---|
 | time | UTC, as 2026-01-31T12:00:00+00:00 |
 | command | as in `identify` |
 | level | info, warning, error or progress |
-| message | the text; of progress, instead: `what`, `done`, `total` (null: not known) and `unit` |
+| message | the text; progress has `what`, `done`, `total` (null: unknown) and `unit` instead |
 """
 
 import io

@@ -8,8 +8,8 @@ All readers of this package apply one alphabet policy (`clean_sequence`):
 - anything else (`*`, digits, letters of the protein alphabet) is an error that names file and line.
 
 dnaio parses the files, since it is strict and its errors have types. `open_ascii` provides the plain ASCII that it
-needs. It accepts illegal letters and empty or repeated ids, so these are checked here. Its records have no line numbers, so
-the line of an error is found by reading the file again.
+needs. It accepts illegal letters and empty or repeated ids, so these are checked here. Its records have no line
+numbers, so the line of an error is found by reading the file again.
 """
 
 import io
