@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.torch import save_file
 
 from ...kmers import OTHER
 from ...loading.model_folders import SHIPPED, SHIPPED_BARCODES
@@ -83,15 +84,15 @@ def write_index(index: Index) -> None:
     tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
     if index.encoded.vectors is not None:
         tensors["vectors"] = index.encoded.vectors
-    save_file({key: np.ascontiguousarray(part) for key, part in tensors.items()}, folder / ENCODED)
+    _write_tensors(tensors, folder / ENCODED)
     stored = {
-        f"{number}.{field}": np.ascontiguousarray(part)
+        f"{number}.{field}": part
         for number, calibration in enumerate(index.calibrations)
         for field, part in calibration.data._asdict().items()
     }
-    save_file(stored, folder / CALIBRATIONS)
+    _write_tensors(stored, folder / CALIBRATIONS)
     if index.cells is not None:
-        save_file(index.cells._asdict(), folder / CELLS)
+        _write_tensors(index.cells._asdict(), folder / CELLS)
     description = {
         "format": FORMAT,
         "version": VERSION,
@@ -203,6 +204,11 @@ def _strings(column: pa.ChunkedArray) -> Column:
     """Texts; equal ones share their memory."""
     encoded = column.combine_chunks().dictionary_encode()
     return encoded.dictionary.to_numpy(zero_copy_only=False)[encoded.indices.to_numpy()]
+
+
+def _write_tensors(tensors: Mapping[str, np.ndarray], path: Path) -> None:
+    shared = {key: torch.from_numpy(np.ascontiguousarray(part)) for key, part in tensors.items()}
+    save_file(shared, path)  # that of safetensors.numpy would copy them all
 
 
 def _read_tensors(path: Path) -> dict[str, np.ndarray]:
