@@ -67,8 +67,6 @@ def main(arguments: list[str] | None = None) -> None:
         autocomplete(parser)
     args = parser.parse_args(arguments)
     errors = JsonLines(sys.stderr, args.command) if args.json_logs else sys.stderr
-    if not args.json_logs and not sys.stderr.isatty():
-        os.environ.setdefault("TQDM_DISABLE", "1")  # no bars in a log; tqdm reads this when it is imported
     try:
         with unwinding_on_signals(), ExitStack() as stack:
             if args.quiet:
@@ -82,7 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
                 copy = stack.enter_context(copy_of_standard_input())
                 args.input = [copy if path == Path("-") else path for path in given]
             checked = args.check(args)
-            stack.enter_context(colours_of_pages(vars(args).get("dark", False), vars(args).get("plot")))
+            picture = args.plot if "plot" in args else args.output if "dark" in args else None
+            stack.enter_context(colours_of_pages("dark" in args and args.dark, picture))
             if args.run is not None:
                 prepare(args.threads)
                 args.run(args, checked)

@@ -135,10 +135,9 @@ def writes_shards(args: argparse.Namespace) -> bool:
 
 def run(args: argparse.Namespace, first: EmbedInput) -> None:
     """Embed the input, and put the output in place."""
-    from tqdm.auto import tqdm
-
     from ..embedding.embed import embed_blocks
     from ..machine.processes import Process
+    from ..machine.progress import progress_bar
     from ..vectors.files import open_writer
     from ..vectors.shards import MANIFEST, ShardWriter
     from ..vectors.whole_files import WholeFile
@@ -173,7 +172,7 @@ def run(args: argparse.Namespace, first: EmbedInput) -> None:
     try:
         records, again = tee(records)  # the two stay within two blocks of each other
         ids = (record.id for record in again)
-        with tqdm(total=rows, unit="seq", disable=process.rank > 0) as bar:
+        with progress_bar(rows, quiet=process.rank > 0) as bar:
             sequences = (record.sequence for record in records)
             for vectors in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
                 writer.write(list(islice(ids, len(vectors))), vectors)

@@ -146,13 +146,12 @@ def read_library(args: argparse.Namespace) -> "LibraryFile | Path":
 
 def run(args: argparse.Namespace, first: FirstReading) -> None:
     """Identify the queries, and put the outputs in place."""
-    from tqdm.auto import tqdm
-
     from ..identification.call_table import call_columns, cell_text
     from ..identification.confidences import confidence_at
     from ..identification.formats import FORMATS as WRITERS
     from ..identification.identifier import NamedBlock
     from ..machine.atomic import written_whole
+    from ..machine.progress import progress_bar
     from .drawing.identify_pictures import Tally, draw_calls
 
     samples = first.counts.samples if first.counts is not None and args.format == "tsv" else []
@@ -172,7 +171,7 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
             opened = stack.enter_context(place.open("w", encoding="utf-8", newline=""))
             hits = csv.writer(opened, delimiter="\t", lineterminator="\n")
             hits.writerow(identifier.hit_columns())
-        bar = stack.enter_context(tqdm(total=first.queries.count, unit="seq", desc="queries"))
+        bar = stack.enter_context(progress_bar(first.queries.count, "queries"))
 
         def calls() -> "Iterator[Call]":
             nonlocal last

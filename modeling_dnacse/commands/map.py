@@ -27,6 +27,7 @@ from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
 from ..machine.outputs import check_outputs, check_replaced, holds_near_start
 from ..machine.pictures import EARLIER as EARLIER_PICTURES
+from .drawing.pictures import add_dark_argument
 from .options import (
     add_embedding_arguments,
     add_force_argument,
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--labels", type=Path, metavar="TABLE", help="table of names: tab-separated, with a column id")
     add("--colour_by", metavar="COLUMN", help="rank, or column of the table, that colours show")
     add("--seed", type=at_least(0), default=0, help="seed of the layout; default: %(default)s")
+    add_dark_argument(parser)
     add_model_arguments(parser)
     add_embedding_arguments(parser)
     add_force_argument(parser)
@@ -151,7 +153,7 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
     sys.stderr.write(f"computing the layout of {len(entries):,} sequences (UMAP)\n")
     bases = sum(entry.bp for entry in entries)
     kept = args.output.suffix == PAGE and bases <= MOST_BASES
-    groups, styles = style_groups(names[coloured_by] if coloured_by else [""] * len(entries))
+    groups, styles = style_groups(names[coloured_by] if coloured_by else [""] * len(entries), args.dark)
     shown = {name: column for name, column in names.items() if not is_number(column)}
     points = MapPoints(
         [entry.id for entry in entries],
@@ -161,6 +163,7 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
         groups,
         styles,
         coloured_by,
+        args.dark,
     )
     title = f"{len(entries):,} sequences of {args.input.name}" + (f", by {coloured_by}" if coloured_by else "")
     if args.output.suffix == PAGE:

@@ -160,9 +160,9 @@ def encode_references(
         ValueError: as `load_vectors`.
     """
     import numpy as np
-    from tqdm.auto import tqdm
 
     from ..kmers import OTHER
+    from ..machine.progress import progress_bar
     from .encoding import LEAST_PLACED, Encoded
     from .large_libraries import place_all
 
@@ -171,7 +171,7 @@ def encode_references(
     count = len(library.references.ids)
     sequences = (record.sequence for record in library.file.read())
     if encoder.has_sites and by_sites is not False:
-        with tqdm(total=count, unit="seq", desc="library", disable=quiet or None) as bar:
+        with progress_bar(count, "library", quiet) as bar:
             placed = place_all(encoder, sequences, count, bar.update)
         lost = int((~placed.placed).sum())
         if by_sites or count - lost >= LEAST_PLACED * count:
@@ -185,7 +185,7 @@ def encode_references(
         return Encoded(given, None)
     made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)
     first = 0
-    with tqdm(total=count, unit="seq", desc="library", disable=quiet or None) as bar:
+    with progress_bar(count, "library", quiet) as bar:
         for block in encoder.blocks(sequences, False, bar.update):
             made[first : first + len(block)] = block.vectors
             first += len(block)

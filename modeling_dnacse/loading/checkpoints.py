@@ -10,6 +10,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 from transformers import PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from ..configuration_dnacse import DnacseConfig
 from ..embedding.tokenization import apply_alphabet_policy
@@ -58,7 +59,7 @@ def load_checkpoint(
     find_on_hub(name)
     tokenizer = load_tokenizer(tokenizer_name or name)
     check_config(name)
-    with one_sentence(f"{name} cannot be loaded as a model"):
+    with one_sentence(f"{name} cannot be loaded as a model"), without_bar_of_weights():
         model = model_class.from_pretrained(name, dtype=torch.float32, **options)
     check_finite(model, name)
     if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
@@ -162,6 +163,16 @@ def find_on_hub(name: str, file: str = CONFIG) -> None:
     except Exception as error:
         said = why_not_found(error, "model", file)
         raise ValueError(f"there is no folder {name} here, and {said}, or give the folder of a model") from None
+
+
+@contextmanager
+def without_bar_of_weights() -> Iterator[None]:
+    """Hide the bar that transformers shows while it copies weights, which takes no time; bars of downloads stay."""
+    former = logging.set_tqdm_hook(lambda bar, given, options: bar(*given, **options | {"disable": True}))
+    try:
+        yield
+    finally:
+        logging.set_tqdm_hook(former)
 
 
 @contextmanager

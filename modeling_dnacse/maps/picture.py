@@ -28,7 +28,7 @@ def draw_map(path: Path, points: MapPoints, title: str) -> None:
             color=style.colour,
             marker=style.marker,
             linewidths=0.3,
-            edgecolors="white",
+            edgecolors="black" if points.dark else "white",
             zorder=1 if style == GREY else 2,
             label=escape(f"{name} ({chosen.sum():,})"),
         )

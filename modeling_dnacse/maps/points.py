@@ -35,6 +35,7 @@ STYLES = (
     GroupStyle("#882255", "plus", "P"),
 )
 GREY = GroupStyle("#B0B0B0", "circle", "o")
+ON_BLACK = {"#000000": "#FFFFFF", "#882255": "#F0E442"}  # colours that are invisible there -> others
 
 
 class MapPoints(NamedTuple):
@@ -47,6 +48,7 @@ class MapPoints(NamedTuple):
     groups: list[str]  # a key of `styles` for each
     styles: dict[str, GroupStyle]  # the largest group first
     coloured_by: str  # "" if there are no names
+    dark: bool = False  # drawn on black
 
 
 def lay_out(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -95,11 +97,12 @@ def choose_column(columns: Mapping[str, Sequence[str]], asked: str | None) -> st
     return asked or next(iter(few or named[-1:]), "")
 
 
-def style_groups(names: Sequence[str]) -> tuple[list[str], dict[str, GroupStyle]]:
+def style_groups(names: Sequence[str], dark: bool = False) -> tuple[list[str], dict[str, GroupStyle]]:
     """Assign a style to each of the largest groups.
 
     Args:
         names: Names of the sequences (n,); "": no name.
+        dark: Whether the map is drawn on black.
 
     >>> groups, styles = style_groups(["a", "b", "b", ""])
     >>> groups, {group: style.shape for group, style in styles.items()}
@@ -107,7 +110,8 @@ def style_groups(names: Sequence[str]) -> tuple[list[str], dict[str, GroupStyle]
     """
     counts = Counter(name for name in names if name)
     largest = sorted(counts, key=lambda name: (-counts[name], name))[: len(STYLES)]
-    styles = dict(zip(largest, STYLES, strict=False))
+    shown = [style._replace(colour=ON_BLACK.get(style.colour, style.colour)) if dark else style for style in STYLES]
+    styles = dict(zip(largest, shown, strict=False))
     groups = [name if name in styles else OTHERS if name else NOT_NAMED for name in names]
     return groups, styles | {group: GREY for group in (OTHERS, NOT_NAMED) if group in groups}
 

@@ -18,7 +18,7 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"  # by Okabe and Ito: distin
 
 def add_dark_argument(parser: argparse.ArgumentParser) -> None:
     """Add --dark."""
-    parser.add_argument("--dark", action="store_true", help="draw --plot in light colours on black")
+    parser.add_argument("--dark", action="store_true", help="draw the picture in light colours on black")
 
 
 @contextmanager
