@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..loading.model_folders import check_model
 from ..machine.outputs import check_outputs, check_replaced, has_lines, holds_near_start
+from .drawing.pictures import add_dark_argument, check_plot
 from .options import (
     add_embedding_arguments,
     add_force_argument,
@@ -39,7 +40,6 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .pictures import add_dark_argument, check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def group_by_sites(
     from ..clustering.tree_cuts import cut_at
     from ..vectors.shared_sites import LEAST_PLACED
     from .cluster_files import Grouping
-    from .cluster_pictures import draw_gaps
+    from .drawing.cluster_pictures import draw_gaps
 
     entries = listing.entries
     read = place_entries(listing, model, tokenizer)
@@ -233,7 +233,7 @@ def group_by_vectors(
     from ..clustering.average_linkage import cluster, medoids
     from ..clustering.entries import embed_entries
     from .cluster_files import Grouping
-    from .cluster_pictures import draw_clusters
+    from .drawing.cluster_pictures import draw_clusters
 
     entries = listing.entries
     threshold, origin = threshold_from_options(args, labelled, "species", model, tokenizer, options)

@@ -48,6 +48,10 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
         "tests/identification/test_common_ancestor.py",
         "tests/identification/test_identifier.py",
     ],
+    "modeling_dnacse.identification.closeness": [
+        "tests/identification/test_closeness.py",
+        "tests/identification/test_identification.py",
+    ],
     "modeling_dnacse.identification.calibration": [
         "tests/identification/test_identification.py",
         "tests/identification/test_identifier.py",

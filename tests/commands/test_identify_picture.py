@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from modeling_dnacse.commands.identify_pictures import GREY, MOST_TAXA, Tally, draw_calls
-from modeling_dnacse.commands.pictures import colours_of_pages
+from modeling_dnacse.commands.drawing.identify_pictures import GREY, MOST_TAXA, Tally, draw_calls
+from modeling_dnacse.commands.drawing.pictures import colours_of_pages
 from modeling_dnacse.identification.calibration import CalibrationData, fit_calibration
 from modeling_dnacse.identification.reliability import reliability
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..clustering.average_linkage import separation
-from ..clustering.tree_cuts import Clusters
+from ...clustering.average_linkage import separation
+from ...clustering.tree_cuts import Clusters
 from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:
