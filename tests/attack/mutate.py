@@ -41,7 +41,7 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
     "trainer.losses": ["tests/trainer/objective/test_losses.py"],
     "trainer.objective.mixing": ["tests/trainer/running/test_curriculum.py"],
     "trainer.running.curriculum": ["tests/trainer/running/test_curriculum.py"],
-    "modeling_dnacse.placement": ["tests/model/test_placement.py"],
+    "modeling_dnacse.placement": ["tests/model/test_placement_votes.py"],
     "modeling_dnacse.identification.library": [
         "tests/identification/test_closeness.py",
         "tests/identification/test_identification.py",
