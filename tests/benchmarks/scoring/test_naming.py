@@ -49,6 +49,7 @@ def test_the_calibration_error_is_that_of_loops(seed):
         if inside.any():
             error += abs(probabilities[inside].mean() - right[inside].mean()) * inside.sum() / 55
     assert calibration_error(probabilities, right) == pytest.approx(error, abs=1e-6)
+    assert calibration_error(np.array([1.0, 0.95]), np.array([False, True])) == pytest.approx(0.475)  # one bin
 
 
 def test_species_are_drawn_among_known_and_unknown_ones_apart():
