@@ -53,7 +53,7 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
     "benchmarks.scoring.agreements": ["tests/benchmarks/scoring/test_intervals.py"],
     "benchmarks.scoring.intervals": ["tests/benchmarks/scoring/test_intervals.py"],
     "benchmarks.scoring.paired": ["tests/benchmarks/scoring/test_paired.py"],
-    "benchmarks.scoring.classification_metrics": ["tests/benchmarks/tasks/test_gue.py"],
+    "benchmarks.scoring.classification_metrics": ["tests/benchmarks/scoring/test_classification_metrics.py"],
     "benchmarks.scoring.sequence_classification": ["tests/benchmarks/tasks/test_fine_tune.py"],
     "benchmarks.scoring.naming": ["tests/benchmarks/scoring/test_naming.py"],
     "benchmarks.scoring.clusterings": ["tests/benchmarks/scoring/test_clusterings.py"],

@@ -178,6 +178,8 @@ def test_how_far_a_sequence_may_be_needs_a_hundred_cases(cases):
     data.similarity[0] = 0.1  # nearer kin were left in
     assert data.least_similarity == (data.similarity[200:].min() if cases == 100 else -np.inf)
     assert made_data([]).least_similarity == -np.inf
+    alike = made_data([0] * 100)
+    assert alike.least_similarity == alike.similarity.min()
 
 
 def estimate_by_loops(data: CalibrationData, rank: int, similarity: np.ndarray, evidence: np.ndarray) -> np.ndarray:

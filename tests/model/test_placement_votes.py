@@ -36,13 +36,13 @@ def random_gene(seed: int = 0, length: int = GENE) -> str:
     return "".join(np.random.default_rng(seed).choice(list("ACGT"), length))
 
 
-def learn(table: DnacsePlacement, gene: str, start: int = 0) -> DnacsePlacement:
+def learn(table: DnacsePlacement, gene: str, start: int = 0, votes: int = FULL_VOTE) -> DnacsePlacement:
     """Put a gene into a table: each of its k-mers votes for its site only."""
     letters = encode(gene)
     rows = [number_of(letters[site : site + table.k]) for site in range(len(gene) - table.k + 1)]
     assert len(set(rows)) == len(rows)
     for site, row in enumerate(rows):
-        table.kmer_sites[row, 0], table.kmer_votes[row, 0] = start + site, FULL_VOTE
+        table.kmer_sites[row, 0], table.kmer_votes[row, 0] = start + site, votes
     return table
 
 
@@ -235,3 +235,5 @@ def test_a_marker_of_indels_gets_its_votes_of_blocks():
     chimera = first[60:100] + second[10:40] + second[43:70]  # 40 bp of one offset, 57 of two
     found = table(batch_of([chimera]))
     assert found.marker.tolist() == [1]
+    weak = learn(empty_table(markers=["a", "b"], marker_starts=[0, 100]), second, start=100, votes=1)
+    assert weak(batch_of([second])).marker.tolist() == [1]  # what has no vote counts for no marker
