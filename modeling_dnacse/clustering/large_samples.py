@@ -26,7 +26,7 @@ from .site_linkage import site_linkage
 from .tree_cuts import nodes_of
 
 LARGE = 40_000  # sequences; 1.6 billion pairs
-LEADERS = 10_000
+LEADERS = 30_000
 BLOCK = 4_000
 WHOLE = 0.95  # average cosine of the leading columns, as within a species
 COLUMNS = 128  # of the vectors, which hold most of what tells groups
