@@ -110,11 +110,17 @@ def place_entries(listing: Listing, model: Any, tokenizer: "PreTrainedTokenizerB
     from ..vectors.shared_sites import AtSites, read_sites
 
     sequences = (record.sequence for record in listing.file.read())
-    parts = []
-    with progress_bar(len(listing.entries), listing.file.path.name) as bar:
+    count, first = len(listing.entries), 0
+    placed = AtSites(
+        np.full((count, model.config.sites), OTHER, np.uint8),
+        *(np.zeros(count, kind) for kind in (np.float32, bool, bool)),
+    )
+    with progress_bar(count, listing.file.path.name) as bar:
         while some := list(islice(sequences, BLOCK)):
             read = read_sites(model, tokenizer, some)
             read.bases[~read.placed] = OTHER
-            parts.append(read)
+            for whole, part in zip(placed, read, strict=True):
+                whole[first : first + len(some)] = part
+            first += len(some)
             bar.update(len(some))
-    return AtSites(*map(np.concatenate, zip(*parts, strict=True)))
+    return placed

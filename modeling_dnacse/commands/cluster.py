@@ -184,8 +184,8 @@ def group_by_sites(
     import numpy as np
 
     from ..clustering.entries import place_entries
+    from ..clustering.large_samples import grow_tree
     from ..clustering.representatives import identities, representatives
-    from ..clustering.site_linkage import site_linkage
     from ..clustering.species_merges import cluster_species
     from ..clustering.tree_cuts import cut_at
     from ..vectors.shared_sites import LEAST_PLACED
@@ -209,12 +209,12 @@ def group_by_sites(
             usual, least = 1 - np.quantile(several, [0.5, 1])
             sys.stderr.write(f"least identity within clusters: {usual:.3f} at the median, {least:.3f} at most\n")
     else:
-        clusters = cut_at(site_linkage(read.bases, args.identity), args.identity)
+        clusters = cut_at(grow_tree(model, read.bases, args.identity), args.identity)
     centres = representatives(read.bases, clusters.labels, np.array([entry.size for entry in entries]))
     if args.plot:
         draw_gaps(args.plot, clusters)
     of_row = centres[clusters.labels]
-    similarity = identities(read.bases, read.bases[of_row])
+    similarity = identities(read.bases, of_row)
     similarity[centres] = 1.0
     return Grouping(clusters.labels, centres, similarity, read.reverse != read.reverse[of_row])
 

@@ -92,6 +92,11 @@ def site_sums(sites: DnacseSites, bases: np.ndarray) -> Tensor:
     return torch.cat([sites.site_sums(torch.from_numpy(part).to(sites.weight.device)).float().cpu() for part in parts])
 
 
+def unit_sums(sites: DnacseSites, bases: np.ndarray) -> np.ndarray:
+    """Unit vectors of bases at sites, (n, sites) to (n, hidden) float32; zeros for what covers no site."""
+    return torch.nn.functional.normalize(site_sums(sites, bases), dim=1).numpy()
+
+
 def parts_of(bases: np.ndarray) -> list[np.ndarray]:
     """Cut (n, sites) into parts that are processed at once; at least one, which may be empty."""
     return [bases[first : first + SUMS_BLOCK] for first in range(0, max(1, len(bases)), SUMS_BLOCK)]
