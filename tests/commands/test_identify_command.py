@@ -202,7 +202,7 @@ def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library
         (["--format", "biom", "-o", str(tmp_path / "calls.biom")], "--format biom needs counts"),
         (["--format", "json"], "exists and is not a file of json calls"),
         (["--top", "13"], "--top is 13; it must be from 1 to 12"),
-        (["--top", "2", "-o", "-"], "say where: --hits FILE"),
+        (["--top", "2", "-o", "-"], "name its file: --hits FILE"),
         (["--confidence", "species"], "--confidence is 'species'; it must be a number"),
         (["--confidence", "species=0.9,Species=0.8"], "gives species two numbers"),
         (["--counts", str(counts)], "the sample 'order_probability' has the name of a column of calls; rename it"),

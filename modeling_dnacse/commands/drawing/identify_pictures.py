@@ -179,7 +179,7 @@ def draw_taxa(axes: "Axes", tally: Tally, rows: list[Row], rarer: int) -> None:
     more = [f"{rarer:,} rarer taxa are not shown"] if rarer else []
     if len(tally.samples) > len(samples):
         more.append(f"{len(tally.samples) - len(samples):,} more samples are not shown")
-    axes.set_title("\n".join(["Who is there", *more]), loc="left")
+    axes.set_title("\n".join(["Taxa", *more]), loc="left")
 
 
 def write_probabilities(axes: "Axes", rows: list[Row]) -> None:
@@ -189,7 +189,7 @@ def write_probabilities(axes: "Axes", rows: list[Row]) -> None:
             axes.text(0.5, line, f"{100 * row.probability:.1f} %", va="center", ha="center")
     axes.tick_params(left=False, labelleft=False, bottom=False, labelbottom=False)
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.set_title("How sure", loc="center")
+    axes.set_title("Probability", loc="center")
 
 
 def draw_parts(axes: "Axes", tally: Tally) -> None:
@@ -207,19 +207,19 @@ def draw_parts(axes: "Axes", tally: Tally) -> None:
         before += shares
     axes.set_yticks(range(len(samples)), [cut(name, 14) for name in samples])
     axes.set(xlim=(0, 100), xlabel=f"% of {tally.unit}", ylim=(len(samples) - 0.4, -0.6))
-    axes.set_title("What is known, and what is new", loc="left", pad=48)
+    axes.set_title("Known and new species", loc="left", pad=48)
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2, fontsize=12, borderpad=0.2)
 
 
 def draw_reliability(axes: "Axes", ranks: tuple[str, ...], data: CalibrationData, calibration: Calibration) -> None:
     """Draw a reliability diagram: the share of right names against the stated probability."""
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as stated")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfect calibration")
     for (rank, name), style in zip(list(enumerate(ranks))[:2], (("o-", BLUE), ("s--", SKY)), strict=False):
         points = reliability(data, calibration.shares, rank)
         if len(points):
             axes.plot(*points.T, style[0], color=style[1], label=f"{name} names", linewidth=2, markersize=7)
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.04), xlabel="probability that was stated", ylabel="share that is right")
-    axes.set_title("Are the probabilities true?\nTested on the library's own records", loc="left")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.04), xlabel="stated probability", ylabel="share of right names")
+    axes.set_title("Reliability of the probabilities,\ncross-validated on the library", loc="left")
     axes.legend(frameon=False, loc="upper left", fontsize=12)
 
 
