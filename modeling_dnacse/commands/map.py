@@ -158,9 +158,8 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
         styles,
         coloured_by,
     )
-    title = f"{len(entries):,} sequences of {text_of(args.input.name)}" + (
-        f", by {coloured_by}" if coloured_by else ""
-    )
+    by = f", by {coloured_by}" if coloured_by else ""
+    title = f"{len(entries):,} sequences of {text_of(args.input.name)}{by}"
     if args.output.suffix == PAGE:
         from ..maps.page import write_page
 

@@ -7,6 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from safetensors import SafetensorError
 
@@ -15,6 +18,10 @@ from modeling_dnacse.identification.queries import sample_of
 from modeling_dnacse.loading.checkpoints import check_config
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.json_files import read_object
+from modeling_dnacse.machine.processes import Process
+from modeling_dnacse.reading.labels import read_records
+from modeling_dnacse.vectors.files import open_writer, read_vectors
+from modeling_dnacse.vectors.shards import ShardWriter
 from tests.support.marker import simulate_marker
 from tests.support.refusals import refuse
 
@@ -127,6 +134,32 @@ def test_names_of_files_that_are_no_text_become_names_of_samples():
     """A byte that is no UTF-8 cannot be drawn, and a line end would break a table."""
     names = [os.fsdecode(b"a\xff.fasta"), "b\nc.fasta.gz", "d.fasta"]
     assert [sample_of(Path(name)) for name in names] == ["a\ufffd", "b\ufffdc", "d"]
+
+
+@pytest.mark.parametrize("output", ["o\udcff.parquet", "sh\udcff"])
+def test_arrow_writes_and_reads_names_that_are_no_utf8(output, tmp_path):
+    """A file, and shards in a folder; their vectors come back."""
+    path, ids = tmp_path / output, ["a", "b"]
+    vectors = np.ones((2, 4), np.float32)
+    if path.suffix:
+        writer = open_writer(path, 2, 4, 2, "float32")
+    else:
+        run = {"input": {"name": "a.fasta", "sha256": "1"}, "options": {"shard_records": 2}}
+        writer = ShardWriter(path, run, 2, 4, "float32", 2, Process())
+    writer.write(ids, vectors)
+    writer.finish()
+    ((found, numbers),) = read_vectors(path)
+    assert list(found) == ids and np.array_equal(numbers, vectors)
+    records = tmp_path / os.fsdecode(b"r\xff.parquet")
+    with records.open("wb") as file:
+        pq.write_table(pa.table({"id": ids, "sequence": ["ACGT", "GGCC"]}), file)
+    assert [record.sequence for record in read_records(records)] == ["ACGT", "GGCC"]
+
+
+def test_a_device_that_computes_nothing_is_refused(tmp_path, capsys, tiny_folder):
+    records = write_records(tmp_path / "a.fasta")
+    command = ("embed", records, "-o", tmp_path / "o.npy", "--device", "meta", "--model", tiny_folder)
+    assert "--device meta cannot be used here" in refuse(capsys, *command)
 
 
 def test_a_message_is_one_line_of_some_length(capsys):
