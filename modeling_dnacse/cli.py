@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "export": (export_command, "write a model as an ONNX graph, and check the graph"),
     "info": (info_command, "show what a model was trained on, its markers, limits, results and licence"),
 }
+LONGEST_MESSAGE = 1000  # letters
 EPILOG = """
 exit codes:
   0    done; all outputs are complete
@@ -60,6 +61,7 @@ shell completion (pip install 'dnacse[completion]'):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
+    hold_standard_streams()
     parser = command_line()
     if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
         from argcomplete import autocomplete
@@ -96,8 +98,25 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
 
 
+def hold_standard_streams() -> None:
+    """Open the null device in place of standard streams that are closed.
+
+    Otherwise the next file that is opened gets the number of standard error, and what a library writes there goes
+    into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
 def report_end(stream: TextIO | JsonLines, command: str, why: str) -> None:
-    """Say why a command ends before it is done."""
+    """Say why a command ends before it is done, in one line whatever the names of files."""
+    why = "".join(letter if letter.isprintable() or "\udc80" <= letter <= "\udcff" else "?" for letter in why)
+    why = why if len(why) <= LONGEST_MESSAGE else f"{why[: LONGEST_MESSAGE // 2]} ... {why[-LONGEST_MESSAGE // 2 :]}"
     if isinstance(stream, JsonLines):
         stream.report("error", message=why.removeprefix("error: "))
     else:

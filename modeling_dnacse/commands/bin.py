@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 from ..clustering.purposes import FEWEST_CONTIGS, SHORTEST_CONTIG, WINDOW_TOKENS
 from ..loading.model_folders import check_model
+from ..machine.file_names import text_of
 from ..machine.outputs import check_new_folder, check_outputs
 from .drawing.pictures import add_dark_argument, check_plot
 from .options import (
@@ -189,7 +190,7 @@ def make_bins(
     if args.plot:
         draw_bins(args.plot, bins, bp)
     folder.mkdir()
-    write_table(folder / "bins.tsv", args.sample_id or args.input.name, entries, bins)
+    write_table(folder / "bins.tsv", args.sample_id or text_of(args.input.name), entries, bins)
     write_contigs2bin(folder / "contigs2bin.tsv", entries, bins)
     write_sizes(folder / "sizes.tsv", bins, bp, inside_share)
     write_bins(folder, listing.file, bins)

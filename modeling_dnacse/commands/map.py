@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
+from ..machine.file_names import text_of
 from ..machine.outputs import check_outputs, check_replaced, holds_near_start
 from ..machine.pictures import EARLIER as EARLIER_PICTURES
 from .drawing.pictures import add_dark_argument
@@ -165,7 +166,8 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
         coloured_by,
         args.dark,
     )
-    title = f"{len(entries):,} sequences of {args.input.name}" + (f", by {coloured_by}" if coloured_by else "")
+    by = f", by {coloured_by}" if coloured_by else ""
+    title = f"{len(entries):,} sequences of {text_of(args.input.name)}{by}"
     if args.output.suffix == PAGE:
         from ..maps.page import write_page
 

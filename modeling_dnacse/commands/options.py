@@ -128,7 +128,7 @@ def find_device(name: str | None, process: "Process | None" = None) -> str:
     if process is not None:
         name = process.device(name)
     try:
-        torch.empty(0, device=name)
+        torch.zeros(1, device=name).item()  # meta has tensors, but no numbers
     except (RuntimeError, AssertionError) as error:  # AssertionError: a build without CUDA
         raise ValueError(f"--device {name} cannot be used here: {reason_of(error)}") from error
     return name

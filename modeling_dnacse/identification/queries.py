@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..machine.file_names import text_of
 from ..reading.abundances import Abundances
 from ..reading.formats import COMPRESSIONS
 from ..reading.primers import primer_at_an_end, trim_primers
@@ -111,7 +112,7 @@ def sample_of(path: Path) -> str:
     'site.1'
     """
     name = Path(path.stem) if path.suffix.lower() in COMPRESSIONS else Path(path.name)
-    return name.stem
+    return text_of(name.stem)
 
 
 def queries_of(sequences: Iterable[str], ids: Iterable[str] | None) -> Iterator[Query]:

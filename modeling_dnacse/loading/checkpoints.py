@@ -35,7 +35,12 @@ RANGES = {
     "gene_sites": (0, 2**24),
     "site_kmer": (1, 13),
     "site_candidates": (1, 100),
+    "site_block": (0, 2**16),
+    "site_support": (0, 2**16),
+    "site_reach": (0, 500),
     "sites": (0, 2**24),
+    "least_share": (0, 1),
+    "least_sites": (0, 2**24),
     "species_similarity": (-1, 1),
     "bin_similarity": (-1, 1),
 }
@@ -146,6 +151,13 @@ def check_config(name: str) -> None:
         value = config.get(field)
         if isinstance(value, int | float) and not least <= value <= most:
             raise ValueError(f"{path}: {field} is {value}; it must be from {least:,} to {most:,}")
+    widths, starts, end = config.get("site_blocks"), config.get("marker_starts"), config.get("gene_sites")
+    if isinstance(widths, list) and not all(isinstance(width, int) and width > 0 for width in widths):
+        raise ValueError(f"{path}: site_blocks is {widths}; all must be above 0")
+    if isinstance(starts, list) and isinstance(end, int):
+        numbers = [*(start for start in starts if isinstance(start, int)), end]
+        if numbers[0] != 0 or len(numbers) <= len(starts) or numbers != sorted(set(numbers)):
+            raise ValueError(f"{path}: marker_starts is {starts}; it must rise from 0 to less than gene_sites, {end}")
 
 
 def find_on_hub(name: str, file: str = CONFIG) -> None:

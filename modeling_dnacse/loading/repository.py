@@ -13,6 +13,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..machine.atomic import naming_what_has_no_room
 from ..modeling_dnacse import DnacseModel
 from .checkpoints import check_finite
 
@@ -38,7 +39,7 @@ def write_repository(
     """
     check_finite(model, "the model to release")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as draft:
+    with naming_what_has_no_room(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as draft:
         model.save_pretrained(draft)  # the configuration copies the code files, see modeling_dnacse/__init__.py
         tokenizer.save_pretrained(draft)
         config = json.loads(Path(draft, "config.json").read_text(encoding="utf-8")) | {"custom_pipelines": PIPELINES}

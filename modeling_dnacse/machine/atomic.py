@@ -5,9 +5,11 @@ holds the lock .NAME.lock. So a partial file without a lock was left behind by a
 writes NAME removes it.
 """
 
+import errno
 import glob
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from pathlib import Path
 from .locks import Lock
 from .scratch import scratch_folder
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 STDOUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1"))
 
 
@@ -80,6 +83,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Raises:
         ValueError: another process is writing `path`, or `path` is a folder that is not empty.
+        OSError: there is no room, which names `path` even where the system named no file.
     """
     if is_stream(path):
         with scratch_folder() as folder:
@@ -91,12 +95,43 @@ def written_whole(path: Path) -> Iterator[Path]:
     with lock_output(path):
         refuse_full_folder(path)
         try:
-            yield hidden
-            refuse_full_folder(path)
-            hidden.replace(path)
+            with naming_what_has_no_room(path):
+                yield hidden
+                refuse_full_folder(path)
+                hidden.replace(path)
         except BaseException:
             remove(hidden)
             raise
+
+
+@contextmanager
+def naming_what_has_no_room(path: Path) -> Iterator[None]:
+    """Let errors for want of room name the output, also those of libraries.
+
+    Raises:
+        OSError: there is no room.
+    """
+    try:
+        yield
+    except Exception as error:
+        if reason := no_room(error):
+            raise OSError(f"{path} cannot be written ({reason}); make room, or write to another folder") from error
+        raise
+
+
+def no_room(error: BaseException) -> str | None:
+    """Why a write failed, if it was for want of room; the library safetensors tells the number in its text only.
+
+    >>> no_room(OSError(errno.ENOSPC, "No space left on device")), no_room(ValueError("28"))
+    ('No space left on device', None)
+    """
+    if isinstance(error, OSError):
+        number = error.errno
+    elif type(error).__name__ == "SafetensorError" and (told := re.search(r"\(os error (\d+)\)", str(error))):
+        number = int(told[1])
+    else:
+        return None
+    return os.strerror(number) if number in NO_ROOM else None
 
 
 def refuse_full_folder(path: Path) -> None:

@@ -15,6 +15,8 @@ def read_object(path: Path, remedy: str) -> dict[str, Any]:
     Raises:
         ValueError: It holds no object, or cannot be read.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():  # a FIFO would be waited for
+        raise ValueError(f"{path} is no regular file; {remedy}")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

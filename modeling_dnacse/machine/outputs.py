@@ -5,6 +5,7 @@ No output may be an input of the same call, whether by path, symbolic link, hard
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -56,10 +57,10 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, and the output is a folder; give another name")
-    for path in (Path(given) for given in (*inputs, STDIN.resolve()) if given is not None):
+    for path in (Path(given) for given in (*inputs, resolved(STDIN)) if given is not None):
         if same_file(folder, path):
             raise ValueError(f"{folder} is an output, but also an input; give the output another name")
-        if path.suffix in suffixes and path.exists() and same_file(folder, path.resolve().parent):
+        if path.suffix in suffixes and path.exists() and same_file(folder, resolved(path).parent):
             raise ValueError(f"{path} is an input, and the output {folder} might replace it; give another folder")
     around = [folder.absolute(), *folder.absolute().parents]
     place = next(path for path in around if path.is_dir() or (not parents and path != around[0]))
@@ -87,16 +88,18 @@ def check_new_folder(folder: Path, inputs: Names) -> None:
 
 def lies_in(path: Path, folder: Path) -> bool:
     """Whether a path is inside a folder, links followed."""
-    return path.resolve().is_relative_to(folder.resolve())
+    return resolved(path).is_relative_to(resolved(folder))
 
 
 def check_place(path: Path) -> None:
     """Check that a file can be written at `path`.
 
     Raises:
-        ValueError: There is a folder or a device, or the folder around it does not exist.
+        ValueError: There is a folder or a device, the folder around it does not exist, or standard output is closed.
     """
     if is_stream(path):
+        if path in STDOUT and sys.stdout is None:
+            raise ValueError(f"{path} is the standard output, which is closed; give the name of a file")
         return
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give the name of a file")
@@ -176,6 +179,11 @@ def same_file(one: Path, other: Path) -> bool:
     """Whether two names are of the same file or folder, which need not exist."""
     one, other = (STDOUT[1] if path in STDOUT else path for path in (one, other))
     try:
-        return one.resolve() == other.resolve() or one.samefile(other)
+        return resolved(one) == resolved(other) or one.samefile(other)
     except OSError:  # one of them does not exist
         return False
+
+
+def resolved(path: Path) -> Path:
+    """Follow links; a link that leads to itself stays as it is, where `Path.resolve` raises a RuntimeError."""
+    return Path(os.path.realpath(path))

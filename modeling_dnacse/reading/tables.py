@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import pyarrow
@@ -98,7 +99,7 @@ def parquet_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield each row of a parquet file with its number, as `table_rows`."""
     try:
-        with parquet.ParquetFile(path) as file:
+        with Path(path).open("rb") as opened, parquet.ParquetFile(opened) as file:
             header = file.schema_arrow.names
             columns = find_columns(path, header, needed, known)
             columns |= other_columns(header, columns) if others else {}

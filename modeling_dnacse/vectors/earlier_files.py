@@ -39,7 +39,8 @@ def is_parquet(path: Path) -> bool:
     """Whether its columns are those of vectors."""
     import pyarrow.parquet as pq
 
-    return pq.read_schema(path).names in COLUMNS
+    with path.open("rb") as file:
+        return pq.read_schema(file).names in COLUMNS
 
 
 def is_safetensors(path: Path) -> bool:

@@ -196,7 +196,8 @@ def shard_path(folder: Path, shard: int) -> Path:
 def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
     """Whether a shard exists and has all its rows; a failing disk may truncate it, a lost process cannot."""
     try:
-        return pq.read_metadata(shard_path(folder, shard)).num_rows == shard_rows(shard, records, size)
+        with shard_path(folder, shard).open("rb") as file:
+            return pq.read_metadata(file).num_rows == shard_rows(shard, records, size)
     except (OSError, pa.ArrowException):
         return False
 

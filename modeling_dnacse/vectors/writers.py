@@ -51,9 +51,8 @@ class ParquetVectors:
         columns += [pa.field("scale", pa.float32())] if dtype == "int8" else []
         # parquet has no 1-byte integer; with a dictionary of all 255 values, int8 takes one byte per number
         self.schema = pa.schema(columns)
-        self.writer = pq.ParquetWriter(
-            self.partial, self.schema, use_dictionary=dtype == "int8", write_statistics=False
-        )
+        self.file = self.partial.open("wb")  # Arrow takes no names of files that are no UTF-8
+        self.writer = pq.ParquetWriter(self.file, self.schema, use_dictionary=dtype == "int8", write_statistics=False)
 
     def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
         """Append a row group."""
@@ -66,11 +65,14 @@ class ParquetVectors:
     def finish(self) -> None:
         """Write the footer and move the file to its name."""
         self.writer.close()
+        self.file.close()
         put_in_place(self.partial, self.path)
         self.lock.release()
 
     def discard(self) -> None:
         """Remove the unfinished file."""
+        with suppress(OSError):  # of a full disk
+            self.file.close()
         self.partial.unlink(missing_ok=True)
         self.lock.release()
 

@@ -80,7 +80,8 @@ def write_index(index: Index) -> None:
     columns = {"id": pa.array(index.references.ids, pa.string())}
     for group, named in groups:
         columns |= {f"{group}.{key}": pa.array(list(column), pa.string()) for key, column in named.items()}
-    pq.write_table(pa.table(columns), folder / REFERENCES, compression="zstd")
+    with (folder / REFERENCES).open("wb") as file:
+        pq.write_table(pa.table(columns), file, compression="zstd")
     tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
     if index.encoded.vectors is not None:
         tensors["vectors"] = index.encoded.vectors
@@ -189,7 +190,8 @@ def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
 
 
 def _read_references(path: Path) -> References:
-    table = pq.read_table(path)
+    with path.open("rb") as file:
+        table = pq.read_table(file)
     groups: dict[str, dict[str, Column]] = {group: {} for group in GROUPS}
     for name in table.column_names:
         group, _, key = name.partition(".")
