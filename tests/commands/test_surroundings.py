@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors import SafetensorError
 
-from modeling_dnacse.cli import hold_standard_streams, main, tell_end
+from modeling_dnacse.cli import hold_standard_streams, main, report_end
 from modeling_dnacse.identification.queries import sample_of
 from modeling_dnacse.loading.checkpoints import check_config
 from modeling_dnacse.machine.atomic import written_whole
@@ -163,6 +163,6 @@ def test_a_device_that_computes_nothing_is_refused(tmp_path, capsys, tiny_folder
 
 
 def test_a_message_is_one_line_of_some_length(capsys):
-    tell_end(sys.stderr, "embed", "error: a\nb\x1b[2J" + "x" * 5000)
+    report_end(sys.stderr, "embed", "error: a\nb\x1b[2J" + "x" * 5000)
     message = capsys.readouterr().err
     assert message.startswith("dnacse embed: error: a?b?[2Jxxx") and message.count("\n") == 1 and len(message) < 1100
