@@ -33,6 +33,7 @@ from ..clustering.purposes import FEWEST_CONTIGS, SHORTEST_CONTIG, WINDOW_TOKENS
 from ..loading.model_folders import check_model
 from ..machine.file_names import text_of
 from ..machine.outputs import check_new_folder, check_outputs
+from .drawing.pictures import add_dark_argument, check_plot
 from .options import (
     SHIPPED_FOR_GENOMES,
     add_embedding_arguments,
@@ -43,7 +44,6 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .pictures import add_dark_argument, check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def make_bins(
     from ..clustering.entries import embed_entries
     from ..clustering.k_medoid import k_medoid
     from .bin_files import number_by_size, write_bins, write_contigs2bin, write_sizes, write_table
-    from .cluster_pictures import draw_bins
+    from .drawing.cluster_pictures import draw_bins
 
     device = find_device(args.device)
     options = embed_options(args, device)

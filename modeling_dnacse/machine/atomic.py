@@ -1,8 +1,8 @@
 """Files and folders that appear complete or not at all.
 
 A process writes NAME under the hidden name .NAME.HOST.PID.partial, which becomes NAME by one rename. Meanwhile it
-holds the lock .NAME.lock. So a partial file without a lock was left behind by a process that was killed, and the next
-process that writes NAME removes it.
+holds the lock .NAME.lock. So a partial file without a lock was left behind by a killed process; the next process that
+writes NAME removes it.
 """
 
 import errno
@@ -24,7 +24,7 @@ STDOUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd
 
 
 def partial_path(path: Path) -> Path:
-    """The hidden name under which this process writes a file or folder, unique in a folder that machines share."""
+    """The hidden name under which this process writes a file or folder; it is unique even in shared folders."""
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
 
 
@@ -77,12 +77,12 @@ def is_stream(path: Path) -> bool:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a hidden name beside `path` to write to; on success it is renamed to `path`, on an error it is removed.
+    """Yield a hidden name beside `path` to write to; on success it is renamed to `path`, on an error it is removed.
 
-    What goes to a stream is written to a temporary file, and copied when it is complete.
+    Output for a stream is written to a temporary file, which is copied to the stream when it is complete.
 
     Raises:
-        ValueError: another process is writing `path`, or there is a folder that is not empty.
+        ValueError: another process is writing `path`, or `path` is a folder that is not empty.
         OSError: there is no room, which names `path` even where the system named no file.
     """
     if is_stream(path):
@@ -135,10 +135,10 @@ def no_room(error: BaseException) -> str | None:
 
 
 def refuse_full_folder(path: Path) -> None:
-    """Refuse to replace a folder that holds something.
+    """Refuse to replace a folder that is not empty.
 
     Raises:
-        ValueError: there is one at `path`.
+        ValueError: there is such a folder at `path`.
     """
     if path.is_dir() and any(path.iterdir()):
         raise ValueError(f"{path} is there already; give a new folder, or remove it first")

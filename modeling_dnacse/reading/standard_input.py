@@ -1,4 +1,4 @@
-"""Standard input in, a file with its bytes out, since every command reads its input twice."""
+"""Standard input in; a temporary file with its content out, since each command reads its input twice."""
 
 import os
 import shutil

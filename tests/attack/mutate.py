@@ -48,6 +48,10 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
         "tests/identification/test_common_ancestor.py",
         "tests/identification/test_identifier.py",
     ],
+    "modeling_dnacse.identification.closeness": [
+        "tests/identification/test_closeness.py",
+        "tests/identification/test_identification.py",
+    ],
     "modeling_dnacse.identification.calibration": ["tests/identification/test_calibration.py"],
     "modeling_dnacse.identification.probability_curves": ["tests/identification/test_probability_curves.py"],
     "benchmarks.scoring.agreements": ["tests/benchmarks/scoring/test_intervals.py"],

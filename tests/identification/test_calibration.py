@@ -12,8 +12,9 @@ from modeling_dnacse.identification.calibration import (
     take,
     with_new_species,
 )
+from modeling_dnacse.identification.closeness import closeness, gaps
 from modeling_dnacse.identification.encoding import Encoded
-from modeling_dnacse.identification.library import Library, Matches, closeness, gaps, make_library, search
+from modeling_dnacse.identification.library import Library, Matches, make_library, search
 from modeling_dnacse.identification.probability_curves import fit_curve
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.vectors.shared_sites import AtSites
