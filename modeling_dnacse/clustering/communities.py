@@ -3,12 +3,12 @@
 1. Each contig is joined to its k nearest ones. The weight of an edge is the share of neighbours that both ends have in
    common (Jaccard index), so it depends on ranks, not on the scale of similarities. There is no threshold to choose.
 2. The Louvain method (Blondel et al. 2008, arXiv 0803.0476) finds communities of highest modularity.
-3. Modularity parts a large genome where there are few. So neighbouring communities are joined if they merge, as in 4,
-   in a graph of their own.
-4. Modularity does not see small communities in a large graph (Fortunato and Barthélemy 2007, physics/0607100). So each
-   community gets a graph of its own, with k in proportion to its size. Its communities are separate bins, unless
-   `SHARED` of the weight of the smaller one's edges lead to the other, or `MORE_WITH_ALL` more to all others: then
-   they merge. What was split is looked at again in the same way.
+3. If there are few genomes, modularity divides large ones. So neighbouring communities are joined if they merge, as in
+   4, in a graph of their own.
+4. Modularity misses small communities in a large graph (its resolution limit: Fortunato and Barthélemy 2007,
+   physics/0607100). So each community gets a graph of its own, with k in proportion to its size. Its communities are
+   separate bins, unless `SHARED` of the weight of the smaller one's edges lead to the other, or `MORE_WITH_ALL` more
+   to all others: then they merge. Each part is examined again in the same way.
 5. A contig stays in its bin if at least half of its `FEWEST_NEIGHBOURS` nearest ones are there.
 
 Proportional k makes the answer independent of how many contigs a genome has. The constants were chosen on validation
@@ -153,7 +153,7 @@ def join(
 ) -> np.ndarray:
     """Join pairs of communities of all contigs that merge in a graph of their own, the most linked pair first.
 
-    Modularity parts a large genome where there are few genomes.
+    If there are few genomes, modularity divides large ones.
     """
     labels = labels.copy()
     apart: set[tuple[int, int]] = set()

@@ -6,9 +6,9 @@ from ..kmers import OTHER
 
 
 def representatives(bases: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The row of each cluster that represents it: the most abundant, of equals the one nearest to all members.
+    """Choose a representative of each cluster: the most abundant member; of equally abundant ones, the nearest to all.
 
-    Nearest is the one with the most bases in common with all members, so a whole barcode goes before a piece.
+    The nearest has the most bases in common with all members. So a whole barcode is preferred to a fragment.
 
     Args:
         bases: Bases at sites (n, sites) uint8.
@@ -35,7 +35,7 @@ def representatives(bases: np.ndarray, labels: np.ndarray, sizes: np.ndarray) ->
 
 
 def identities(bases: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Share of equal bases among the sites that both of a pair cover, (n,) float; NaN where there are none.
+    """Compute the share of equal bases at the sites that both of a pair cover, (n,) float; NaN if there are none.
 
     >>> identities(np.array([[0, 1, 4], [0, 4, 4]]), np.array([[0, 0, 4], [4, 4, 1]])).tolist()
     [0.5, nan]

@@ -20,7 +20,7 @@ def add_threshold_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=cosine,
         metavar="COSINE",
-        help="similarity from which on sequences belong together; default: the model's own",
+        help="least cosine at which sequences belong together; default: the model's own",
     )
     either.add_argument(
         "--labelled",
@@ -62,7 +62,7 @@ def threshold_from_options(
         shortest: bp that labelled sequences must have.
 
     Raises:
-        ValueError: neither the options nor the model give one.
+        ValueError: neither the options nor the model give a threshold.
     """
     from ..clustering.thresholds import choose_threshold
 
