@@ -1,5 +1,6 @@
 # make quick   the tests but the slow ones: under 3 minutes on 2 cores
 # make test    all tests: under 12 minutes   make demo    simulate, train, embed, compare: under 5 minutes
+# make rehearse    the stages of device/ for a GPU, at toy size on this CPU: 6 minutes
 # make check   ruff and pyright          make tables  fill in the tables and pictures from benchmarks/results
 # make reproduce-mini DATA=coi.tsv.gz   the shipped model, from labelled barcodes to its table: some 20 minutes
 # make sync    copy the model's code into the shipped checkpoints, after a change of it
@@ -11,12 +12,15 @@ BIN ?= $(VENV)/bin
 READY := $(if $(VENV),$(VENV)/.ready)
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: quick test demo check tables reproduce-mini sync clean
+.PHONY: quick test rehearse demo check tables reproduce-mini sync clean
 quick: $(READY)
 	$(PYTEST) -m 'not slow'
 
 test: $(READY)
 	$(PYTEST)
+
+rehearse: $(READY)
+	DNACSE_REHEARSE=here $(BIN)/python -m pytest tests/device/test_rehearsal.py
 
 check: $(READY)
 	$(BIN)/ruff check .

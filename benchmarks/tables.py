@@ -47,6 +47,7 @@ from benchmarks.report.result_folders import (
     read_tables,
 )
 from benchmarks.report.speed_tables import render_inference, render_training
+from benchmarks.report.study_tables import render_studies
 from benchmarks.report.task_tables import render_results, render_summary
 
 AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"
@@ -77,6 +78,8 @@ def render(folder: Path) -> dict[str, str]:
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}
         texts[f"{name}:{SUMMARY}"] = render_summary(results)
+    if folder.resolve() == RESULTS:
+        texts |= render_studies()
     if tables:
         texts |= {AIMS: render_model_aims(tables), OVERVIEW: render_overview(tables)}
         texts[DATA] = render_data(tables, plan_pages(folder, texts))

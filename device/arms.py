@@ -49,6 +49,11 @@ ARMS: dict[str, tuple[str, str, tuple[str, ...]]] = {  # start, curriculum, opti
     "phase I": (LAYERS, "weighted_simclr:{all}steps", ()),
     "phase I, MI-Mix": (LAYERS, "weighted_simclr:{third}steps mi_mix:{rest}steps", ()),
     "phase I, MI-Mix, projection head": (LAYERS, "weighted_simclr:{third}steps mi_mix:{rest}steps", FEATURES),
+    "phase I, MI-Mix, genus term": (
+        LAYERS,
+        "weighted_simclr:{third}steps mi_mix:{rest}steps",
+        ("--genus_weight", "0.1"),
+    ),
     "no layers": (NO_LAYERS, "weighted_simclr:{all}steps", ()),
 }
 

@@ -6,13 +6,15 @@
 #
 # OUT gets the results of the stages and, in OUT/collected, what collect.py makes of them. DATA is a labelled table with
 # splits; by default barcodes are simulated. DEVICE_VENV keeps the environment (it takes 7 GB, since torch's CUDA build is
-# what that machine has); `python` is that of this project, `python3.12` or DEVICE_PYTHON makes the environment. STAGES
-# names some stages only.
+# what that machine has); `python` is that of this project, `python3.12` or DEVICE_PYTHON makes the environment. HERE=yes
+# takes this project's environment instead, without wheels: `make rehearse`, as in CI. STAGES names some stages only.
 set -euo pipefail
 out=$(realpath -m "$1") data=${2:+$(realpath "$2")}
 cd "$(dirname "$0")/.."
 venv=${DEVICE_VENV:-$HOME/.cache/dnacse/device-venv}
-if [ ! -e "$venv/.ready" ]; then
+if [ "${HERE:-no}" = yes ]; then
+    venv=$(python -c 'import sys; print(sys.prefix)')
+elif [ ! -e "$venv/.ready" ]; then
     "${DEVICE_PYTHON:-python3.12}" -m venv --clear "$venv"
     PIP_CONFIG_FILE=/dev/null "$venv/bin/python" -m pip install --quiet -r device/image.txt
     touch "$venv/.ready"
@@ -27,7 +29,11 @@ if [ -z "$data" ]; then
     python benchmarks/data/simulate.py --output "$place/data" --species 120 --records_per_species 12
     data=$place/data/barcodes.tsv
 fi
-(cd "$place" && SIZE=toy PYTHONPATH=$place bash device/prepare.sh "$data")
+wheels=yes
+if [ "${HERE:-no}" = yes ]; then
+    wheels=no && mkdir -p "$place/.device/site"
+fi
+(cd "$place" && SIZE=toy WHEELS=$wheels PYTHONPATH=$place bash device/prepare.sh "$data")
 rm -rf "$place/data"
 echo "carried: $(du -sm --apparent-size "$place" | cut -f 1) MiB with the checkout"
 no_network=(unshare --net --map-root-user)

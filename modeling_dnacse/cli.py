@@ -26,29 +26,33 @@ from .commands import identify as identify_command
 from .commands import index as index_command
 from .commands import info as info_command
 from .commands import map as map_command
+from .commands.drawing.pictures import colours_of_pages
 from .commands.options import at_least
-from .commands.pictures import colours_of_pages
 from .machine.json_logs import JsonLines, json_on_stderr
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
-    "embed": (embed_command, "make one vector of each sequence in a file"),
-    "identify": (identify_command, "name sequences by a labelled library, with probabilities, and find new species"),
+    "embed": (embed_command, "turn each sequence of a file into a vector"),
+    "identify": (
+        identify_command,
+        "identify sequences with a labelled library, with probabilities, and find new species",
+    ),
     "index": (index_command, "prepare a labelled library, so that identify opens it at once"),
     "cluster": (cluster_command, "group sequences into species-like clusters, without a library"),
     "bin": (bin_command, "group the contigs of a metagenome into genome bins"),
     "map": (map_command, "draw a map of sequences, as an interactive page or a picture"),
-    "adapt": (adapt_command, "make a model of a marker of your own, and measure it beside 7-mers"),
-    "calibrate": (calibrate_command, "find a model's own similarity threshold for clusters or bins"),
+    "adapt": (adapt_command, "fit a model to your own marker, and compare it with 7-mers"),
+    "calibrate": (calibrate_command, "choose a model's own similarity threshold for clusters or bins"),
     "export": (export_command, "write a model as an ONNX graph, and check the graph"),
-    "info": (info_command, "tell what a model was trained on, its markers, limits, results and licence"),
+    "info": (info_command, "show what a model was trained on, its markers, limits, results and licence"),
 }
+LONGEST_MESSAGE = 1000  # letters
 EPILOG = """
 exit codes:
   0    done; all outputs are complete
-  2    a mistake in options or files, told in one sentence; no output was changed
-  130  stopped by Ctrl-C; other signals: 128 and their number. Nothing half written is left
+  2    a mistake in options or files, reported in one sentence; no output was changed
+  130  stopped by Ctrl-C; other signals: 128 plus their number. Nothing half-written is left
 
 shell completion (pip install 'dnacse[completion]'):
   eval "$(register-python-argcomplete dnacse)"
@@ -57,6 +61,7 @@ shell completion (pip install 'dnacse[completion]'):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
+    hold_standard_streams()
     parser = command_line()
     if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
         from argcomplete import autocomplete
@@ -64,8 +69,6 @@ def main(arguments: list[str] | None = None) -> None:
         autocomplete(parser)
     args = parser.parse_args(arguments)
     errors = JsonLines(sys.stderr, args.command) if args.json_logs else sys.stderr
-    if not args.json_logs and not sys.stderr.isatty():
-        os.environ.setdefault("TQDM_DISABLE", "1")  # no bars in a log; tqdm reads this when it is imported
     try:
         with unwinding_on_signals(), ExitStack() as stack:
             if args.quiet:
@@ -79,23 +82,41 @@ def main(arguments: list[str] | None = None) -> None:
                 copy = stack.enter_context(copy_of_standard_input())
                 args.input = [copy if path == Path("-") else path for path in given]
             checked = args.check(args)
-            stack.enter_context(colours_of_pages(vars(args).get("dark", False), vars(args).get("plot")))
+            picture = args.plot if "plot" in args else args.output if "dark" in args else None
+            stack.enter_context(colours_of_pages("dark" in args and args.dark, picture))
             if args.run is not None:
                 prepare(args.threads)
                 args.run(args, checked)
     except (ValueError, OSError) as error:
-        tell_end(errors, args.command, f"error: {error}")
+        report_end(errors, args.command, f"error: {error}")
         sys.exit(2)
     except Stopped as stop:
-        tell_end(errors, args.command, f"stopped by {stop}; nothing half written is left")
+        report_end(errors, args.command, f"stopped by {stop}; nothing half written is left")
         sys.exit(stop.code)
     except KeyboardInterrupt:
-        tell_end(errors, args.command, "stopped")
+        report_end(errors, args.command, "stopped")
         sys.exit(130)
 
 
-def tell_end(stream: TextIO | JsonLines, command: str, why: str) -> None:
-    """Say why a command ends before it is done."""
+def hold_standard_streams() -> None:
+    """Open the null device in place of standard streams that are closed.
+
+    Otherwise the next file that is opened gets the number of standard error, and what a library writes there goes
+    into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
+def report_end(stream: TextIO | JsonLines, command: str, why: str) -> None:
+    """Say why a command ends before it is done, in one line whatever the names of files."""
+    why = "".join(letter if letter.isprintable() or "\udc80" <= letter <= "\udcff" else "?" for letter in why)
+    why = why if len(why) <= LONGEST_MESSAGE else f"{why[: LONGEST_MESSAGE // 2]} ... {why[-LONGEST_MESSAGE // 2 :]}"
     if isinstance(stream, JsonLines):
         stream.report("error", message=why.removeprefix("error: "))
     else:
@@ -113,10 +134,12 @@ def command_line() -> argparse.ArgumentParser:
         command.formatter_class = argparse.RawDescriptionHelpFormatter
         module.add_arguments(command)
         command.add_argument(
-            "--threads", type=at_least(1), metavar="N", help="CPU threads; default: all cores that are free"
+            "--threads", type=at_least(1), metavar="N", help="number of CPU threads; default: all available cores"
         )
         command.add_argument("--quiet", action="store_true", help="write nothing to stderr but errors")
-        command.add_argument("--json_logs", action="store_true", help="write stderr as JSON lines, progress too")
+        command.add_argument(
+            "--json_logs", action="store_true", help="write messages and progress on stderr as JSON lines"
+        )
         command.set_defaults(check=module.check, run=module.run)
     return parser
 

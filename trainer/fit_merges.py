@@ -34,14 +34,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.clustering.site_linkage import site_linkage
-from modeling_dnacse.clustering.species_merges import FARTHEST, features, means, unit_sums
+from modeling_dnacse.clustering.species_merges import FARTHEST, features, means
 from modeling_dnacse.clustering.tree_cuts import Nodes, nodes_of
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.model_folders import CONFIG
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.reading.labels import read_labelled
-from modeling_dnacse.vectors.shared_sites import read_sites
+from modeling_dnacse.vectors.shared_sites import read_sites, unit_sums
 from trainer.command_line import run_command
 
 logger = logging.getLogger("fit_merges")
@@ -140,7 +140,7 @@ def merges_of(model: DnacseModel, barcodes: Barcodes, rounds: int, seed: int) ->
             nodes = nodes_of(site_linkage(sample.bases, 1 - FARTHEST))
             count = len(nodes.parts)
             if count:
-                vectors = means(nodes, unit_sums(model, sample.bases))
+                vectors = means(nodes, unit_sums(model.sites, sample.bases))
                 same = same_species(nodes, sample.species)
                 found.append(Merges(features(nodes), vectors, same, np.full(count, 1 / count)))
     return Merges(*map(np.concatenate, zip(*found, strict=True)))

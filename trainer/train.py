@@ -39,6 +39,7 @@ from modeling_dnacse.loading.repository import forget_thresholds
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from trainer.arguments import GROUPS, ContrastiveArguments
 from trainer.arguments.grouped_parser import GroupedParser
+from trainer.objective.genus_vectors import add_genus_vectors
 from trainer.pairing.collator import PairCollator
 from trainer.pairing.training_data import training_data
 from trainer.releasing.hub import HubRepository, PushOnSave
@@ -130,6 +131,8 @@ def train(args: ContrastiveArguments) -> None:
     if checkpoint:
         check_same_run(Path(checkpoint), run_facts(args.to_dict(), args.world_size, data.sampler))
 
+    if args.genus_weight:
+        add_genus_vectors(model.to(args.device), tokenizer, data.pairs, args.seed)
     trainer = ContrastiveTrainer(
         model=model,
         args=args,

@@ -79,6 +79,14 @@ AIMS = (
     ),
     *(
         Aim(
+            f"`dnacse cluster`, ARI, {of}: vsearch at its best identity or better",
+            *(COI, "cluster", (f"{part}own_ari",), VSEARCH),
+            rival_metric=f"{part}best_ari",
+        )
+        for of, part in (("all", ""), ("pieces", "pieces_"), ("close species", "close_"))
+    ),
+    *(
+        Aim(
             f"{name}, genus of unseen species: vsearch or better",
             *(f"{data}.test", "knn", ("genus_unseen",), VSEARCH),
             ours=f"dnacse-barcode-{model}",

@@ -1,8 +1,9 @@
 """Generate the result pages: results and templates in, Markdown pages out.
 
 Every subfolder of the results has a page, `README.md`. The pages of the repository's own results have templates in
-`templates/`, named like the subfolders, and an index, RESULTS.md. In a template, `{{NAME}}` on a line of its own is a
-table of tables.py, and in a sentence a figure of quotes.py. Any other page holds the tables of its subfolder.
+`templates/`, named like the subfolders; so have an index, RESULTS.md, and a page of the studies. In a template,
+`{{NAME}}` on a line of its own is a table of tables.py, and in a sentence a figure of quotes.py. Any other page holds
+the tables of its subfolder.
 """
 
 import re
@@ -13,6 +14,7 @@ from benchmarks.report.markdown_table import markdown
 from benchmarks.report.result_folders import Result
 
 RESULTS = Path(__file__).parents[1] / "results"
+STUDIES = RESULTS.with_name("studies")
 TEMPLATES = Path(__file__).parent / "templates"
 INDEX = "index"
 HINT = "*`benchmarks/tables.py` generates this page from the JSON files {where}.{text}*"
@@ -34,6 +36,7 @@ def plan_pages(folder: Path, names: Iterable[str]) -> dict[Path, str]:
         pages[subfolder / "README.md"] = text.rstrip() + "\n"
     if folder.resolve() == RESULTS:
         pages[RESULTS.parent / "RESULTS.md"] = (TEMPLATES / f"{INDEX}.md").read_text()
+        pages[STUDIES / "README.md"] = (TEMPLATES / f"{STUDIES.name}.md").read_text()
     return pages
 
 
@@ -83,6 +86,8 @@ def fill_template(path: Path, text: str, tables: Mapping[str, str], quoted: Call
 
 def hint(path: Path) -> str:
     """Write the sentence that says from what a page is generated."""
+    if path.parent == STUDIES:
+        return HINT.format(where="beside it", text=" Its text is in [studies.md](../report/templates/studies.md).")
     if path.stem != "README":
         return HINT.format(where="in `results/`", text=f" Its text is in [{INDEX}.md](report/templates/{INDEX}.md).")
     template = find_template(path.parent)

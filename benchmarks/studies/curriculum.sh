@@ -8,7 +8,8 @@
 # Hardware: 2 CPU cores, 4 GB. Hours: 0.7.
 set -euo pipefail
 data=$1 start=$2 runs=$3 output=$4
-python benchmarks/studies/sites.py --data "$data" --model "$start" --name "start: " --methods cosine --output "$output"
+python benchmarks/studies/sites.py --data "$data" --model "$start" --name "start: " --methods cosine 7mers \
+    --output "$output"
 
 arm() { # name, curriculum, further options of train.py
     local name=$1 curriculum=$2 seed model
@@ -27,3 +28,7 @@ arm() { # name, curriculum, further options of train.py
 arm "SimCLR, genera" "weighted_simclr:300steps" --pairing same_genus
 arm "SimCLR and MI-Mix, species" "weighted_simclr:100steps mi_mix:200steps" --pairing same_species
 arm "SimCLR and MI-Mix, genera" "weighted_simclr:100steps mi_mix:200steps" --pairing same_genus
+for weight in 0.1 1; do
+    arm "SimCLR and MI-Mix, genera, cross-entropy $weight" "weighted_simclr:100steps mi_mix:200steps" \
+        --pairing same_genus --genus_weight $weight
+done

@@ -67,7 +67,8 @@ class ContrastiveOutput(ModelOutput):
     """Embeddings (batch, hidden), and the unit features that the losses see (batch, projection).
 
     With `labels`, the output holds instead the masked-language loss and the logits of the labelled tokens (labelled,
-    vocabulary), in the order of `labels[labels != -100]`.
+    vocabulary), in the order of `labels[labels != -100]`. With `score_genera`, it holds instead only `logits` (batch,
+    genera).
     """
 
     loss: Tensor | None = None
@@ -91,8 +92,8 @@ class DnacsePreTrainedModel(PreTrainedModel):
     _no_split_modules = ["DnacseLayer"]
     _can_record_outputs = {"hidden_states": DnacseLayer, "attentions": DnacseSelfAttention}
     # Weights of a checkpoint that another class or another pooling does not need; DNABERT-S's pooler is untrained.
-    _keys_to_ignore_on_load_unexpected = [r"^(bert\.)?pooler\.", r"^cls\.", r"^classifier\.", r"^projection\."]
-    _trained_anew: tuple[str, ...] = ("cls.", "classifier.", "projection.")  # a checkpoint may lack these
+    _keys_to_ignore_on_load_unexpected = [r"^(bert\.)?pooler\.", r"^(cls|classifier|projection|genera)\."]
+    _trained_anew: tuple[str, ...] = ("cls.", "classifier.", "projection.", "genera.")  # a checkpoint may lack these
 
     def _check_and_adjust_attn_implementation(self, attn_implementation: str | None, *args: Any, **kwargs: Any) -> str:
         # transformers does not know "packed"; where flash-attn is missing, it fetches a kernel that drops ALiBi
@@ -342,10 +343,10 @@ class DnacseForSequenceClassification(DnacsePreTrainedModel):
 
 
 class DnacseForContrastiveLearning(DnacsePreTrainedModel):
-    """The encoder with the heads of training, projection and masked language; the released model has neither.
+    """The encoder with the heads of training: projection, masked language and genera; the released model has none.
 
     `from_pretrained(name, with_mlm_head=True)` adds the masked-language head, with the checkpoint's weights if it has
-    them. Training checkpoints save the head and resume it.
+    them. `genera` is set by trainer/objective/genus_vectors.py. Training checkpoints save the heads and resume them.
     """
 
     _trained_anew = (*DnacsePreTrainedModel._trained_anew, "bert.pooler.")
@@ -359,6 +360,7 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
             nn.ReLU(),
             nn.Linear(config.hidden_size, config.projection_size, bias=False),
         )
+        self.genera: nn.Linear | None = None
         self.cls = DnacseMaskedLMHead(config) if with_mlm_head else None
         if with_mlm_head:
             self._tied_weights_keys = DnacseForMaskedLM._tied_weights_keys
@@ -378,9 +380,10 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
         mixup: ManifoldMixup | None = None,
         noise: EncoderNoise | None = None,
         labels: Tensor | None = None,
+        score_genera: bool = False,
         **kwargs: Unpack[TransformersKwargs],
     ) -> ContrastiveOutput:
-        """Embed one side of a batch of pairs, or score masked tokens.
+        """Embed one side of a batch of pairs, or score masked tokens or genera.
 
         Args:
             mixup: as in DnacseModel; for the mixed view of MI-Mix.
@@ -389,10 +392,14 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
                 the mean cross-entropy of the labelled tokens (0 if there are none) and their logits, but no embedding:
                 DistributedDataParallel needs an output whose graph has only parameters that the loss uses. Logits are
                 computed for labelled tokens only, which takes 15 % of the memory.
+            score_genera: The output then holds the cosine of each embedding with the vector of each genus, (batch,
+                genera), and no embedding, as with labels.
 
         Raises:
-            ValueError: labels are given to a model without masked-language head.
+            ValueError: the model lacks the head that is asked for.
         """
+        if score_genera and self.genera is None:
+            raise ValueError("score_genera: the model has no vectors of genera")
         if labels is not None and self.cls is None:
             raise ValueError("labels are given, but the model has no masked-language head: load it with_mlm_head=True")
         output = self.bert(
@@ -403,6 +410,9 @@ class DnacseForContrastiveLearning(DnacsePreTrainedModel):
             logits = self.cls(output.last_hidden_state[labelled])  # (labelled, vocabulary)
             total = F.cross_entropy(logits.float(), labels[labelled], reduction="sum")
             return ContrastiveOutput(loss=total / labelled.sum().clamp(min=1), logits=logits)
+        if score_genera and self.genera is not None:
+            genera = F.normalize(self.genera.weight, dim=-1)
+            return ContrastiveOutput(logits=F.linear(F.normalize(output.pooler_output, dim=-1), genera))
         features = F.normalize(self.projection(output.pooler_output), dim=-1)  # (batch, projection)
         return ContrastiveOutput(
             embeddings=output.pooler_output,

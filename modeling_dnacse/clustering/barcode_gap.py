@@ -1,4 +1,4 @@
-"""A tree of barcodes in, species-like clusters out: those that a barcode gap separates from all others.
+"""A tree of barcodes in; clusters that a barcode gap separates from all others, as species, out.
 
 A node of the tree is a cluster if its two parts are
 - nearer than the barcode gap of the sample, the distance from LEAST to USUAL at which fewest parts of this tree merge:

@@ -76,12 +76,12 @@ def embed_entries(
         ValueError: the model gives NaN or infinity, or the file changed.
     """
     import numpy as np
-    from tqdm.auto import tqdm
 
     from ..embedding.embed import embed_blocks
+    from ..machine.progress import progress_bar
 
     sequences = (record.sequence for record, kept in zip(listing.file.read(), keep, strict=True) if kept)
-    with tqdm(total=int(np.sum(keep)), unit="seq", desc=listing.file.path.name) as bar:
+    with progress_bar(int(np.sum(keep)), listing.file.path.name) as bar:
         blocks = embed_blocks(model, tokenizer, sequences, replace(options, normalize=True), report=bar.update)
         vectors = np.concatenate(list(blocks))
     if not np.isfinite(vectors).all():
@@ -104,17 +104,23 @@ def place_entries(listing: Listing, model: Any, tokenizer: "PreTrainedTokenizerB
         ValueError: the file changed.
     """
     import numpy as np
-    from tqdm.auto import tqdm
 
     from ..kmers import OTHER
+    from ..machine.progress import progress_bar
     from ..vectors.shared_sites import AtSites, read_sites
 
     sequences = (record.sequence for record in listing.file.read())
-    parts = []
-    with tqdm(total=len(listing.entries), unit="seq", desc=listing.file.path.name) as bar:
+    count, first = len(listing.entries), 0
+    placed = AtSites(
+        np.full((count, model.config.sites), OTHER, np.uint8),
+        *(np.zeros(count, kind) for kind in (np.float32, bool, bool)),
+    )
+    with progress_bar(count, listing.file.path.name) as bar:
         while some := list(islice(sequences, BLOCK)):
             read = read_sites(model, tokenizer, some)
             read.bases[~read.placed] = OTHER
-            parts.append(read)
+            for whole, part in zip(placed, read, strict=True):
+                whole[first : first + len(some)] = part
+            first += len(some)
             bar.update(len(some))
-    return AtSites(*map(np.concatenate, zip(*parts, strict=True)))
+    return placed

@@ -4,6 +4,8 @@ import numpy as np
 
 from ..kmers import OTHER
 
+PART = 8192  # rows that are compared at once
+
 
 def representatives(bases: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Choose a representative of each cluster: the most abundant member; of equally abundant ones, the nearest to all.
@@ -35,11 +37,19 @@ def representatives(bases: np.ndarray, labels: np.ndarray, sizes: np.ndarray) ->
 
 
 def identities(bases: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Compute the share of equal bases at the sites that both of a pair cover, (n,) float; NaN if there are none.
+    """Compute the share of equal bases at the sites that a row and another cover, (n,) float; NaN if there are none.
 
-    >>> identities(np.array([[0, 1, 4], [0, 4, 4]]), np.array([[0, 0, 4], [4, 4, 1]])).tolist()
-    [0.5, nan]
+    Args:
+        bases: Bases at sites (n, sites) uint8.
+        others: The other row of each (n,) int.
+
+    >>> identities(np.array([[0, 1, 4], [0, 0, 4], [4, 4, 1]]), np.array([1, 1, 0])).tolist()
+    [0.5, 1.0, nan]
     """
-    shared = (bases < OTHER) & (others < OTHER)
-    with np.errstate(invalid="ignore"):
-        return ((bases == others) & shared).sum(1) / shared.sum(1)
+    found = np.empty(len(bases))
+    for first in range(0, len(bases), PART):
+        own, other = bases[first : first + PART], bases[others[first : first + PART]]
+        shared = (own < OTHER) & (other < OTHER)
+        with np.errstate(invalid="ignore"):
+            found[first : first + PART] = ((own == other) & shared).sum(1) / shared.sum(1)
+    return found

@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
-from ..vectors.shared_sites import site_sums
+from ..vectors.shared_sites import parts_of, unit_sums
 from .average_linkage import Tree
 from .barcode_gap import LEAST_IDENTITY, cut_at_gaps
-from .site_linkage import site_linkage
+from .large_samples import grow_tree
 from .tree_cuts import Clusters, Nodes, largest, next_merges, nodes_of
 
 EQUAL = 0.004  # added to distances before the logarithm
@@ -47,9 +46,9 @@ def cluster_species(model: Any, bases: np.ndarray) -> Clusters:
     """
     weights = weights_of(model.config)
     if weights is None:
-        return cut_at_gaps(site_linkage(bases, LEAST_IDENTITY))
-    vector_terms = unit_sums(model, bases) @ weights.of_vector
-    return cut_by_species(site_linkage(bases, 1 - FARTHEST), weights, vector_terms)
+        return cut_at_gaps(grow_tree(model, bases, LEAST_IDENTITY))
+    vector_terms = [unit_sums(model.sites, part) @ weights.of_vector for part in parts_of(bases)]
+    return cut_by_species(grow_tree(model, bases, 1 - FARTHEST), weights, np.concatenate(vector_terms))
 
 
 def weights_of(config: Any) -> Weights | None:
@@ -89,11 +88,6 @@ def cut_by_species(tree: Tree, weights: Weights, vector_terms: np.ndarray) -> Cl
         holds[merge] = whole[merge] >= apart
         best[merge] = max(whole[merge], apart)
     return largest(n, nodes, holds)
-
-
-def unit_sums(model: Any, bases: np.ndarray) -> np.ndarray:
-    """Unit vectors of bases at sites, (n, sites) to (n, hidden) float32; zeros for what covers no site."""
-    return F.normalize(site_sums(model.sites, bases), dim=1).numpy()
 
 
 def features(nodes: Nodes) -> np.ndarray:

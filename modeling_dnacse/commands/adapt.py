@@ -3,14 +3,14 @@
     dnacse adapt LIBRARY.fasta -o MODEL
     dnacse identify QUERIES.fasta --reference LIBRARY.fasta --model MODEL -o CALLS.tsv
 
-A trial comes first. Of at most 5,000 records, whole species and single records are left out; three kinds of models
-are fitted to the rest in closed form, and asked for what was left out. The table on stderr shows, beside plain
-7-mers, how often the genus of an unseen species is found, how often a known species is, and how well new species
-stand out (AUROC). The kind with the best mean is then fitted to all records, and gets a similarity threshold of its
-own for clusters.
+A trial comes first. Of at most 5,000 records, whole species and single records are held out. Three kinds of models are
+fitted to the rest in closed form, and identify the held-out records. The table on stderr compares them with plain
+7-mers: how often the genus of an unseen species is right, how often a known species is right, and how well new species
+are recognised (AUROC). The kind with the best mean is then fitted to all records, and gets its own similarity
+threshold for clusters.
 
-Minutes on a CPU. Needs 30 records, and two genera with two species each. One marker a library; either strand.
-docs/adapt.md says more.
+This takes minutes on a CPU. It needs at least 30 records, and two genera with two species each. All records must be of
+one marker; they may be on either strand. docs/adapt.md says more.
 """
 
 import argparse
@@ -33,16 +33,20 @@ if TYPE_CHECKING:
 
 MOST = 50_000  # records that a model is fitted to
 DRAWN = 5000  # records of the trial
-APART = 0.1  # of the records, from which on a group with nothing in common with the others is told
+APART = 0.1  # share of the records; a larger group with nothing in common with the others is reported
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="labelled library, as of dnacse identify: FASTA, CSV, TSV, .qza, ...; or -")
-    add("-o", "--output", type=Path, required=True, help="folder to make: a model")
-    add("--taxonomy", type=Path, metavar="FILE", help="names of the library's records, as of dnacse identify")
-    add("--seed", type=at_least(0), default=0, help="of what the trial draws; default: %(default)s")
+    add(
+        "input",
+        type=Path,
+        help="labelled library, as for dnacse identify: FASTA, CSV, TSV, .qza, ...; - reads standard input",
+    )
+    add("-o", "--output", type=Path, required=True, help="folder to create, with the model")
+    add("--taxonomy", type=Path, metavar="FILE", help="names of the library's records, as for dnacse identify")
+    add("--seed", type=at_least(0), default=0, help="seed of the trial's random draws; default: %(default)s")
 
 
 def check(args: argparse.Namespace) -> "LibraryFile":
@@ -66,7 +70,7 @@ def check(args: argparse.Namespace) -> "LibraryFile":
 
 
 def run(args: argparse.Namespace, library: "LibraryFile") -> None:
-    """Make the model; its name is locked meanwhile."""
+    """Make the model; its name is locked until it is complete."""
     from ..loading.repository import WEIGHTS
     from ..machine.atomic import written_whole
 
@@ -78,7 +82,7 @@ def run(args: argparse.Namespace, library: "LibraryFile") -> None:
 
 
 def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -> None:
-    """Try, choose, fit and write to a new folder."""
+    """Run the trial, choose a kind of model, fit it and write it to a new folder."""
     import numpy as np
 
     from ..embedding.tokenization import letter_tokenizer
@@ -105,8 +109,8 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
         )
     held = part.species[split.unseen]
     say(
-        f"trial: {len(split.rest):,} records to learn from; left out are {len(split.unseen):,} of "
-        f"{len(set(held)):,} whole species and {len(split.seen):,} single ones of known species"
+        f"trial: {len(split.rest):,} records to fit; held out are {len(split.unseen):,} of {len(set(held)):,} whole "
+        f"species and {len(split.seen):,} single ones of known species"
     )
     of_part = [sequences[row] for row in drawn]
     outcome = run_trial(part, of_part, split, routes, seed=args.seed, say=say)
@@ -135,7 +139,7 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
 
 
 def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") -> "tuple[Records, list[str]]":
-    """Encode the records of a library that have a genus, all on one strand; and their sequences as they stand.
+    """The records of a library that have a genus: encoded, all on one strand; and their sequences as written.
 
     Raises:
         ValueError: they are of several markers.
@@ -160,7 +164,7 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
     strange = share_of_strangers(texts, genera)
     if strange > STRANGERS:
         raise ValueError(
-            f"{path}: of pairs of one genus, {strange:.0%} have nothing in common, as where several markers are "
+            f"{path}: of pairs of one genus, {strange:.0%} have nothing in common, as if several markers were "
             "mixed; give the records of one marker"
         )
     apart, looked_at = group_apart(texts), min(LOOKED_AT, len(texts))
@@ -168,7 +172,7 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
         say(
             f"{path}: {len(apart):,} of {looked_at:,} records, such as one of {genera[apart[0]]}, have nearly "
             "nothing in common with the others. If they are of another marker, give one marker at a time: otherwise "
-            "the trial tells markers apart, not species"
+            "the trial separates markers, not species"
         )
     other = on_other_strand(texts)
     if other.any():
@@ -178,7 +182,7 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
 
 
 def memory(lengths: "np.ndarray", by_sites: bool) -> float:
-    """How much memory the fit takes at most, in GB, for scatters of sites or k-mer frequencies."""
+    """The largest amount of memory that the fit takes, in GB, for scatters of sites or k-mer frequencies."""
     import numpy as np
 
     count, length = len(lengths), float(np.quantile(lengths, 0.9))
@@ -188,7 +192,7 @@ def memory(lengths: "np.ndarray", by_sites: bool) -> float:
 
 
 def threshold_of(model: "DnacseModel", sequences: list[str], species: "np.ndarray") -> float | None:
-    """The similarity at which clusters agree best with species that were left out; None, and a line, if none does."""
+    """The similarity at which clusters agree best with held-out species; None, with a line on stderr, if none does."""
     from ..clustering.average_linkage import species_threshold
     from ..embedding.embed import embed
     from ..embedding.tokenization import letter_tokenizer
@@ -199,7 +203,7 @@ def threshold_of(model: "DnacseModel", sequences: list[str], species: "np.ndarra
     except ValueError as error:
         say(f"no threshold for clusters by vectors: {error}")
         return None
-    say(f"threshold for clusters by vectors: {threshold:.4f}, adjusted Rand index {agreement:.3f} on species left out")
+    say(f"threshold for clusters by vectors: {threshold:.4f}, adjusted Rand index {agreement:.3f} on held-out species")
     return round(threshold, 4)
 
 

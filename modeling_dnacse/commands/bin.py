@@ -32,7 +32,9 @@ from typing import TYPE_CHECKING
 
 from ..clustering.purposes import FEWEST_CONTIGS, SHORTEST_CONTIG, WINDOW_TOKENS
 from ..loading.model_folders import check_model
+from ..machine.file_names import text_of
 from ..machine.outputs import check_new_folder, check_outputs
+from .drawing.pictures import add_dark_argument, check_plot
 from .options import (
     SHIPPED_FOR_GENOMES,
     add_embedding_arguments,
@@ -43,7 +45,6 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .pictures import add_dark_argument, check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def make_bins(
     from ..clustering.entries import embed_entries
     from ..clustering.k_medoid import k_medoid
     from .bin_files import number_by_size, write_bins, write_contigs2bin, write_sizes, write_table
-    from .cluster_pictures import draw_bins
+    from .drawing.cluster_pictures import draw_bins
 
     device = find_device(args.device)
     options = embed_options(args, device)
@@ -192,7 +193,7 @@ def make_bins(
     if args.plot:
         draw_bins(args.plot, bins, bp)
     folder.mkdir()
-    write_table(folder / "bins.tsv", args.sample_id or args.input.name, entries, bins)
+    write_table(folder / "bins.tsv", args.sample_id or text_of(args.input.name), entries, bins)
     write_contigs2bin(folder / "contigs2bin.tsv", entries, bins)
     write_sizes(folder / "sizes.tsv", bins, bp, inside_share)
     write_bins(folder, listing.file, bins)

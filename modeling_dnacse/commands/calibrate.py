@@ -2,11 +2,11 @@
 
     dnacse calibrate KNOWN.fasta --model FOLDER --for species
 
-FOLDER must be a copy of your own: the shipped models, which all users of the installed package share, are refused.
+FOLDER must be your own copy: the shipped models are refused, since all users of the installed package share them.
 
-Without --threshold or --labelled, `dnacse cluster` takes the threshold for species and `dnacse bin` that for bins. The
-labelled sequences should be of species that the model was not trained on: sequences of its training species lie closer
-together than others.
+Without --threshold or --labelled, `dnacse cluster` uses the threshold for species, and `dnacse bin` the one for bins.
+The labelled sequences should be of species that the model was not trained on: sequences of its training species lie
+closer together than others.
 """
 
 import argparse
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="sequences of known species: FASTA, FASTQ, CSV, TSV or parquet, also compressed")
-    add("--split", help="use only the records whose split (a column, or split= in a header) is this")
+    add("input", type=Path, help="sequences of known species: FASTA, FASTQ, CSV, TSV or parquet, plain or compressed")
+    add("--split", help="use only the records of this split, given in a column split or as split= in headers")
     add(
         "--for",
         dest="purpose",
         choices=FIELDS,
         required=True,
-        help=f"bins counts contigs of at least {SHORTEST_CONTIG:,} bp",
+        help=f"purpose of the threshold; for bins, contigs below {SHORTEST_CONTIG:,} bp are ignored",
     )
     add_model_arguments(parser)
 
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace, listing: "Listing") -> None:
     from ..machine.atomic import written_whole
 
     device, path = find_device(args.device), Path(args.model, CONFIG)
-    options = replace(embed_options(args, device), window_tokens=WINDOW_TOKENS)  # longer than any barcode
+    options = replace(embed_options(args, device), window_tokens=WINDOW_TOKENS)  # windows are longer than any barcode
     model, tokenizer = load_from_options(args, device)
     shortest = SHORTEST_CONTIG if args.purpose == "bins" else 1
     threshold, origin = choose_threshold(listing, args.purpose, model, tokenizer, options, shortest)

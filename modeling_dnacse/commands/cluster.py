@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..loading.model_folders import check_model
 from ..machine.outputs import check_outputs, check_replaced, has_lines, holds_near_start
+from .drawing.pictures import add_dark_argument, check_plot
 from .options import (
     add_embedding_arguments,
     add_force_argument,
@@ -40,7 +41,6 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .pictures import add_dark_argument, check_plot
 from .threshold_options import add_threshold_arguments, threshold_from_options
 
 if TYPE_CHECKING:
@@ -185,13 +185,13 @@ def group_by_sites(
     import numpy as np
 
     from ..clustering.entries import place_entries
+    from ..clustering.large_samples import grow_tree
     from ..clustering.representatives import identities, representatives
-    from ..clustering.site_linkage import site_linkage
     from ..clustering.species_merges import cluster_species
     from ..clustering.tree_cuts import cut_at
     from ..vectors.shared_sites import LEAST_PLACED
     from .cluster_files import Grouping
-    from .cluster_pictures import draw_gaps
+    from .drawing.cluster_pictures import draw_gaps
 
     entries = listing.entries
     read = place_entries(listing, model, tokenizer)
@@ -211,12 +211,12 @@ def group_by_sites(
             median, least = 1 - np.quantile(several, [0.5, 1])
             sys.stderr.write(f"lowest identity within a cluster: median {median:.3f}, minimum {least:.3f}\n")
     else:
-        clusters = cut_at(site_linkage(read.bases, args.identity), args.identity)
+        clusters = cut_at(grow_tree(model, read.bases, args.identity), args.identity)
     centres = representatives(read.bases, clusters.labels, np.array([entry.size for entry in entries]))
     if args.plot:
         draw_gaps(args.plot, clusters)
     of_row = centres[clusters.labels]
-    similarity = identities(read.bases, read.bases[of_row])
+    similarity = identities(read.bases, of_row)
     similarity[centres] = 1.0
     return Grouping(clusters.labels, centres, similarity, read.reverse != read.reverse[of_row])
 
@@ -235,7 +235,7 @@ def group_by_vectors(
     from ..clustering.average_linkage import cluster, medoids
     from ..clustering.entries import embed_entries
     from .cluster_files import Grouping
-    from .cluster_pictures import draw_clusters
+    from .drawing.cluster_pictures import draw_clusters
 
     entries = listing.entries
     threshold, origin = threshold_from_options(args, labelled, "species", model, tokenizer, options)

@@ -1,16 +1,16 @@
-"""Embed the sequences of a file: one vector each, in the order of the file.
+"""Embed the sequences of a file: one vector for each, in the order of the file.
 
     dnacse embed IN.fasta -o OUT.parquet
     torchrun --nproc_per_node 8 -m modeling_dnacse.cli embed IN.fasta -o FOLDER/
 
-The input is read twice: first to check and count the records, so that a mistake in line one million is reported before
-hours of computing, then to embed them. Memory does not grow with the number of records, except for at most 64 bytes a
-record to find repeated ids, and except for .npz and .h5ad, which are made whole in memory and also hold the names of
-the records at each rank: arrays of NumPy, or `obs` of an AnnData for scanpy.
+The input is read twice: first to check and count the records, then to embed them. So a mistake in line one million is
+reported before hours of computing. Memory does not grow with the number of records, except for at most 64 bytes per
+record to find repeated ids. The outputs .npz (arrays of NumPy) and .h5ad (AnnData for scanpy) are exceptions: they are
+built in memory. They also hold the names of the records at each rank.
 
-Into a folder, one or many processes write shards. If some are stopped or lost, run the same command again: it makes
-the shards that are missing. Several machines need only see the input and the folder. On the second of two machines
-with 8 devices each:
+If the output is a folder, one or many processes write shards into it. If some processes are stopped or lost, run the
+same command again: it makes the missing shards. Several machines need to share only the input and the folder. On the
+second of two machines with 8 devices each:
 
     torchrun --nnodes 2 --node_rank 1 --nproc_per_node 8 --master_addr FIRST -m modeling_dnacse.cli embed ...
 
@@ -51,12 +51,17 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input")
+    add(
+        "input",
+        type=Path,
+        help="sequences: FASTA, FASTQ, CSV, TSV, .qza or parquet, plain or compressed; - reads standard input",
+    )
     add(
         "-o",
         "--output",
         required=True,
-        help=".parquet, .npy, .safetensors, .npz, .h5ad (AnnData), or a folder (no suffix, or a last /)",
+        help="file to write: .parquet, .npy, .safetensors, .npz or .h5ad (AnnData); or a folder: no suffix, or / at "
+        "the end",
     )
     add_model_arguments(parser)
     add_embedding_arguments(parser)
@@ -65,9 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output_dtype",
         choices=OUTPUT_DTYPES,
         default="float32",
-        help="of the stored numbers; default: %(default)s",
+        help="type of the stored numbers; default: %(default)s",
     )
-    add("--shard_records", type=int, default=SHARD_RECORDS, help="records in a shard; default: %(default)s")
+    add("--shard_records", type=int, default=SHARD_RECORDS, help="number of records in a shard; default: %(default)s")
 
 
 class EmbedInput(NamedTuple):
@@ -106,10 +111,10 @@ def check(args: argparse.Namespace) -> EmbedInput:
         beside = files_beside(output)
         check_outputs([output, *beside], inputs)
         check_replaced(output, is_earlier, f"a {output.suffix} file of vectors", args.force)
-        if foreign := next((path for path in beside if path.exists() and not output.exists()), None):
+        if stray := next((path for path in beside if path.exists() and not output.exists()), None):
             raise ValueError(
-                f"{foreign} exists, but not {output}, whose ids or scales it would hold; move it away, or give the "
-                "output another name"
+                f"{stray} exists without {output}, and the command would replace it; move it away, or give the output "
+                "another name"
             )
     check_model(args.model)
     check_device(args.device)
@@ -130,10 +135,9 @@ def writes_shards(args: argparse.Namespace) -> bool:
 
 def run(args: argparse.Namespace, first: EmbedInput) -> None:
     """Embed the input, and put the output in place."""
-    from tqdm.auto import tqdm
-
     from ..embedding.embed import embed_blocks
     from ..machine.processes import Process
+    from ..machine.progress import progress_bar
     from ..vectors.files import open_writer
     from ..vectors.shards import MANIFEST, ShardWriter
     from ..vectors.whole_files import WholeFile
@@ -168,7 +172,7 @@ def run(args: argparse.Namespace, first: EmbedInput) -> None:
     try:
         records, again = tee(records)  # the two stay within two blocks of each other
         ids = (record.id for record in again)
-        with tqdm(total=rows, unit="seq", disable=process.rank > 0) as bar:
+        with progress_bar(rows, quiet=process.rank > 0) as bar:
             sequences = (record.sequence for record in records)
             for vectors in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
                 writer.write(list(islice(ids, len(vectors))), vectors)

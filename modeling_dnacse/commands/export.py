@@ -1,4 +1,4 @@
-"""Write a model as an ONNX graph, which runs without torch: token ids and their mask in, one vector each out.
+"""Write a model as an ONNX graph, which runs without torch: token ids and attention mask in, vectors out.
 
     dnacse export --format onnx --model FOLDER_OR_HUB_ID -o FOLDER
 
@@ -19,13 +19,13 @@ from .options import SHIPPED
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("--model", default=str(SHIPPED), help="folder or Hub id of a model; default: the shipped one")
-    add("--format", choices=["onnx"], default="onnx", help="default: %(default)s, in float32")
-    add("-o", "--output", type=Path, required=True, help="folder to make")
+    add("--model", default=str(SHIPPED), help="folder or Hub id of a model; default: the shipped one for COI")
+    add("--format", choices=["onnx"], default="onnx", help="format of the graph; default: %(default)s, in float32")
+    add("-o", "--output", type=Path, required=True, help="folder to create")
 
 
 def check(args: argparse.Namespace) -> None:
-    """Check the folder to make, and the model's files."""
+    """Check the folder to create, and the model's files."""
     check_new_folder(args.output, [args.model])
     check_model(args.model)
 
@@ -35,4 +35,4 @@ def run(args: argparse.Namespace, _: None) -> None:
     from ..loading.onnx_export import export_onnx
 
     difference = export_onnx(args.model, args.output)
-    sys.stderr.write(f"{args.output}: no number of a vector differs from torch by more than {difference:.1e}\n")
+    sys.stderr.write(f"{args.output}: vectors differ from torch by at most {difference:.1e} in any dimension\n")

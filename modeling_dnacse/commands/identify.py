@@ -1,33 +1,35 @@
-"""Name sequences by a labelled library: which species each one is, how sure that is, and which species are new.
+"""Identify sequences with a labelled library: the name of each, its probability, and which species are new.
 
     dnacse identify QUERIES.fasta --reference LIBRARY.fasta -o CALLS.tsv --plot CALLS.png
 
-The library names its records in the columns of a table (species, genus, family, ...) or in FASTA headers, written as
->id species=Apis mellifera family=Apidae or in the style of BOLD, UNITE, SINTAX, MIDORI2, SILVA, GTDB, PR2, RDP, DADA2,
-OBITools, GenBank and others, which is recognised. docs/formats.md lists all. Placeholders such as "unidentified" and
-names such as "Apis sp. X1" are no species. A library that is used often becomes an index, which opens at once, and
-which may lie on the Hub:
+The library names its records in the columns of a table (species, genus, family, ...) or in FASTA headers. A header is
+written as >id species=Apis mellifera family=Apidae, or in the style of BOLD, UNITE, SINTAX, MIDORI2, SILVA, GTDB, PR2,
+RDP, DADA2, OBITools, GenBank or others. The style is recognised; docs/formats.md lists all of them. Placeholders such
+as "unidentified" and names such as "Apis sp. X1" do not count as species. An index of a library opens at once, and may
+be on the Hub:
 
     dnacse index LIBRARY.fasta -o INDEX
     dnacse identify QUERIES.fasta --reference INDEX -o CALLS.tsv
 
-A model of a marker, such as the shipped one of COI, compares sequences over the sites that both cover, so pieces and
-whole barcodes can be mixed. What does not look like the marker gets no name. A library of another marker, and a model
-without sites, is compared by vectors.
+A model with sites, such as the shipped one for COI, compares two sequences over the sites that both cover. So
+fragments and whole barcodes can be mixed. A sequence that does not look like the marker gets no name. Libraries of
+another marker are compared by vectors, and so are all libraries if the model has no sites.
 
-A query is called at the lowest rank whose name has at least the probability --confidence. Where references of several
-species cannot be told apart, it is called at their lowest common ancestor or above. The probabilities are calibrated
-on the library: its records, cut to where the queries lie, are looked up without themselves, and once more without all
-records of their species, genus and so on, as new species and genera would be. They also depend on the shares of
-queries whose species, genus and so on the library lacks. These are estimated from the first 4,096 queries;
---expected_new gives the share of new species.
+Each query is called at the lowest rank whose name reaches the probability --confidence. If references of several
+species are equally near, the call is at their lowest common ancestor or above it.
 
-The table has one line for each query, in the order of the queries: id; the call, its rank and its probability; the
-probability that the library lacks the species; at each rank the nearest name and its probability; the nearest
-reference, its similarity, and the share of equal bases among those that both sequences cover, and their number; the
-nearest other species and its similarity; a note. A cell is empty where there is no name, or where the library cannot
-tell. --top 5 writes a second table of the nearest references with all that the library tells of them. --format writes
-for QIIME2, DADA2, BIOM and others; docs/identify.md shows each. Memory holds the library, but not the queries.
+Probabilities are calibrated on the library. Its records are cut to the part of the marker that the queries cover, and
+looked up as if they were queries: first without themselves, then without all records of their species, of their genus
+and so on, as if these were new. The probabilities also depend on how many queries are of new species, genera and so
+on. These shares are estimated from the first 4,096 queries; --expected_new sets the share of new species.
+
+The table has one line for each query, in the order of the queries. Its columns are: the id; the call, its rank and its
+probability; the probability that the library lacks the species; the nearest name at each rank and its probability; the
+nearest reference, its similarity, the share of shared sites with equal bases, and the number of shared sites; the
+nearest other species and its similarity; a note. A cell is empty if there is no name, or if the library is too small
+to estimate the probability. --top 5 writes a second table of the nearest references, with all columns of the library.
+--format writes for QIIME2, DADA2, BIOM and other programs; docs/identify.md shows each format. The library is held in
+memory, the queries are not.
 """
 
 import argparse
@@ -40,130 +42,47 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
-from ..machine.outputs import check_outputs, check_replaced, has_lines, holds_near_start
+from ..machine.outputs import check_outputs, check_replaced
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.formats import files_beside
+from .drawing.pictures import check_plot
+from .identify_options import FORMATS, HITS, add_arguments
 from .options import (
-    add_embedding_arguments,
-    add_force_argument,
-    add_model_arguments,
     check_device,
     embed_options,
     find_device,
     load_from_options,
 )
-from .pictures import add_dark_argument, check_plot
 
 if TYPE_CHECKING:
-    from ..identification.abundances import Abundances
     from ..identification.call_table import Call
     from ..identification.confidences import Confidence
     from ..identification.formats import Layout
     from ..identification.identifier import Identifier
     from ..identification.queries import Query, QueryFiles
     from ..identification.references import LibraryFile
+    from ..reading.abundances import Abundances
 
-NAMES = r"([dkpcofgs]:[^\t]*\(\d\.\d{4}\))?"  # of SINTAX, with probabilities
-FORMATS = {  # those of identification/formats.py -> what tells an earlier output
-    "tsv": holds_near_start(b"id\tcall\trank\tprobability\tnew_species_probability\t"),
-    "qiime2": has_lines("Feature ID\tTaxon\tConfidence", r"[^\t]+\t[^\t]+\t\d\.\d{4}"),
-    "sintax": has_lines(*[rf"[^\t]+\t{NAMES}\t[+-]?\t[^\t]*"] * 2),
-    "dada2": has_lines(r"(\t[A-Z][a-z]+)*\tSpecies", r"[^\t]+(\t[^\t]+)+"),
-    "biom": holds_near_start(b"{", b'"generated_by": "dnacse identify"'),
-    "json": has_lines(r"\[", r'\{"id": ".*", "call": .*, "new_species_probability": .*\},?|\]'),
-}
-HITS = holds_near_start(b"id\thit\treference\tsimilarity\tidentity\toverlap")
-TOP = 5  # hits of each query, where only --hits is given
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
-    add = parser.add_argument
-    add(
-        "input",
-        type=Path,
-        nargs="+",
-        help="queries: FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input",
-    )
-    add(
-        "--reference",
-        required=True,
-        help="labelled library in one of the same formats; or an index of one: a folder, or OWNER/NAME on the Hub",
-    )
-    add("--revision", help="branch, tag or commit of an index on the Hub; default: the newest")
-    add(
-        "--taxonomy",
-        type=Path,
-        metavar="FILE",
-        help="names of the library's records, if it has none: TSV or .qza of QIIME2, a table with ranks, COInr",
-    )
-    add(
-        "--reference_vectors",
-        type=Path,
-        help="vectors of the library, made by dnacse embed with the same model and options",
-    )
-    add("-o", "--output", type=Path, required=True, help="file to write")
-    add("--format", choices=FORMATS, default="tsv", help="of the output; default: %(default)s, a table")
-    add(
-        "--top",
-        type=int,
-        metavar="N",
-        help="also write the N nearest references of each query, at most 12, to the table --hits",
-    )
-    add("--hits", type=Path, metavar="FILE", help="default, with --top: CALLS.hits.tsv beside CALLS.tsv")
-    add(
-        "--counts",
-        type=Path,
-        metavar="FILE",
-        help="counts of the queries in samples: a table with a column of ids and one for each sample, which may be "
-        "the file of the queries",
-    )
-    add(
-        "--trim_primers",
-        nargs="+",
-        metavar="PRIMER",
-        help="take a forward and a reverse primer off the queries: two sequences or names, such as mlCOIintF "
-        "jgHCO2198, or MiFish-U",
-    )
-    add(
-        "--plot",
-        type=Path,
-        metavar="FILE",
-        help="draw who is in which sample, how sure that is and what is new: .png, .svg or .pdf",
-    )
-    add_dark_argument(parser)
-    add(
-        "--confidence",
-        default="0.95",
-        help="least probability of a call, also by rank: species=0.95,genus=0.8; default: %(default)s",
-    )
-    add(
-        "--expected_new",
-        type=float,
-        metavar="SHARE",
-        help="share of queries whose species the library lacks; default: estimated from the queries",
-    )
-    add_model_arguments(parser, None)
-    add_embedding_arguments(parser)
-    add_force_argument(parser)
+__all__ = ["add_arguments", "check", "run"]
+TOP = 5  # hits of each query, if only --hits is given
 
 
 class FirstReading(NamedTuple):
-    """What the options say, and what a first reading of the files told."""
+    """The options, and what a first reading of the files found."""
 
     queries: "QueryFiles"
-    library: "LibraryFile | Path"  # or the folder of an index
+    library: "LibraryFile | Path"  # a file, or the folder of an index
     confidence: "Confidence"
     counts: "Abundances | None"
-    hits: Path | None  # where the table of hits goes
+    hits: Path | None  # file of the table of hits
 
 
 def check(args: argparse.Namespace) -> FirstReading:
     """Check options, outputs and the model's files, and read the queries and the library once."""
-    from ..identification.abundances import read_abundances
     from ..identification.confidences import check_probability, confidence_at, parse_confidence
-    from ..identification.primers import parse_primers
     from ..identification.queries import QueryFiles
+    from ..reading.abundances import read_abundances
+    from ..reading.primers import parse_primers
 
     confidence = parse_confidence(args.confidence)
     if args.expected_new is not None:
@@ -198,43 +117,42 @@ def check(args: argparse.Namespace) -> FirstReading:
 
 
 def place_of_hits(args: argparse.Namespace) -> Path | None:
-    """Where the table of hits goes: --hits, or beside the output; None: none is wanted."""
+    """The file of the table of hits: --hits, or one beside the output; None: there is no such table."""
     if args.top is not None and not 1 <= args.top <= 12:
         raise ValueError(f"--top is {args.top}; it must be from 1 to 12")
     if args.hits is not None or args.top is None:
         return args.hits
     if is_stream(args.output):
-        raise ValueError("--top writes a second table; say where: --hits FILE")
+        raise ValueError("--top writes a second table; name its file: --hits FILE")
     return args.output.with_name(f"{args.output.stem}.hits.tsv")
 
 
 def read_library(args: argparse.Namespace) -> "LibraryFile | Path":
-    """Read the library, or find the folder of an index, here or on the Hub."""
-    from ..identification.index_files import hub_index, is_on_hub, read_description
+    """Read the library, or find the folder of an index, locally or on the Hub."""
+    from ..identification.indexes.index_files import hub_index, is_on_hub, read_description
     from ..identification.references import read_references
 
     place, on_hub = Path(args.reference), is_on_hub(args.reference)
     if args.revision is not None and not on_hub:
-        raise ValueError(f"--revision is of an index on the Hub, and {place} is a file or folder here; leave it out")
+        raise ValueError(f"--revision is of an index on the Hub, but {place} is a local file or folder; leave it out")
     if not on_hub and not place.is_dir():
         return read_references(place, args.taxonomy)
     if given := [name for name in ("taxonomy", "reference_vectors") if getattr(args, name) is not None]:
-        raise ValueError(f"--{given[0]} belongs to the library of a file; {place} is an index, so leave it out")
+        raise ValueError(f"--{given[0]} belongs to a library in a file; {place} is an index, so leave it out")
     folder = hub_index(args.reference, args.revision) if on_hub else place
     read_description(folder)
     return folder
 
 
 def run(args: argparse.Namespace, first: FirstReading) -> None:
-    """Name the queries, and put the outputs in place."""
-    from tqdm.auto import tqdm
-
+    """Identify the queries, and put the outputs in place."""
     from ..identification.call_table import call_columns, cell_text
     from ..identification.confidences import confidence_at
     from ..identification.formats import FORMATS as WRITERS
     from ..identification.identifier import NamedBlock
     from ..machine.atomic import written_whole
-    from .identify_pictures import Tally, draw_calls
+    from ..machine.progress import progress_bar
+    from .drawing.identify_pictures import Tally, draw_calls
 
     samples = first.counts.samples if first.counts is not None and args.format == "tsv" else []
     if twice := set(samples) & set(call_columns(RANK_ORDER)):
@@ -253,7 +171,7 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
             opened = stack.enter_context(place.open("w", encoding="utf-8", newline=""))
             hits = csv.writer(opened, delimiter="\t", lineterminator="\n")
             hits.writerow(identifier.hit_columns())
-        bar = stack.enter_context(tqdm(total=first.queries.count, unit="seq", desc="queries"))
+        bar = stack.enter_context(progress_bar(first.queries.count, "queries"))
 
         def calls() -> "Iterator[Call]":
             nonlocal last
@@ -291,7 +209,7 @@ def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifie
     """Load the model, and encode the library or open the index."""
     from ..identification.encoding import Encoder
     from ..identification.identifier import Identifier, model_for
-    from ..identification.index import read_index
+    from ..identification.indexes.index import read_index
 
     device = find_device(args.device)
     options = embed_options(args, device)
@@ -305,7 +223,7 @@ def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifie
 
 
 def amounts_in_samples(first: FirstReading) -> "tuple[Callable[[Query], Mapping[int, float]], Sequence[str], str]":
-    """How much of a query is in each sample, by the sample's position; the samples; and the unit of the amounts.
+    """A function from a query to its amounts by position of the sample; the samples; and the unit of the amounts.
 
     Samples are the columns of --counts, or else the files.
     """
@@ -318,7 +236,7 @@ def amounts_in_samples(first: FirstReading) -> "tuple[Callable[[Query], Mapping[
 
 
 def layout_of(ranks: tuple[str, ...], first: FirstReading, form: str) -> "Layout":
-    """What the rows of the output have in common; without --counts, abundances in headers are the counts for BIOM."""
+    """What the rows of the output have in common; for BIOM without --counts, abundances in headers are the counts."""
     from ..identification.formats import Layout
 
     if first.counts is None and form != "biom":

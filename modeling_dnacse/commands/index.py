@@ -3,15 +3,16 @@
     dnacse index LIBRARY.fasta -o INDEX
     dnacse identify QUERIES.fasta --reference INDEX -o CALLS.tsv
 
-The index is a folder with all that is computed of a library: its sequences as the model sees them, their names and
-metadata, and how probable names are (the calibration). It holds no code. It can be put on the Hub, from where
-`identify` takes it by its name:
+The index is a folder with everything that is computed from a library: its sequences as the model sees them, their
+names and metadata, and the calibration of the probabilities. It holds no code. It can be uploaded to the Hub;
+`identify` then takes it by its name:
 
     hf upload USER/LIBRARY INDEX
     dnacse identify QUERIES.fasta --reference USER/LIBRARY --revision COMMIT -o CALLS.tsv
 
-The calibration depends on which part of the marker the queries cover. The index holds that for sequences such as the
-library's own; --calibrate_for adds that for amplicons. Other queries are named as well, after a new calibration.
+The calibration depends on the part of the marker that the queries cover. The index holds a calibration for sequences
+like the library's own; --calibrate_for adds one for amplicons. Other queries can be identified too, after a new
+calibration.
 
     dnacse index LIBRARY.fasta --calibrate_for AMPLICONS.fasta -o INDEX
     dnacse index MORE.fasta --add INDEX -o LARGER
@@ -43,17 +44,21 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="labelled library: FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; or -")
-    add("-o", "--output", type=Path, required=True, help="folder to make")
-    add("--add", type=Path, metavar="INDEX", help="an index, whose references come before those of the library")
-    add("--taxonomy", type=Path, metavar="FILE", help="names of the library's records, as of dnacse identify")
+    add(
+        "input",
+        type=Path,
+        help="labelled library: FASTA, FASTQ, CSV, TSV, .qza or parquet, plain or compressed; - reads standard input",
+    )
+    add("-o", "--output", type=Path, required=True, help="folder to create")
+    add("--add", type=Path, metavar="INDEX", help="index to extend: its references come before those of the library")
+    add("--taxonomy", type=Path, metavar="FILE", help="names of the library's records, as for dnacse identify")
     add(
         "--calibrate_for",
         type=Path,
         nargs="+",
         default=[],
         metavar="FILE",
-        help="sequences as the queries will be, such as amplicons of one pair of primers, a file each",
+        help="sequences like the later queries, such as amplicons of a primer pair; one file for each kind",
     )
     add_model_arguments(parser, None)
     add_embedding_arguments(parser)
@@ -68,7 +73,7 @@ class IndexInput(NamedTuple):
 
 def check(args: argparse.Namespace) -> IndexInput:
     """Check the output and the model's files, and read the inputs once."""
-    from ..identification.index_files import read_description
+    from ..identification.indexes.index_files import read_description
     from ..identification.queries import QueryFiles
     from ..identification.references import read_references
 
@@ -84,7 +89,7 @@ def check(args: argparse.Namespace) -> IndexInput:
 
 
 def run(args: argparse.Namespace, first: IndexInput) -> None:
-    """Make the index; its name is locked meanwhile."""
+    """Make the index; its name is locked until it is complete."""
     from ..machine.atomic import written_whole
 
     with written_whole(args.output) as folder:
@@ -95,7 +100,7 @@ def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str
     """Encode the library, calibrate on it, and write the index to a new folder; say what it holds."""
     from ..identification.encoding import Encoder
     from ..identification.identifier import Identifier, model_for
-    from ..identification.index import read_index, write_index
+    from ..identification.indexes.index import read_index, write_index
 
     device = find_device(args.device)
     options = embed_options(args, device)

@@ -1,12 +1,11 @@
-"""Tell what a model is: what it was trained on, its markers and limits, its results and its licence.
+"""Show what a model was trained on, its markers and limits, its results and its licence.
 
     dnacse info
     dnacse info FOLDER_OR_HUB_ID --json
     dnacse info INDEX
 
-All is read from the model's own files: config.json, training.json and its card README.md. What they do not say is left
-out. Of an index of a library, index.json is told: its model, references and sources. Nothing is computed, and no
-weights are loaded.
+This is read from the model's own files: config.json, training.json and its card README.md. Of an index of a library,
+it shows what index.json says: model, references and sources. Nothing is computed, and no weights are loaded.
 """
 
 import argparse
@@ -35,15 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Look the model up and write what its files say; there is nothing else to run."""
+    """Find the model and write what its files say; nothing else is run."""
     if Path(args.model, INDEX).is_file():
-        told = describe_index(Path(args.model))
-        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n" if args.json else render(told))
+        facts = describe_index(Path(args.model))
+        sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n" if args.json else render(facts))
         return
     check_model(args.model, with_tokenizer=False)
     folder = Path(args.model) if Path(args.model).is_dir() else fetch(args.model)
-    told = describe(folder, folder.resolve().name if Path(args.model).is_dir() else args.model)
-    sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n" if args.json else render(told))
+    facts = describe(folder, folder.resolve().name if Path(args.model).is_dir() else args.model)
+    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n" if args.json else render(facts))
 
 
 run = None  # nothing is computed
@@ -69,28 +68,28 @@ def fetch(name: str) -> Path:
 
 
 def describe(folder: Path, name: str) -> dict[str, Any]:
-    """Collect what the files of a model say, by heading; what they do not say is left out."""
+    """Collect what the files of a model say, by heading."""
     config = read_object(folder / CONFIG, REMEDY)
-    told: dict[str, Any] = {"model": name}
+    facts: dict[str, Any] = {"model": name}
     with naming(folder / CONFIG):
-        told |= configuration(config)
-    told["size"] = f"{sum((folder / file).stat().st_size for file in WEIGHTS if (folder / file).exists()):,} bytes"
+        facts |= configuration(config)
+    facts["size"] = f"{sum((folder / file).stat().st_size for file in WEIGHTS if (folder / file).exists()):,} bytes"
     if (folder / TRAINING).exists():
         record = read_object(folder / TRAINING, REMEDY)
         with naming(folder / TRAINING):
-            told |= training(record)
+            facts |= training(record)
     if (folder / CARD).exists():
         with naming(folder / CARD):
-            told |= card(folder / CARD)
-    return {heading: value for heading, value in told.items() if value}
+            facts |= card(folder / CARD)
+    return {heading: value for heading, value in facts.items() if value}
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Turn whatever a file of strangers makes fail into one sentence that names it.
+    """Turn any error that the content of a file causes into one sentence that names the file.
 
     Raises:
-        ValueError: something failed.
+        ValueError: there was an error.
     """
     try:
         yield
@@ -103,11 +102,11 @@ def naming(path: Path) -> Iterator[None]:
 
 def describe_index(folder: Path) -> dict[str, Any]:
     """What the description of an index says, by heading."""
-    told = read_object(folder / INDEX, "make the index again")
-    named = {key: value for key, value in told.items() if value and not isinstance(value, dict)}
+    facts = read_object(folder / INDEX, "make the index again")
+    named = {key: value for key, value in facts.items() if value and not isinstance(value, dict)}
     with naming(folder / INDEX):
-        sources = [", ".join(f"{key} {value}" for key, value in source.items()) for source in told.get("sources", [])]
-        calibrations = f"{len(told.get('calibrations', []))}"
+        sources = [", ".join(f"{key} {value}" for key, value in source.items()) for source in facts.get("sources", [])]
+        calibrations = f"{len(facts.get('calibrations', []))}"
     return {"index": folder.resolve().name} | named | {"sources": sources, "calibrations": calibrations}
 
 
@@ -117,38 +116,38 @@ def configuration(config: dict[str, Any]) -> dict[str, Any]:
     said = f"{(config.get('architectures') or ['unknown'])[0]}, {layers} layers"
     if config.get("kmer"):
         said += f", {config['kmer']}-mers"
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "architecture": said + (f", pooling {config['pooling']}" if config.get("pooling") else ""),
         "vectors": f"{config.get('hidden_size', '?')} numbers",
     }
     if config.get("sites"):
-        markers = config.get("markers") or ["one marker, whose name its card tells"]
-        told["markers"] = ", ".join(markers) + f" ({config['sites']:,} sites)"
-    told["thresholds"] = {
+        markers = config.get("markers") or ["one marker (see its card)"]
+        facts["markers"] = ", ".join(markers) + f" ({config['sites']:,} sites)"
+    facts["thresholds"] = {
         name: f"cosine {config[key]}" for key, name in THRESHOLDS.items() if config.get(key) is not None
     }
-    return told
+    return facts
 
 
 def training(record: dict[str, Any]) -> dict[str, Any]:
     """What training.json says."""
     data = {}
-    for part, facts in record.get("data", {}).items():
-        counts = [f"{facts[key]:,} {key}" for key in ("records", "species", "genera") if key in facts]
-        split = f", split {facts['train_split']}" if part == "training" and facts.get("train_split") else ""
-        data[part] = f"{', '.join(counts)}{split}, of {', '.join(facts.get('sources', []))}"
-    told: dict[str, Any] = {"trained on": data, "base model": record.get("base_model")}
+    for part, held in record.get("data", {}).items():
+        counts = [f"{held[key]:,} {key}" for key in ("records", "species", "genera") if key in held]
+        split = f", split {held['train_split']}" if part == "training" and held.get("train_split") else ""
+        data[part] = f"{', '.join(counts)}{split}, of {', '.join(held.get('sources', []))}"
+    facts: dict[str, Any] = {"trained on": data, "base model": record.get("base_model")}
     if record.get("steps"):
-        told["training"] = f"{record['steps']:,} steps by {record['arguments'].get('curriculum', '?')}"
-    told["versions"] = ", ".join(f"{package} {version}" for package, version in record.get("versions", {}).items())
-    return told
+        facts["training"] = f"{record['steps']:,} steps by {record['arguments'].get('curriculum', '?')}"
+    facts["versions"] = ", ".join(f"{package} {version}" for package, version in record.get("versions", {}).items())
+    return facts
 
 
 def card(path: Path) -> dict[str, Any]:
     """What a model card says: licence, limits, how to reproduce it, and results.
 
     Raises:
-        ValueError: its metadata are no YAML.
+        ValueError: its metadata are not YAML.
     """
     from huggingface_hub import ModelCard
 
@@ -163,20 +162,20 @@ def card(path: Path) -> dict[str, Any]:
         for result in data.eval_results or []
     ]
     datasets = [data.datasets] if isinstance(data.datasets, str) else data.datasets or []
-    told = {"licence": data.license, "datasets": ", ".join(datasets)}
+    facts = {"licence": data.license, "datasets": ", ".join(datasets)}
     if limits := re.search(r"\*\*Limits\*\*:?\s*(.+?)(?:\n\n|\Z)|^#+ Limits\n+(.+?)(?=\n#|\Z)", text, re.S | re.M):
-        told["limits"] = " ".join((limits[1] or limits[2]).split())
-    return told | {"results": results}
+        facts["limits"] = " ".join((limits[1] or limits[2]).split())
+    return facts | {"results": results}
 
 
-def render(told: dict[str, Any]) -> str:
-    """Write headings and values as text, control characters escaped: a terminal obeys them.
+def render(facts: dict[str, Any]) -> str:
+    """Write headings and values as text. Control characters are escaped, since a terminal would obey them.
 
     >>> render({"licence": "mit\\x1b[2J", "results": [1], "data": {"a": 2}})
     'licence: mit\\\\x1b[2J\\nresults:\\n  1\\ndata:\\n  a: 2\\n'
     """
     lines = []
-    for heading, value in told.items():
+    for heading, value in facts.items():
         if isinstance(value, dict):
             value = [f"{key}: {part}" for key, part in value.items()]
         if isinstance(value, list):

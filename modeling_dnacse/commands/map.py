@@ -1,19 +1,20 @@
-"""Draw a map of sequences: near each other where their vectors are similar, coloured by their names.
+"""Draw a map of sequences: sequences with similar vectors lie near each other, coloured by their names.
 
     dnacse map IN.fasta -o MAP.html
     dnacse map ASVS.fasta -o MAP.html --labels CALLS.tsv --colour_by order
     dnacse map IN.fasta -o MAP.png
 
-MAP.html is one file that any browser opens without a network: the pointer shows id and names, a box searches them, the
-lasso selects points, and what is selected is saved as FASTA or ids. Sequences travel in the page, up to 20 million
-bases; beyond that, only ids can be saved. MAP.png, .svg and .pdf are pictures of the same map.
+MAP.html is one file that any browser opens without a network. The pointer shows the id and names of a point, a box
+searches them, and the lasso selects points, which can be saved as FASTA or as ids. The page holds the sequences up to
+20 million bases; with more, only ids can be saved. MAP.png, .svg and .pdf are pictures of the same map; --dark draws
+them for dark pages.
 
-Names come from the input, in the columns or headers that docs/formats.md lists, or from the table --labels, such as
-that of dnacse identify or dnacse cluster. Colours show the lowest rank with at most 8 names; --colour_by takes another
-rank, or any column of the table. The 8 largest groups have a colour and a marker each.
+Names come from the columns or headers of the input (docs/formats.md lists them), or from the table --labels, such as
+one of dnacse identify or dnacse cluster. Colours show the lowest rank with at most 8 names. --colour_by chooses
+another rank, or any column of the table. Each of the 8 largest groups has its own colour and marker.
 
-The layout is UMAP (McInnes et al. 2018). Neighbours on the map are alike; distances between groups and their areas
-mean nothing. Ten thousand sequences take about a minute.
+The layout is UMAP (McInnes et al. 2018). Neighbours on the map are similar. Distances between groups, and their areas,
+have no meaning. Ten thousand sequences take about a minute.
 """
 
 import argparse
@@ -24,8 +25,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
+from ..machine.file_names import text_of
 from ..machine.outputs import check_outputs, check_replaced, holds_near_start
 from ..machine.pictures import EARLIER as EARLIER_PICTURES
+from .drawing.pictures import add_dark_argument
 from .options import (
     add_embedding_arguments,
     add_force_argument,
@@ -56,18 +59,23 @@ class MapInput(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("input", type=Path, help="FASTA, FASTQ, CSV, TSV, .qza or parquet, also compressed; - is standard input")
+    add(
+        "input",
+        type=Path,
+        help="sequences: FASTA, FASTQ, CSV, TSV, .qza or parquet, plain or compressed; - reads standard input",
+    )
     add("-o", "--output", type=Path, required=True, help="page or picture to write: .html, .png, .svg or .pdf")
-    add("--labels", type=Path, metavar="TABLE", help="names of the sequences: tab-separated, with a column id")
-    add("--colour_by", metavar="COLUMN", help="rank or column of the table that colours show")
-    add("--seed", type=at_least(0), default=0, help="of the layout; default: %(default)s")
+    add("--labels", type=Path, metavar="TABLE", help="table of names: tab-separated, with a column id")
+    add("--colour_by", metavar="COLUMN", help="rank, or column of the table, that colours show")
+    add("--seed", type=at_least(0), default=0, help="seed of the layout; default: %(default)s")
+    add_dark_argument(parser)
     add_model_arguments(parser)
     add_embedding_arguments(parser)
     add_force_argument(parser)
 
 
 def check(args: argparse.Namespace) -> MapInput:
-    """Check outputs, packages and the model's files, and read the input and the table once."""
+    """Check the output, packages and the model's files, and read the input and the table once."""
     from ..clustering.entries import list_entries
     from ..maps.points import FEWEST, choose_column
 
@@ -86,7 +94,7 @@ def check(args: argparse.Namespace) -> MapInput:
 
 
 def names_of_records(listing: "Listing") -> dict[str, list[str]]:
-    """The names that the input has, by rank."""
+    """The names in the input, by rank."""
     from ..reading.label_policy import RANK_ORDER
 
     labels = [record.labels for record in listing.file.read()]
@@ -97,8 +105,8 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
     """The columns of a table, in the order of the records; "" where it lacks a record.
 
     Raises:
-        ValueError: the table has no column id or an id twice, a row has other fields than the first line names, or no
-            record is in it.
+        ValueError: the table has no column id, an id is repeated, a row has more or fewer fields than the first line,
+            or no record is in the table.
     """
     import csv
 
@@ -109,12 +117,12 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
     with open_ascii(str(path)) as stream:
         lines = (restore(line.decode("ascii").rstrip("\r\n")) for line in stream)
         table = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        told = checked_rows(path, table)
-        header = next(told, [])
+        lines_of_table = checked_rows(path, table)
+        header = next(lines_of_table, [])
         if "id" not in header:
             raise ValueError(f"{path}:1: no column id, but {', '.join(header)[:100]!r}; give a tab-separated table")
         rows = {}
-        for row in told:
+        for row in lines_of_table:
             if len(row) != len(header):
                 raise ValueError(
                     f"{path}:{table.line_num}: {len(row)} fields where the first line names {len(header)}; complete it"
@@ -143,10 +151,10 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
     listing, names, coloured_by = first
     entries = listing.entries
     vectors = embed_entries(listing, [True] * len(entries), model, tokenizer, options)
-    sys.stderr.write(f"laying {len(entries):,} sequences out by UMAP\n")
+    sys.stderr.write(f"computing the layout of {len(entries):,} sequences (UMAP)\n")
     bases = sum(entry.bp for entry in entries)
     kept = args.output.suffix == PAGE and bases <= MOST_BASES
-    groups, styles = style_groups(names[coloured_by] if coloured_by else [""] * len(entries))
+    groups, styles = style_groups(names[coloured_by] if coloured_by else [""] * len(entries), args.dark)
     shown = {name: column for name, column in names.items() if not is_number(column)}
     points = MapPoints(
         [entry.id for entry in entries],
@@ -156,8 +164,10 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
         groups,
         styles,
         coloured_by,
+        args.dark,
     )
-    title = f"{len(entries):,} sequences of {args.input.name}" + (f", by {coloured_by}" if coloured_by else "")
+    by = f", by {coloured_by}" if coloured_by else ""
+    title = f"{len(entries):,} sequences of {text_of(args.input.name)}{by}"
     if args.output.suffix == PAGE:
         from ..maps.page import write_page
 
@@ -166,10 +176,14 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
         from ..maps.picture import draw_map
 
         draw_map(args.output, points, title)
-    without = "" if kept or args.output.suffix != PAGE else f"; without sequences, since {bases:,} bases are too many"
+    without = (
+        ""
+        if kept or args.output.suffix != PAGE
+        else f"; without sequences, since the page takes at most {MOST_BASES:,} bases"
+    )
     sys.stderr.write(f"{args.output}: {title}{without}\n")
 
 
 def is_number(column: list[str]) -> bool:
-    """Whether a column holds numbers, which are no names."""
+    """Whether a column holds numbers instead of names."""
     return all(cell.replace(".", "", 1).removeprefix("-").isdigit() for cell in column if cell)

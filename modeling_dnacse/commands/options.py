@@ -1,6 +1,6 @@
-"""Options that the commands share: the model, where it runs, and how its input is batched.
+"""Options that the commands share: the model, its device, precision and batches, and what changes its vectors.
 
-Nothing here imports torch before a command runs, so that help and wrong arguments are answered at once.
+Nothing here imports torch before a command runs, so that --help and wrong arguments are answered at once.
 """
 
 import argparse
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from ..embedding.options import EmbedOptions
     from ..machine.processes import Process
 
-# Least cosine of a vector with its float32 version, under autocast, that the tests require of a random model. The
-# shipped model on a CPU comes closer, on 200 barcodes of benchmarks/data/simulate.py: at worst 1 - 9e-6 in bfloat16
-# and 1 - 2e-8 in float16.
+# Least cosine between a vector under autocast and its float32 version, which the tests require of a random model. The
+# shipped model comes closer on a CPU: at worst 1 - 9e-6 in bfloat16 and 1 - 2e-8 in float16, for 200 barcodes of
+# benchmarks/data/simulate.py.
 LEAST_COSINES = {"bfloat16": 0.9999, "float16": 0.99999}
 DTYPES = ("float32", *LEAST_COSINES, "int8")
 
@@ -52,28 +52,32 @@ def at_least(least: int) -> "Callable[[str], int]":
 
 
 def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path | None = SHIPPED) -> None:
-    """Add --model, by default `shipped` (None: the barcode model of the marker), --device, --dtype, --batch_tokens."""
-    default = "the shipped one of the sequences' marker" if shipped is None else f"the shipped {shipped.name}"
+    """Add --model (default: `shipped`; None: the barcode model of the marker), --device, --dtype, --batch_tokens."""
+    default = "the shipped model for the marker of the sequences" if shipped is None else f"the shipped {shipped.name}"
     add = parser.add_argument
     add(
         "--model",
         default=None if shipped is None else str(shipped),
         help=f"folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model; default: {default}",
     )
-    add("--device", help="where to compute, such as cpu or cuda:1; default: cuda if there is a GPU, else cpu")
+    add("--device", help="device to compute on, such as cpu or cuda:1; default: cuda if there is a GPU, else cpu")
     cosines = ", ".join(f"{dtype} {cosine}" for dtype, cosine in LEAST_COSINES.items())
     add(
         "--dtype",
         choices=DTYPES,
         default="float32",
-        help="precision of the computation; int8 runs on CPU only; least cosine with float32 in the tests: "
-        f"{cosines}; default: %(default)s",
+        help="precision of the computation; int8 runs on a CPU only; default: %(default)s. Least cosine with float32 "
+        f"in the tests: {cosines}",
     )
-    add("--batch_tokens", type=int, help="tokens in a batch, padding included; default: as many as suit the device")
+    add(
+        "--batch_tokens",
+        type=int,
+        help="number of tokens in a batch, padding included; default: chosen for the device",
+    )
 
 
 def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add, beside `add_model_arguments`, what shapes the vectors; `embed_options` reads both."""
+    """Add the options that change vectors; `embed_options` reads them together with those of `add_model_arguments`."""
     add = parser.add_argument
     add("--normalize", action="store_true", help="scale each vector to length 1")
     add(
@@ -84,15 +88,20 @@ def add_embedding_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--window_tokens",
         type=int,
-        help="cut longer sequences into windows of at most this many tokens; default: %(default)s (None: never)",
+        help="cut longer sequences into windows of at most this many tokens; default: never",
     )
-    add("--overlap_tokens", type=int, default=0, help="tokens that neighbouring windows share; default: %(default)s")
-    add("--dimensions", type=int, help="keep the first so many numbers of each vector; default: all")
+    add(
+        "--overlap_tokens",
+        type=int,
+        default=0,
+        help="number of tokens that neighbouring windows share; default: %(default)s",
+    )
+    add("--dimensions", type=int, help="number of leading dimensions to keep of each vector; default: all")
 
 
 def add_force_argument(parser: argparse.ArgumentParser) -> None:
     """Add --force."""
-    parser.add_argument("--force", action="store_true", help="replace whatever file has the name of an output")
+    parser.add_argument("--force", action="store_true", help="replace any file that has the name of an output")
 
 
 def check_device(name: str | None) -> None:
@@ -119,7 +128,7 @@ def find_device(name: str | None, process: "Process | None" = None) -> str:
     if process is not None:
         name = process.device(name)
     try:
-        torch.empty(0, device=name)
+        torch.zeros(1, device=name).item()  # meta has tensors, but no numbers
     except (RuntimeError, AssertionError) as error:  # AssertionError: a build without CUDA
         raise ValueError(f"--device {name} cannot be used here: {reason_of(error)}") from error
     return name
@@ -137,7 +146,7 @@ def load_from_options(args: argparse.Namespace, device: str) -> "tuple[Any, PreT
 
 
 def embed_options(args: argparse.Namespace, device: str) -> "EmbedOptions":
-    """The record of all options of `add_model_arguments` and, where the command has them, `add_embedding_arguments`.
+    """The options of `add_model_arguments` and, if the command has them, of `add_embedding_arguments`, as one record.
 
     Raises:
         ValueError: one is out of its range.

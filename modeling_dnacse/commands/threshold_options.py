@@ -20,13 +20,13 @@ def add_threshold_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=cosine,
         metavar="COSINE",
-        help="least cosine at which sequences belong together; default: the model's own",
+        help="least similarity of sequences in one group; default: the model's own",
     )
     either.add_argument(
         "--labelled",
         type=Path,
         metavar="FILE",
-        help="choose the threshold on these sequences, whose species are known",
+        help="sequences of known species, on which the threshold is chosen",
     )
 
 
@@ -53,13 +53,13 @@ def threshold_from_options(
     """The threshold that --threshold, --labelled or the model gives, and a phrase that says where it comes from.
 
     Args:
-        args: Of `add_threshold_arguments` and `add_model_arguments`.
+        args: Options of `add_threshold_arguments` and `add_model_arguments`.
         labelled: The records of --labelled, if it is given.
         purpose: What the threshold is for.
-        model: As `embed` takes it.
-        tokenizer: The model's.
+        model: As in `embed`.
+        tokenizer: The tokenizer of the model.
         options: How to embed labelled sequences.
-        shortest: bp that labelled sequences must have.
+        shortest: Least length of labelled sequences (bp).
 
     Raises:
         ValueError: neither the options nor the model give a threshold.

@@ -1,1 +1,1 @@
-"""Sequences in, one vector each out: tokens, windows and batches on the way."""
+"""Sequences in, vectors out: by tokens, windows and batches."""

@@ -1,8 +1,8 @@
 """Batches with a limit on their number of tokens, and smaller ones where memory runs out.
 
-The size of a batch is its number of tokens, padding included, since time and memory grow with that. On a CPU the limit
-is a constant. On CUDA it is half of what fits into the free memory, but not more than matrix products gain from. That
-is a guess: where memory runs out on a batch, the batch is halved, and the lower limit holds from then on.
+The size of a batch is its number of tokens, padding included, since time and memory grow with it. On a CPU the limit
+is a constant. On CUDA it is half of what fits into the free memory, up to the size beyond which matrix products gain
+nothing. This is a guess: if a batch does not fit into memory, it is halved, and the lower limit applies from then on.
 """
 
 from collections import deque
@@ -14,14 +14,14 @@ import torch
 CPU_TOKENS = 2048  # as fast as any smaller batch, for mini and base models; 8192 take up to a quarter longer
 SITE_TOKENS = 2**16  # for a model with sites: one token a base and no states, some 100 barcodes
 CUDA_TOKENS = 131_072
-STATE_BYTES = 80  # what a layer holds for one token and one unit of width: 20 numbers in float32
+STATE_BYTES = 80  # memory of a layer for one token and one unit of width: 20 numbers in float32
 
-# Each runtime raises its own exception, with these words in it: PyTorch on CPU, CUDA and MPS, cuBLAS, ONNX Runtime
+# Each runtime raises its own exception, with one of these phrases: PyTorch on CPU, CUDA and MPS, cuBLAS, ONNX Runtime
 OUT_OF_MEMORY = ("DefaultCPUAllocator", "out of memory", "STATUS_ALLOC_FAILED", "Failed to allocate memory")
 
 
 def find_batch_tokens(device: torch.device, hidden_size: int) -> int:
-    """How many tokens a batch may hold on a device that already holds the model.
+    """The number of tokens in a batch on a device that already holds the model.
 
     >>> find_batch_tokens(torch.device("cpu"), hidden_size=768)
     2048
@@ -48,11 +48,11 @@ def batches_by_length(lengths: Sequence[int] | np.ndarray, batch_tokens: int) ->
 def compute_in_batches(
     lengths: np.ndarray, batch_tokens: int, compute: Callable[[np.ndarray], None], name: Callable[[int], str]
 ) -> int:
-    """Call `compute` on batches of rows until each row is done; halve a batch that memory runs out on.
+    """Call `compute` on batches of rows until all rows are done; halve a batch if memory runs out.
 
     Args:
         lengths: tokens of each row (rows,).
-        batch_tokens: tokens in a batch, to begin with.
+        batch_tokens: tokens in the first batches.
         compute: called with the rows of a batch, the longest first.
         name: gives the name of a row in an error.
 

@@ -1,16 +1,16 @@
 """Sequences in, vectors out: any number of sequences, of any length, in input order, in constant memory.
 
-- Sequences are read in blocks. One block is tokenised while the model works on the block before it (token_blocks.py).
+- Sequences are read in blocks. One block is tokenised while the model processes the block before it (token_blocks.py).
 - A block is sorted by length and cut into batches by their number of tokens, padding included. So there is little
-  padding, and a batch costs about the same whatever the lengths of its sequences (batching.py).
+  padding, and all batches cost about the same (batching.py).
 - Vectors stay on the device until their block is complete.
 
-The length of a sequence has no limit, since ALiBi has none, but attention over one sequence must fit into memory. Its
-memory grows with the length or with the square of the length, depending on the implementation (attention.py); its time
-always grows with the square. `window_tokens` bounds both (windows.py), and the model then sees one window at a time.
+ALiBi sets no limit to the length of a sequence, but attention over one sequence must fit into memory. Depending on the
+implementation (attention.py), memory grows with the length or with its square; time always grows with the square.
+`window_tokens` bounds both (windows.py): the model then sees one window at a time.
 
-With `dtype`, the cosine between a vector and its float32 version stays above 0.9999 (bfloat16) or 0.99999 (float16);
-the tests check both. With the shipped model it is within 1e-5 of 1 (commands/options.py, LEAST_COSINES).
+With `dtype`, the cosine between a vector and its float32 version is above 0.9999 (bfloat16) or 0.99999 (float16); the
+tests check both. For the shipped model it is within 1e-5 of 1 (commands/options.py, LEAST_COSINES).
 
 On CUDA, a model that was loaded in bfloat16 (`dtype` None) is faster than a float32 model under autocast (`dtype`
 bfloat16), and less exact.
@@ -34,7 +34,7 @@ from .tokenization import Ids
 from .windows import Windows
 
 BLOCK_SEQUENCES = 4096  # sequences in a block, at most
-BLOCK_BASES = 2**23  # a block with this many bases is full as well: a tokenizer takes some 100 bytes for each
+BLOCK_BASES = 2**23  # bases in a block, at most: a tokenizer needs about 100 bytes for each
 
 
 def embed(
@@ -45,14 +45,14 @@ def embed(
     progress: bool = False,
     **options: Unpack[EmbedKeywords],
 ) -> np.ndarray:
-    """Embed sequences: float32 (n, dimensions), row i for sequence i. Batches never change a vector.
+    """Embed sequences: float32 (n, dimensions), row i for sequence i. A vector does not depend on its batch.
 
     Args:
         model: a DnacseModel, or any encoder whose output has a `pooler_output`. It is moved to the device.
-        tokenizer: the model's. It must frame a sequence with [CLS] and [SEP].
+        tokenizer: the tokenizer of the model. It must frame a sequence with [CLS] and [SEP].
         sequences: DNA in either case. U counts as T, IUPAC ambiguity codes as N, and gaps are removed
             (`clean_sequence`).
-        progress: show a bar on stderr.
+        progress: show a progress bar on stderr.
         **options: batch_tokens, device, dtype, normalize, both_strands, window_tokens, overlap_tokens, dimensions;
             `help(modeling_dnacse.EmbedOptions)` explains each.
 
@@ -80,8 +80,8 @@ def embed_blocks(
 ) -> Iterator[np.ndarray]:
     """Embed a stream of sequences: yields vectors (block, dimensions) in input order, BLOCK_SEQUENCES at most.
 
-    It reads one block more than it has yielded. `report` is called after each batch with the number of sequences that
-    the batch completed. Everything else is as in `embed`.
+    It reads one block ahead. After each batch, `report` is called with the number of sequences that the batch
+    completed. Everything else is as in `embed`.
     """
     width = options.vector_width(model)
     device = model.device if options.device is None else torch.device(options.device)
@@ -122,13 +122,13 @@ def add_windows(
         windows: the windows of all sequences of the block.
         forward: maps the token ids of some windows to vectors (windows, hidden) float32, on the device.
         batch_tokens: tokens in a batch.
-        first: number of the sequence of row 0, for errors.
+        first: number of the sequence in row 0, for errors.
         report: called after each batch with the number of sequences that the batch completed.
 
     Returns:
-        `batch_tokens`, or what it was lowered to because memory ran out.
+        `batch_tokens`, or the lower value after memory ran out.
     """
-    missing = np.bincount(windows.owners)  # windows of each sequence that are still to come
+    missing = np.bincount(windows.owners)  # windows of each sequence that are not yet processed
 
     def compute(batch: np.ndarray) -> None:
         owners = windows.owners[batch]

@@ -1,4 +1,4 @@
-"""EmbedOptions: what a caller may choose about embedding, in one record that checks itself."""
+"""EmbedOptions: all options of embedding, in one record that checks itself."""
 
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -11,15 +11,15 @@ class EmbedOptions:
     """How sequences become vectors; `embed` takes each field as a keyword argument.
 
     Args:
-        batch_tokens: tokens in a batch, padding included. None: as many as suit the device (batching.py).
-        device: where to run. None: where the model is.
+        batch_tokens: tokens in a batch, padding included. None: chosen for the device (batching.py).
+        device: device to run on. None: the device of the model.
         dtype: run under autocast in bfloat16 or float16. None: compute as the weights are stored.
         normalize: scale each vector to length 1, as the last step.
-        both_strands: give the mean of the vectors of a sequence and of its reverse complement, so that both strands
-            have the same vector. The vectors are averaged as the model gives them, before `normalize`. None: as the
-            model's configuration says, by default no.
+        both_strands: return the mean of the vectors of a sequence and of its reverse complement, so that both strands
+            have the same vector. Vectors are averaged before `normalize`. None: as in the model's configuration, where
+            the default is no.
         window_tokens: cut longer sequences into windows of at most this many tokens, [CLS] and [SEP] included, and
-            give the mean of the windows' vectors, weighted by their numbers of tokens (windows.py). None: never cut.
+            return the mean of the windows' vectors, weighted by their numbers of tokens (windows.py). None: never cut.
         overlap_tokens: tokens that two neighbouring windows share.
         dimensions: keep only this many leading dimensions of each vector. None: keep all.
 

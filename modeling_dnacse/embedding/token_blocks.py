@@ -1,8 +1,8 @@
-"""Sequences in, blocks of token ids out; the next block is made while the caller works on the current one.
+"""Sequences in, blocks of token ids out; the next block is tokenised while the caller uses the current one.
 
 One thread tokenises. Processes would gain nothing: the tokenizer is written in Rust, releases Python's lock and uses
-all cores by itself. Memory holds at most two blocks of ids and the sequences of one more. The sequences are read in
-the caller's thread, so that a generator of sequences need not be thread-safe.
+all cores itself. Memory holds at most two blocks of ids and the sequences of one more. The sequences are read in the
+caller's thread, so a generator of sequences need not be thread-safe.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def read_blocks(sequences: Iterable[str], rows: int, bases: int) -> Iterator[tuple[int, list[str]]]:
-    """Yield blocks of sequences, each with the number of its first sequence; a block is read when it is asked for.
+    """Yield blocks of sequences, each with the number of its first sequence; a block is read when it is needed.
 
     A block ends after `rows` sequences, or after the sequence that takes it to `bases`.
 
@@ -42,7 +42,7 @@ def read_blocks(sequences: Iterable[str], rows: int, bases: int) -> Iterator[tup
 def prefetch(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """Yield function(item) for each item, in order; a thread computes one result ahead of the caller.
 
-    The items are read in the caller's thread, one more than was yielded. Closing the generator ends the thread.
+    The items are read in the caller's thread, one ahead. Closing the generator ends the thread.
 
     >>> list(prefetch(abs, [-1, 2]))
     [1, 2]
@@ -66,13 +66,13 @@ def tokenise_block(
     """Clean, tokenise and cut the sequences of a block into windows.
 
     Args:
-        tokenise: as `Ids` of embedding/tokenization.py.
-        options: of which the windows count here.
-        both_strands: whether each sequence gets the windows of its reverse complement as well.
+        tokenise: such as `Ids` of tokenization.py.
+        options: only those of windows are used.
+        both_strands: also make the windows of the reverse complement of each sequence.
         block: the number of its first sequence, and its sequences.
 
     Returns:
-        The number of the first sequence, how many sequences there are, and their windows.
+        The number of the first sequence, the number of sequences, and their windows.
 
     Raises:
         ValueError: a sequence is empty or is not DNA; the message gives its number.

@@ -1,8 +1,7 @@
-"""The alphabet policy of reading/sequences.py as the normalizer of a tokenizer: what happens to raw text first.
+"""The alphabet policy of reading/sequences.py as the normalizer of a tokenizer, which is applied to raw text first.
 
-DNABERT-2's tokenizer has no normalizer, so that a lower-case base, a gap or an IUPAC code becomes [UNK]. With this
-normalizer it gives the same tokens for raw and for cleaned text, and a released folder gives the same vectors wherever
-it is loaded.
+DNABERT-2's tokenizer has no normalizer, so lower-case bases, gaps and IUPAC codes become [UNK]. With this normalizer,
+raw and cleaned text give the same tokens, and a released folder gives the same vectors wherever it is loaded.
 """
 
 import copy
@@ -16,11 +15,11 @@ SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")  # their ids are
 LETTERS = "ACGTN"
 LETTER_IDS = np.zeros(256, np.int32)
 LETTER_IDS[[ord(letter) for letter in LETTERS]] = np.arange(len(LETTERS)) + len(SPECIAL_TOKENS)
-NO_LIMIT = int(1e30)  # transformers' way to say so; ALiBi has no limit, and sentence-transformers would cut at one
+NO_LIMIT = int(1e30)  # how transformers writes it; ALiBi has no limit, and sentence-transformers would truncate
 
 
 def alphabet_normalizer() -> normalizers.Normalizer:
-    """Return `clean_sequence` as a normalizer, except that it lets illegal characters pass.
+    """Return `clean_sequence` as a normalizer; unlike it, the normalizer keeps illegal characters.
 
     >>> alphabet_normalizer().normalize_str("acgu-RYN ACGT")
     'ACGTNNNACGT'
@@ -31,7 +30,7 @@ def alphabet_normalizer() -> normalizers.Normalizer:
 
 
 def apply_alphabet_policy(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """Give a tokenizer the alphabet policy if it has no normalizer, and lift its limit on length."""
+    """Add the alphabet policy to a tokenizer without a normalizer, and remove its length limit."""
     if tokenizer.backend_tokenizer.normalizer is None:
         tokenizer.backend_tokenizer.normalizer = alphabet_normalizer()
     tokenizer.model_max_length = NO_LIMIT
@@ -39,7 +38,7 @@ def apply_alphabet_policy(tokenizer: PreTrainedTokenizerFast) -> PreTrainedToken
 
 
 def letter_tokenizer() -> PreTrainedTokenizerFast:
-    """A tokenizer with one token per letter, N included, for models that look at the bases themselves.
+    """A tokenizer with one token per letter, N included, for models that read single bases.
 
     >>> letter_tokenizer()("acgu-RN")["input_ids"]
     [1, 5, 6, 7, 8, 9, 9, 2]
@@ -65,10 +64,10 @@ def letter_tokenizer() -> PreTrainedTokenizerFast:
 
 
 class Ids:
-    """Cleaned sequences to token ids as a tokenizer has them, framed by [CLS] and [SEP], never cut nor padded.
+    """Maps cleaned sequences to the token ids of a tokenizer, framed by [CLS] and [SEP], not truncated or padded.
 
-    A tokenizer with one token per letter is a table of 256 numbers and needs no Rust: a barcode then takes 3 instead
-    of 300 microseconds.
+    For a tokenizer with one token per letter it uses a table of 256 numbers instead of the tokenizer: a barcode then
+    takes 3 instead of 300 microseconds.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -81,14 +80,14 @@ class Ids:
         ) + len(LETTERS)
 
     def __call__(self, sequences: Sequence[str]) -> list[np.ndarray]:
-        """The ids of each sequence, (length,) int32; of sequences of A, C, G, T and N."""
+        """The ids of each sequence of A, C, G, T and N, (length,) int32."""
         if self.by_letter:
             return [frame(sequence) for sequence in sequences]
         return [np.asarray(encoding.ids, np.int32) for encoding in self.rust.encode_batch_fast(sequences)]
 
 
 def frame(sequence: str) -> np.ndarray:
-    """Ids of the letters of a cleaned sequence, between those of [CLS] and [SEP].
+    """The ids of the letters of a cleaned sequence, framed by [CLS] and [SEP].
 
     >>> frame("ACN").tolist()
     [1, 5, 6, 9, 2]

@@ -1,8 +1,8 @@
-"""Long sequences of tokens in, windows out, each with the weight of its vector in the vector of its sequence.
+"""Long sequences of tokens in; windows, each with its weight in the vector of its sequence, out.
 
-Memory and time of attention grow with the length of its input, and windows bound both. [CLS] and [SEP] frame each
-window, since the model was trained on framed input. A sequence gets as few windows as possible, of equal length within
-a token: a short last window would have hardly any context.
+Memory and time of attention grow with the length of the input, and windows bound both. Each window is framed by [CLS]
+and [SEP], since the model was trained on framed input. A sequence gets as few windows as possible, whose lengths
+differ by at most one token: a short last window would have hardly any context.
 
 A window's share is its number of tokens, divided by that of all windows of its sequence. With mean pooling and no
 overlap, the vector of a sequence is then the mean over the states of all its tokens. With overlap, a token in two

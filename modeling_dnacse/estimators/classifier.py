@@ -15,36 +15,36 @@ from ..vectors.shared_sites import SiteSearch
 from .inputs import check_digest, check_sequences, find_encoder, options_of
 
 TEMPERATURES = np.geomspace(0.002, 1, 40)
-UNTOLD = 0.05  # the temperature where no class has two sequences
+DEFAULT_TEMPERATURE = 0.05  # the temperature if no class has two sequences
 MOST = 2000  # sequences that the temperature is fitted to
 BLOCK = 2**24  # similarities held at once
 
 
 class BarcodeClassifier(ClassifierMixin, BaseEstimator):
-    """Give sequences the class of the nearest sequence that it was fitted with.
+    """Assigns to each sequence the class of the nearest training sequence.
 
     Sequences are compared as in `dnacse identify`: over the sites that both cover if the model has sites, else by the
     cosine of vectors. The probability of a class is the softmax, over all classes, of the similarity to its
     nearest sequence divided by a temperature. The temperature is fitted: it gives the sequences of `fit`, each looked
     up without itself, the highest likelihood.
 
-    It predicts only classes of `fit`, so a new species gets the name of a known one: to detect new species use
-    `dnacse identify`. Pickles hold parameters and the data of `fit`, but no weights of the model.
+    It predicts only classes of `fit`, so a new species gets the name of a known one. To detect new species, use
+    `dnacse identify`. Pickles hold parameters and the training data, but no weights of the model.
 
     Deviations from scikit-learn's conventions: the input is text, (n,) or one column (n, 1), so there is no
     `n_features_in_`. A sequence that does not look like the marker of the model is equally near to every class: it
     gets the first class, equal probabilities, and a warning.
 
     Args:
-        model: Folder or Hub id; None: the shipped model of barcodes.
+        model: Folder or Hub id; None: the shipped model for COI.
         temperature: Temperature of the softmax; None: fitted.
         both_strands: Average the vectors of both strands; None: as the model says. This and the next three make a
             model with sites compare vectors instead of sites.
         window_tokens: Cut longer sequences into windows of at most this many tokens; None: never.
         overlap_tokens: Tokens that neighbouring windows share.
         dimensions: Keep only this many leading dimensions of each vector; None: all.
-        batch_tokens: Tokens in a batch; None: as many as suit the device.
-        device: Such as "cuda:0"; None: the CPU.
+        batch_tokens: Tokens in a batch; None: chosen for the device.
+        device: Device, such as "cuda:0"; None: the CPU.
 
     >>> classifier = BarcodeClassifier().fit(["ACGTTGCAACGGTACC", "GATTACAGATTACAGG"], ["a", "b"])
     >>> classifier.predict(["ACGTTGCAACGGTACG"]).tolist()
@@ -77,8 +77,8 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         """Keep sequences (n,) with their classes (n,), and fit the temperature.
 
         Raises:
-            ValueError: an entry is no sequence, X and y differ in length, a parameter is out of its range, or there is
-                no such model.
+            ValueError: an entry is not a sequence, X and y differ in length, a parameter is out of its range, or
+                there is no such model.
         """
         if y is None:
             raise ValueError("BarcodeClassifier requires y to be passed, but the target y is None; give the classes")
@@ -107,7 +107,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             NotFittedError: `fit` was not called.
-            ValueError: an entry is no sequence, or the model is another one than in `fit`.
+            ValueError: an entry is not a sequence, or the model is another one than in `fit`.
         """
         nearest = self._similarities(X).argmax(axis=1)
         return self.classes_[nearest]
@@ -163,7 +163,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         codes = self.reference_codes_
         rows = np.flatnonzero(np.bincount(codes)[codes] > 1)
         if not len(rows):
-            return UNTOLD
+            return DEFAULT_TEMPERATURE
         if len(rows) > MOST:
             rows = np.sort(np.random.default_rng(0).choice(rows, MOST, replace=False))
         library = self._library(encoder)

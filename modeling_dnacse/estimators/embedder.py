@@ -11,7 +11,7 @@ from .inputs import check_digest, check_sequences, find_encoder, options_of
 
 
 class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Turn sequences into vectors, in a Pipeline, a ColumnTransformer or a GridSearchCV of scikit-learn.
+    """Turns sequences into vectors, in a Pipeline, a ColumnTransformer or a GridSearchCV of scikit-learn.
 
     The model is not trained: `fit` only records which model it is. Pickles hold parameters but no weights, and are
     refused if the files of the model have changed.
@@ -20,14 +20,14 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     `n_features_in_`; and `fit` learns nothing from its sequences, it only checks them.
 
     Args:
-        model: Folder or Hub id; None: the shipped model of barcodes.
+        model: Folder or Hub id; None: the shipped model for COI.
         normalize: Scale each vector to length 1.
         both_strands: Average both strands; None: as the model says.
         window_tokens: Cut longer sequences into windows of at most this many tokens; None: never.
         overlap_tokens: Tokens that neighbouring windows share.
         dimensions: Keep only this many leading dimensions of each vector; None: all.
-        batch_tokens: Tokens in a batch; None: as many as suit the device.
-        device: Such as "cuda:0"; None: the CPU.
+        batch_tokens: Tokens in a batch; None: chosen for the device.
+        device: Device, such as "cuda:0"; None: the CPU.
 
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
@@ -62,7 +62,7 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Check sequences (n,) and record the model.
 
         Raises:
-            ValueError: an entry is no sequence, a parameter is out of its range, or there is no such model.
+            ValueError: an entry is not a sequence, a parameter is out of its range, or there is no such model.
         """
         check_sequences(X)
         encoder, _, digest = find_encoder(self.model, self.device)

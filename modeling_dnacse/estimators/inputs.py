@@ -22,7 +22,8 @@ def check_sequences(sequences: Any) -> list[str]:
     """Clean sequences given as a list, an array or a column (n,) or (n, 1) of text.
 
     Raises:
-        ValueError: it is one text, is empty, has another shape, or an entry is no sequence; the message names its row.
+        ValueError: it is a single text, is empty, has another shape, or an entry is not a sequence; the message names
+            its row.
 
     >>> check_sequences(["acgu", "AC-GT"])
     ['ACGT', 'ACGT']
@@ -39,7 +40,9 @@ def check_sequences(sequences: Any) -> list[str]:
     cleaned = []
     for row, sequence in enumerate(array):
         if not isinstance(sequence, str):
-            raise ValueError(f"row {row} holds {sequence!r}, no text; give sequences, without missing values")
+            raise ValueError(
+                f"row {row} holds {sequence!r}, which is not text; give sequences, without missing values"
+            )
         try:
             cleaned.append(clean_sequence(sequence))
         except ValueError as error:
@@ -53,8 +56,8 @@ def find_encoder(model: Any, device: str | None) -> tuple[Any, PreTrainedTokeniz
     """The encoder of an estimator, its tokenizer and its digest.
 
     Args:
-        model: Folder or Hub id; None: the shipped model of barcodes.
-        device: Where it runs; None: the CPU.
+        model: Folder or Hub id; None: the shipped model for COI.
+        device: Device of the encoder; None: the CPU.
 
     Raises:
         ValueError: there is no such model.
@@ -81,13 +84,13 @@ def options_of(estimator: Any, **more: Any) -> EmbedOptions:
 
 
 def check_digest(fitted: str, digest: str, model: Any) -> None:
-    """Check that a model is the one an estimator was fitted with.
+    """Check that a model is the one that an estimator was fitted with.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is another one.
     """
     if fitted != digest:
         raise ValueError(
-            f"the model {model or SHIPPED.name} is not the one of fit(), its files have changed; fit again, or give "
-            "back the former model"
+            f"the model {model or SHIPPED.name} is not the one of fit(): its files have changed; fit again, or use "
+            "the former model"
         )

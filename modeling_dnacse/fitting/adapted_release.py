@@ -32,8 +32,8 @@ dnacse cluster SEQUENCES.fasta --model {name} -o CLUSTERS.tsv
 
 ## Results
 
-{unseen:,} sequences of {unseen_species:,} species were left out of a trial on {drawn:,} records, and {seen:,} single \
-sequences of species that kept others. Per cent, searched as `dnacse identify` does:
+In a trial on {drawn:,} records, {unseen:,} sequences of {unseen_species:,} whole species were held out, and {seen:,} \
+single sequences of species that kept others. The search is that of `dnacse identify`. Per cent:
 
 {table}
 
@@ -47,14 +47,14 @@ The licence is not stated: it depends on the library.
 
 
 def verdict(outcome: "Outcome") -> str:
-    """What was chosen, and whether it is better than 7-mers by more than chance."""
+    """Say what was chosen, and whether it is significantly better than 7-mers."""
     gain, low, high = (100 * value for value in outcome.gain)
     said = f"{outcome.chosen}: {gain:+.1f} points over 7-mers in the mean (95 % interval {low:+.1f} to {high:+.1f})"
     if low > 0:
         return said
     if high < 0:
         return f"{said}; worse than 7-mers, so give more records, or use 7-mers"
-    return f"{said}; no more than chance, so expect of this model what 7-mers give"
+    return f"{said}; not significant, so expect of this model what 7-mers give"
 
 
 def model_card(
@@ -87,7 +87,7 @@ def command_of(args: argparse.Namespace) -> str:
 def fitting_record(
     args: argparse.Namespace, outcome: "Outcome", threshold: float | None, facts: dict[str, int]
 ) -> dict[str, Any]:
-    """What others need to repeat the fit, as training.json holds it."""
+    """The content of training.json: what others need to repeat the fit."""
     import torch
 
     from ..machine.provenance import device_name, package_versions, source_of

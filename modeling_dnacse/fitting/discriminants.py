@@ -1,13 +1,13 @@
 """Linear discriminant analysis: feature frequencies and classes in; the most separating directions out.
 
-It has a ridge, and weights sequences so that a class counts as the square root of its size.
+It has a ridge. Sequences are weighted so that a class counts as the square root of its size.
 """
 
 import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse import csr_array
 
-LEAST_WITHIN = 1e-3  # of the total scatter, where classes have one sequence each
+LEAST_WITHIN = 1e-3  # lower bound as a share of the total scatter, for classes of one sequence each
 
 
 class Scatters:

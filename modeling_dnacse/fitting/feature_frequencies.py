@@ -1,6 +1,6 @@
-"""How often features occur in sequences: sequences in, a sparse table of frequencies out.
+"""Sequences in, a sparse table of the frequencies of features in them out.
 
-Features are what the model has an embedding for: k-mers if it has k-mer embeddings (kmers.py), otherwise tokens.
+Features are what the model has embeddings for: k-mers if it has k-mer embeddings (kmers.py), else tokens.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..kmers import NO_KMER, DnacseKmerEmbeddings
 from ..modeling_dnacse import DnacseModel
 from ..reading.sequences import reverse_complement
 
-BATCH = 64  # sequences whose k-mers are looked up at once
+BATCH = 64  # sequences whose k-mers are counted at once
 
 
 def feature_embeddings(model: DnacseModel, tokenizer: PreTrainedTokenizerFast) -> torch.Tensor:
@@ -22,13 +22,13 @@ def feature_embeddings(model: DnacseModel, tokenizer: PreTrainedTokenizerFast) -
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerFast, sequences: list[str]) -> csr_array:
-    """How often each token occurs in each sequence, special tokens left out: (n, vocabulary)."""
+    """Counts of each token in each sequence, without special tokens: (n, vocabulary)."""
     ids = tokenizer(sequences, add_special_tokens=False, return_attention_mask=False)["input_ids"]
     return count([np.array(row, dtype=np.int64) for row in ids], len(tokenizer))
 
 
 def count_kmers(tokenizer: PreTrainedTokenizerFast, sequences: list[str], kmers: DnacseKmerEmbeddings) -> csr_array:
-    """How often each k-mer occurs in each sequence: (n, rows of the k-mer embeddings without NO_KMER)."""
+    """Counts of each k-mer in each sequence: (n, rows of the k-mer embeddings without NO_KMER)."""
     found = []
     for start in range(0, len(sequences), BATCH):
         batch = tokenizer(sequences[start : start + BATCH], padding=True, return_tensors="pt")

@@ -1,8 +1,8 @@
-"""Choose records for a trial: names of the records of a library in; those drawn, and those held out as queries, out.
+"""Choose records for a trial: names of a library's records in; drawn records, and those held out as queries, out.
 
-Two kinds of queries are held out: all records of some species, whose genus has another species, and single records of
-species that keep other records. The first measure how often the genus of an unseen species is right, the second how
-often a known species is.
+Two kinds of queries are held out. All records of some species, whose genus has another species, measure how often the
+genus of an unseen species is right. Single records of species that keep other records measure how often a known
+species is right.
 """
 
 from collections import Counter
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-QUERIES = 500  # of each kind at most
-SHARE = 0.2  # of the records, of each kind at most
+QUERIES = 500  # of each kind, at most
+SHARE = 0.2  # of the records, for each kind, at most
 FEWEST_RECORDS = 30
 FEWEST_GENERA = 2  # with two species
 

@@ -1,10 +1,10 @@
 """Fit a model of k-mers in closed form, for sequences without common sites: encoded sequences with genera in.
 
-The vector of a sequence is the sum of the embeddings of its k-mers, the same on both strands, scaled to one length
-(sites.py, with a threshold that no sequence reaches). The embeddings come from the linear discriminant analysis of
-discriminants.py, in the space that SPAN of the sequences span: exact for at most SPAN sequences, and for more in its
-leading directions. The larger the ridge, the
-more the cosine of two vectors is that of their k-mer frequencies.
+The vector of a sequence is the sum of the embeddings of its k-mers, scaled to one length; it is the same on both
+strands (sites.py, with a threshold that no sequence reaches). The embeddings come from linear discriminant analysis
+(discriminants.py) in the space that SPAN of the sequences span. This is exact for up to SPAN sequences; with more, it
+is exact in the leading directions. The larger the ridge, the closer is the cosine of two vectors to that of their
+k-mer frequencies.
 """
 
 import math
@@ -21,7 +21,7 @@ from .site_model import HEADS, Records, layerless_config, species_weights
 
 SPAN = 2000  # sequences
 BLOCK = 1024  # sequences counted at once
-NOISE = 1e-6  # directions with less than this share of the largest variance are rounding
+NOISE = 1e-6  # directions with less than this share of the largest variance are rounding errors
 NEVER = 2.0  # a share of votes that no sequence has
 
 
@@ -32,7 +32,7 @@ def fit_kmer_model(
 
     Args:
         records: Encoded sequences with names.
-        k: Odd.
+        k: Length of k-mers, odd.
         ridge: Ridge, as a multiple of the mean variance within genera of a direction.
         columns: The largest number of dimensions of a vector.
         seed: Seed of the draw of sequences.

@@ -1,4 +1,4 @@
-"""Encoded sequences in, how often each k-mer occurs in them out; both strands of a sequence have the same k-mers."""
+"""Encoded sequences in, frequencies of k-mers out; both strands of a sequence have the same k-mers."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def kmer_frequencies(texts: Sequence[np.ndarray], k: int) -> np.ndarray:
 
     Args:
         texts: Bases as 0 to 3, all else as `kmers.OTHER`, (length,) uint8 each.
-        k: Odd.
+        k: Length of k-mers, odd.
 
     Returns:
         (n, 2 · 4^(k-1)) float32; zeros where a sequence has no k-mer.

@@ -7,7 +7,7 @@ sequences of one genus agree and genera differ.
 - W is the scatter within genera, C that of all. A record weighs 1 / sqrt(records of its species).
 - The columns are the leading directions v of C v = a (W + ridge · w · 1) v, w the mean of W's diagonal. A small ridge
   suits the genera of unseen species, a large one seen species: columns may come in blocks with different ridges.
-- Each record counts several times, whole and cropped to random fragments, so that a fragment lies near its whole.
+- Each record is used several times, whole and cropped to random fragments, so that fragments lie near their source.
 
 Memory: four matrices of (4 · sites)², 300 MB each in float64 for the 1,550 sites of a whole gene.
 """
@@ -77,7 +77,7 @@ def scatters(
     roots, names = torch.from_numpy(np.sqrt(weights)).float()[:, None], torch.from_numpy(classes)
     for bases in parts:
         first, last = covered(bases)
-        order = np.lexsort((first, last))  # those of the same region together, so that less is multiplied by 0
+        order = np.lexsort((first, last))  # records of the same region together, to multiply fewer zeros
         for start in range(0, len(bases), BLOCK):
             rows = order[start : start + BLOCK]
             low, high = int(first[rows].min()), int(last[rows].max()) + 1
@@ -135,7 +135,7 @@ def site_rows(
         noise = within + ridge * spread * np.eye(len(within))
         _, directions = eigh(of_all, noise, subset_by_index=[last - there + 1, last], overwrite_b=True)
         directions = directions if basis is None else basis @ directions
-        signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(there)])  # eigh leaves the sign open
+        signs = np.sign(directions[np.abs(directions).argmax(0), np.arange(there)])  # eigh leaves the sign undefined
         rows = torch.from_numpy((directions * signs)[:, ::-1].copy()).float().view(*frequencies.shape, there)
         rows = (rows - (frequencies[:, :, None] * rows).sum(1, keepdim=True)).flatten(0, 1)
         blocks.append(pad(rows / rows.square().mean().sqrt(), (0, width - there)))

@@ -1,7 +1,7 @@
 """Fit a model with sites in closed form: barcodes with genera, of one marker or several, in; the model out.
 
-It needs no coordinates, no alignment and no gradient descent. site_table.py learns at which site of the marker each
-k-mer lies, from complete genes first. site_discriminant.py then fits an embedding for each base at each site, so that
+It needs no coordinates, no alignment and no gradient descent. site_table.py learns the site of each k-mer in the
+marker, from complete genes first. site_discriminant.py then fits an embedding for each base at each site, so that
 genera are separated. With several markers, each has its own table and embeddings; the k-mers of a sequence choose the
 marker.
 """
@@ -26,7 +26,7 @@ from .site_discriminant import base_frequencies, crop, scatters, site_rows, span
 from .site_table import join_tables, learn_table, place
 
 logger = logging.getLogger("fit_sites")
-HEADS = 8  # the configuration needs it, although a model without layers has no attention
+HEADS = 8  # required by the configuration, although a model without layers has no attention
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def groups_of(genera: np.ndarray) -> np.ndarray:
 
 
 def well_covered(bases: np.ndarray, share: float) -> np.ndarray:
-    """Sites that have at least this share of the records of the best covered site."""
+    """Sites with at least this share of the records of the best-covered site."""
     counts = (bases < OTHER).sum(0)
     return np.flatnonzero(counts >= max(1, share * counts.max()))
 
@@ -121,7 +121,7 @@ def layerless_config(columns: int, **more: Any) -> DnacseConfig:
 
 
 def fit_site_model(options: SiteOptions, markers: dict[str, Records]) -> tuple[DnacseModel, dict[str, int]]:
-    """Learn the table, place the records, fit; return the model, and the figures of its card.
+    """Learn the table, place the records and fit the model; return the model and the figures of its card.
 
     Raises:
         ValueError: the records of a marker have too little in common, or fewer than two genera can be placed.

@@ -1,15 +1,15 @@
-"""Learn at which sites of a marker each k-mer occurs: sequences in, a table for placement.py out, without coordinates.
+"""Learn the sites of each k-mer in a marker: sequences in, a table for placement.py out, without coordinates.
 
-The largest group of sequences of nearly equal length, by total bases, is taken for complete genes or one amplicon:
-nearly all begin at the same site. Their k-mers make the first table. Then, in rounds, sequences are placed by the
-table, and the table is made again from these placements: first with the complete sequences, then with others as well.
+The largest group of sequences of nearly equal length, by total bases, is assumed to be complete genes or one amplicon,
+which nearly all begin at the same site. Their k-mers make the first table. Then, in rounds, sequences are placed by
+the table, and the table is made again from these placements: first with the complete sequences, then also with others.
 
-For a marker whose species differ by indels (`site_support` 0), blocks have offsets from the first round on, and a
-k-mer that spans an indel is at no site. For other markers, each sequence has one offset until the table is learnt.
+For a marker whose species differ by indels (`site_support` 0), blocks have their own offsets from the first round on,
+and a k-mer that spans an indel has no site. For other markers, each sequence has one offset until the table is learnt.
 
-In a round, each half of the genera is placed by a table of the other half, so that no genus keeps a wrong offset by
-its own votes. A k-mer votes for a site with the share of its sequences that had it there, n / (all + PRIOR): a k-mer
-that was seen once weighs less than one that was seen at one site in a thousand sequences.
+In each round, each half of the genera is placed by a table of the other half, so that no genus keeps a wrong offset by
+its own votes. A k-mer votes for a site with the share of its sequences that have it there, n / (all + PRIOR). So a
+k-mer that was seen once weighs less than one that was seen at the same site in a thousand sequences.
 """
 
 import logging
@@ -25,9 +25,9 @@ from ..placement import FULL_VOTE, DnacsePlacement, Placement
 
 logger = logging.getLogger("fit_sites")
 PRIOR = 0.5  # added to the sequences of each k-mer, as if seen elsewhere
-FEWEST_GROUPS = 12  # genera; fewer are too different to place each other
-ROUNDS = 3  # with complete sequences, and again with others
-PLACED_BASES = 2**16  # of a batch, padding included
+FEWEST_GROUPS = 12  # genera; fewer differ too much to place each other
+ROUNDS = 3  # with complete sequences, and as many with others
+PLACED_BASES = 2**16  # in a batch, padding included
 CODES = np.full(256, OTHER, np.uint8)
 CODES[[ord(base) for base in BASES]] = range(4)
 
@@ -80,7 +80,7 @@ def place(table: DnacsePlacement, texts: list[np.ndarray]) -> Fitted:
 
 
 def complete_ones(lengths: np.ndarray) -> np.ndarray:
-    """Which sequences are about as long as each other, within 5 %, and hold the most bases: (n,) bool.
+    """The largest group, by bases, of sequences whose lengths differ by at most 5 %: (n,) bool.
 
     >>> complete_ones(np.array([100, 300, 302, 310, 20])).tolist()
     [False, True, True, True, False]
@@ -105,7 +105,7 @@ def fill(table: DnacsePlacement, texts: list[np.ndarray], sites: list[np.ndarray
     """Replace the table by one made from placed sequences and the site of each of their bases.
 
     Returns:
-        How often each k-mer occurs in a sequence (4^k,).
+        Mean count of each k-mer in a sequence (4^k,).
     """
     k, gene = table.k, table.gene
     found = [
@@ -115,8 +115,8 @@ def fill(table: DnacsePlacement, texts: list[np.ndarray], sites: list[np.ndarray
     ]
     if not sum(map(len, found)):
         raise ValueError(
-            "the complete sequences have too few k-mers in common to tell where a sequence begins: give more of them, "
-            "of one marker, or shorter k-mers (--site_kmer)"
+            "the complete sequences have too few k-mers in common to find the first site of a sequence: give more of "
+            "them, of one marker, or shorter k-mers (--site_kmer)"
         )
     keys, counts = np.unique(np.concatenate(found), return_counts=True)
     kmers, begins = keys // gene, keys % gene
@@ -145,7 +145,7 @@ def learn_table(
     """Learn a table from encoded sequences; sets `gene_sites` of the configuration.
 
     Args:
-        config: What the table is like.
+        config: Configuration of the table.
         texts: Sequences, (length,) uint8 each.
         groups: Number of each sequence's genus (n,); a genus does not vote on its own placement.
         most: Sequences to learn from, a third of them complete.
@@ -154,7 +154,7 @@ def learn_table(
         seed: Seed of the draws.
 
     Returns:
-        The table, and how often each k-mer occurs in a sequence (4^k,).
+        The table, and the mean count of each k-mer in a sequence (4^k,).
 
     Raises:
         ValueError: the sequences have too little in common.
@@ -170,7 +170,7 @@ def learn_table(
     if config.site_support:  # no indels between species: bases that the table does not cover yet are to be learnt
         table.support = table.block = 0
     sites, reverse = [margin + np.arange(len(text)) for text in texts], np.zeros(len(texts), bool)
-    share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of those that were placed
+    share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of votes, for placed sequences
     for number, rows in enumerate([complete] * ROUNDS + [everyone] * ROUNDS):
         is_first = (rng.random(groups.max() + 1) < 0.5)[groups[rows]]
         for asked in (rows[is_first], rows[~is_first]):
@@ -198,7 +198,7 @@ def join_tables(
 ) -> DnacsePlacement:
     """Join tables of several markers one after another; sets `gene_sites` and `marker_starts` of the configuration.
 
-    A k-mer votes for a marker in proportion to how often it occurs in a sequence of it.
+    A k-mer votes for a marker in proportion to its mean count in sequences of the marker.
     """
     ends = np.cumsum([table.gene for table in tables])
     config.gene_sites, config.marker_starts = int(ends[-1]), [0, *map(int, ends[:-1])]

@@ -1,4 +1,4 @@
-"""Encoded sequences of one marker in; those on the other strand than most, and signs of several markers, out."""
+"""Encoded sequences of one marker in; sequences on the minority strand, and signs of several markers, out."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,18 @@ from .kmer_spectra import kmer_spectra
 K = 6  # bases
 BLOCK = 1024  # sequences counted at once
 ROUNDS = 8  # of the power iteration
-MARGIN = 0.1  # of the median, within which the strand is not known
-STRANGERS = 0.25  # two sequences whose 7-mers have a lower cosine have nothing in common: see LOG.md
+MARGIN = 0.1  # of the median; within it the strand is unknown
+STRANGERS = 0.25  # cosine of 7-mers; two sequences below it have nothing in common (LOG.md)
 PAIRS = 2000
-DRAWN = 400  # records in which groups apart are looked for
-APART_K, LEAST_SHARED = 9, 0.08  # k-mers of the one with fewer that two linked records share: see LOG.md
+DRAWN = 400  # records that are searched for separate groups
+APART_K, LEAST_SHARED = 9, 0.08  # k, and the share of k-mers that two linked records have in common (LOG.md)
 
 
 def on_other_strand(texts: Sequence[np.ndarray]) -> np.ndarray:
-    """Which sequences are on the other strand than most, (n,) bool.
+    """Which sequences are on the minority strand, (n,) bool.
 
-    The difference of the k-mer counts of both strands changes its sign with the strand. So along the leading direction
-    of these differences, sequences of one strand have one sign. Sequences near 0 count as on the main strand.
+    The difference between the k-mer counts of both strands changes its sign with the strand. So along the leading
+    direction of these differences, sequences of one strand have one sign. Sequences near 0 count as majority.
     """
     vector = strand_counts(texts[:1])[0]
     for _ in range(ROUNDS):
@@ -61,7 +61,7 @@ def turned(text: np.ndarray) -> np.ndarray:
 
 
 def share_of_strangers(texts: Sequence[np.ndarray], genera: np.ndarray, seed: int = 0) -> float:
-    """The share of pairs of one genus that have almost no k-mers in common: high if markers are mixed."""
+    """The share of pairs of a genus with almost no k-mers in common; it is high if markers are mixed."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(np.flatnonzero(genera != ""))
     order = order[np.argsort(genera[order], kind="stable")]
@@ -72,12 +72,13 @@ def share_of_strangers(texts: Sequence[np.ndarray], genera: np.ndarray, seed: in
 
 
 def group_apart(texts: Sequence[np.ndarray], seed: int = 0) -> np.ndarray:
-    """Rows of a draw of records that have next to no k-mers in common with the largest group, as another marker has.
+    """Find records with almost no k-mers in common with the largest group, such as those of another marker.
 
-    Records are linked if they share `LEAST_SHARED` of their k-mers, on either strand; groups are what links connect.
+    `DRAWN` records are searched. Two are linked if they share `LEAST_SHARED` of the k-mers of the one with fewer, on
+    either strand. Groups are the connected components.
 
     Returns:
-        Rows of the second largest group, ascending; none where all are connected. `DRAWN` rows are looked at.
+        Rows of the second-largest group, ascending; empty if all are connected.
     """
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
@@ -94,7 +95,7 @@ def group_apart(texts: Sequence[np.ndarray], seed: int = 0) -> np.ndarray:
 
 
 def distinct_kmers(text: np.ndarray, k: int) -> np.ndarray:
-    """Numbers of the k-mers of a sequence, the smaller of both strands, each once.
+    """Numbers of the canonical k-mers of a sequence (the smaller of both strands), without repeats.
 
     >>> distinct_kmers(np.array([0, 0, 3, 3, 0]), 3).tolist()
     [3, 48]

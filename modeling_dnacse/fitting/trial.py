@@ -1,7 +1,7 @@
 """A trial on held-out records: which closed-form model suits a marker, and how much it gains over plain 7-mers.
 
 Each kind of model (a "route") is fitted to the other records. It then identifies the held-out ones with the search of
-`dnacse identify`: over shared sites if most of the records can be placed, else by cosine. The route with the best mean
+`dnacse identify`: over shared sites if most records can be placed, else by cosine. The route with the best mean
 of three measures is chosen. Its gain over 7-mers has a 95 % interval from a bootstrap over species.
 """
 
@@ -48,7 +48,7 @@ ROUTES: dict[str, Fit] = BY_SITES | {"7-mer discriminant": kmer_discriminant}
 
 
 def routes_for(lengths: np.ndarray) -> dict[str, Fit]:
-    """The routes for sequences of these lengths (bp); sites are left out where matrices would be too large."""
+    """The routes for sequences of these lengths (bp); without sites if the matrices would be too large."""
     if np.quantile(lengths, 0.9) <= MOST_SITES:
         return ROUTES
     return {name: fit for name, fit in ROUTES.items() if name not in BY_SITES}

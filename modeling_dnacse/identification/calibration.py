@@ -1,22 +1,24 @@
-"""A labelled library in, calibration curves out: how probable a name is, and how probable it is that a species is new.
+"""A labelled library in, calibration curves out: the probability that a name is right, and that a species is new.
 
 At each rank (species, genus, ...) a query gets the name of the nearest reference that has one. The evidence for the
 name of a genus or a higher rank is the gap 1 - d / D, where d is the distance (1 - similarity) to that reference, and
-D the distance to the nearest reference with another name. The gap is near 0 where another name is as near, as happens
-in a taxon that the library lacks. It is near 1 where the query nearly equals a reference and all other names are far.
-The evidence for a species is its closeness, which also minds how near further species are (`library.closeness`).
+D the distance to the nearest reference with another name. The gap is near 0 if another name is as near, as happens in
+a taxon that the library lacks. It is near 1 if the query nearly equals a reference and all other names are far. The
+evidence for a species is its closeness, which also depends on how near other species are (closeness.py).
 
-What evidence is worth depends on the model, the library and the queries. So the library's own records, cut to where
-the queries lie, are looked up in it as if they were queries: without themselves, then without all records of their
-species, of their genus, of their family and of their order. Each look-up is a *case*. Its class is the lowest rank at
-which the references that were left have the right name: the species is known, only the genus is, only the family, ...
+How much the evidence proves depends on the model, the library and the queries. So the library's own records are cut to
+the sites that the queries cover, and looked up in the library as if they were queries: first without themselves, then
+without all records of their species, of their genus, of their family and of their order. Each look-up is a *case*. The
+class of a case is the lowest rank at which the remaining references have the right name: the species is known, only
+the genus is, only the family is, and so on.
 
 For each rank, a monotone curve (probability_curves.py) maps the evidence to the probability that the name is right.
-Another curve maps the closeness of the nearest species to the probability that the library lacks the query's. Cases of
-each class weigh as much as queries of this class are expected. The queries themselves tell that (`estimate_shares`).
+Another curve maps the closeness of the nearest species to the probability that the library lacks the query's species.
+Cases are weighted, so that each class has the share that it is expected to have among the queries. These shares are
+estimated from the queries (`estimate_shares`).
 
-The calibration cannot see two things: whether the queries are worse sequences than the library's, and whether the
-model was trained on the library, in which case it places those records better than others.
+The calibration misses two things. The queries may be of lower quality than the library's records. And the model may
+have been trained on the library; then it places these records better than queries.
 """
 
 from typing import NamedTuple
@@ -27,37 +29,37 @@ from .encoding import Encoded, cut_like
 from .library import Library, Matches, evidence, nearest_references, search
 from .probability_curves import Curve, fit_curve
 
-MOST_RECORDS = 1500  # of the library that are looked up, once for each rank
-LEFT_OUT = ("species", "genus", "family", "order")  # ranks whose taxa are left out, whatever others the library has
-ENOUGH_CASES = 100  # to say how far a sequence of the marker may be
-LEAST_SITES = 60  # of a record that is cut
-PARTS = 7  # of the similarities and of the evidence, when the shares of the classes are estimated
-PRIOR_STRENGTH = 20  # queries, as many of each class, that are added when shares are estimated
+MOST_RECORDS = 1500  # at most that are looked up, once for each rank
+LEFT_OUT = ("species", "genus", "family", "order")  # ranks whose taxa are left out in look-ups
+ENOUGH_CASES = 100  # cases needed to say how far a sequence of the marker may be from the library
+LEAST_SITES = 60  # that a cut record keeps at least
+PARTS = 7  # intervals of similarity, and of evidence, in the estimate of shares
+PRIOR_STRENGTH = 20  # pseudo-queries, equally many of each class, in the estimate of shares
 
 
 class CalibrationData(NamedTuple):
-    """How the library's own records were looked up: n cases."""
+    """The look-ups of the library's own records: n cases."""
 
-    similarity: np.ndarray  # (n,) of the nearest reference
+    similarity: np.ndarray  # (n,) to the nearest reference
     evidence: np.ndarray  # (ranks, n), NaN: there is no name or no other name
     closeness: np.ndarray  # (n,) of the nearest species
     right: np.ndarray  # (ranks, n) bool: the name that was found is the right one
-    judged: np.ndarray  # (ranks, n) bool: the record has a name and the evidence is known
-    known_from: np.ndarray  # (n,) int: the lowest rank at which the references left have the right name, or `ranks`
+    judged: np.ndarray  # (ranks, n) bool: the record has a name, and there is evidence
+    known_from: np.ndarray  # (n,) int, the class, as the number of a rank; `ranks`: no rank is known
 
     @property
     def least_similarity(self) -> float:
-        """Of records without all of their nearest kin; -inf where so few cases tell nothing."""
+        """The least similarity among cases of the highest class; -inf if there are too few of them."""
         far = self.known_from == self.known_from.max(initial=0)
         return float(self.similarity[far].min()) if far.sum() >= ENOUGH_CASES else -np.inf
 
     @property
     def tells_new_species(self) -> bool:
-        """Whether some species are known, and some new."""
+        """Whether there are cases of known species and of new ones."""
         return bool(np.any(self.known_from == 0) and np.any(self.known_from > 0))
 
     def tells(self, rank: int) -> bool:
-        """Whether a name at a rank can be judged, also that of a new species; of a species, that of a known one."""
+        """Whether names at a rank can be calibrated: on cases of new species and, for species, also of known ones."""
         judged = self.judged[rank]
         return bool(np.any(judged & (self.known_from > 0)) and (rank or np.any(judged & (self.known_from == 0))))
 
@@ -65,9 +67,9 @@ class CalibrationData(NamedTuple):
 class Calibration(NamedTuple):
     """The curves that were fitted to `CalibrationData` for some shares of the classes."""
 
-    names: list[Curve | None]  # at each rank; None: the library cannot tell
+    names: list[Curve | None]  # at each rank; None: the library is too small
     new_species: Curve | None
-    shares: np.ndarray  # (ranks + 1,) of queries of each class
+    shares: np.ndarray  # (ranks + 1,) expected share of queries of each class
 
 
 def collect_calibration(library: Library, queries: Encoded, seed: int = 0) -> CalibrationData:
@@ -75,8 +77,8 @@ def collect_calibration(library: Library, queries: Encoded, seed: int = 0) -> Ca
 
     Args:
         library: The references.
-        queries: Some of the queries, which tell to what length records are cut if they were placed.
-        seed: Of the choice of `MOST_RECORDS` records, and of where they are cut.
+        queries: Some of the queries. If they were placed, records are cut to the sites that they cover.
+        seed: Seed of the choice of `MOST_RECORDS` records, and of their cuts.
     """
     codes = library.codes
     records = np.flatnonzero(codes[0] >= 0)
@@ -102,7 +104,7 @@ def take(encoded: Encoded, rows: np.ndarray) -> Encoded:
 
 
 def _look_up(library: Library, asked: Encoded, records: np.ndarray, group: np.ndarray) -> CalibrationData:
-    """Look up records without all references of their group; those that have none, or find nothing, are left out."""
+    """Look up records without all references of their group; drop records without a group or without a match."""
     codes = library.codes
     matches = search(library, asked, exclude_groups=(group[records], group))
     nearest, similarity = nearest_references(matches)
@@ -145,9 +147,8 @@ def fit_calibration(data: CalibrationData, shares: np.ndarray) -> Calibration:
 def estimate_shares(library: Library, data: CalibrationData, matches: Matches) -> np.ndarray:
     """Estimate how many of the queries are of each class, by EM (Saerens, Latinne and Decaestecker 2002).
 
-    The estimate makes the queries' similarities, and their evidence for the genus, most likely. Both are cut into
-    `PARTS` parts. `PRIOR_STRENGTH` queries are added, as many of each class, so that a few queries do not
-    move it far.
+    The shares maximise the likelihood of the queries' similarities and of their evidence for the genus, each cut into
+    `PARTS` intervals. `PRIOR_STRENGTH` pseudo-queries keep a small number of queries from moving the estimate far.
 
     Returns:
         Shares (ranks + 1,); 0 for classes without cases.
@@ -178,8 +179,25 @@ def estimate_shares(library: Library, data: CalibrationData, matches: Matches) -
     return result
 
 
+def describe_calibration(library: Library, data: CalibrationData) -> str:
+    """Say what the library holds, and which probabilities cannot be calibrated on it."""
+    content = f"{library.codes.shape[1]:,} references of {len(library.names['species']):,} species"
+    missing = [rank for number, rank in enumerate(library.names) if not data.tells(number)]
+    if data.tells_new_species:
+        known = int((data.known_from == 0).sum())
+        content += f", {known:,} look-ups with their species, {len(data.known_from) - known:,} without"
+    else:
+        missing.append("new species")
+    if not missing:
+        return content
+    return (
+        f"{content}; too small to calibrate the probability of: {', '.join(missing)}. A rank needs two names when a "
+        "species is left out; species and new species also need a species with two records. These columns stay empty"
+    )
+
+
 def with_new_species(shares: np.ndarray, expected_new: float) -> np.ndarray:
-    """Scale shares of the classes so that the library lacks the species of this share of queries.
+    """Scale the shares of the classes so that new species have the share `expected_new`.
 
     >>> with_new_species(np.array([0.6, 0.3, 0.1]), 0.8).round(2).tolist()
     [0.2, 0.6, 0.2]

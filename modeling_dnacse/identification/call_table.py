@@ -1,12 +1,13 @@
 """Identifications of queries in; a record of each call, rows of the call table and of the table of hits, out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..vectors.shared_sites import Found
-from .library import EQUAL_DISTANCE, Library, Matches, nearest_references
+from .closeness import EQUAL_DISTANCE
+from .library import Library, Matches, nearest_references
 from .naming import Identifications
 from .queries import Query
 from .references import HIT
@@ -19,13 +20,13 @@ NEAREST = ("nearest", "similarity", "identity", "overlap", "second_species", "se
 
 
 class Call(NamedTuple):
-    """What is known of a query. `level` is the number of the rank at which it is called, -1: it is not."""
+    """The call of a query, with all that the tables show. `level` is the number of the rank of the call, -1: none."""
 
     query: Query
-    reverse: bool  # the other strand was read
+    reverse: bool  # the reverse complement was compared
     level: int
-    names: list[str]  # the best at each rank, species first; "": none
-    probabilities: list[float]  # of these, NaN where the library cannot tell
+    names: list[str]  # the nearest at each rank, species first; "": none
+    probabilities: list[float]  # of these names, NaN where they are not calibrated
     new_species: float
     nearest: Mapping[str, Cell]  # the columns of `NEAREST`
     note: str
@@ -63,14 +64,27 @@ def cell_text(cell: Cell) -> str:
     return "" if cell is None else str(cell)
 
 
+def require_pandas() -> Any:
+    """Import pandas, of which the tables are DataFrames in Python.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise ValueError("a DataFrame needs pandas, which is not installed: pip install 'dnacse[pandas]'") from None
+    return pandas
+
+
 class Answers(NamedTuple):
-    """What a search told of q queries."""
+    """What a search found for q queries."""
 
     matches: Matches
     found: Identifications
-    species_confidence: float  # the probability from which on a species is likely new
-    reverse: np.ndarray  # (q,) bool: the other strand was read
-    alike: list[list[str]]  # the species of references that cannot be told apart from the nearest, sorted
+    species_confidence: float  # a species with at least this probability of being new is noted as new
+    reverse: np.ndarray  # (q,) bool: the reverse complement was compared
+    alike: list[list[str]]  # species of references that are indistinguishable from the nearest, sorted
     hits: Found | None  # the nearest references, if they are wanted
 
 
@@ -83,7 +97,7 @@ def make_calls(
         queries: The queries (q,).
         library: The references.
         references: Columns of the table of references: `id`, then what the table of hits shows.
-        answers: What the queries found.
+        answers: What the search found.
     """
     matches, found, hits = answers.matches, answers.found, answers.hits
     ids, ranks = references["id"], list(library.names)
@@ -135,7 +149,7 @@ def hit_rows(
 
 
 def notes_on_queries(answers: Answers) -> list[str]:
-    """What a reader of the table should know about each query; the notes are joined by semicolons."""
+    """The note on each query; several notes are joined by semicolons."""
     matches, found = answers.matches, answers.found
     species = matches.similarities[0]
     notes = {

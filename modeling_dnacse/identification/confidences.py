@@ -1,15 +1,15 @@
-"""The least probability of a call in, as users write it; one number for each rank out."""
+"""The option --confidence in; the least probability of a call at each rank out."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-Confidence = float | Mapping[str, float]  # for all ranks, or by rank; of other ranks it is DEFAULT
+Confidence = float | Mapping[str, float]  # for all ranks, or by rank; other ranks get DEFAULT
 DEFAULT = 0.95
 
 
 def parse_confidence(text: str) -> Confidence:
-    """Read --confidence: a number, numbers by rank, or both, where the number is that of the other ranks.
+    """Read --confidence: a number, numbers by rank, or both; then the number is for all other ranks.
 
     >>> parse_confidence("0.9"), parse_confidence("species=0.95,genus=0.8")
     (0.9, {'species': 0.95, 'genus': 0.8})

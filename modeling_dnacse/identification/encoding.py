@@ -1,8 +1,9 @@
-"""Sequences in, what a search compares out: their bases at sites, or else their vectors.
+"""Sequences in; what a search compares of them out: their bases at sites, or their vectors.
 
-A model with sites places sequences, and they are compared over the sites that both cover. Other models, ONNX models,
-and calls with --dimensions, --window_tokens or --both_strands compare vectors by cosine. So does a model with sites
-whose marker is not that of the library: fewer than half of the references can be placed.
+A model with sites places sequences, and two sequences are compared over the sites that both cover. Vectors are
+compared by cosine instead if the model has no sites, if it is an ONNX model, and with --dimensions, --window_tokens or
+--both_strands. They are also used if the library is of another marker than the model, that is, if fewer than half of
+its references can be placed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,11 +20,11 @@ from ..reading.sequences import clean_sequence
 from ..vectors.shared_sites import LEAST_PLACED, AtSites, read_sites
 
 BLOCK = 4096  # sequences that are placed at once
-TRIES = 5  # draws of a query whose length suits a record
+TRIES = 5  # draws of a query to cut a record to
 
 
 class Encoded(NamedTuple):
-    """What a search compares of n sequences, one of the two."""
+    """What a search compares of n sequences: vectors or sites, the other is None."""
 
     vectors: np.ndarray | None  # (n, d) float32
     sites: AtSites | None
@@ -37,7 +38,7 @@ class Encoder:
     """A model, its tokenizer and the options of a call."""
 
     def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, options: EmbedOptions) -> None:
-        """Keep them, and see whether sequences can be placed."""
+        """Keep them, and decide whether sequences are placed."""
         self.model, self.tokenizer, self.options = model, tokenizer, options
         shaped = (options.dimensions, options.window_tokens, options.both_strands, options.dtype)
         sites = getattr(model, "sites", None)
@@ -51,7 +52,7 @@ class Encoder:
         return AtSites(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
 
     def blocks(self, sequences: Iterable[str], by_sites: bool, report: Callable[[int], object]) -> Iterator[Encoded]:
-        """Encode a stream of sequences, a block at a time; `report` gets the number of sequences that are done."""
+        """Encode a stream of sequences, a block at a time; `report` gets the number of sequences in each."""
         if by_sites:
             yield from (Encoded(None, block) for block in self._placed(sequences, report))
         else:
@@ -66,7 +67,7 @@ class Encoder:
 
 
 def encode(encoder: Encoder, sequences: list[str], by_sites: bool | None = None) -> Encoded:
-    """Encode sequences by sites or as vectors; None: by sites where most can be placed. What cannot has no bases."""
+    """Encode sequences by sites or by vectors; None: by sites if most can be placed. The others then have no bases."""
     if by_sites is not False and encoder.has_sites:
         placed = encoder.place(sequences, lambda _: None)
         if by_sites or placed.placed.mean() >= LEAST_PLACED:
@@ -77,15 +78,16 @@ def encode(encoder: Encoder, sequences: list[str], by_sites: bool | None = None)
 
 
 def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSites:
-    """Cut records to where queries lie, each to the sites of one drawn at random.
+    """Cut each record to the sites of a query, which is drawn at random.
 
-    A record that covers less than half of what the query covers waits for another draw; after `TRIES` it stays whole.
+    If the record covers less than half of the query's sites, another query is drawn; after `TRIES` draws the record
+    stays whole.
 
     Args:
-        records: Of the library.
-        queries: As many as one likes; those that are not placed are left out.
-        least: Sites that stay at least.
-        seed: Of the draws.
+        records: Records of the library.
+        queries: Any number of queries; those that are not placed are ignored.
+        least: Sites that a cut record must keep.
+        seed: Seed of the draws.
     """
     known = queries.bases[queries.placed] < OTHER
     if not len(known):
@@ -106,7 +108,7 @@ def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSit
 
 
 def ends_of(block: Encoded) -> np.ndarray:
-    """Where sequences begin and end: the quartiles of their first and last sites (6,); none of vectors (0,)."""
+    """Where sequences begin and end: the quartiles of their first and last sites (6,); (0,) if they have no sites."""
     if block.sites is None or not block.sites.placed.any():
         return np.empty(0)
     known = block.sites.bases[block.sites.placed] < OTHER

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TextIO
 from .call_table import Call, Cell, call_columns, call_row, cell_text
 from .queries import Query
 
-# as QIIME2's and SINTAX's taxonomies write them; names at other ranks are left out there
+# ranks in the taxonomies of QIIME2 and SINTAX; names at other ranks are left out there
 LETTERS = {"domain": "d", "kingdom": "k", "phylum": "p", "class": "c", "order": "o", "family": "f", "genus": "g"}
 LETTERS |= {"species": "s"}
 
@@ -22,12 +22,12 @@ class Layout(NamedTuple):
     """What the rows of a file have in common."""
 
     ranks: Sequence[str]  # of the library, species first
-    samples: Sequence[str]  # whose counts are known
-    counts: Callable[[Query], Mapping[int, float]]  # of a query, by the position of the sample
+    samples: Sequence[str]  # those with counts
+    counts: Callable[[Query], Mapping[int, float]]  # counts of a query by the position of the sample
 
 
 def write_tsv(calls: Iterable[Call], layout: Layout, file: TextIO) -> None:
-    """The call table, and behind it the counts of each sample, where they are known."""
+    """The call table, followed by the counts of each sample if there are counts."""
     table = csv.writer(file, delimiter="\t", lineterminator="\n")
     table.writerow([*call_columns(layout.ranks), *layout.samples])
     for call in calls:
@@ -37,7 +37,7 @@ def write_tsv(calls: Iterable[Call], layout: Layout, file: TextIO) -> None:
 
 
 def write_json(calls: Iterable[Call], layout: Layout, file: TextIO) -> None:
-    """A list of objects, one a line: the columns of the call table, null where nothing is known, counts and hits."""
+    """A list of objects, one per line: the columns of the call table (null: unknown), counts and hits."""
     columns = call_columns(layout.ranks)
     separator = "[\n"
     for call in calls:
@@ -135,7 +135,7 @@ def lineage(call: Call, ranks: Sequence[str]) -> list[str]:
 
 
 def known(cell: Cell) -> Cell:
-    """A cell for JSON: None where nothing is known."""
+    """A cell for JSON; None: unknown."""
     if isinstance(cell, float):
         return round(min(cell, 1), 4) if math.isfinite(cell) else None
     return cell if cell != "" else None

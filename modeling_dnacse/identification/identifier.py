@@ -1,7 +1,8 @@
 """A labelled library and a model in; an `Identifier`, which names sequences as `dnacse identify` does, out.
 
-The library is read from a file, or from an index that was made of it (index.py). Names are calibrated on the library,
-cut to where the first queries lie; a calibration is used again for queries that lie where those of it did.
+The library is read from a file, or from an index that was made of it (indexes/). Probabilities are calibrated on the
+library's own records, cut to the part of the marker that the queries cover. A calibration serves all queries that
+cover the same part.
 
 The file is long since the public methods carry their documentation.
 """
@@ -9,7 +10,7 @@ The file is long since the public methods carry their documentation.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,59 +21,33 @@ from ..loading.model_folders import check_model
 from ..machine.atomic import written_whole
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
-from ..vectors.shared_sites import NEAREST, Found
-from .calibration import (
-    Calibration,
-    CalibrationData,
-    collect_calibration,
-    estimate_shares,
-    fit_calibration,
-    with_new_species,
-)
-from .call_table import Answers, Call, call_columns, call_row, make_calls
+from ..vectors.shared_sites import NEAREST
+from .calibration import CalibrationData, collect_calibration, describe_calibration
+from .call_blocks import NamedBlock, call_blocks
+from .call_table import call_columns, call_row, require_pandas
 from .confidences import Confidence, check_probability, confidence_at
 from .encoding import Encoded, Encoder, ends_of
-from .index import Index, StoredCalibration, read_index, write_index
-from .index_files import REMEDY
-from .joining import join_encoded, join_references
+from .indexes.index import Index, StoredCalibration, read_index, write_index
+from .indexes.index_files import REMEDY
+from .indexes.index_record import check_fits, shaping_of, source_of
+from .indexes.joining import join_encoded, join_references
 from .large_libraries import is_large, make_large_library
-from .library import (
-    Library,
-    agreed_ranks,
-    equal_hits,
-    find_candidates,
-    make_library,
-    match_names,
-    nearest_hits,
-    search,
-)
-from .naming import Identifications, name_queries
+from .library import Library, make_library
 from .queries import Query, queries_of
 from .references import HIT, LibraryFile, References, Say, encode_references, read_references, say_on_stderr
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHAPING = ("normalize", "both_strands", "window_tokens", "overlap_tokens", "dimensions")  # options that change vectors
-SAME_PLACE = 30  # sites, by which the ends of queries may differ from those of a stored calibration
+SAME_PLACE = 30  # sites: a stored calibration serves queries whose ends differ by no more
 
 
 def ignore(_: object) -> None:
-    """Take a message, or a number of sequences, and do nothing."""
-
-
-class NamedBlock(NamedTuple):
-    """The calls of some queries, with what is shown of all of them."""
-
-    calls: list[Call]
-    similarities: np.ndarray  # (q,) of the nearest references, -inf: none
-    found: Identifications
-    data: CalibrationData
-    calibration: Calibration
+    """Ignore a message, or a number of sequences."""
 
 
 class Identifier:
-    """Names sequences by a labelled library."""
+    """Identifies sequences with a labelled library."""
 
     def __init__(
         self,
@@ -108,8 +83,8 @@ class Identifier:
 
         Args:
             path: FASTA, FASTQ, CSV, TSV, parquet or .qza with labels, see docs/formats.md.
-            model: Folder or Hub id; None: the shipped one of the library's marker.
-            taxonomy: The names of its records, where they are in a file of their own.
+            model: Folder or Hub id; None: the shipped model for the library's marker.
+            taxonomy: The names of its records, if they are in a separate file.
             options: How sequences are embedded, and where.
 
         Raises:
@@ -138,7 +113,7 @@ class Identifier:
 
         Args:
             folder: The index.
-            model: Folder or Hub id of the model that it was made with; None: the shipped one with which it was.
+            model: Folder or Hub id of the model that it was made with; None: the shipped model that it was made with.
             options: How sequences are embedded, as when it was made, and where.
 
         Raises:
@@ -152,22 +127,12 @@ class Identifier:
 
     @classmethod
     def from_stored(cls, model: str, encoder: Encoder, index: Index) -> "Identifier":
-        """Take an index that was read, if it is of this model and these options.
+        """Use an index that was read.
 
         Raises:
-            ValueError: it is not.
+            ValueError: it was made with another model or other options, or its parts do not belong together.
         """
-        if index.fingerprint != digest_of_vectors(model):
-            raise ValueError(
-                f"{index.folder} was made with another model ({index.model}) than {model}; give --model as then, or "
-                "make the index again"
-            )
-        if (given := shaping_of(encoder.options)) != index.options:
-            others = [f"{name} {value}" for name, value in index.options.items() if given.get(name) != value]
-            raise ValueError(
-                f"{index.folder} was made with other options ({', '.join(others)}); give the same, or make it again"
-            )
-        _check_width(index, encoder)
+        check_fits(index, model, encoder)
         try:
             return cls(
                 model, encoder, index.references, index.encoded, *(index.sources, index.calibrations, index.cells)
@@ -176,16 +141,16 @@ class Identifier:
             raise ValueError(f"{index.folder} cannot be read as an index ({error}); {REMEDY}") from None
 
     def save(self, folder: Path) -> None:
-        """Write an index, with the calibrations that were made, to a folder that does not exist.
+        """Write an index, with all calibrations so far, to a folder that does not exist yet.
 
         Raises:
-            ValueError: it does, or another process is writing it.
+            ValueError: the folder exists, or another process is writing it.
         """
         with written_whole(folder) as hidden:
             write_index(self.stored(hidden))
 
     def stored(self, folder: Path) -> Index:
-        """What the index in a folder would hold, with the calibrations that were made."""
+        """The content of an index in this folder, with all calibrations so far."""
         return Index(
             folder,
             Path(self.model).name if Path(self.model).is_dir() else self.model,
@@ -199,14 +164,14 @@ class Identifier:
         )
 
     def extended(self, library: LibraryFile, **shown: Any) -> "Identifier":
-        """An identifier with further references; calibrations are not kept, since the library is another one.
+        """An identifier with further references; it has no calibrations, since the library is another one.
 
         Args:
             library: The references, as `read_references` found them.
             shown: As in `encode_references`.
 
         Raises:
-            ValueError: an id is in both.
+            ValueError: the two share an id.
         """
         known = set(self.references.ids)
         if twice := next((name for name in library.references.ids if name in known), None):
@@ -218,7 +183,7 @@ class Identifier:
         return Identifier(self.model, self.encoder, references, encoded, [*self.sources, source_of(library)])
 
     def calibrate(self, queries: Iterable[Query] | None = None) -> None:
-        """Calibrate for sequences such as `queries`; None: such as the library's own."""
+        """Calibrate for sequences like `queries`; None: for sequences like the library's own."""
         if queries is None:
             block = self.library.encoded
         else:
@@ -241,9 +206,9 @@ class Identifier:
             queries: The queries.
             confidence: Least probability of a call, for all ranks or by rank.
             expected_new: Share of queries whose species the library lacks; None: estimated from the first block.
-            top: How many hits to list of each query, at most `NEAREST`.
-            report: Gets the number of queries that are done.
-            say: Gets what the calibration tells.
+            top: Number of hits to list for each query, at most `NEAREST`.
+            report: Receives the number of queries of each block.
+            say: Receives the description of the calibration.
 
         Raises:
             ValueError: an argument is out of its range.
@@ -253,31 +218,16 @@ class Identifier:
             check_probability("--expected_new", expected_new)
         if not 0 <= top <= NEAREST:
             raise ValueError(f"top is {top}; it must be from 0 to {NEAREST}")
-        data = calibration = None
-        for part, block in self._encoded(queries, report):
-            candidates = equal = None
-            if block.sites is None:
-                matches = search(self.library, block)
-                hits = nearest_hits(self.library, block, top) if top else None
-            else:
-                candidates = find_candidates(self.library, block)
-                matches, equal = match_names(self.library, candidates), equal_hits(self.library, block, candidates)
-                hits = Found(*(values[:, :top] for values in candidates)) if top else None
-            if data is None or calibration is None:
-                data = self._calibration_for(block)
-                say(self.describe(data))
-                shares = estimate_shares(self.library, data, matches)
-                if expected_new is not None:
-                    shares = with_new_species(shares, expected_new)
-                calibration = fit_calibration(data, shares)
-            agreed = agreed_ranks(self.library, matches, candidates, equal)
-            found = name_queries(self.library, data, calibration, matches, least, agreed)
-            reverse = np.zeros(len(part), bool) if block.sites is None else block.sites.reverse
-            alike = self._equal_species(candidates, equal, len(part))
-            answers = Answers(matches, found, float(least[0]), reverse, alike, hits)
-            calls = list(make_calls(part, self.library, self.columns, answers))
-            similarities = matches.similarities[:, :, 0].max(axis=0)
-            yield NamedBlock(calls, similarities, found, data, calibration)
+
+        def calibration_for(block: Encoded) -> CalibrationData:
+            data = self._calibration_for(block)
+            say(self.describe(data))
+            return data
+
+        blocks = self._encoded(queries, report)
+        yield from call_blocks(
+            self.library, self.columns, blocks, calibration_for, least=least, expected_new=expected_new, top=top
+        )
 
     def identify(
         self,
@@ -287,19 +237,19 @@ class Identifier:
         confidence: Confidence = 0.95,
         expected_new: float | None = None,
     ) -> "pd.DataFrame":
-        """Name sequences: the call table of `dnacse identify`, as a DataFrame.
+        """Identify sequences: the call table of `dnacse identify`, as a DataFrame.
 
         Args:
-            sequences: Of nucleotides, in either case.
+            sequences: DNA, in either case.
             ids: Their ids; by default they are numbered from 1.
             confidence: Least probability of a call: a number, or one by rank, as in {"species": 0.95, "genus": 0.8}.
             expected_new: Share of the sequences whose species the library lacks; None: estimated from them.
 
         Returns:
-            A row for each sequence, with the columns of the call table; NaN where the library cannot tell.
+            A row for each sequence, with the columns of the call table; NaN: not calibrated.
 
         Raises:
-            ValueError: a sequence is none, or an argument is out of its range.
+            ValueError: a sequence is not DNA, or an argument is out of its range.
         """
         pandas = require_pandas()
         ranks = list(self.library.names)
@@ -311,12 +261,12 @@ class Identifier:
         """The nearest references of sequences: the table of hits of `dnacse identify --top`, as a DataFrame.
 
         Args:
-            sequences: Of nucleotides, in either case.
+            sequences: DNA, in either case.
             ids: Their ids; by default they are numbered from 1.
-            top: How many of each.
+            top: Number of references for each sequence.
 
         Raises:
-            ValueError: a sequence is none, or an argument is out of its range.
+            ValueError: a sequence is not DNA, or an argument is out of its range.
         """
         pandas = require_pandas()
         blocks = self.calls(queries_of(sequences, ids), top=top)
@@ -329,21 +279,7 @@ class Identifier:
 
     def describe(self, data: CalibrationData) -> str:
         """Say what the library holds, and which probabilities cannot be calibrated on it."""
-        library = self.library
-        content = f"{library.codes.shape[1]:,} references of {len(library.names['species']):,} species"
-        missing = [rank for number, rank in enumerate(library.names) if not data.tells(number)]
-        if data.tells_new_species:
-            known = int((data.known_from == 0).sum())
-            content += f", {known:,} look-ups with their species, {len(data.known_from) - known:,} without"
-        else:
-            missing.append("new species")
-        if not missing:
-            return content
-        return (
-            f"{content}; it cannot tell the probability of: {', '.join(missing)}. A rank needs two names when a "
-            "species is left out; species and new species also need a species with two records. These columns stay "
-            "empty"
-        )
+        return describe_calibration(self.library, data)
 
     def _encoded(
         self, queries: Iterable[Query], report: Callable[[int], object]
@@ -362,65 +298,20 @@ class Identifier:
         self.calibrations.append(StoredCalibration(ends, data))
         return data
 
-    def _equal_species(self, found: Found | None, equal: np.ndarray | None, count: int) -> list[list[str]]:
-        """The species of the references that cannot be told apart from the nearest of each query, sorted."""
-        if found is None or equal is None:
-            return [[]] * count
-        codes, names = self.library.codes[0], self.library.names["species"]
-        rows = (codes[row[same]] for row, same in zip(found.rows, equal, strict=True))
-        return [[str(names[code]) for code in np.unique(row[row >= 0])] for row in rows]
-
 
 def identify(
     sequences: Iterable[str], reference: str | Path, ids: Iterable[str] | None = None, **options: Any
 ) -> "pd.DataFrame":
-    """Name sequences by a labelled library, or by an index of one; `options` as in `Identifier.identify`, and `model`.
+    """Identify sequences with a labelled library or an index; `options` as in `Identifier.identify`, and `model`.
 
-    To name several batches, make one `Identifier`.
+    To identify several batches, make one `Identifier`.
     """
     model = options.pop("model", None)
     opened = Identifier.from_index if Path(reference).is_dir() else Identifier.from_fasta
     return opened(reference, model=model).identify(sequences, ids, **options)
 
 
-def _check_width(index: Index, encoder: Encoder) -> None:
-    """Refuse an index whose sites or vectors are not those of the model that it names."""
-    sites, vectors = index.encoded.sites, index.encoded.vectors
-    if sites is not None:
-        got, wanted, what = sites.bases.shape[1], encoder.model.config.sites if encoder.has_sites else 0, "sites"
-    else:
-        assert vectors is not None
-        got, what = vectors.shape[1], "numbers a vector"
-        wanted = encoder.options.dimensions or encoder.model.config.hidden_size
-    if got != wanted:
-        raise ValueError(f"{index.folder} has {got:,} {what}, and its model {wanted:,}; {REMEDY}")
-
-
 def model_for(model: str | None, library: LibraryFile, say: Say = say_on_stderr) -> str:
-    """The model that was given, or else the shipped one of a library's marker."""
+    """The given model, or the shipped one for the library's marker."""
     file = library.file
     return choose_model(model, lambda: (record.sequence for record in file.read()), file.count, say)
-
-
-def require_pandas() -> Any:
-    """Import pandas.
-
-    Raises:
-        ValueError: it is not installed.
-    """
-    try:
-        import pandas
-    except ImportError:
-        raise ValueError("a DataFrame needs pandas, which is not installed: pip install 'dnacse[pandas]'") from None
-    return pandas
-
-
-def shaping_of(options: EmbedOptions) -> dict[str, Any]:
-    """The options that change vectors, where they are not the default."""
-    default = EmbedOptions()
-    return {name: value for name in SHAPING if (value := getattr(options, name)) != getattr(default, name)}
-
-
-def source_of(library: LibraryFile) -> dict[str, Any]:
-    """What an index tells of a file of references: its name, and a hash of its ids and sequences."""
-    return {"name": library.file.path.name, "records": library.file.count, "digest": library.file.digest.hex()}

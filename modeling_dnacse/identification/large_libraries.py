@@ -1,22 +1,22 @@
-"""A large library, which is searched by cells (vectors/cell_search.py): its names as numbers, and its search."""
+"""A large library, which is searched by an inverted file (vectors/cell_search.py) instead of exhaustively."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
 
 from ..kmers import OTHER
 from ..sites import DnacseSites
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.shared_sites import AtSites
 from .encoding import Encoded, Encoder
-from .library import Library, complete_lineages
+from .library import Library
+from .name_codes import complete_lineages, numbered
 
-LARGE = 100_000  # references, from which on a library is searched by cells; `SiteSearch` would take 1.1 GB
+LARGE = 100_000  # references, from which on an inverted file is used; `SiteSearch` would take 1.1 GB
 
 
 def is_large(encoded: Encoded) -> bool:
-    """Whether a library is searched by cells: it is of sites, and has many references."""
+    """Whether a library is searched by an inverted file: it is encoded by sites, and has many references."""
     return encoded.sites is not None and len(encoded) >= LARGE
 
 
@@ -28,8 +28,8 @@ def make_large_library(
     Args:
         encoded: The references (r,), at sites.
         labels: Their names at each rank (r,), species first; "": no name.
-        sites: The rows of sites of the model.
-        cells: What an index holds of this library.
+        sites: The part of the model with sites.
+        cells: The inverted file that an index holds of this library; None: it is computed.
 
     Raises:
         ValueError: the cells are of another library.
@@ -46,19 +46,6 @@ def make_large_library(
     alone = np.flatnonzero(species < 0)
     species[alone] = len(names["species"]) + np.arange(len(alone))  # each is a group of its own
     return Library(encoded, CellSearch(sites, encoded.sites.bases, species, cells), names, filled)
-
-
-def numbered(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Number names in their order: the names without "" (n,) object, and the number of each one (r,) int32, -1: "".
-
-    >>> known, code = numbered(["b", "", "a", "b"])
-    >>> known.tolist(), code.tolist()
-    (['a', 'b'], [1, -1, 0, 1])
-    """
-    found = pa.array(names, pa.string()).dictionary_encode()
-    known, order = np.unique(found.dictionary.to_numpy(zero_copy_only=False), return_inverse=True)
-    unnamed = int(len(known) > 0 and known[0] == "")  # the empty name sorts first
-    return known[unnamed:], order[found.indices.to_numpy()].astype(np.int32) - unnamed
 
 
 def place_all(encoder: Encoder, sequences: Iterable[str], count: int, report: Callable[[int], object]) -> AtSites:

@@ -1,8 +1,8 @@
 """A labelled library, and the search in it: queries in, the nearest named references at each rank out.
 
 References are compared by the cosine of vectors, or over the sites that both cover (encoding.py). In the second case
-the nearest are looked for among candidates (vectors/shared_sites.py). Where these all have one name at some rank, the
-nearest reference with another name is farther than all of them: the similarity of the last candidate stands for it.
+the nearest ones are chosen from candidates (vectors/shared_sites.py). If all candidates have the same name at a rank,
+the nearest reference with another name is farther than all of them. Then the similarity of the last candidate is used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from ..kmers import OTHER
 from ..sites import DnacseSites
 from ..vectors.neighbours import TIE, nearest, nearest_names
 from ..vectors.shared_sites import GROUPS, Found, SiteSearch
+from .closeness import closeness as closeness_of
+from .closeness import gaps
 from .encoding import Encoded
+from .name_codes import complete_lineages
 
-EQUAL_DISTANCE = 1e-3  # two references whose distances differ by less count as equally near
-CROWD = 5  # the species, by distance, that tells how crowded a neighbourhood is
-SCALE = 0.3  # weight of the logarithm of a neighbour's distance
-LEAST_DISTANCE = 0.01  # that is added to distances before their logarithm is taken
-AS_LONG = 0.9  # of the sites of the nearest reference that a hit must share to be as good evidence
+CROWD = 5  # the distance of the fifth nearest species measures how crowded a neighbourhood is
+AS_LONG = 0.9  # share of the nearest reference's sites that a hit must cover to be indistinguishable from it
 
 
 class Library(NamedTuple):
@@ -31,19 +31,19 @@ class Library(NamedTuple):
     """
 
     encoded: Encoded
-    search: torch.Tensor | SiteSearch  # unit vectors (r, d) float32, on the device of the search; or what has sites
+    search: torch.Tensor | SiteSearch  # unit vectors (r, d) float32, on the device of the search; or a search by sites
     names: dict[str, np.ndarray]
     codes: np.ndarray  # (ranks, r) int32
 
 
 class Matches(NamedTuple):
-    """What queries found at each rank: the nearest reference with a name, and the nearest one with another name."""
+    """The nearest reference with a name at each rank, and the nearest one with another name."""
 
     rows: np.ndarray  # (ranks, q, 2) int, -1: there is none, or it is none of the candidates
     similarities: np.ndarray  # (ranks, q, 2) float32, -inf: there is none
     closeness: np.ndarray  # (q,) float, of the nearest species (`closeness`), NaN: there is none
     identity: np.ndarray  # (ranks, q, 2) float32, share of the shared sites with the same base; NaN without sites
-    overlap: np.ndarray  # (ranks, q, 2) int32, shared sites; 0 without
+    overlap: np.ndarray  # (ranks, q, 2) int32, number of shared sites; 0 without sites
 
 
 def make_library(
@@ -55,13 +55,13 @@ def make_library(
 ) -> Library:
     """Prepare references for searches.
 
-    A name that a record lacks is taken from other records of its lower taxon, such as the family from others of its
-    genus, if these agree.
+    If a record lacks a name, it gets the name that other records of its lower taxon have, provided that these agree:
+    for example the family of the other records of its genus.
 
     Args:
         encoded: The references (r,); vectors may have any length.
         labels: Their names at each rank (r,), species first; "": no name. A rank without any name is left out.
-        sites: The rows of sites of the model, if the references are encoded by sites.
+        sites: The part of the model with sites, if the references are encoded by sites.
         device: Where vectors are compared.
 
     Raises:
@@ -88,34 +88,6 @@ def make_library(
     return Library(encoded, SiteSearch(sites, encoded.sites.bases, species), names, filled)
 
 
-def complete_lineages(codes: np.ndarray) -> np.ndarray:
-    """Give records the names that others of the same lower taxon have, rank by rank upwards.
-
-    The lower taxon is that of the nearest rank below at which the record has a name: few have a tribe.
-
-    Args:
-        codes: Number of the name of each record at each rank (ranks, r) int, -1: none.
-
-    >>> complete_lineages(np.array([[0, 1, 2], [0, 0, 1], [4, -1, -1]])).tolist()
-    [[0, 1, 2], [0, 0, 1], [4, 4, -1]]
-    >>> complete_lineages(np.array([[0, 0, 1], [-1, -1, 0], [3, -1, -1]])).tolist()
-    [[0, 0, 1], [-1, -1, 0], [3, 3, -1]]
-    """
-    codes = codes.copy()
-    for rank in range(1, len(codes)):
-        upper = codes[rank].copy()
-        waiting = upper < 0
-        for lower in codes[rank - 1 :: -1]:
-            both, told = (upper >= 0) & (lower >= 0), waiting & (lower >= 0)
-            lowest, highest = np.full(lower.max() + 1, upper.max() + 1), np.full(lower.max() + 1, -1)
-            np.minimum.at(lowest, lower[both], upper[both])
-            np.maximum.at(highest, lower[both], upper[both])
-            agreed = np.where(lowest == highest, highest, -1)
-            codes[rank, told] = agreed[lower[told]]
-            waiting &= ~told
-    return codes
-
-
 def unit_vectors(encoded: Encoded) -> torch.Tensor:
     """Scale vectors to length 1; a row of zeros stays as it is.
 
@@ -129,10 +101,10 @@ def unit_vectors(encoded: Encoded) -> torch.Tensor:
 
 
 def search(library: Library, queries: Encoded, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None) -> Matches:
-    """Search the library; `exclude_groups` as in `nearest_names`. What has no place finds nothing."""
+    """Search the library; `exclude_groups` as in `nearest_names`. A query that is not placed finds nothing."""
     if isinstance(library.search, torch.Tensor):
         rows, similarities = nearest_names(unit_vectors(queries), library.search, library.codes, exclude_groups)
-        close = closeness(similarities[0, :, 0], similarities[0, :, 1], similarities[0, :, 1])
+        close = closeness_of(similarities[0, :, 0], similarities[0, :, 1], similarities[0, :, 1])
         nothing = np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32)
         return Matches(rows, similarities, close, *nothing)
     return match_names(library, find_candidates(library, queries, exclude_groups))
@@ -141,7 +113,7 @@ def search(library: Library, queries: Encoded, exclude_groups: tuple[np.ndarray,
 def find_candidates(
     library: Library, queries: Encoded, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None
 ) -> Found:
-    """Search a library of sites for the candidates of each query (q,); a query that has no place has none."""
+    """Search a library by sites for the candidates of each query (q,); a query that is not placed has none."""
     assert queries.sites is not None
     assert isinstance(library.search, SiteSearch)
     placed = np.flatnonzero(queries.sites.placed)
@@ -157,14 +129,14 @@ def find_candidates(
 
 
 def match_names(library: Library, found: Found) -> Matches:
-    """What the candidates of queries tell at each rank."""
+    """The matches of queries at each rank, from their candidates."""
     assert isinstance(library.search, SiteSearch)
     is_all = len(library.search.starts) <= GROUPS  # the candidates have all names that there are
     return _named(found, library.codes, is_all)
 
 
 def nearest_hits(library: Library, queries: Encoded, count: int) -> Found:
-    """The nearest references by vectors, (q, count); identity is NaN and overlap 0, as vectors tell neither."""
+    """The nearest references by vectors, (q, count); identity is NaN and overlap 0, as vectors have neither."""
     assert isinstance(library.search, torch.Tensor)
     rows, similarities = nearest(unit_vectors(queries), library.search, count)
     nothing = np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32)
@@ -172,10 +144,10 @@ def nearest_hits(library: Library, queries: Encoded, count: int) -> Found:
 
 
 def equal_hits(library: Library, queries: Encoded, found: Found) -> np.ndarray:
-    """Which candidates cannot be told apart from the nearest one by what a query covers, (q, k) bool.
+    """Which candidates are indistinguishable from the nearest one over the sites of a query, (q, k) bool.
 
-    Where the query, the nearest reference and the other one have bases, the two references have the same ones. There
-    must be nearly as many such sites as the query shares with the nearest.
+    At all sites where the query and both references have a base, the two references have the same base. There must be
+    nearly as many such sites as the query shares with the nearest reference.
     """
     assert queries.sites is not None
     assert library.encoded.sites is not None
@@ -191,10 +163,10 @@ def equal_hits(library: Library, queries: Encoded, found: Found) -> np.ndarray:
 
 
 def agreed_ranks(library: Library, matches: Matches, found: Found | None, equal: np.ndarray | None) -> np.ndarray:
-    """At which ranks all references that cannot be told apart have one name, (ranks, q) bool.
+    """At which ranks all indistinguishable references have the same name, (ranks, q) bool.
 
-    By sites, these are the `equal` candidates among those that were `found`; by vectors, references as near as the
-    nearest.
+    By sites, these are the `equal` candidates among those `found`. By vectors, they are the references that are as
+    near as the nearest.
     """
     if found is None or equal is None:
         nearest, other = matches.similarities[:, :, 0], matches.similarities[:, :, 1]
@@ -227,7 +199,7 @@ def _named(found: Found, codes: np.ndarray, is_all: bool) -> Matches:
 
 
 def _pick(found: Found, allowed: np.ndarray) -> dict[str, np.ndarray]:
-    """The best allowed candidate of each query, (q,) each; of those that are as good the first in the library."""
+    """The best allowed candidate of each query, (q,) each; of equally good ones, the first in the library."""
     queries, exists = np.arange(len(allowed)), allowed.any(axis=1)
     score = np.where(allowed, found.score, -np.inf)
     as_good = allowed & (score >= score.max(axis=1, keepdims=True) - TIE)
@@ -250,29 +222,7 @@ def closeness_among(found: Found, species: np.ndarray, nearest: np.ndarray) -> n
     mine, others = (
         np.where(part, cosines, -np.inf).max(axis=1) for part in ((names == own) & (own >= 0), names != own)
     )
-    return closeness(mine, others, crowd)
-
-
-def closeness(own: np.ndarray, other: np.ndarray, crowd: np.ndarray) -> np.ndarray:
-    """How close the nearest species is, for how close others are: cosines (q,) to (q,), NaN without a nearest.
-
-    -log d + SCALE (log d' + log d"), with the distances d of the nearest species, d' of the nearest other species, and
-    d" of the `CROWD`-th species. Where many species are close, a query must be closer to one of them. Distances are
-    scaled by those of neighbours as in Zelnik-Manor and Perona (2004). A species that is not there has the distance 1.
-
-    Args:
-        own: Of the nearest species.
-        other: Of the nearest other species, -inf: there is none.
-        crowd: Of the `CROWD`-th species, -inf: there is none.
-
-    >>> closeness(np.array([0.99, 0.99, -np.inf]), np.array([0.9, 0.99, -np.inf]), np.full(3, 0.5)).round(1).tolist()
-    [3.0, 2.5, nan]
-    """
-    near, next_near, far = (
-        np.log(np.maximum(1 - np.where(part > -np.inf, part, 0).astype(np.float64), 0) + LEAST_DISTANCE)
-        for part in (own, other, crowd)
-    )
-    return np.where(own > -np.inf, SCALE * (next_near + far) - near, np.nan)
+    return closeness_of(mine, others, crowd)
 
 
 def nearest_references(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
@@ -282,23 +232,10 @@ def nearest_references(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
     return matches.rows[rank, queries, 0], matches.similarities[rank, queries, 0]
 
 
-def gaps(similarities: np.ndarray) -> np.ndarray:
-    """How much nearer the nearest name is than the next one: cosines (..., 2) to (...) in [0, 1), NaN without a next.
-
-    >>> gaps(np.array([[1.0, 0.4], [0.7, 0.4], [0.4, 0.4], [0.4, -np.inf]])).round(2).tolist()
-    [1.0, 0.5, 0.0, nan]
-    """
-    distance, other = np.maximum(1 - similarities.astype(np.float64), 0).transpose(-1, *range(similarities.ndim - 1))
-    ratio = np.divide(
-        distance + EQUAL_DISTANCE, other + EQUAL_DISTANCE, out=np.ones_like(other), where=np.isfinite(other)
-    )
-    return np.where(np.isfinite(other), np.maximum(1 - ratio, 0), np.nan)
-
-
 def evidence(matches: Matches) -> np.ndarray:
-    """How sure the nearest name at each rank is, (ranks, q), NaN where there is no other name.
+    """The evidence for the nearest name at each rank, (ranks, q), NaN where there is no other name.
 
-    For the species it is its closeness, for higher ranks the gap.
+    It is the closeness for species, and the gap for higher ranks.
     """
     found = gaps(matches.similarities)
     return np.concatenate([np.where(np.isnan(found[:1]), np.nan, matches.closeness), found[1:]])

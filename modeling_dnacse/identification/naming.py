@@ -1,4 +1,4 @@
-"""Matches of queries in; their names at each rank, how probable each name is, and the lowest rank that is sure out."""
+"""Matches of queries in; the name at each rank, its probability, and the rank of the call out."""
 
 from typing import NamedTuple
 
@@ -9,13 +9,13 @@ from .library import Library, Matches, evidence, nearest_references
 
 
 class Identifications(NamedTuple):
-    """Names of queries and their probabilities; NaN where the library cannot tell."""
+    """Names of queries and their probabilities; NaN where the library is too small to calibrate them."""
 
     codes: np.ndarray  # (ranks, q) int, -1: no name
     probabilities: np.ndarray  # (ranks, q) float
     new_species: np.ndarray  # (q,) float, probability that the library lacks the species
     level: np.ndarray  # (q,) int, the lowest rank whose name is probable enough, -1: none
-    foreign: np.ndarray  # (q,) bool: unlike all that the library holds; without name and probability
+    foreign: np.ndarray  # (q,) bool: out-of-distribution, so without name and probability
 
 
 def name_queries(
@@ -28,13 +28,14 @@ def name_queries(
 ) -> Identifications:
     """Name queries at each rank, and find the lowest rank whose name has at least the probability `confidence`.
 
-    `confidence` is one number, or one for each rank (ranks,). A rank at which the references that cannot be told apart
-    have several names is never called (`agreed_ranks`), so the call is at their lowest common ancestor or above it.
+    `confidence` is one number, or one for each rank (ranks,). Three rules hold:
 
-    - A name at a higher rank that the reference of the lower name has, too, is at least as probable as the lower
-      name. Another name can only be right if the lower one is wrong, and is no more probable than that.
-    - A query that was not placed, or is farther than every record of the library was from all other families, is
-      foreign.
+    - If several references are indistinguishable over the query, a rank at which they have several names is never
+      called (`agreed_ranks`). So the call is at their lowest common ancestor or above it.
+    - If the reference of the lower name also has the higher name, the higher name is at least as probable as the
+      lower one. If not, the higher name can be right only if the lower one is wrong, which bounds its probability.
+    - A query is out-of-distribution (`foreign`) if it cannot be placed, or if it is farther from the library than
+      any of the library's records was from all other families.
     """
     nearest, similarity = nearest_references(matches)
     foreign = (nearest < 0) | (similarity < data.least_similarity)

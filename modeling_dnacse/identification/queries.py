@@ -1,6 +1,6 @@
-"""Files of queries in; their sequences out, with ids that are unique, abundances, and without primers.
+"""Files of queries in; their sequences out, with unique ids and abundances, and without primers.
 
-Each file is a sample. Where an id is in two files, all ids get the sample before them, as in sample1:seq1.
+Each file is a sample. If an id occurs in two files, all ids get the name of the sample, as in sample1:seq1.
 """
 
 import sys
@@ -9,19 +9,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..machine.file_names import text_of
+from ..reading.abundances import Abundances
 from ..reading.formats import COMPRESSIONS
+from ..reading.primers import primer_at_an_end, trim_primers
 from ..reading.rereading import RecordFile
 from ..reading.seen_ids import SeenIds
 from ..reading.sequences import AlphabetCounts, clean_sequence
-from .abundances import Abundances
-from .primers import primer_at_an_end, trim_primers
 
-LOOKED_AT = 200  # queries in which primers are looked for
-OFTEN = 0.2  # of them: told
+LOOKED_AT = 200  # first queries that are searched for primers
+OFTEN = 0.2  # share of these; a primer in more of them is reported
 
 
 class Query(NamedTuple):
-    """A sequence to be named: its id, its bases, how often it was read, and in which sample (file)."""
+    """A sequence to identify: its id, its bases, its abundance and its sample (file)."""
 
     id: str
     sequence: str
@@ -33,10 +34,10 @@ class QueryFiles:
     """Files of queries, each read several times."""
 
     def __init__(self, paths: Sequence[Path], primers: tuple[str, str] | None = None) -> None:
-        """Take the files, and the forward and reverse primer that are taken off.
+        """Take the files, and the forward and reverse primers to remove.
 
         Raises:
-            ValueError: a file is not there or cannot be read twice, or two have one name.
+            ValueError: a file is missing or cannot be read twice, or two have the same name.
         """
         self.files = [RecordFile(path) for path in paths]
         self.samples = [sample_of(path) for path in paths]
@@ -47,7 +48,7 @@ class QueryFiles:
         self.count, self.has_sizes, self.with_sample = 0, False, False
 
     def check(self) -> None:
-        """Read all files once, and say on stderr what they hold, and whether primers are on."""
+        """Read all files once, and report on stderr what they hold and whether they have primers."""
         seen, primers, trimmed = SeenIds(), Counter[str](), Counter[int]()
         for file in self.files:
             counts = AlphabetCounts()
@@ -66,13 +67,13 @@ class QueryFiles:
             )
         if self.primers:
             sys.stderr.write(
-                f"primers: {trimmed[2]:,} queries had both, {trimmed[1]:,} one, {trimmed[0]:,} none; taken off\n"
+                f"primers removed: {trimmed[2]:,} queries had both, {trimmed[1]:,} one, {trimmed[0]:,} none\n"
             )
         for name, found in primers.most_common(2):
             if found > OFTEN * min(self.count, LOOKED_AT):
                 sys.stderr.write(
                     f"warning: {found:,} of the first {min(self.count, LOOKED_AT):,} queries begin or end with the "
-                    f"primer {name}, whose bases are not the specimen's; take primers off with --trim_primers\n"
+                    f"primer {name}; its bases are not the specimen's: remove primers with --trim_primers\n"
                 )
 
     def read(self) -> Iterator[Query]:
@@ -84,7 +85,7 @@ class QueryFiles:
                 yield Query(identifier, sequence, record.size, sample)
 
     def check_abundances(self, abundances: Abundances, path: Path) -> None:
-        """Compare a table of counts with the queries, and say on stderr what they do not share.
+        """Compare a table of counts with the queries, and report on stderr which ids they do not share.
 
         Raises:
             ValueError: they share no id.
@@ -99,9 +100,9 @@ class QueryFiles:
                 f"{path}: none of the {self.count:,} queries is in it, such as {example!r}; ids must agree"
             )
         if lacking:
-            sys.stderr.write(f"{path}: {lacking:,} queries are not in it, such as {example!r}; they count 0\n")
+            sys.stderr.write(f"{path}: {lacking:,} queries are not in it, such as {example!r}; their counts are 0\n")
         if len(abundances.of) > shared:
-            sys.stderr.write(f"{path}: {len(abundances.of) - shared:,} of its rows are no queries\n")
+            sys.stderr.write(f"{path}: {len(abundances.of) - shared:,} of its rows belong to no query\n")
 
 
 def sample_of(path: Path) -> str:
@@ -111,11 +112,11 @@ def sample_of(path: Path) -> str:
     'site.1'
     """
     name = Path(path.stem) if path.suffix.lower() in COMPRESSIONS else Path(path.name)
-    return name.stem
+    return text_of(name.stem)
 
 
 def queries_of(sequences: Iterable[str], ids: Iterable[str] | None) -> Iterator[Query]:
-    """Queries from sequences and, if they are given, as many ids."""
+    """Queries from sequences and their ids; without ids they are numbered from 1."""
     names = map(str, range(1, 2**62)) if ids is None else ids
     for name, sequence in zip(names, sequences, strict=ids is not None):
         try:

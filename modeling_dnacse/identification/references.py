@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .encoding import Encoded, Encoder
 
 HIT = ("id", "hit", "reference", "similarity", "identity", "overlap")  # columns of the table of hits
-CHECKED = 16  # vectors of a file that are computed again
+CHECKED = 16  # vectors of a file that are computed again for comparison
 REMEDY = "embed the library again, with the model and the options of this call"
 SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding, or by storing one as int8
 
@@ -30,8 +30,8 @@ Say = Callable[[str], object]  # takes a line for the user
 class References(NamedTuple):
     """Ids of a library's records, and their names at each rank, species first.
 
-    Ranks that no record has are left out. `below` holds subspecies and BINs likewise. `metadata` holds the other
-    columns of the library's table.
+    Ranks that no record has are left out. `below` holds subspecies and BINs. `metadata` holds the other columns of the
+    library's table.
     """
 
     ids: Column
@@ -40,14 +40,14 @@ class References(NamedTuple):
     metadata: Mapping[str, Column]
 
     def columns(self) -> dict[str, Column]:
-        """What the table of hits shows of a reference; metadata with the name of another column gets a mark."""
+        """The columns that the table of hits shows; a metadata column whose name is taken gets an apostrophe."""
         names = {"id": self.ids, **self.labels, **self.below}
         taken = {*HIT, *names}
         return names | {key + "'" * (key in taken): column for key, column in self.metadata.items()}
 
 
 class LibraryFile(NamedTuple):
-    """The file of a library and what was read of it."""
+    """The file of a library, and the references that were read from it."""
 
     file: RecordFile
     references: References
@@ -64,7 +64,7 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
     Args:
         path: The library.
         taxonomy: Names of its records, see `read_taxonomy`, where they are not in the library itself.
-        say: Takes what is said.
+        say: Receives lines for the user.
 
     Raises:
         ValueError: as `RecordFile` and `read_taxonomy`; or no record has a species, or none is in the taxonomy.
@@ -146,23 +146,23 @@ def encode_references(
     say: Say = say_on_stderr,
     quiet: bool = False,
 ) -> "Encoded":
-    """Encode a library: by its sites, where most of it can be placed, else by vectors.
+    """Encode a library: by sites if most of its references can be placed, else by vectors.
 
     Args:
         library: The library, as `read_references` found it.
         encoder: The model.
-        vectors: Vectors that `dnacse embed` made of it, to be used where it is not placed.
-        by_sites: Whether it must be by sites, or by vectors; None: as most of it tells.
-        say: Takes what is said.
+        vectors: Vectors that `dnacse embed` made of it, used if it is not encoded by sites.
+        by_sites: Encode by sites, or by vectors; None: by sites if most references can be placed.
+        say: Receives lines for the user.
         quiet: Show no progress bar.
 
     Raises:
         ValueError: as `load_vectors`.
     """
     import numpy as np
-    from tqdm.auto import tqdm
 
     from ..kmers import OTHER
+    from ..machine.progress import progress_bar
     from .encoding import LEAST_PLACED, Encoded
     from .large_libraries import place_all
 
@@ -171,12 +171,12 @@ def encode_references(
     count = len(library.references.ids)
     sequences = (record.sequence for record in library.file.read())
     if encoder.has_sites and by_sites is not False:
-        with tqdm(total=count, unit="seq", desc="library", disable=quiet or None) as bar:
+        with progress_bar(count, "library", quiet) as bar:
             placed = place_all(encoder, sequences, count, bar.update)
         lost = int((~placed.placed).sum())
         if by_sites or count - lost >= LEAST_PLACED * count:
             if lost:
-                say(f"{path}: {lost:,} of {count:,} references do not look like the marker; left out")
+                say(f"{path}: {lost:,} of {count:,} references do not look like the marker and are never found")
             placed.bases[~placed.placed] = OTHER
             return Encoded(None, placed)
         say(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers")
@@ -185,7 +185,7 @@ def encode_references(
         return Encoded(given, None)
     made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)
     first = 0
-    with tqdm(total=count, unit="seq", desc="library", disable=quiet or None) as bar:
+    with progress_bar(count, "library", quiet) as bar:
         for block in encoder.blocks(sequences, False, bar.update):
             made[first : first + len(block)] = block.vectors
             first += len(block)

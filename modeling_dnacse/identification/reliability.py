@@ -1,22 +1,22 @@
-"""How true the probabilities of names are: look-ups of the library's own records in, stated and true shares out."""
+"""Reliability diagrams: look-ups of the library's own records in; stated probabilities and observed shares out."""
 
 import numpy as np
 
 from .calibration import CalibrationData, fit_calibration
 
 EDGES = np.array([0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 1])  # of stated probabilities
-FEWEST = 20  # look-ups of a point
+FEWEST = 20  # look-ups in an interval, else it has no point
 FOLDS = 5
 
 
 def reliability(data: CalibrationData, shares: np.ndarray, rank: int, seed: int = 0) -> np.ndarray:
-    """What curves that were fitted to other look-ups say of a rank's names, and how many of these are right.
+    """Compare the probabilities of names with the share that is right, by cross-validation over look-ups.
 
     Args:
         data: The look-ups.
-        shares: Of the classes among the queries (ranks + 1,); look-ups are weighted by them.
+        shares: Shares of the classes among the queries (ranks + 1,), by which look-ups are weighted.
         rank: Number of the rank.
-        seed: Of the folds.
+        seed: Seed of the folds.
 
     Returns:
         Mean probability and share of right names of each interval with enough look-ups, (n, 2).

@@ -10,6 +10,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 from transformers import PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from ..configuration_dnacse import DnacseConfig
 from ..embedding.tokenization import apply_alphabet_policy
@@ -19,7 +20,7 @@ from .hub_reasons import why_not_found
 from .model_folders import CONFIG, REMEDY, TOKENIZER, check_model, is_hub_id
 
 Model = TypeVar("Model", bound=DnacsePreTrainedModel)
-# of config.json: least and most; DnacseConfig checks types and what must fit together
+# least and most values of config.json; DnacseConfig checks types and combinations
 RANGES = {
     "vocab_size": (1, 2**24),
     "hidden_size": (1, 2**16),
@@ -34,7 +35,12 @@ RANGES = {
     "gene_sites": (0, 2**24),
     "site_kmer": (1, 13),
     "site_candidates": (1, 100),
+    "site_block": (0, 2**16),
+    "site_support": (0, 2**16),
+    "site_reach": (0, 500),
     "sites": (0, 2**24),
+    "least_share": (0, 1),
+    "least_sites": (0, 2**24),
     "species_similarity": (-1, 1),
     "bin_similarity": (-1, 1),
 }
@@ -58,7 +64,7 @@ def load_checkpoint(
     find_on_hub(name)
     tokenizer = load_tokenizer(tokenizer_name or name)
     check_config(name)
-    with one_sentence(f"{name} cannot be loaded as a model"):
+    with one_sentence(f"{name} cannot be loaded as a model"), without_bar_of_weights():
         model = model_class.from_pretrained(name, dtype=torch.float32, **options)
     check_finite(model, name)
     if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
@@ -91,7 +97,7 @@ def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
     """Load an architecture from a config.json, a folder or the Hub, for the vocabulary of a tokenizer.
 
     Raises:
-        ValueError: there is none, or a value in it is not allowed.
+        ValueError: there is no such configuration, or a value in it is not allowed.
     """
     check_config(name)
     with one_sentence(f"{name} cannot be loaded as a configuration"):
@@ -109,7 +115,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
     """Load a tokenizer from a folder or the Hub.
 
     Raises:
-        ValueError: there is none, or it is damaged.
+        ValueError: there is no such tokenizer, or it is damaged.
     """
     if Path(name).is_dir():
         read_object(Path(name, TOKENIZER), REMEDY)
@@ -120,7 +126,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
 
 
 def check_framing(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
-    """Check that a tokenizer frames tokens by [CLS] and [SEP], and knows every base.
+    """Check that a tokenizer frames tokens with [CLS] and [SEP], and has a token for every base.
 
     Raises:
         ValueError: it does not.
@@ -132,7 +138,7 @@ def check_framing(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
 
 
 def check_config(name: str) -> None:
-    """Check the numbers of a configuration whose file is on this machine, before modules are made of them.
+    """Check the numbers of a local configuration, before modules are built from them.
 
     Raises:
         ValueError: one is out of its range.
@@ -145,10 +151,17 @@ def check_config(name: str) -> None:
         value = config.get(field)
         if isinstance(value, int | float) and not least <= value <= most:
             raise ValueError(f"{path}: {field} is {value}; it must be from {least:,} to {most:,}")
+    widths, starts, end = config.get("site_blocks"), config.get("marker_starts"), config.get("gene_sites")
+    if isinstance(widths, list) and not all(isinstance(width, int) and width > 0 for width in widths):
+        raise ValueError(f"{path}: site_blocks is {widths}; all must be above 0")
+    if isinstance(starts, list) and isinstance(end, int):
+        numbers = [*(start for start in starts if isinstance(start, int)), end]
+        if numbers[0] != 0 or len(numbers) <= len(starts) or numbers != sorted(set(numbers)):
+            raise ValueError(f"{path}: marker_starts is {starts}; it must rise from 0 to less than gene_sites, {end}")
 
 
 def find_on_hub(name: str, file: str = CONFIG) -> None:
-    """Make sure that a name that is not a path is that of a model on the Hub, or in the cache of downloads.
+    """Check that a name is a path, or the id of a model on the Hub or in the cache of downloads.
 
     Raises:
         ValueError: there is no such model, or the Hub cannot be asked.
@@ -165,8 +178,18 @@ def find_on_hub(name: str, file: str = CONFIG) -> None:
 
 
 @contextmanager
+def without_bar_of_weights() -> Iterator[None]:
+    """Hide the bar that transformers shows while it copies weights, which takes no time; bars of downloads stay."""
+    former = logging.set_tqdm_hook(lambda bar, given, options: bar(*given, **options | {"disable": True}))
+    try:
+        yield
+    finally:
+        logging.set_tqdm_hook(former)
+
+
+@contextmanager
 def one_sentence(failure: str) -> Iterator[None]:
-    """Turn any error that a library raises while it reads a model into a ValueError.
+    """Turn any error that a library raises while it reads a model into a ValueError of one sentence.
 
     Raises:
         ValueError: the library raised an error; tokenizers also raises bare exceptions and those of a panic in Rust.
@@ -180,6 +203,6 @@ def one_sentence(failure: str) -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """The first line of a library's error, without its advice; of a refused value also the last line, its reason."""
+    """The first line of a library's error, without its advice; for a refused value also the last line, its reason."""
     lines = [line[:300] for line in str(error).strip().splitlines()] or [type(error).__name__]
     return " ".join([lines[0], lines[-1].strip()]) if isinstance(error, StrictDataclassError) else lines[0]

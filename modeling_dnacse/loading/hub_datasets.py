@@ -1,7 +1,7 @@
 """Data sets of the Hub: a name and a revision in, the tables of exactly that commit out.
 
-A branch may move between two reads. And if the Hub does not answer, the library datasets silently takes what it loaded
-last, of any revision. So the commit is looked up once, and then that commit is read, or an error is raised.
+A branch may move between two reads. And if the Hub does not answer, the library datasets silently uses what it loaded
+last, at any revision. So the commit is looked up once; then exactly this commit is read, or an error is raised.
 """
 
 import re
@@ -18,11 +18,11 @@ def dataset_commit(name: str, revision: str | None) -> str | None:
     """Find the commit of a branch, tag or commit id of a Hub data set; None for a local folder.
 
     Args:
-        name: on the Hub, or a local folder.
-        revision: None: the newest commit of main. A whole commit id is taken as it is, without the network.
+        name: Hub id, or a local folder.
+        revision: branch, tag or commit; None: the newest commit of main. A full commit id needs no network.
 
     Raises:
-        ValueError: there is no such data set or revision, or no way to the Hub.
+        ValueError: there is no such data set or revision, or the Hub cannot be reached.
     """
     if Path(name).is_dir():
         if revision is not None:
@@ -43,7 +43,7 @@ def load_commit(name: str, commit: str | None) -> Any:
     """Load the tables of a data set by the names of its splits, a DatasetDict.
 
     Args:
-        name: on the Hub, or a local folder.
+        name: Hub id, or a local folder.
         commit: from `dataset_commit`.
 
     Raises:

@@ -26,12 +26,12 @@ def reason(error: Exception) -> str:
 
 
 def why_not_found(error: Exception, what: str, file: str) -> str:
-    """Say why a repository that was asked for could not be had, and what to do.
+    """Say why a repository could not be fetched, and what to do.
 
     Args:
         error: What the request raised; HTTP, network, cache and name raise different classes.
-        what: What the repository should hold, such as "model".
-        file: The file that was asked for.
+        what: The kind of repository, such as "model".
+        file: The requested file.
     """
     if is_offline_mode():
         return f"this process is offline (HF_HUB_OFFLINE is set), and the {what} was not downloaded before: unset it"

@@ -1,4 +1,4 @@
-"""Int8 on CPUs: the linear layers of an encoder compute in 8-bit integers; nothing else changes.
+"""Int8 on CPUs: the linear layers of an encoder compute with 8-bit integers; everything else is unchanged.
 
 y = s_x · (q_x · q_w) · s_w + b
 
@@ -17,7 +17,7 @@ TOKEN_LIMIT = (
     63  # of q_x; the kernel gets it shifted by 64, so from 1 to 127, and a pair of products stays below 2**15
 )
 WEIGHT_LIMIT = 127
-TINY = 1e-30  # in place of the largest number of a row of zeros
+TINY = 1e-30  # lower bound of the largest number of a row, for rows of zeros
 
 
 class Int8Linear(nn.Module):

@@ -11,7 +11,7 @@ from ..machine.provenance import sha256_of, sha256_of_all
 from .model_folders import CONFIG, GRAPH, REMEDY, TOKENIZER
 
 SUFFIXES = (".json", ".safetensors", ".bin", ".onnx", ".data")  # of a model's files
-# of a configuration, what changes no vector
+# entries of a configuration that change no vector
 NO_MATTER = (
     *("species_similarity", "species_merges", "bin_similarity", "transformers_version", "_name_or_path", "auto_map"),
     *("architectures", "dtype", "torch_dtype", "custom_pipelines"),
@@ -19,9 +19,9 @@ NO_MATTER = (
 
 
 def digest_of_release(name: str) -> str:
-    """Which release of a model it is: the commit of a Hub model, or a hash of all files of a folder.
+    """The release of a model: the commit of a Hub model, or a hash of all files of a folder.
 
-    It changes with any file, such as with a threshold in config.json. `dnacse embed` stores it with the vectors.
+    It changes with any file, even with a threshold in config.json. `dnacse embed` stores it with the vectors.
     """
     folder = folder_of(name)
     if folder.parent.name == "snapshots":
@@ -30,7 +30,7 @@ def digest_of_release(name: str) -> str:
 
 
 def digest_of_vectors(name: str) -> str:
-    """A hash of all that decides a model's vectors: configuration, weights and tokenizer; in hexadecimal.
+    """A hash of everything that determines a model's vectors: configuration, weights and tokenizer; in hexadecimal.
 
     Models with equal digests give equal vectors. `dnacse index` stores it, so that `identify` can check whether
     an index was made with a model.
@@ -46,5 +46,5 @@ def digest_of_vectors(name: str) -> str:
 
 
 def folder_of(name: str) -> Path:
-    """The folder of a model; that of the Hub's cache where the name is an id."""
+    """The folder of a model; for a Hub id, the one in the cache of downloads."""
     return Path(name) if Path(name).is_dir() else Path(cached_file(name, CONFIG) or name).parent

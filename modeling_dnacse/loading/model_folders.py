@@ -5,30 +5,30 @@ from pathlib import Path
 
 from ..machine.json_files import read_object
 
-SHIPPED = Path(__file__).parents[1] / "dnacse-barcode-mini"  # of COI: the model where none is named
+SHIPPED = Path(__file__).parents[1] / "dnacse-barcode-mini"  # for COI; the default model
 SHIPPED_BARCODES = (SHIPPED, *(SHIPPED.with_name(f"dnacse-barcode-{marker}") for marker in ("12s", "cytb")))
-SHIPPED_FOR_GENOMES = Path(__file__).parents[1] / "dnacse-genome-mini"  # that of `dnacse bin`
+SHIPPED_FOR_GENOMES = Path(__file__).parents[1] / "dnacse-genome-mini"  # the default of `dnacse bin`
 CONFIG, TOKENIZER, GRAPH = "config.json", "tokenizer.json", "model.onnx"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 REMEDY = "give the folder of a complete model, or write it again"
 
 
 def check_model(name: str | None, with_tokenizer: bool = True) -> None:
-    """Check the files of a model's folder as far as names and JSON go; a name for the Hub is left as it is.
+    """Check names and JSON of the files in a model's folder; Hub ids are not looked up.
 
     Args:
-        name: Folder or Hub id; None: a shipped one, which is to be chosen.
+        name: Folder or Hub id; None: a shipped model, chosen later.
         with_tokenizer: Whether the folder must hold the tokenizer too.
 
     Raises:
-        ValueError: The folder does not exist or is not complete, or a file in it is no JSON object.
+        ValueError: The folder does not exist or is incomplete, or a file in it is not a JSON object.
     """
     if name is None:
         return
     folder = Path(name)
     if not folder.is_dir():
         if folder.exists():
-            raise ValueError(f"{name} is a file, no folder of a model; {REMEDY}")
+            raise ValueError(f"{name} is a file, not the folder of a model; {REMEDY}")
         if not is_hub_id(name):
             raise ValueError(f"there is no folder {name}; give the folder of a model or a Hub id OWNER/MODEL")
         return
@@ -39,7 +39,7 @@ def check_model(name: str | None, with_tokenizer: bool = True) -> None:
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name could be that of a model on the Hub: OWNER/MODEL, or MODEL of old ones.
+    """Whether a name could be a Hub id: OWNER/MODEL, or MODEL for some old models.
 
     >>> is_hub_id("zhihan1996/DNABERT-2-117M"), is_hub_id("./model"), is_hub_id("/data/model"), is_hub_id("a/b/c")
     (True, False, False, False)

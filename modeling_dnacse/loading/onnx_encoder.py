@@ -1,6 +1,6 @@
-"""An exported encoder that ONNX Runtime runs on a CPU; `embed` takes it in place of a DnacseModel.
+"""An exported encoder that ONNX Runtime runs on a CPU; `embed` accepts it instead of a DnacseModel.
 
-It computes in the precision of its export, with as many threads as torch would use (OMP_NUM_THREADS, or
+It computes in the precision of its export, with the number of threads that torch would use (OMP_NUM_THREADS, or
 `torch.set_num_threads` before loading).
 """
 
@@ -53,10 +53,10 @@ class OnnxEncoder:
     def __call__(
         self, input_ids: Tensor, attention_mask: Tensor, pooled_only: bool = True
     ) -> BaseModelOutputWithPooling:
-        """Embed a batch; there are no token states in any case.
+        """Embed a batch; there are never token states.
 
         Raises:
-            ValueError: another precision is asked for by autocast.
+            ValueError: autocast requests another precision.
         """
         if torch.is_autocast_enabled("cpu"):
             raise ValueError(f"a {GRAPH} computes in the precision it was exported in; leave the dtype at float32")
@@ -72,7 +72,7 @@ class OnnxEncoder:
         """Stay on CPU.
 
         Raises:
-            ValueError: another device is asked for.
+            ValueError: another device is requested.
         """
         if torch.device(device).type != "cpu":
             raise ValueError(f"a {GRAPH} runs on cpu, not on {device}; use the checkpoint that it was exported from")
@@ -88,10 +88,10 @@ class OnnxEncoder:
 
 
 def require(*packages: str) -> None:
-    """Raise unless these optional packages are installed.
+    """Check that optional packages are installed.
 
     Raises:
-        ValueError: some are not.
+        ValueError: some are not installed.
     """
     if missing := [package for package in packages if find_spec(package) is None]:
         raise ValueError(f"ONNX needs {' and '.join(missing)}: pip install {' '.join(missing)}")

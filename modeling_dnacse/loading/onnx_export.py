@@ -1,11 +1,12 @@
 """A checkpoint in, a folder with an ONNX graph, its tokenizer and its config.json out.
 
 The graph takes `input_ids` and `attention_mask`, int64 (batch, length) of any size, and gives `pooler_output` (batch,
-hidden) float32. Pooling is part of the graph, which also computes ALiBi from the positions. The graph is written only
-if ONNX Runtime computes with it what torch computes, over lengths, batches and padding that the exporter has not seen.
+hidden) float32. Pooling is part of the graph, and so is ALiBi, computed from the positions. The graph is written only
+if ONNX Runtime computes the same vectors as torch, for lengths, batches and padding that the exporter has not seen.
 
-There is no int8 here. With ONNX Runtime's dynamic quantisation, a vector depends on its batch, since one scale holds
-for the whole batch; and on the same processor it took twice the time of the int8 layers of int8.py on packed tokens.
+Int8 is not offered here. With the dynamic quantisation of ONNX Runtime, a vector depends on its batch, since one scale
+is used for the whole batch. On the same processor it also took twice the time of the int8 layers (int8.py) on packed
+tokens.
 """
 
 import json
@@ -26,7 +27,7 @@ from .checkpoints import load_checkpoint
 from .model_folders import GRAPH
 from .onnx_encoder import OnnxEncoder, require
 
-TOLERANCE = 1e-4  # of each number of a vector, against torch
+TOLERANCE = 1e-4  # largest difference of a number of a vector from torch
 CHECKED_LENGTHS = (1, 2, 60, 657, 658, 1500)  # bp
 
 
@@ -80,7 +81,7 @@ def write_graph(path: Path, model: DnacseModel) -> None:
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
     ids = torch.tensor([[5, 6, 7], [8, 9, 9]])
     inputs = {"input_ids": ids, "attention_mask": torch.tensor([[1, 1, 1], [1, 1, 0]])}
-    quiet = logging.getLogger("torch.onnx")  # it complains that torchvision is missing, which nothing here needs
+    quiet = logging.getLogger("torch.onnx")  # it warns that torchvision is missing, which is not needed here
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:

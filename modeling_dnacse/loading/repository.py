@@ -1,6 +1,6 @@
 """Write a trained encoder as a complete Hub repository: weights, code, tokenizer, pipeline, card and more.
 
-Everything is first written to a temporary folder and then moved, the weights last, so a folder never holds half a
+Everything is first written to a temporary folder and then moved, the weights last. So a folder never holds half a
 model.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..machine.atomic import naming_what_has_no_room
 from ..modeling_dnacse import DnacseModel
 from .checkpoints import check_finite
 
@@ -27,18 +28,18 @@ PIPELINES = {"dna-embedding": {"impl": "pipeline_dnacse.DnaEmbeddingPipeline", "
 def write_repository(
     folder: Path, model: DnacseModel, tokenizer: PreTrainedTokenizerBase, files: dict[str, str]
 ) -> list[str]:
-    """Write the repository of `model` to `folder`; `files` are further texts by name, including the card (README.md).
+    """Write the repository of `model` to `folder`; `files` are further texts by name, with the card (README.md).
 
     Returns:
         The files written, as paths inside the folder, which may hold others, such as checkpoints.
 
     Raises:
         ValueError: a weight is NaN or infinite; nothing is written.
-        OSError: the disk is full or not writable; earlier files in `folder` are still there.
+        OSError: the disk is full or not writable; earlier files in `folder` remain.
     """
     check_finite(model, "the model to release")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as draft:
+    with naming_what_has_no_room(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".release-") as draft:
         model.save_pretrained(draft)  # the configuration copies the code files, see modeling_dnacse/__init__.py
         tokenizer.save_pretrained(draft)
         config = json.loads(Path(draft, "config.json").read_text(encoding="utf-8")) | {"custom_pipelines": PIPELINES}
@@ -67,7 +68,7 @@ def halve(weights: Path) -> None:
 
 
 def forget_thresholds(model: PreTrainedModel) -> None:
-    """Remove what a configuration says of similarities, since the vectors of the model change."""
+    """Remove the similarity thresholds of a configuration, since the vectors of the model change."""
     config: Any = model.config
     config.species_similarity = config.bin_similarity = config.species_merges = None
 

@@ -1,1 +1,1 @@
-"""What a program needs of the machine that it runs on: whole outputs, locks, cores, processes, provenance."""
+"""Services of the machine that a program runs on: whole outputs, locks, cores, processes, provenance."""

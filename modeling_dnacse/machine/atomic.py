@@ -1,13 +1,15 @@
 """Files and folders that appear complete or not at all.
 
 A process writes NAME under the hidden name .NAME.HOST.PID.partial, which becomes NAME by one rename. Meanwhile it
-holds the lock .NAME.lock. So a partial file without a lock was left behind by a process that was killed, and the next
-process that writes NAME removes it.
+holds the lock .NAME.lock. So a partial file without a lock was left behind by a killed process; the next process that
+writes NAME removes it.
 """
 
+import errno
 import glob
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -17,11 +19,12 @@ from pathlib import Path
 from .locks import Lock
 from .scratch import scratch_folder
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 STDOUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1"))
 
 
 def partial_path(path: Path) -> Path:
-    """The hidden name under which this process writes a file or folder, unique in a folder that machines share."""
+    """The hidden name under which this process writes a file or folder; it is unique even in shared folders."""
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
 
 
@@ -74,12 +77,13 @@ def is_stream(path: Path) -> bool:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a hidden name beside `path` to write to; on success it is renamed to `path`, on an error it is removed.
+    """Yield a hidden name beside `path` to write to; on success it is renamed to `path`, on an error it is removed.
 
-    What goes to a stream is written to a temporary file, and copied when it is complete.
+    Output for a stream is written to a temporary file, which is copied to the stream when it is complete.
 
     Raises:
-        ValueError: another process is writing `path`, or there is a folder that is not empty.
+        ValueError: another process is writing `path`, or `path` is a folder that is not empty.
+        OSError: there is no room, which names `path` even where the system named no file.
     """
     if is_stream(path):
         with scratch_folder() as folder:
@@ -91,19 +95,50 @@ def written_whole(path: Path) -> Iterator[Path]:
     with lock_output(path):
         refuse_full_folder(path)
         try:
-            yield hidden
-            refuse_full_folder(path)
-            hidden.replace(path)
+            with naming_what_has_no_room(path):
+                yield hidden
+                refuse_full_folder(path)
+                hidden.replace(path)
         except BaseException:
             remove(hidden)
             raise
 
 
-def refuse_full_folder(path: Path) -> None:
-    """Refuse to replace a folder that holds something.
+@contextmanager
+def naming_what_has_no_room(path: Path) -> Iterator[None]:
+    """Let errors for want of room name the output, also those of libraries.
 
     Raises:
-        ValueError: there is one at `path`.
+        OSError: there is no room.
+    """
+    try:
+        yield
+    except Exception as error:
+        if reason := no_room(error):
+            raise OSError(f"{path} cannot be written ({reason}); make room, or write to another folder") from error
+        raise
+
+
+def no_room(error: BaseException) -> str | None:
+    """Why a write failed, if it was for want of room; the library safetensors tells the number in its text only.
+
+    >>> no_room(OSError(errno.ENOSPC, "No space left on device")), no_room(ValueError("28"))
+    ('No space left on device', None)
+    """
+    if isinstance(error, OSError):
+        number = error.errno
+    elif type(error).__name__ == "SafetensorError" and (told := re.search(r"\(os error (\d+)\)", str(error))):
+        number = int(told[1])
+    else:
+        return None
+    return os.strerror(number) if number in NO_ROOM else None
+
+
+def refuse_full_folder(path: Path) -> None:
+    """Refuse to replace a folder that is not empty.
+
+    Raises:
+        ValueError: there is such a folder at `path`.
     """
     if path.is_dir() and any(path.iterdir()):
         raise ValueError(f"{path} is there already; give a new folder, or remove it first")

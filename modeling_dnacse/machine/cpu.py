@@ -1,4 +1,4 @@
-"""Settings of the CPU that a command makes once, before anything is computed; `embed` leaves them to its caller.
+"""CPU settings, which a command makes once before it computes; `embed` leaves them to its caller.
 
 - Threads: --threads of the commands takes precedence, then OMP_NUM_THREADS. Otherwise torch uses all cores that it
   sees, and in a container it sees those of the machine: with a quota of 4 out of 64 cores, 64 threads would wait for

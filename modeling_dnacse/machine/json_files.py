@@ -1,4 +1,4 @@
-"""A JSON file from any source in, the object that it holds out, or a clear error."""
+"""A JSON file from any source in; the object in it, or a clear error, out."""
 
 import json
 from pathlib import Path
@@ -10,11 +10,13 @@ def read_object(path: Path, remedy: str) -> dict[str, Any]:
 
     Args:
         path: The file.
-        remedy: What the reader of an error should do.
+        remedy: What the user should do about an error.
 
     Raises:
-        ValueError: It holds something else, or cannot be read.
+        ValueError: It holds no object, or cannot be read.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():  # a FIFO would be waited for
+        raise ValueError(f"{path} is no regular file; {remedy}")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,6 +1,6 @@
-"""Locks between processes: a hidden file that one process holds at a time, and that is free again when it ends.
+"""Locks between processes: a hidden file that one process holds at a time, until it releases it or ends.
 
-The kernel releases a lock however its process ends, so a lock file that is left behind never blocks another process.
+The kernel releases a lock however its process ends, so a leftover lock file never blocks another process.
 """
 
 import os
@@ -16,7 +16,7 @@ class Lock:
     def __init__(self, path: Path, busy: str | None = None) -> None:
         """Take the lock whose file is `path`; its folder must exist. Without `busy`, wait for it.
 
-        Where the file system has no locks, a warning says so.
+        If the file system has no locks, a warning says so.
 
         Raises:
             ValueError: another process holds it, which `busy` says.

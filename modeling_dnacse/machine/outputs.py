@@ -1,16 +1,17 @@
-"""Refuse outputs that would destroy something: before anything is read, and without torch.
+"""Refuse outputs that would destroy something, before anything is read and without torch.
 
-No output may be an input of the same call: not by its path, nor by a link, nor by a hard link, nor as `< FILE`.
+No output may be an input of the same call, whether by path, symbolic link, hard link or as `< FILE`.
 """
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .atomic import STDOUT, is_stream, lock_output, partial_path, refuse_full_folder
 
-STDIN = Path("/dev/stdin")  # of which `-` is a copy
+STDIN = Path("/dev/stdin")  # `-` reads a copy of it
 Names = Iterable[Path | str | None]  # None: not asked for
 Recogniser = Callable[[Path], bool]  # whether a file is an earlier output
 HEAD = 1 << 16  # bytes at the start of a file that are looked at
@@ -20,9 +21,9 @@ def check_outputs(outputs: Names, inputs: Names = ()) -> None:
     """Check that the outputs can be written and destroy no input; remove what killed processes left of them.
 
     Args:
-        outputs: Files to write, with the files that come beside them; or folders to make.
-        inputs: Files and folders that are read. Of a folder, such as a model, each file counts. Names of Hub
-            repositories may be among them.
+        outputs: Files to write, with the files beside them; or folders to create.
+        inputs: Files and folders that are read. In a folder, such as a model, each file counts. Hub ids may be among
+            them.
 
     Raises:
         ValueError: An output is an input, another output, a folder or a device; its folder does not exist or cannot be
@@ -42,13 +43,13 @@ def check_outputs(outputs: Names, inputs: Names = ()) -> None:
 
 
 def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), parents: bool = False) -> None:
-    """Check a folder that is written to, and that may exist.
+    """Check a folder to write to, which may exist.
 
     Args:
         folder: The output.
         inputs: Files and folders that are read.
         suffixes: Suffixes of the files to write. An input in the folder must not have one of these.
-        parents: Whether the folders around it are made as well; otherwise its parent must exist.
+        parents: Whether parent folders are created too; otherwise the parent must exist.
 
     Raises:
         ValueError: The folder is an input or a file; it holds an input that might be replaced; or neither it nor its
@@ -56,10 +57,10 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, and the output is a folder; give another name")
-    for path in (Path(given) for given in (*inputs, STDIN.resolve()) if given is not None):
+    for path in (Path(given) for given in (*inputs, resolved(STDIN)) if given is not None):
         if same_file(folder, path):
             raise ValueError(f"{folder} is an output, but also an input; give the output another name")
-        if path.suffix in suffixes and path.exists() and same_file(folder, path.resolve().parent):
+        if path.suffix in suffixes and path.exists() and same_file(folder, resolved(path).parent):
             raise ValueError(f"{path} is an input, and the output {folder} might replace it; give another folder")
     around = [folder.absolute(), *folder.absolute().parents]
     place = next(path for path in around if path.is_dir() or (not parents and path != around[0]))
@@ -70,10 +71,10 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
 
 
 def check_new_folder(folder: Path, inputs: Names) -> None:
-    """Check a folder to make: there is none yet, or an empty one; remove what killed processes left of it.
+    """Check a folder to create: it does not exist or is empty; remove what killed processes left of it.
 
     Raises:
-        ValueError: It already holds files, lies in an input, or cannot be made; or another process is making it.
+        ValueError: It already holds files, lies in an input, or cannot be created; or another process is creating it.
     """
     if folder.is_file():
         raise ValueError(f"{folder} is there already; give a new folder, or remove it first")
@@ -87,16 +88,18 @@ def check_new_folder(folder: Path, inputs: Names) -> None:
 
 def lies_in(path: Path, folder: Path) -> bool:
     """Whether a path is inside a folder, links followed."""
-    return path.resolve().is_relative_to(folder.resolve())
+    return resolved(path).is_relative_to(resolved(folder))
 
 
 def check_place(path: Path) -> None:
     """Check that a file can be written at `path`.
 
     Raises:
-        ValueError: There is a folder or a device, or the folder around it does not exist.
+        ValueError: There is a folder or a device, the folder around it does not exist, or standard output is closed.
     """
     if is_stream(path):
+        if path in STDOUT and sys.stdout is None:
+            raise ValueError(f"{path} is the standard output, which is closed; give the name of a file")
         return
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give the name of a file")
@@ -107,16 +110,16 @@ def check_place(path: Path) -> None:
 
 
 def check_replaced(path: Path | None, is_earlier: Recogniser, what: str, force: bool | None) -> None:
-    """Check that a file in the place of an output is an earlier output of the same command and format.
+    """Check that an existing file with the name of an output is an earlier output of the same command and format.
 
     Args:
-        path: The output; None: not asked for.
+        path: The output; None: not requested.
         is_earlier: Whether a file, which is not empty, is such an output.
         what: The kind of output, as in "a table of calls".
         force: Replace any file; None: the command has no --force.
 
     Raises:
-        ValueError: There is another file.
+        ValueError: It is another file.
     """
     if force or path is None or is_stream(path) or not path.is_file() or not path.stat().st_size:
         return
@@ -136,7 +139,7 @@ def holds_near_start(*marks: bytes) -> Recogniser:
 
 
 def has_lines(first: str, others: str) -> Recogniser:
-    """Recognise texts by regular expressions, of the first line and of the others; the first 64 KiB are looked at."""
+    """Recognise texts by regular expressions for the first line and for the others, within the first 64 KiB."""
 
     def is_earlier(path: Path) -> bool:
         lines = head(path).decode(errors="replace").split("\n")
@@ -173,9 +176,14 @@ def files_of(path: Path) -> list[Path]:
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """Whether two names are of one file or folder, which need not exist."""
+    """Whether two names are of the same file or folder, which need not exist."""
     one, other = (STDOUT[1] if path in STDOUT else path for path in (one, other))
     try:
-        return one.resolve() == other.resolve() or one.samefile(other)
+        return resolved(one) == resolved(other) or one.samefile(other)
     except OSError:  # one of them does not exist
         return False
+
+
+def resolved(path: Path) -> Path:
+    """Follow links; a link that leads to itself stays as it is, where `Path.resolve` raises a RuntimeError."""
+    return Path(os.path.realpath(path))

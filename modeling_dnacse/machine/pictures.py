@@ -1,4 +1,4 @@
-"""Write and recognise pictures: each file says that dnacse drew it, so that the next run may replace it."""
+"""Write and recognise pictures: each file names dnacse as its maker, so that the next run may replace it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,6 @@ EARLIER = {  # suffix -> recognises an earlier picture
 
 
 def save_picture(figure: "Figure", path: Path) -> None:
-    """Write a picture; the suffix tells its format."""
+    """Write a picture; the suffix selects the format."""
     with written_whole(path) as hidden:
         figure.savefig(hidden, format=path.suffix[1:], dpi=150, metadata={MAKER[path.suffix]: "dnacse"})

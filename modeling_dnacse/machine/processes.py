@@ -1,9 +1,9 @@
-"""Which process of how many this one is, as torchrun, `accelerate launch` or a batch system says in the environment.
+"""The rank of this process and the number of processes, as torchrun or a batch system sets them in the environment.
 
     torchrun --nproc_per_node 4 -m modeling_dnacse.cli embed ...            4 devices of one machine
     RANK=3 WORLD_SIZE=8 LOCAL_RANK=1 dnacse embed ...                       the fourth of 8, by hand
 
-RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE are all it needs: the processes never talk to each other.
+It needs RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE only: the processes never communicate.
 """
 
 import os
@@ -34,12 +34,12 @@ class Process(NamedTuple):
             return cls()
         given = {name: os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
         given["LOCAL_WORLD_SIZE"] = os.environ.get("LOCAL_WORLD_SIZE", "1")
-        told = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        said = ", ".join(f"{name}={value!r}" for name, value in given.items())
         if not all(value.isdecimal() for value in given.values()):
-            raise ValueError(f"the environment says {told}; set all of them to whole numbers, or unset WORLD_SIZE")
+            raise ValueError(f"the environment says {said}; set all of them to whole numbers, or unset WORLD_SIZE")
         process = cls(*(int(given[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")))
         if process.rank >= process.world:
-            raise ValueError(f"the environment says {told}; ranks run from 0 to WORLD_SIZE - 1")
+            raise ValueError(f"the environment says {said}; ranks run from 0 to WORLD_SIZE - 1")
         return process
 
     def device(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a figure comes from: device, package versions and file hashes, as results and model cards state them."""
+"""The provenance of a figure: device, package versions and file hashes, for results and model cards."""
 
 import hashlib
 import platform
@@ -23,7 +23,7 @@ def device_name(device: torch.device) -> str:
 
 
 def package_versions(packages: Iterable[str]) -> dict[str, str]:
-    """Installed versions; a package that is not installed is left out."""
+    """Installed versions; packages that are not installed are omitted."""
     found = {}
     for package in packages:
         try:
@@ -40,7 +40,7 @@ def sha256_of(path: Path) -> str:
 
 
 def sha256_of_all(files: Iterable[Path]) -> str:
-    """The SHA-256 of what `sha256sum` prints of files of one folder: of their names and contents, in their order."""
+    """The SHA-256 of the output of `sha256sum` for files of one folder, in their order."""
     return hashlib.sha256("".join(f"{sha256_of(file)}  {file.name}\n" for file in files).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Temporary folders that go with the process that uses them: the next one removes those of killed processes."""
+"""Temporary folders that end with their process; those of killed processes are removed by the next process."""
 
 import os
 import shutil

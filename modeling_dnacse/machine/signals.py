@@ -11,7 +11,7 @@ NAMES = ("SIGINT", "SIGTERM") if sys.platform == "win32" else ("SIGINT", "SIGTER
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the process to end; libraries that end in order after Ctrl-C do so here as well."""
+    """A signal asked the process to end. Libraries that handle Ctrl-C handle it in the same way."""
 
     def __init__(self, number: int) -> None:
         """Take the signal's number."""

@@ -1,4 +1,4 @@
-"""Notice that a file changed: a path in, a stamp of its state out, and later an error if the stamp differs."""
+"""Detect that a file changed: a path in, a stamp of its state out, and later an error if the stamp differs."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ Stamp = tuple[int, int, int, int]
 
 
 def stamp_of(path: Path) -> Stamp:
-    """What changes when a file is written or replaced: device, inode, size, and time of the last change in ns.
+    """The stamp of a file: device, inode, size, and time of the last change in ns.
 
     Raises:
-        ValueError: the file is not there, or is a pipe, a device or a folder, which cannot be read twice.
+        ValueError: the file does not exist, or is a pipe, a device or a folder, which cannot be read twice.
     """
     try:
         facts = path.stat()

@@ -18,6 +18,7 @@ from ..machine.atomic import written_whole
 from .points import GREY, MapPoints
 
 MAKER = '<meta name="generator" content="dnacse map">'
+DARK = "<style>body { background: #15191C; color-scheme: dark }</style>"  # as around plots of the theme
 HINT = "Hover to see names. Search, or draw around points with the lasso, then download what is selected."
 FIND = """
 const asked = cb_obj.value_input.trim().toLowerCase();
@@ -81,7 +82,7 @@ def write_page(path: Path, points: MapPoints, title: str) -> None:
         marker="shape",
         color="colour",
         size=9 if len(styles) < 3000 else 6,
-        line_color="white",
+        line_color="black" if points.dark else "white",
         line_width=0.3,
         nonselection_alpha=0.08,
         **legend,
@@ -94,7 +95,7 @@ def write_page(path: Path, points: MapPoints, title: str) -> None:
         plot.legend.title = points.coloured_by
         plot.legend.label_text_font_size = "14px"
 
-    said = Div(text=HINT, styles={"font-size": "14px"})
+    said = Div(text=HINT, styles={"font-size": "14px"} | ({"color": "#E0E0E0"} if points.dark else {}))
     search = TextInput(placeholder="find an id or a name", width=280)
     args = {"source": source, "said": said, "search": search, "hint": HINT}
     search.js_on_change("value_input", CustomJS(args=args, code=FIND))
@@ -106,6 +107,7 @@ def write_page(path: Path, points: MapPoints, title: str) -> None:
             button.js_on_click(CustomJS(args={"source": source, "kind": kind}, code=SAVE))
             buttons.append(button)
     page = column(row(search, *buttons), said, plot, sizing_mode="stretch_both")
-    text = file_html(page, INLINE, title=title).replace("<head>", f"<head>\n    {MAKER}", 1)
+    text = file_html(page, INLINE, title=title, theme="dark_minimal" if points.dark else None)
+    text = text.replace("<head>", f"<head>\n    {MAKER}{DARK if points.dark else ''}", 1)
     with written_whole(path) as hidden:
         hidden.write_text(text, encoding="utf-8")

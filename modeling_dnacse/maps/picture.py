@@ -12,7 +12,7 @@ LONGEST = 34  # characters of a group's name in the legend
 
 
 def draw_map(path: Path, points: MapPoints, title: str) -> None:
-    """Draw points in the colours and markers of their groups, the grey ones below all others."""
+    """Draw points in the colours and markers of their groups; grey points lie below all others."""
     columns = min(3, max(1, len(points.styles)))
     rows = -(-len(points.styles) // columns) if points.coloured_by else 0
     figure = Figure(figsize=(9, 7.2 + 0.3 * rows), layout="constrained")
@@ -28,7 +28,7 @@ def draw_map(path: Path, points: MapPoints, title: str) -> None:
             color=style.colour,
             marker=style.marker,
             linewidths=0.3,
-            edgecolors="white",
+            edgecolors="black" if points.dark else "white",
             zorder=1 if style == GREY else 2,
             label=escape(f"{name} ({chosen.sum():,})"),
         )

@@ -1,7 +1,7 @@
-"""Vectors and names in, the points of a map out: where each sequence lies, and in which colour.
+"""Vectors and names in, the points of a map out: the position, colour and marker of each sequence.
 
-Colours are Okabe and Ito's, which colour-blind readers can distinguish. Each has its own marker, so that no
-information depends on colour alone. The largest groups get one each; all others are grey.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish. Each colour has its own marker, so
+that no information depends on colour alone. Each of the largest groups gets one; all others are grey.
 """
 
 from collections import Counter
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-FEWEST = 5  # sequences that UMAP can lay out
-COMPONENTS = 50  # principal components that UMAP sees
+FEWEST = 5  # sequences that UMAP needs
+COMPONENTS = 50  # principal components that UMAP gets
 NEIGHBOURS = 15
 NOT_NAMED, OTHERS = "without a name", "others"
 
 
 class GroupStyle(NamedTuple):
-    """How the points of a group are drawn; markers have a name in bokeh and another in matplotlib."""
+    """How the points of a group are drawn; `shape` is the marker of bokeh, `marker` that of matplotlib."""
 
     colour: str
     shape: str
@@ -35,6 +35,7 @@ STYLES = (
     GroupStyle("#882255", "plus", "P"),
 )
 GREY = GroupStyle("#B0B0B0", "circle", "o")
+ON_BLACK = {"#000000": "#FFFFFF", "#882255": "#F0E442"}  # colours that are invisible there -> others
 
 
 class MapPoints(NamedTuple):
@@ -47,12 +48,13 @@ class MapPoints(NamedTuple):
     groups: list[str]  # a key of `styles` for each
     styles: dict[str, GroupStyle]  # the largest group first
     coloured_by: str  # "" if there are no names
+    dark: bool = False  # drawn on black
 
 
 def lay_out(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Lay vectors (n, d) out in two dimensions by UMAP of their first principal components: (n, 2), each from 0 to 1.
+    """Map vectors (n, d) to two dimensions by UMAP of their first principal components: (n, 2), each from 0 to 1.
 
-    McInnes et al. 2018. Neighbours stay neighbours; distances between groups mean nothing.
+    McInnes et al. 2018. Neighbours stay neighbours; distances between groups have no meaning.
 
     Raises:
         ValueError: there are fewer than `FEWEST` vectors.
@@ -78,7 +80,7 @@ def choose_column(columns: Mapping[str, Sequence[str]], asked: str | None) -> st
         asked: The column of --colour_by.
 
     Returns:
-        The column; "" where there are no names.
+        The column; "" if there are no names.
 
     Raises:
         ValueError: there is no such column.
@@ -88,16 +90,19 @@ def choose_column(columns: Mapping[str, Sequence[str]], asked: str | None) -> st
     """
     named = [column for column, names in columns.items() if any(names)]
     if asked is not None and asked not in named:
-        raise ValueError(f"--colour_by is {asked}, but the names are of: {', '.join(named) or 'nothing'}; give one")
+        raise ValueError(
+            f"--colour_by is {asked}, but the columns with names are: {', '.join(named) or 'none'}; give one"
+        )
     few = [column for column in named if len(set(columns[column]) - {""}) <= len(STYLES)]
     return asked or next(iter(few or named[-1:]), "")
 
 
-def style_groups(names: Sequence[str]) -> tuple[list[str], dict[str, GroupStyle]]:
-    """Give the largest groups a style each.
+def style_groups(names: Sequence[str], dark: bool = False) -> tuple[list[str], dict[str, GroupStyle]]:
+    """Assign a style to each of the largest groups.
 
     Args:
-        names: Of the sequences (n,); "": no name.
+        names: Names of the sequences (n,); "": no name.
+        dark: Whether the map is drawn on black.
 
     >>> groups, styles = style_groups(["a", "b", "b", ""])
     >>> groups, {group: style.shape for group, style in styles.items()}
@@ -105,7 +110,8 @@ def style_groups(names: Sequence[str]) -> tuple[list[str], dict[str, GroupStyle]
     """
     counts = Counter(name for name in names if name)
     largest = sorted(counts, key=lambda name: (-counts[name], name))[: len(STYLES)]
-    styles = dict(zip(largest, STYLES, strict=False))
+    shown = [style._replace(colour=ON_BLACK.get(style.colour, style.colour)) if dark else style for style in STYLES]
+    styles = dict(zip(largest, shown, strict=False))
     groups = [name if name in styles else OTHERS if name else NOT_NAMED for name in names]
     return groups, styles | {group: GREY for group in (OTHERS, NOT_NAMED) if group in groups}
 

@@ -1,14 +1,14 @@
-"""Tables of coverage in; the depth of each contig in each sample out. Header and shape show which tool wrote a table.
+"""Coverage tables in; the depth of each contig in each sample out. The header shows which tool wrote a table.
 
-| tool | known by | depths |
+| tool | recognised by | depths |
 |---|---|---|
 | `jgi_summarize_bam_contig_depths` | `contigName contigLen totalAvgDepth` | the other columns but `-var` |
-| CoverM | `Contig` or `Genome`, then samples with methods | the first of `METHODS` that is there |
+| CoverM | `Contig` or `Genome`, then samples with methods | the first of `METHODS` in the table |
 | VAMB | `contigname`, then samples | all other columns |
 | `strobealign --aemb` | no header: an id and a number | the one column |
 
-A contig's id is the first word of its name, as some tools write the whole header and others its first word. Samples
-of several tables are put side by side.
+A contig's id is the first word of its name, since some tools write the whole header and others only its first word.
+Samples of several tables are concatenated.
 """
 
 import math
@@ -30,7 +30,7 @@ def read_depths(paths: Sequence[str | PathLike[str]], ids: Iterable[str]) -> tup
 
     Args:
         paths: Tables, plain or compressed, each of one sample or of several.
-        ids: Contigs that must be in each table (n,); others are left out.
+        ids: Contigs that must be in each table (n,); other contigs are ignored.
 
     Returns:
         Depths (n, samples) float64, in the order of the ids and of the tables, and the names of the samples.
@@ -103,13 +103,13 @@ def _columns(path: str, header: list[str]) -> tuple[list[int], list[str]]:
     if len(header) == 2 and _is_number(header[1]):
         return [], []
     raise ValueError(
-        f"{path}:1: no table of coverage; give one of coverm contig, of jgi_summarize_bam_contig_depths, or of "
+        f"{path}:1: not a coverage table; give one of coverm contig, of jgi_summarize_bam_contig_depths, or of "
         "strobealign --aemb, separated by tabs"
     )
 
 
 def _has(column: str, method: str) -> bool:
-    """Whether a column is of a method of CoverM, and not of a longer one, as Mean and Trimmed Mean."""
+    """Whether a column is of a method of CoverM, and not of one with a longer name (Mean, Trimmed Mean)."""
     longest = max((name for name in METHODS + OTHER_METHODS if column.endswith(name)), key=len, default="")
     return longest == method
 
@@ -125,5 +125,7 @@ def _is_number(text: str) -> bool:
 def _depth(path: str, number: int, text: str) -> float:
     depth = float(text) if _is_number(text) else math.nan
     if not 0 <= depth < math.inf:
-        raise ValueError(f"{path}:{number}: got {text!r}, but a depth is a number from 0 on; write the table again")
+        raise ValueError(
+            f"{path}:{number}: got {text!r}, but a depth is a number of at least 0; write the table again"
+        )
     return depth

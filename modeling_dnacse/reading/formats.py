@@ -1,6 +1,6 @@
-"""A path in; what kind of file it is out: FASTA or FASTQ, parquet, or a table and what separates its columns.
+"""A path in; the format of the file out: FASTA or FASTQ, parquet, or a table with its delimiter.
 
-Known suffixes decide; for any other file, the content does.
+Known suffixes decide. For all other files, the content does.
 """
 
 from pathlib import Path
@@ -35,6 +35,6 @@ def kind_of_file(path: str) -> str:
         return delimiter
     allowed = (*FASTA_SUFFIXES, *DELIMITERS, ".parquet", ".qza")
     raise ValueError(
-        f"{path}: suffix {suffix!r} tells no format, nor does the content: no '>' or '@' in front, no column for the "
-        f"sequence; known suffixes are {' '.join(allowed)}, also with one of {' '.join(COMPRESSIONS)} behind"
+        f"{path}: neither the suffix {suffix!r} nor the content shows a format: no '>' or '@' at the start, no column "
+        f"for the sequence; known suffixes are {' '.join(allowed)}, also followed by {' '.join(COMPRESSIONS)}"
     )

@@ -1,8 +1,8 @@
 """The header of a FASTA or FASTQ record in; its style, its id, its labels as written and its abundance out.
 
-The style is recognised from the header itself, so one file may hold several. `STYLES` names them with an example of
-each, in the order in which they are tried; docs/formats.md says what each gives. Where no style is recognised, the id
-is the header up to the first space. `;size=N` is not part of an id.
+The style is recognised for each header, so one file may hold several. `STYLES` lists them with an example of each, in
+the order in which they are tried; docs/formats.md says what each one contains. If no style is recognised, the id is
+the header up to the first space. `;size=N` is not part of an id.
 """
 
 import json
@@ -36,7 +36,7 @@ NO_STYLE = "headers without labels"
 
 
 class Header(NamedTuple):
-    """What a header says. `style`: a key of `STYLES` or `NO_STYLE`; `id` "": it has none; `fields`: as written."""
+    """The content of a header. `style` is a key of `STYLES` or `NO_STYLE`; `id` "" means none; `fields` as written."""
 
     style: str
     id: str

@@ -1,4 +1,4 @@
-"""Labels as a source writes them in, labels under one policy out; and the column names that sources use for them.
+"""Labels as a source writes them in, labels under one policy out; and the column names that sources use.
 
 - A name has one spelling (names.py). Placeholders such as `unidentified` are not names.
 - A species is a name, taken as written. An epithet alone gets the name of its genus before it.
@@ -18,9 +18,16 @@ from .names import clean_name
 
 Value = TypeVar("Value")
 
-RANKS = ("species", "genus", "family", "order", "class", "phylum")  # of every record that a table or a trainer holds
+RANKS = (
+    "species",
+    "genus",
+    "family",
+    "order",
+    "class",
+    "phylum",
+)  # the labels of each record in tables and in training
 
-# all ranks that are read, from the species upwards
+# all known ranks, from the species upwards
 RANK_ORDER = (
     *("species", "subgenus", "genus", "subtribe", "tribe", "subfamily", "family", "superfamily"),
     *("infraorder", "suborder", "order", "superorder", "infraclass", "subclass", "class", "superclass"),
@@ -76,7 +83,7 @@ def column_name(name: str) -> str:
 
 
 def pick_columns(named: Mapping[str, Value], known: Mapping[str, tuple[str, ...]] = COLUMNS) -> dict[str, Value]:
-    """Return under our names what has one of the known names.
+    """Map known names of columns to our names.
 
     >>> pick_columns({"processid": 1, "species_name": 2, "other": 3})
     {'id': 1, 'species': 2}

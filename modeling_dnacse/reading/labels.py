@@ -39,11 +39,11 @@ _SIZE = re.compile(r";size=(\d{1,15});?$")
 
 
 class LabelledRecord(NamedTuple):
-    """A record: a cleaned sequence with its labels by the label policy, at any rank that is known.
+    """A record: a cleaned sequence with its labels under the label policy, at all known ranks.
 
     `size` is its abundance, by default 1. `style` is one of headers.py, or that of a table. `given_species` is the
-    species as written in the file, which may be a placeholder; `taxid` is a taxon number, if a column has it.
-    `metadata` holds the columns of a table that are none of `COLUMNS`, if the caller asked for them.
+    species as written in the file, which may be a placeholder. `taxid` is a taxon number, if there is such a column.
+    `metadata` holds the columns of a table that are not in `COLUMNS`, if the caller asks for them.
     """
 
     id: str
@@ -74,9 +74,10 @@ def labels_from_header(header: str) -> dict[str, str]:
 def read_labelled(
     path: str | PathLike[str], *, split: str | None = None, counts: AlphabetCounts | None = None
 ) -> Iterator[dict[str, str]]:
-    """Stream the labelled records of a file as dicts of strings, whose keys are always the same.
+    """Stream the labelled records of a file as dicts of strings, which all have the same keys.
 
-    They are `id`, `sequence` (cleaned), the six `RANKS` and `split`, in this order; see `read_records` for the rest.
+    The keys are `id`, `sequence` (cleaned), the six `RANKS` and `split`, in this order. Formats and errors are those
+    of `read_records`.
     """
     for record in read_records(path, split=split, counts=counts):
         labels = {rank: record.labels.get(rank, "") for rank in RANKS}
@@ -92,21 +93,21 @@ def read_records(
 ) -> Iterator[LabelledRecord]:
     """Stream the labelled records of a FASTA, FASTQ, CSV, TSV, parquet or .qza file.
 
-    In a table without a column of ids, and in FASTA whose headers are lineages, the id is the number of the row or
-    record. An empty id becomes `row_` and the row number. Both give one warning for a table. Rows without a sequence
-    are left out. A second marker of one process id gets the id followed by the marker. Memory does not grow with
-    the file, except for at most 64 bytes per record to find repeated ids.
+    If a table has no column of ids, or FASTA headers are lineages, the id is the number of the row or record. An empty
+    id becomes `row_` and the row number. Both cases give one warning per table. Rows without a sequence are skipped. A
+    second marker of one process id gets the id followed by the marker. Memory does not grow with the file, except for
+    at most 64 bytes per record to find repeated ids.
 
     Args:
         path: The file; all formats but parquet may be compressed.
-        split: Yield only the records of this split, which a column or `split=` in a header gives.
+        split: Yield only the records of this split, given by a column or as `split=` in headers.
         counts: Filled with counts of the alphabet policy: of a whole FASTA file, of the chosen rows of a table.
-        metadata: Keep the columns of a table that are none of `COLUMNS`; a control character in them becomes a space.
+        metadata: Keep the columns of a table that are not in `COLUMNS`; control characters in them become spaces.
 
     Raises:
-        ValueError: the file is wrong in a way that `read_fasta` refuses too; or a table has no column of sequences or
-            rows of unequal length; or an id or a name holds a control character; or no record has the split. The
-            message names file, line (parquet: row) and remedy.
+        ValueError: the file has an error that `read_fasta` refuses too; a table has no column of sequences, or rows of
+            unequal length; an id or a name holds a control character; or no record has the split. The message names
+            file, line (parquet: row) and remedy.
     """
     path = fspath(path)
     kind = kind_of_file(path)
@@ -204,7 +205,7 @@ def _identifier(row: _Row, count: int) -> str:
 
 
 def _unique_id(seen: SeenIds, identifier: str, marker: str) -> str:
-    """The id, or the id and the marker where another marker of the specimen has the id; "" where both were used."""
+    """The id; or the id and the marker, if another marker of the specimen has the id; "" if both are taken."""
     own = f"{identifier}\0{marker}"
     if seen.add(identifier):
         if marker:
@@ -221,7 +222,7 @@ def _place(path: str, kind: str, number: int) -> str:
 
 
 def _check_printable(path: str, kind: str, row: _Row, identifier: str) -> None:
-    """Refuse characters that would break a line or a column of an output, or control the terminal that shows it."""
+    """Refuse characters that would break a line or a column of an output, or control a terminal."""
     for key, value in ({"id": identifier} | row.fields).items():
         control = "" if value.isprintable() else next(filter(_is_control, value), "")
         if control:

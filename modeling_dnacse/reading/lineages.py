@@ -1,4 +1,4 @@
-"""The lineage of a taxon as databases write it in; its names at each rank out, as written.
+"""The lineage of a taxon, as a database writes it, in; the name at each rank, as written, out.
 
 | notation | example |
 |---|---|
@@ -8,10 +8,10 @@
 | pairs of RDP | `Root;rootrank;Bacteria;domain;"Firmicutes";phylum;...` |
 | names in order | `Eukaryota;Chordata;...;Epinephelus;Epinephelus coioides`, with or without a root |
 
-The number of names in order gives their ranks (`POSITIONS`). A lineage of another length, as SILVA's of eukaryotes,
-gives the species, the genus that it repeats, and the names whose ending shows the rank. NCBI taxon numbers and
-bootstrap values after a name are left out, and so are the names that databases invent for a rank without one
-(`order_Discosea`, `Dinophyceae_XX`, `Paguridae_6745_genus`).
+The number of names in order determines their ranks (`POSITIONS`). From lineages of other lengths, such as those of
+SILVA for eukaryotes, only some names are read: the species, the genus that it repeats, and names whose ending shows
+the rank. NCBI taxon numbers and bootstrap values after a name are removed. Names that databases invent for a missing
+rank are ignored (`order_Discosea`, `Dinophyceae_XX`, `Paguridae_6745_genus`).
 """
 
 import re
@@ -42,7 +42,7 @@ _SURE_ENDINGS = (("family", ("idae", "aceae")), ("order", ("ales",)), ("class", 
 
 
 def read_lineage(lineage: str) -> dict[str, str]:
-    """Return the names that a lineage gives, by rank, without the label policy.
+    """Return the names in a lineage, by rank; the label policy is not applied.
 
     >>> read_lineage("k__Fungi;p__Ascomycota;s__Fusarium_oxysporum")
     {'kingdom': 'Fungi', 'phylum': 'Ascomycota', 'species': 'Fusarium_oxysporum'}
@@ -66,7 +66,7 @@ def read_lineage(lineage: str) -> dict[str, str]:
 
 
 def names_in_order(names: Sequence[str], ranks: Sequence[str] | None = None) -> dict[str, str]:
-    """Give names from the top down their ranks: those stated, or else those that follow from their number and endings.
+    """Assign ranks to names from the top down: the given ranks, or those that follow from number and endings.
 
     >>> names_in_order(["Bacteria", "Bacillota", "Bacilli"])
     {'domain': 'Bacteria', 'phylum': 'Bacillota', 'class': 'Bacilli'}
@@ -79,7 +79,7 @@ def names_in_order(names: Sequence[str], ranks: Sequence[str] | None = None) -> 
 
 
 def _ranks_of(names: Sequence[str]) -> tuple[str, ...] | None:
-    """The ranks of names from the top down, the last of which may be missing; None if their number does not fit."""
+    """The ranks of names from the top down; the last ranks may be missing. None: the number does not fit."""
     if len(names) > 1 and names[1] in _KINGDOMS:
         ranks = ("domain", "kingdom", *_BELOW_TOP)
     elif names and names[0] in _KINGDOMS:
@@ -90,10 +90,10 @@ def _ranks_of(names: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _is_shifted(names: Sequence[str], ranks: Sequence[str]) -> bool:
-    """Whether the ending of a name, or a genus that the species does not repeat, contradicts the position."""
+    """Whether a position is contradicted by the ending of its name, or by a genus that the species does not repeat."""
     for name, rank in zip(names, ranks, strict=False):
-        told = [other for other, endings in _SURE_ENDINGS if name.endswith(endings) and " " not in name]
-        if told and rank not in told:
+        shown = [other for other, endings in _SURE_ENDINGS if name.endswith(endings) and " " not in name]
+        if shown and rank not in shown:
             return True
     if names[0] != "Eukaryota" or len(names) < len(ranks):
         return False

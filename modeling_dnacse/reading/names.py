@@ -1,4 +1,4 @@
-"""The name of a taxon as written in, its one standard spelling out, or "" for a placeholder that is not a name.
+"""The name of a taxon as written in; its standard spelling out, or "" for a placeholder that is not a name.
 
 | written | read as |
 |---|---|
@@ -61,7 +61,7 @@ def _without_authorship(name: str) -> str:
 
 
 def _is_authorship(words: list[str], needs_year: bool) -> bool:
-    """Tell authors from strains, vouchers and numbers: names of people and years, and nothing else."""
+    """Whether words are an authorship (only names of people and years), not a strain, a voucher or a number."""
     bare = [word.strip("(),") for word in words]
     years = [word for word in bare if _YEAR.fullmatch(word)]
     others = [word for word in bare if word and word not in years and word not in _PARTICLES]

@@ -1,7 +1,7 @@
-"""A file of records that is read several times: every reading gives the same records, or says that the file changed.
+"""A file of records that is read several times: each reading gives the same records, or reports that the file changed.
 
-Commands read their input twice: once to check it, so that a mistake in the last line is reported before hours of
-computing, and once to use it. Another program might change the file in between.
+Commands read their input twice: first to check it, so that a mistake in the last line is reported before hours of
+computing, and then to use it. Another program might change the file in between.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from .sequences import AlphabetCounts
 
 
 class RecordFile:
-    """Labelled records in a file. The first complete reading is noted; later ones are compared with it.
+    """Labelled records in a file. Later readings are compared with the first complete one.
 
     >>> RecordFile(Path("/no/such.fasta"))
     Traceback (most recent call last):
@@ -22,17 +22,17 @@ class RecordFile:
     """
 
     def __init__(self, path: Path, split: str | None = None) -> None:
-        """Take the file and the split whose records are read; None: all.
+        """Take the file, and the split to read; None: all records.
 
         Raises:
-            ValueError: the file is not there, or cannot be read twice.
+            ValueError: the file does not exist, or cannot be read twice.
         """
         self.path, self.split = path, split
         self.stamp = stamp_of(path)
         self.count, self.digest = -1, b""
 
     def read(self, counts: AlphabetCounts | None = None, metadata: bool = False) -> Iterator[LabelledRecord]:
-        """Yield the records as `read_records` does, with the metadata that tables have, if asked.
+        """Yield the records as `read_records` does, with the metadata of a table if `metadata`.
 
         Raises:
             ValueError: a record is wrong, or the file changed.

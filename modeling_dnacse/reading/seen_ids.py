@@ -1,6 +1,6 @@
-"""A set of ids that finds repeated ones, in 16 to 32 bytes per id, however long the ids are.
+"""A set of ids that finds repeated ids, with 16 to 32 bytes per id of any length.
 
-It keeps the 64-bit hash of each id, in a table with open addressing that doubles when it is half full. A set of Python
+It keeps the 64-bit hash of each id in a table with open addressing, which doubles when it is half full. A Python set
 would take 130 bytes per id: 13 GB for 100 million.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class SeenIds:
-    """A set of ids to which ids are added, and which can be counted.
+    """A set of ids, which can be added and counted.
 
     >>> seen = SeenIds()
     >>> seen.add("a"), seen.add("b"), seen.add("a"), len(seen)
@@ -22,13 +22,13 @@ class SeenIds:
         self.table, self.count = array("q", bytes(8 << 10)), 0
 
     def __len__(self) -> int:
-        """How many different ids were added."""
+        """The number of different ids."""
         return self.count
 
     def add(self, identifier: str) -> bool:
         """Add an id, and return whether it is new.
 
-        False may be wrong: in one of 10^5 files of 10 million ids, two ids have the same hash.
+        False can be wrong: in one of 10^5 files of 10 million ids, two ids have the same hash.
         """
         table, key = self.table, hash(identifier) or 1  # 0 marks a free place
         mask = len(table) - 1

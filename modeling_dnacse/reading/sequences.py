@@ -4,12 +4,12 @@ All readers of this package apply one alphabet policy (`clean_sequence`):
 
 - letters become upper case, and `U` becomes `T`;
 - gaps (`-`, `.`) and white space are removed;
-- the IUPAC ambiguity codes `RYSWKMBDHVN`, and `X` as masking tools write it, become `N`;
+- the IUPAC ambiguity codes `RYSWKMBDHVN`, and the `X` of masking tools, become `N`;
 - anything else (`*`, digits, letters of the protein alphabet) is an error that names file and line.
 
-dnaio parses the files, since it is strict and its errors have types. `open_ascii` gives it the plain ASCII that it
-needs. It accepts bad letters and empty or repeated ids, so those are checked here. Its records have no line numbers,
-so the line of an error is found by reading the file again.
+dnaio parses the files, since it is strict and its errors have types. `open_ascii` provides the plain ASCII that it
+needs. It accepts illegal letters and empty or repeated ids, so these are checked here. Its records have no line
+numbers, so the line of an error is found by reading the file again.
 """
 
 import io
@@ -43,15 +43,15 @@ class Record(NamedTuple):
 
 @dataclass
 class AlphabetCounts:
-    """Counts of what the alphabet policy kept and changed; a reader fills them."""
+    """Counts of what the alphabet policy kept and changed; readers fill them."""
 
     records: int = 0
     bases: int = 0  # kept
     ambiguous: int = 0  # N among them
     gaps: int = 0  # removed
     uracil: int = 0  # U read as T
-    without_sequence: int = 0  # rows of a table that were left out
-    markers: int = 0  # ids that got their marker, since another marker of the specimen has the id alone
+    without_sequence: int = 0  # rows of a table that were skipped
+    markers: int = 0  # ids that got their marker appended, since another marker of the specimen has the id
 
     def add(self, raw: str, cleaned: str) -> None:
         """Count one sequence, given before and after `clean_sequence`."""
@@ -128,8 +128,8 @@ def read_fasta(path: str | PathLike[str], *, counts: AlphabetCounts | None = Non
         counts: Filled with counts of the alphabet policy.
 
     Raises:
-        ValueError: the file is unreadable or has no records; or a record has no id, an id that was used before, no
-            bases, or a character that is not a nucleotide code. The message names file, line and remedy.
+        ValueError: the file is unreadable or has no records; or a record has no id, a repeated id, no bases, or a
+            character that is not a nucleotide code. The message names file, line and remedy.
     """
     path = fspath(path)
     seen = SeenIds()
@@ -141,7 +141,7 @@ def read_fasta(path: str | PathLike[str], *, counts: AlphabetCounts | None = Non
 
 
 def read_headers(path: str, counts: AlphabetCounts | None = None) -> Iterator[tuple[str, str]]:
-    """Stream whole headers and cleaned sequences of a FASTA or FASTQ file; as `read_fasta`, but ids may repeat."""
+    """Stream whole headers and cleaned sequences of a FASTA or FASTQ file, as `read_fasta`; ids may repeat."""
     index = -1
     for index, (header, raw) in enumerate(_parse(path)):
         if not header.strip():

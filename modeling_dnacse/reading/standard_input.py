@@ -1,4 +1,4 @@
-"""Standard input in, a file with its bytes out, since every command reads its input twice."""
+"""Standard input in; a temporary file with its content out, since each command reads its input twice."""
 
 import os
 import shutil
@@ -15,10 +15,12 @@ def copy_of_standard_input() -> Iterator[Path]:
     """Copy standard input to a temporary file, which is removed when the block is left.
 
     Raises:
-        ValueError: nothing is piped in, or several processes would have to share it.
+        ValueError: nothing is piped in, it is closed, or several processes would have to share it.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise ValueError("several processes cannot read one standard input; write it to a file first")
+    if sys.stdin is None:
+        raise ValueError("the input is '-', but the standard input is closed; give a file, or pipe one in")
     if sys.stdin.isatty():
         raise ValueError("the input is '-', but nothing is piped in; give a file, or pipe: zcat IN.gz | dnacse ... -")
     with scratch_folder() as folder:

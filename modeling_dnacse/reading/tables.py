@@ -1,8 +1,8 @@
-"""A table with a line of column names in (CSV, TSV, parquet); its rows under our names out, each with its number.
+"""A table with column names (CSV, TSV, parquet) in; its rows under our names out, each with its number.
 
-Columns are separated by commas, tabs, semicolons or vertical bars, as the first line shows. CRABS writes a table
-without column names, which is recognised by its eleven columns. A table of ASVs whose rows are named by their
-sequences, as DADA2 exports it, needs no column of sequences.
+Columns are separated by commas, tabs, semicolons or vertical bars, as the first line shows. The table of CRABS has no
+column names and is recognised by its eleven columns. In a table of ASVs as DADA2 exports it, the rows are named by
+their sequences; it needs no column of sequences.
 """
 
 import csv
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import pyarrow
@@ -41,9 +42,9 @@ def table_rows(
     Args:
         path: The file.
         delimiter: What separates columns, unless the first line shows another one.
-        needed: Keys of `known` that must be there.
+        needed: Keys of `known` that must be present.
         known: The columns to read, each with the names that it may have.
-        others: Also give the unknown columns, with `OTHER` before their names.
+        others: Also return the unknown columns, with `OTHER` before their names.
 
     Raises:
         ValueError: a needed column is missing, a used one is repeated, a row has more or fewer fields than the
@@ -78,10 +79,10 @@ def table_rows(
 
 
 def checked_rows(path: str | PathLike[str], reader: Any) -> Iterator[list[str]]:
-    """Yield the rows of a csv.reader, fields of any length.
+    """Yield the rows of a csv.reader, with fields of any length.
 
     Raises:
-        ValueError: what the reader cannot read, with file and line.
+        ValueError: the reader cannot read a line; the message names file and line.
     """
     csv.field_size_limit(2**31 - 1)
     try:
@@ -98,7 +99,7 @@ def parquet_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield each row of a parquet file with its number, as `table_rows`."""
     try:
-        with parquet.ParquetFile(path) as file:
+        with Path(path).open("rb") as opened, parquet.ParquetFile(opened) as file:
             header = file.schema_arrow.names
             columns = find_columns(path, header, needed, known)
             columns |= other_columns(header, columns) if others else {}
@@ -115,7 +116,7 @@ def parquet_rows(
 def find_columns(
     path: str, header: list[str], needed: tuple[str, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, int]:
-    """Map our names to the positions of a table's columns; a missing column is left out.
+    """Map our names to the positions of a table's columns; missing columns are omitted.
 
     Raises:
         ValueError: see `table_rows`.
@@ -140,13 +141,13 @@ def find_columns(
 
 
 def other_columns(header: list[str], columns: Mapping[str, int]) -> dict[str, int]:
-    """Positions of the named columns that are not known ones; of columns with the same name, the last."""
+    """Positions of the named columns that are unknown; the last one of columns with the same name."""
     known = set(columns.values())
     return {OTHER + name.strip(' "'): index for index, name in enumerate(header) if name and index not in known}
 
 
 def rows_named_by_sequences(header: list[str], row: list[str]) -> bool:
-    """Whether a table without a column of sequences has them as the names of its rows.
+    """Whether a table has no column of sequences, but sequences as names of its rows.
 
     >>> rows_named_by_sequences(["", "sample1"], ["ACGT" * 10, "12"])
     True
@@ -165,7 +166,7 @@ def first_line(path: str) -> str:
 def find_delimiter(
     line: str, usual: str, needed: tuple[str, ...], known: Mapping[str, tuple[str, ...]] = COLUMNS
 ) -> str:
-    """The delimiter of a first line: the usual one, unless the needed columns appear only with another one.
+    """The delimiter of a first line: the usual one, unless the needed columns are found only with another.
 
     >>> find_delimiter("id;sequence", ",", ("sequence",))
     ';'
@@ -184,6 +185,6 @@ def has_columns(
 
 
 def is_crabs(line: str) -> bool:
-    """Whether a line is a row of CRABS's own table, which has no line of column names."""
+    """Whether a line is a row of the table of CRABS, which has no column names."""
     fields = line.split("\t")
     return len(fields) == len(CRABS) and len(fields[-1]) > 20 and not set(fields[-1].upper()) - set("ACGTUNRYSWKMBDHV")

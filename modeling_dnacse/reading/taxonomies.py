@@ -1,6 +1,6 @@
 """A separate table of a library's taxonomy in; the labels of each of its records out.
 
-| file | known by |
+| file | recognised by |
 |---|---|
 | `FeatureData[Taxonomy]` of QIIME2, as TSV or `.qza` | the columns `Feature ID` and `Taxon` |
 | a classification with a column for each rank | a column of ids and one of species |
@@ -54,8 +54,8 @@ def _pairs(path: str) -> Iterator[tuple[int, str, Mapping[str, str]]]:
             identifier, tab, lineage = restore(line.rstrip("\n")).partition("\t")
             if not tab and line.strip():
                 raise ValueError(
-                    f"{path}:{number}: no taxonomy; give a table with the columns 'Feature ID' and 'Taxon', a column "
-                    "of ids and one for each rank, or an id, a tab and a lineage in each line"
+                    f"{path}:{number}: not a taxonomy; give a table with the columns 'Feature ID' and 'Taxon', a "
+                    "column of ids and one for each rank, or an id, a tab and a lineage in each line"
                 )
             if tab:
                 yield number, identifier.strip(), _of_lineage(lineage.partition("\t")[0])

@@ -1,10 +1,10 @@
-"""A plain or compressed text file in, a stream of ASCII bytes out, from which other characters can be restored.
+"""A plain or compressed text file in; a stream of ASCII bytes out, from which other characters can be restored.
 
-Parsers such as dnaio refuse a byte order mark and bytes outside ASCII, which headers do hold. So the mark is dropped,
-and each byte above 127 is escaped until `restore` brings the character back.
+Parsers such as dnaio refuse a byte order mark and bytes outside ASCII, but headers contain them. So the mark is
+removed, and each byte above 127 is escaped. `restore` undoes the escapes.
 
-An artifact of QIIME2 (.qza) is a zip archive. The one member that holds sequences or a taxonomy is read as a stream;
-nothing is unpacked, no other member is read, and a member that would expand too far is refused.
+An artifact of QIIME2 (.qza) is a zip archive. Only the member with sequences or a taxonomy is read, as a stream.
+Nothing is unpacked, and a member that would expand too far is refused.
 """
 
 import io
@@ -15,10 +15,10 @@ from typing import BinaryIO, cast
 
 from xopen import xopen
 
-_ESCAPE = "\x1a"  # ASCII's SUB: unlike "%" or "\\" it has no place in a header; where it stands, it is escaped too
+_ESCAPE = "\x1a"  # ASCII's SUB; unlike "%" and "\\" it is not used in headers. If it occurs, it is escaped, too
 _ZIP = b"PK\x03\x04"
 _ARTIFACT = re.compile(r"[0-9a-f-]{36}/data/(?:(?:aligned-)?dna-sequences\.fasta|taxonomy\.tsv)")
-_LARGE, _MOST_SHRUNK = 1 << 30, 200  # bytes; times: text of DNA shrinks to a quarter, repeats to a hundredth
+_LARGE, _MOST_SHRUNK = 1 << 30, 200  # bytes; factor: DNA as text shrinks to a quarter, repeats to a hundredth
 
 
 class _AsciiStream(io.RawIOBase):
@@ -65,7 +65,7 @@ def open_ascii(path: str) -> io.BufferedReader:
     """Open a plain or compressed text file as ASCII bytes; `restore` brings the other characters back.
 
     Raises:
-        ValueError: on opening, the file cannot be opened; on reading, it is damaged or no text.
+        ValueError: on opening, if the file cannot be opened; on reading, if it is damaged or not text.
     """
     try:
         is_zip = first_bytes(path) == _ZIP
@@ -76,7 +76,7 @@ def open_ascii(path: str) -> io.BufferedReader:
 
 
 def first_bytes(path: str) -> bytes:
-    """The first four bytes of a regular file; none of a pipe, which cannot be read twice."""
+    """The first four bytes of a regular file; b"" for a pipe, which cannot be read twice."""
     if not Path(path).is_file():
         return b""
     with Path(path).open("rb") as file:

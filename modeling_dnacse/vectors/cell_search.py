@@ -1,16 +1,17 @@
-"""Search over shared sites among a million references: the comparison of shared_sites.py, with fewer of them.
+"""Search over shared sites among a million references: an inverted file in front of the search of shared_sites.py.
 
-`SiteSearch` holds 11 KB of each reference, and compares each query with all of them. Here references stand in *cells*
-of up to CELL records of one species. A query is compared with all cells, then with the references of its CELLS nearest
-cells; the candidates among these are compared as `SiteSearch` does. So a query finds what it finds there, unless the
-cell of a candidate is not among the nearest. Where each species has one record, none is missed.
+`SiteSearch` holds 11 KB for each reference, and compares each query with all references. Here references are grouped
+into *cells*, which faiss calls the lists of an inverted file (IVF). A cell holds up to CELL records of one species. A
+query is first compared with all cells, then with the references in its CELLS nearest cells (faiss: nprobe). The best
+candidates among these are compared as in `SiteSearch`. So the result is the same, unless a candidate lies in a cell
+that is not among the nearest. If each species has one record, no candidate is missed.
 
-| of each | held | bytes with 1,548 sites and 512 columns |
+| for each | stored | bytes with 1,548 sites and 512 columns |
 |---|---|---|
 | reference | its bases, and its unit vector over the core in float16 | 1,548 + 1,024 |
 | cell | the unit mean of these vectors in float16, and the most frequent base at each site, as bits | 1,024 + 776 |
 
-All of it can be memory-mapped from a file. Memory then holds what queries have touched.
+Everything can be memory-mapped from a file. Then only the parts that queries read are in memory.
 """
 
 from typing import NamedTuple
@@ -25,12 +26,12 @@ from .shared_sites import GROUPS, NEAREST, PIECE, TOGETHER, Found, SiteSearch, b
 from .site_bits import bits_of, bits_of_bases, matches
 
 CELL = 64  # references in a cell, at most
-CELLS = 64  # into which a query looks
-BLOCK = 4096  # references, cells or queries that are worked on at once
+CELLS = 64  # in which a query searches
+BLOCK = 4096  # references, cells or queries that are processed at once
 
 
 class Cells(NamedTuple):
-    """What is computed of a library once; references and cells stand species after species."""
+    """The inverted file of a library, computed once; references and cells are sorted by species."""
 
     core: np.ndarray  # (sites,) bool, see shared_sites.py
     vectors: np.ndarray  # (r, hidden) float16, of references
@@ -42,22 +43,22 @@ class CellSearch(SiteSearch):
     """The search among references in cells."""
 
     def __init__(self, sites: DnacseSites, bases: np.ndarray, groups: np.ndarray, cells: Cells | None = None) -> None:
-        """Take what was computed of the references, or compute it.
+        """Take the inverted file of the references, or compute it.
 
         Args:
             sites: The part of the model that has the rows.
-            bases: Of the references at sites (r, sites) uint8.
+            bases: Bases of the references at sites (r, sites) uint8.
             groups: Number of the species of each reference (r,) int.
-            cells: What an earlier search had of the same references.
+            cells: The inverted file of an earlier search of the same references; None: it is computed.
 
         Raises:
             ValueError: the cells are those of other references.
         """
-        self.order, self.starts, self.ends = by_group(groups)  # inside, references stand group after group
+        self.order, self.starts, self.ends = by_group(groups)  # internally, references are sorted by group
         self.groups = groups[self.order]
         self.firsts = first_of_cells(self.starts, self.ends)
-        self.lasts = np.append(self.firsts[1:], len(groups))  # the ones behind
-        self.bases = bases  # in the library's order: they are not moved in memory
+        self.lasts = np.append(self.firsts[1:], len(groups))  # exclusive
+        self.bases = bases  # in the order of the library: copying them would double the memory
         self.blocks, self.sites = sites.blocks, sites
         self.table = sites.weight.detach().float().cpu()
         if cells is None:
@@ -70,7 +71,7 @@ class CellSearch(SiteSearch):
         self.vectors, self.means = torch.from_numpy(cells.vectors), torch.from_numpy(cells.means)
 
     def _made(self) -> Cells:
-        """Compute the vectors of references, and what tells of cells."""
+        """Compute the vectors of references, and the means and most frequent bases of cells."""
         count = np.zeros(self.bases.shape[1], np.int64)
         for part in parts_of(len(self.bases), BLOCK):
             count += (self.bases[part] < OTHER).sum(0)
@@ -124,7 +125,7 @@ class CellSearch(SiteSearch):
         own: np.ndarray | None,
         others: np.ndarray | None,
     ) -> np.ndarray:
-        """The cells that queries look into, (q, k) int64. Cells of excluded references alone come last."""
+        """The cells to search for each query, (q, k) int64. Cells with nothing but excluded references come last."""
         low, high = (None if others is None else of.reduceat(others, self.firsts) for of in (np.minimum, np.maximum))
         bits = bits_of_bases(queries[is_piece])
         best, cells = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.int64)
@@ -142,20 +143,20 @@ class CellSearch(SiteSearch):
         return cells.numpy()
 
     def _rows_in(self, cells: np.ndarray) -> np.ndarray:
-        """The references of cells, in their order inside."""
+        """The references of cells, in their internal order."""
         cells = np.sort(cells)
         counts = self.lasts[cells] - self.firsts[cells]
         return np.arange(counts.sum()) + np.repeat(self.firsts[cells] - np.cumsum(counts) + counts, counts)
 
     def _nearness_of(self, rows: np.ndarray, vector: Tensor, piece: np.ndarray | None) -> np.ndarray:
-        """By which candidates of a query are chosen, (k,); `piece` are its bases, if it is one."""
+        """The measure by which candidates of a query are chosen, (k,); `piece` holds its bases if it is a fragment."""
         if piece is None:
             return (self.vectors[torch.from_numpy(rows)].float() @ vector).numpy()
         covered = np.flatnonzero(piece < OTHER)
         return (self.bases[self.order[rows]][:, covered] == piece[covered]).sum(1, dtype=np.float32)
 
     def _compare_some(self, queries: np.ndarray, rows: list[np.ndarray], found: list[np.ndarray]) -> None:
-        """Compare each query with its candidates, which are `rows` inside, and fill its lines of `found`."""
+        """Compare each query with its candidates (`rows`, in internal order), and fill its rows of `found`."""
         together = np.concatenate(rows)
         union, place = np.unique(self.order[together], return_inverse=True)  # in the library's order
         if not len(union):
@@ -178,7 +179,7 @@ class _Few(SiteSearch):
 
         Args:
             whole: The search in the library.
-            bases: Of the references at sites (r, sites) uint8.
+            bases: Bases of the references at sites (r, sites) uint8.
             groups: Number of the species of each (r,) int.
             near: 0 where a reference is a candidate of a query, -inf elsewhere (q, r) float32.
         """
@@ -194,11 +195,11 @@ class _Few(SiteSearch):
         self.sums = self.core_sums.index_add(0, torch.from_numpy(longer), site_sums(self.sites, around[longer]))
 
     def _nearness(self, queries: np.ndarray, vectors: Tensor) -> np.ndarray:
-        """What was given of these queries."""
+        """The given measure of these queries."""
         return self.near
 
     def _candidates(self, near: np.ndarray, of_groups: np.ndarray) -> np.ndarray:
-        """All that were given."""
+        """All given candidates."""
         return np.flatnonzero(near > -np.inf)
 
 
@@ -206,19 +207,19 @@ def best_of(groups: np.ndarray, near: np.ndarray) -> np.ndarray:
     """Choose candidates: the nearest reference of each of GROUPS groups, and the NEAREST of any; (r,) to (k,) rows.
 
     Args:
-        groups: Of references (r,) int, sorted.
+        groups: Groups of the references (r,) int, sorted.
         near: Their nearness (r,) float32.
     """
     if not len(near):
         return np.empty(0, np.int64)
-    order = np.lexsort((-near, groups))  # stable: of equals the first
+    order = np.lexsort((-near, groups))  # stable: the first of equal ones
     leaders = order[np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))]
     leaders = leaders[np.argsort(-near[leaders], kind="stable")[:GROUPS]]
     return np.union1d(leaders, np.argpartition(-near, min(NEAREST, len(near)) - 1)[:NEAREST])
 
 
 def parts_of(count: int, size: int) -> list[slice]:
-    """Cut so many lines into parts of at most `size`."""
+    """Cut `count` rows into parts of at most `size`."""
     return [slice(first, min(first + size, count)) for first in range(0, count, size)]
 
 

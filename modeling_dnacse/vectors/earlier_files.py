@@ -1,4 +1,4 @@
-"""A file in; whether `dnacse embed` wrote it out, so that the next run may replace it."""
+"""A file in; whether `dnacse embed` wrote it, so that the next run may replace it, out."""
 
 import json
 import zipfile
@@ -10,7 +10,7 @@ COLUMNS = (["id", "embedding"], ["id", "embedding", "scale"])
 
 
 def is_earlier(path: Path) -> bool:
-    """Whether a file holds vectors in the layout that this package gives to its suffix; damaged files do not."""
+    """Whether a file holds vectors in the layout of this package for its suffix; damaged files do not."""
     try:
         return {
             ".npy": is_npy,
@@ -39,11 +39,12 @@ def is_parquet(path: Path) -> bool:
     """Whether its columns are those of vectors."""
     import pyarrow.parquet as pq
 
-    return pq.read_schema(path).names in COLUMNS
+    with path.open("rb") as file:
+        return pq.read_schema(file).names in COLUMNS
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether its tensors are those of vectors; their description is short."""
+    """Whether its tensors are those of vectors; their header is short."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         return size < 1000 and set(json.loads(file.read(size))) - {"scales"} == {"embeddings", "ids"}

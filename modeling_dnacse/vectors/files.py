@@ -1,9 +1,9 @@
-"""Vectors on disk: `open_writer` writes a file of them, `read_vectors` reads what this package wrote.
+"""Files of vectors: `open_writer` writes one, `read_vectors` reads what this package wrote.
 
 | name | holds |
 |---|---|
-| NAME.parquet | columns `id` and `embedding` (a list of fixed size), for int8 also `scale`; one row group a block |
-| NAME.npy | the (n, width) array; beside it the ids, NAME.ids.txt, one a line, and for int8 NAME.scales.npy |
+| NAME.parquet | columns `id` and `embedding` (a list of fixed size), for int8 also `scale`; one row group per block |
+| NAME.npy | the (n, width) array; NAME.ids.txt beside it has the ids, one per line; for int8 also NAME.scales.npy |
 | NAME.safetensors | tensors `embeddings` (n, width), `ids` (UTF-8, joined by newlines) and for int8 `scales` |
 | a folder | shards in parquet (shards.py) |
 
@@ -42,18 +42,18 @@ REMEDY = "give vectors that dnacse embed wrote, or embed again"
 
 
 def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int, dtype: str = "float32") -> VectorWriter:
-    """Open the writer for one file; the suffix of `path` tells the format.
+    """Open the writer for one file; the suffix of `path` selects the format.
 
     Args:
         path: the file; it appears when the writer finishes.
-        rows: how many vectors will come.
+        rows: number of vectors.
         hidden: their width.
         ids_bytes: bytes of all ids in UTF-8, without separators.
         dtype: float32, float16 or int8.
 
     Raises:
         ValueError: the suffix is none of the three.
-        OSError: the folder is missing or not writable, or the disk too small.
+        OSError: the folder is missing or not writable, or the disk is too small.
     """
     if path.suffix not in SUFFIXES:
         raise ValueError(f'{path}: the suffix "{path.suffix}" is unknown; write to .parquet, .npy or .safetensors')
@@ -97,10 +97,10 @@ def read_vectors(path: Path) -> Blocks:
 
 
 def _checked(path: Path, blocks: Blocks) -> Blocks:
-    """Pass blocks on, if ids and numbers are what `dnacse embed` writes.
+    """Pass blocks on whose ids and numbers are such as `dnacse embed` writes.
 
     Raises:
-        ValueError: they are not, or a library cannot read them; it names the file.
+        ValueError: they are not, or a library cannot read them; the message names the file.
     """
     row = 0
     while True:
@@ -110,7 +110,7 @@ def _checked(path: Path, blocks: Blocks) -> Blocks:
             break
         except MemoryError:
             raise
-        except Exception as error:  # the libraries raise many classes for bytes that make no sense
+        except Exception as error:  # the libraries raise many classes for invalid bytes
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise ValueError(f"{path}: not readable as vectors ({reason}); {REMEDY}") from error
         for wrong, what in ((~np.isfinite(vectors).all(1), "NaN or infinity"), (~vectors.any(1), "zeros only")):
@@ -126,7 +126,7 @@ def _checked(path: Path, blocks: Blocks) -> Blocks:
 
 
 def _read_parquet(path: Path) -> Blocks:
-    with pq.ParquetFile(path) as file:
+    with path.open("rb") as opened, pq.ParquetFile(opened) as file:
         schema = file.schema_arrow
         if not {"id", "embedding"} <= set(schema.names):
             raise ValueError(f"no columns id and embedding, but {', '.join(schema.names)[:100]}")

@@ -1,4 +1,4 @@
-"""How vectors may be stored: the files, the types of their numbers, and the records in a shard. No torch, no numpy."""
+"""How vectors can be stored: formats, types of numbers, records in a shard. Imports neither torch nor numpy."""
 
 from pathlib import Path
 
@@ -19,5 +19,5 @@ def scales_file(path: Path) -> Path:
 
 
 def files_beside(path: Path) -> list[Path]:
-    """The files that belong to a file of vectors, whether or not they are there."""
+    """The files that belong to a file of vectors, whether or not they exist."""
     return [ids_file(path), scales_file(path)] if path.suffix == ".npy" else []

@@ -1,7 +1,7 @@
 """Sequences in, the shipped barcode model of their marker out.
 
-A shipped model knows the sites of one marker. Of a sample of the sequences each model places those of its marker and
-no others, so the model that places half of it is theirs. COI is tried first, and no other model is loaded if it fits.
+A shipped model has the sites of one marker, and places only sequences of this marker. So the model that places at
+least half of a sample is the right one. COI is tried first; if it fits, no other model is loaded.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,11 +19,11 @@ SAMPLE = 100  # sequences
 
 
 def shipped_model_for(sequences: Iterable[str], count: int) -> Path:
-    """The shipped model that places at least half of a sample; that of COI where none does.
+    """The shipped model that places at least half of a sample; if none does, the one for COI.
 
     Args:
         sequences: The sequences, in any order.
-        count: How many there are.
+        count: Number of the sequences.
     """
     sample = [clean_sequence(text) for text in islice(sequences, 0, None, max(1, count // SAMPLE))]
     for folder in SHIPPED_BARCODES if sample else ():
@@ -35,7 +35,7 @@ def shipped_model_for(sequences: Iterable[str], count: int) -> Path:
 def choose_model(
     model: str | None, sequences: Callable[[], Iterable[str]], count: int, say: Callable[[str], object]
 ) -> str:
-    """The model that was given, or else the shipped one of the sequences' marker; `say` is told if it is not COI's."""
+    """The given model, or the shipped one for the marker of the sequences; `say` reports one that is not for COI."""
     if model is not None:
         return model
     chosen = shipped_model_for(sequences(), count)

@@ -1,6 +1,6 @@
 """Unit vectors in, their nearest neighbours by cosine out: exact, in blocks of constant memory.
 
-Exact search is a matrix product and a few passes over it, so there is no index and no approximation. Among 100,000
+Exact search is a matrix product and a few passes over it; there is no index and no approximation. Among 100,000
 references of 256 numbers, a query takes 1.7 ms of one CPU core for `nearest`, and 11 ms for names at six ranks.
 """
 
@@ -22,7 +22,7 @@ def nearest(
     Args:
         queries: Unit vectors (q, d) float32.
         references: Unit vectors (r, d) float32; a tensor on an accelerator is searched there.
-        k: How many; fewer where there are fewer.
+        k: Number of neighbours; fewer if there are fewer references.
         exclude: Row of the one reference that a query must not find, such as itself, (q,) int; -1: no such reference.
 
     Returns:

@@ -1,19 +1,19 @@
-"""Float32 vectors in, their stored form of 4, 2 or 1 bytes a number out, and back.
+"""Float32 vectors in, their stored form of 4, 2 or 1 bytes per number out, and back.
 
 | dtype | stored | error of a number v of the vector x |
 |---|---|---|
 | float32 | v | none |
 | float16 | v rounded | at most abs(v) / 2048, or 3e-8 where abs(v) < 6.1e-5 |
-| int8 | q = round(v / s), s = max(abs(x)) / 127, one float32 s a vector | at most s / 2 = max(abs(x)) / 254 |
+| int8 | q = round(v / s), s = max(abs(x)) / 127, one float32 s per vector | at most s / 2 = max(abs(x)) / 254 |
 
-The int8 form is symmetric (0 stays 0) and has one scale a vector, so the cosine of two vectors is that of their q.
+The int8 form is symmetric (0 stays 0) and has one scale per vector, so the cosine of two vectors is that of their q.
 """
 
 import numpy as np
 
 
 def narrow(vectors: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Give the stored form of vectors (n, width) float32, and for int8 their scales (n,) float32.
+    """Return the stored form of vectors (n, width) float32, and for int8 their scales (n,) float32.
 
     >>> numbers, scales = narrow(np.array([[0.5, -1.27, 0.004], [0, 0, 0]], np.float32), "int8")
     >>> numbers.tolist(), scales.round(6).tolist()

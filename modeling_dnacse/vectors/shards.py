@@ -1,14 +1,14 @@
-"""A folder of vectors that many processes fill; if some are lost, the same command makes the missing shards.
+"""A folder of vectors that many processes write; if some are lost, the same command makes the missing shards.
 
 | file | holds |
 |---|---|
 | run.json | what the vectors depend on: input, model, options; written first |
 | part-000000.parquet, ... | `shard_records` vectors each, in the input's order; the last may have fewer |
-| manifest.json | run.json and the number of records and shards; written last, it says that the folder is complete |
+| manifest.json | run.json and the number of records and shards; written last, it marks the folder as complete |
 
-The process of rank k % world makes shard k, so no process waits for another or talks to it; a machine needs to see
-only the input and the folder. A shard appears by one rename, so a shard that is there is complete. The number of
-processes may change between runs; the missing shards are then shared out among the new processes.
+The process of rank k % world makes shard k, so processes neither wait for each other nor communicate. A machine needs
+access to the input and the folder only. A shard appears by one rename, so each existing shard is complete. The number
+of processes may change between runs; the missing shards are then distributed among the new processes.
 """
 
 import json
@@ -43,15 +43,15 @@ class ShardWriter:
         Args:
             folder: it may exist if it is empty or holds this run.
             run: what the vectors depend on, in JSON's types; values named `name` are written but not compared.
-            records: in the input.
-            width: of a vector.
+            records: number of records in the input.
+            width: width of a vector.
             dtype: float32, float16 or int8.
             size: records in a shard.
-            process: which process this is.
+            process: this process.
 
         Raises:
             ValueError: the folder holds something else, or another run.
-            OSError: it is not writable, or the disk too small.
+            OSError: it is not writable, or the disk is too small.
         """
         self.folder, self.records, self.width, self.dtype, self.size = folder, records, width, dtype, size
         self.run = run
@@ -65,10 +65,10 @@ class ShardWriter:
         check_room(folder, self.rows * width * np.dtype(dtype).itemsize)
         self.unfinished = iter(self.shards)
         self.writer: ParquetVectors | None = None
-        self.room = 0  # records that the open shard still takes
+        self.room = 0  # records that still fit into the open shard
 
     def select(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Keep the records of the input, or anything in their order, whose vectors this process makes."""
+        """Keep the records whose shards this process makes; `items` are the records or anything in their order."""
         wanted = set(self.shards)
         return (item for number, item in enumerate(items) if number // self.size in wanted)
 
@@ -93,7 +93,7 @@ class ShardWriter:
             open_run(self.folder, self.run)  # not replaced by a run that began in the same moment
             facts = {"records": self.records, "shards": total, "width": self.width, "run": self.run}
             put_json_in_place(self.folder / MANIFEST, facts)
-            for shard in range(total):  # what processes that were lost have left
+            for shard in range(total):  # left behind by lost processes
                 if not is_held(lock_path(shard_path(self.folder, shard))):
                     for leftover in self.folder.glob(f".{shard_path(self.folder, shard).name}.*"):
                         leftover.unlink(missing_ok=True)
@@ -116,7 +116,7 @@ def complete_shards(folder: Path) -> list[Path]:
         there = len(list(folder.glob("part-*.parquet")))
         raise ValueError(
             f"{folder}: not complete, {there:,} shards are there; run the command that began it again "
-            f"({folder / 'run.json'} tells its input, model and options)"
+            f"({folder / 'run.json'} names its input, model and options)"
         )
     manifest = read_object(folder / MANIFEST, AGAIN)
     facts = flat(manifest)
@@ -136,7 +136,7 @@ def complete_shards(folder: Path) -> list[Path]:
 
 
 def open_run(folder: Path, run: dict[str, Any]) -> None:
-    """Make the folder if it is missing, and check that it is of this run.
+    """Create the folder if it is missing, and check that it belongs to this run.
 
     Raises:
         ValueError: it holds something else, or another run.
@@ -144,13 +144,13 @@ def open_run(folder: Path, run: dict[str, Any]) -> None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, and the output is a folder; give another name")
     folder.mkdir(exist_ok=True)
-    told = folder / RUN
-    if not told.exists():
+    record = folder / RUN
+    if not record.exists():
         others = sorted(path.name for path in folder.iterdir() if not path.name.endswith((".partial", ".lock")))
         if others and RUN not in others:  # another process may just have begun
             raise ValueError(f"{folder} holds something else ({others[0]}); give a new or an empty folder")
-        put_json_in_place(told, run)
-    there, here = flat(read_object(told, "give a new or an empty folder")), flat(run)
+        put_json_in_place(record, run)
+    there, here = flat(read_object(record, "give a new or an empty folder")), flat(run)
     differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     differing = [key for key in differing if not key.endswith(".name")]
     if differing:
@@ -171,7 +171,7 @@ def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def shard_count(records: int, size: int) -> int:
-    """How many shards of `size` hold `records`.
+    """The number of shards of `size` for `records`.
 
     >>> shard_count(8, 4), shard_count(9, 4)
     (2, 3)
@@ -180,7 +180,7 @@ def shard_count(records: int, size: int) -> int:
 
 
 def shard_rows(shard: int, records: int, size: int) -> int:
-    """How many records a shard holds.
+    """The number of records in a shard.
 
     >>> shard_rows(1, 8, 4), shard_rows(2, 9, 4)
     (4, 1)
@@ -189,14 +189,15 @@ def shard_rows(shard: int, records: int, size: int) -> int:
 
 
 def shard_path(folder: Path, shard: int) -> Path:
-    """Where a shard stands; names sort in the order of the shards."""
+    """The file of a shard; names sort in the order of the shards."""
     return folder / f"part-{shard:06}.parquet"
 
 
 def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
-    """Whether a shard is there and has all its rows; a failing disk may cut it short, a lost process does not."""
+    """Whether a shard exists and has all its rows; a failing disk may truncate it, a lost process cannot."""
     try:
-        return pq.read_metadata(shard_path(folder, shard)).num_rows == shard_rows(shard, records, size)
+        with shard_path(folder, shard).open("rb") as file:
+            return pq.read_metadata(file).num_rows == shard_rows(shard, records, size)
     except (OSError, pa.ArrowException):
         return False
 

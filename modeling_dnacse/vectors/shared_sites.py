@@ -1,18 +1,19 @@
 """Search over the sites that two sequences share: bases at sites in; nearest references, identity and overlap out.
 
-The vector of a piece differs from that of its whole, since the whole has more sites. Here both vectors are made from
-the sites that both cover, so that a piece of 150 bp finds what it was cut from. Identity and overlap come with it, as
-users of BLAST expect them. References are kept as their bases at sites, a byte each.
+The vector of a fragment differs from that of the whole sequence, since the whole covers more sites. Here both vectors
+are computed from the sites that both sequences cover, so that a fragment of 150 bp finds its source. Identity and
+overlap are computed too, as users of BLAST expect. References are stored as their bases at sites, one byte each.
 
-The *core* is the sites that at least half of the references cover, such as the barcode region in a library of whole
-genes and barcodes.
+The *core* is the set of sites that at least half of the references cover, such as the barcode region in a library of
+whole genes and barcodes.
 
-1. Candidates: of each of GROUPS groups (species) the nearest reference, and the NEAREST references of any group. Near
-   means by the cosine over the core, which a whole gene and a barcode have in common. For a piece, which covers fewer
-   than PIECE sites of the core, it means by the number of bases in common, which is exact however short the piece is.
-2. Rank: the model's cosine over shared sites, less DOUBT standard errors of it: a cosine c over n sites has an error
-   of about sqrt((1 - c^2) / n), so few shared sites prove little. The cosine over the core counts CORE times as much
-   for a query that covers the core, and less for a piece; it is less exact, but the same measure for all references.
+1. Candidates: the nearest reference of each of the GROUPS nearest groups (species), and the NEAREST references of any
+   group. Nearness is the cosine over the core, which whole genes and barcodes have in common. For a fragment, which
+   covers fewer than PIECE sites of the core, it is the number of equal bases, which is exact at any length.
+2. Ranking: the model's cosine over shared sites, minus DOUBT standard errors. A cosine c over n sites has an error of
+   about sqrt((1 - c^2) / n), so few shared sites prove little. The cosine over the core is added with the weight CORE
+   for a query that covers the core, and with less weight for a fragment. It is less exact, but it is the same measure
+   for all references.
 """
 
 from functools import cached_property
@@ -34,24 +35,24 @@ GROUPS, NEAREST = 12, 12  # candidates
 PIECE = 450  # sites
 CORE = 0.3
 DOUBT = 2.0
-LEAST_ERROR = 0.02  # the least 1 - c^2 that is believed, so that of equal references the one that shares more wins
+LEAST_ERROR = 0.02  # lower bound of 1 - c^2, so that of two equal references the one with more shared sites wins
 BLOCK = 2**24  # similarities held at once: 64 MiB
 TOGETHER = 128  # queries compared at once
-LEAST_PLACED = 0.5  # of sequences, for a comparison over sites
-SUMS_BLOCK = 512  # sequences whose sites are summed at once
+LEAST_PLACED = 0.5  # share of sequences that must be placed for a comparison over sites
+SUMS_BLOCK = 512  # sequences whose rows are summed at once
 
 
 class AtSites(NamedTuple):
     """What a model with sites reads in each of n sequences."""
 
     bases: np.ndarray  # (n, sites) uint8: 0 to 3 for A, C, G, T; OTHER where the sequence does not reach, or has N
-    votes: np.ndarray  # (n,) float32, 0 to 1: near 0 for what is not of the marker
+    votes: np.ndarray  # (n,) float32, 0 to 1: near 0 for sequences of other markers
     placed: np.ndarray  # (n,) bool: there are enough votes and sites
-    reverse: np.ndarray  # (n,) bool: the other strand was read
+    reverse: np.ndarray  # (n,) bool: the reverse complement was placed
 
 
 class Found(NamedTuple):
-    """Candidates of each query, the nearest first; k differs from call to call."""
+    """Candidates of each query, the nearest first; k depends on the library."""
 
     rows: np.ndarray  # (q, k) int64 of the references, -1: there are no more
     score: np.ndarray  # (q, k) float32, by which they are ranked; -inf where there are no more
@@ -91,13 +92,18 @@ def site_sums(sites: DnacseSites, bases: np.ndarray) -> Tensor:
     return torch.cat([sites.site_sums(torch.from_numpy(part).to(sites.weight.device)).float().cpu() for part in parts])
 
 
+def unit_sums(sites: DnacseSites, bases: np.ndarray) -> np.ndarray:
+    """Unit vectors of bases at sites, (n, sites) to (n, hidden) float32; zeros for what covers no site."""
+    return torch.nn.functional.normalize(site_sums(sites, bases), dim=1).numpy()
+
+
 def parts_of(bases: np.ndarray) -> list[np.ndarray]:
-    """Cut (n, sites) into parts that are worked on at once; at least one, which may be empty."""
+    """Cut (n, sites) into parts that are processed at once; at least one, which may be empty."""
     return [bases[first : first + SUMS_BLOCK] for first in range(0, max(1, len(bases)), SUMS_BLOCK)]
 
 
 def reach(bases: np.ndarray) -> tuple[int, int]:
-    """The first site with a base, and the one behind the last; 0 and 0 where there is none.
+    """The first site with a base, and the site after the last one; 0 and 0 without bases.
 
     >>> reach(np.array([4, 4, 0, 4, 1, 4]))
     (2, 5)
@@ -131,18 +137,18 @@ def by_group(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 class SiteSearch:
-    """References at their sites, and the search among them."""
+    """References as bases at sites, and the search among them."""
 
     def __init__(self, sites: DnacseSites, bases: np.ndarray, groups: np.ndarray | None = None) -> None:
         """Sum the rows of all references.
 
         Args:
             sites: The part of the model that has the rows.
-            bases: Of the references at sites (r, sites) uint8.
-            groups: Number of the group of each reference (r,) int, such as its species; by default, each is alone.
+            bases: Bases of the references at sites (r, sites) uint8.
+            groups: Number of the group of each reference (r,) int, such as its species; by default, its own group.
         """
         groups = np.arange(len(bases)) if groups is None else groups
-        self.order, self.starts, self.ends = by_group(groups)  # inside, references stand group after group
+        self.order, self.starts, self.ends = by_group(groups)  # internally, references are sorted by group
         self.bases = bases[self.order]
         self.blocks, self.sites = sites.blocks, sites
         self.table = sites.weight.detach().float().cpu()  # (4 · sites, hidden)
@@ -155,12 +161,12 @@ class SiteSearch:
 
     @cached_property
     def bits(self) -> np.ndarray:
-        """A bit for each base at each site of the references, by which equal bases are counted: (r, words)."""
+        """A bit for each base at each site of the references, to count equal bases: (r, words)."""
         return np.concatenate([bits_of_bases(part) for part in parts_of(self.bases)])
 
     @cached_property
     def words(self) -> np.ndarray:
-        """The same, one word of all references after the other."""
+        """The same, transposed: (words, r)."""
         return np.ascontiguousarray(self.bits.T)
 
     def __call__(self, queries: np.ndarray, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None) -> Found:
@@ -192,18 +198,18 @@ class SiteSearch:
             weight = CORE * (queries[block, self.core] < OTHER).mean(1)[query]
             score = np.where(overlap > 0, (cosine - DOUBT * error + weight * near_core) / (1 + weight), -1)
             of_library = self.order[rows]
-            order = np.lexsort((of_library, -score, query))  # of equals the first in the library
+            order = np.lexsort((of_library, -score, query))  # the first in the library of equal ones
             place = np.concatenate([np.arange(count) for count in counts])
             for part, values in zip(found, (of_library, score, cosine, identity, overlap), strict=True):
                 part[first + query, place] = values[order]
         return found
 
     def _in_core(self, bases: np.ndarray) -> np.ndarray:
-        """Bases (n, sites), nothing elsewhere."""
+        """Bases in the core (n, sites); OTHER elsewhere."""
         return np.where(self.core, bases, OTHER).astype(np.uint8)
 
     def _nearness(self, queries: np.ndarray, vectors: Tensor) -> np.ndarray:
-        """By which candidates of queries are chosen, (q, r) float32."""
+        """The measure by which candidates are chosen, (q, r) float32."""
         near = np.empty((len(queries), len(self.bases)), np.float32)
         is_piece = ((queries < OTHER) & self.core).sum(1) < PIECE
         if not is_piece.all():
@@ -214,7 +220,7 @@ class SiteSearch:
         return near
 
     def _candidates(self, near: np.ndarray, of_groups: np.ndarray) -> np.ndarray:
-        """Rows of the candidates of a query, each once."""
+        """Rows of the candidates of a query, without repeats."""
         count = min(GROUPS, len(of_groups))
         groups = np.argpartition(-of_groups, count - 1)[:count]
         leaders = [
@@ -232,9 +238,9 @@ class SiteSearch:
 
         Args:
             queries: Bases at sites (q, sites) uint8.
-            query: Of each pair (p,) int.
-            rows: The reference of each pair, as it stands inside (p,) int.
-            core_sums: Of the queries (q, hidden).
+            query: The query of each pair (p,) int.
+            rows: The reference of each pair, in internal order (p,) int.
+            core_sums: Sums of the queries over the core (q, hidden).
         """
         cover, sums = bits_of(queries < OTHER), site_sums(self.sites, queries)
         known, reached = self.cover[rows], cover[query]
@@ -255,14 +261,14 @@ class SiteSearch:
     def _sums(
         self, bases: np.ndarray, lines: np.ndarray, shared: np.ndarray, *known: tuple[np.ndarray, Tensor]
     ) -> Tensor:
-        """Sums of rows over shared sites (p, hidden): what a known sum lacks is added to it.
+        """Sums of rows over shared sites (p, hidden): a known sum is corrected by the sites in which it differs.
 
         Args:
-            bases: At sites (n, sites) uint8.
-            lines: Of `bases`, one for each pair (p,) int.
+            bases: Bases at sites (n, sites) uint8.
+            lines: The row of `bases` for each pair (p,) int.
             shared: The sites to sum over, bits (p, words).
-            known: Other sites, bits (p, words), and the sums over them (p, hidden). Each pair takes the one that
-                differs at the fewest sites, or none.
+            known: Sets of sites, bits (p, words), and the sums over them (p, hidden). Each pair uses the set that
+                differs from `shared` at the fewest sites, or none.
         """
         sums = torch.zeros(len(lines), self.table.shape[1])
         difference, fewest = shared, np.bitwise_count(shared).sum(1, dtype=np.int64)
@@ -277,10 +283,10 @@ class SiteSearch:
         rows = 4 * site + bases[lines[pair], site]
         rows, firsts, signs = (torch.from_numpy(part) for part in (rows, np.cumsum(fewest) - fewest, signs))
         sums += F.embedding_bag(rows, self.table, firsts, mode="sum", per_sample_weights=signs)
-        sums[torch.from_numpy(~shared.any(1))] = 0  # rather than what rounding leaves
+        sums[torch.from_numpy(~shared.any(1))] = 0  # instead of rounding errors
         return sums
 
     def _unit(self, sums: Tensor) -> Tensor:
-        """Blocks of length 1, side by side, scaled to length 1 together; for cosines."""
+        """Scale each block to length 1, then the whole vector, for cosines."""
         parts = [F.normalize(part, dim=1) for part in sums.split(self.blocks, 1)]
         return torch.cat(parts, 1) / len(parts) ** 0.5

@@ -1,10 +1,10 @@
-"""Sites as bits, 64 in a word: what sequences cover and which bases they have, so that both are counted fast."""
+"""Sites as bits, 64 in a word: covered sites and bases of sequences, so that shared ones are counted fast."""
 
 import numpy as np
 
 
 def bits_of(values: np.ndarray) -> np.ndarray:
-    """Packs (n, m) bool into bits: (n, words) uint64.
+    """Pack (n, m) bool into bits: (n, words) uint64.
 
     >>> bits_of(np.array([[True, False, True]])).tolist()
     [[5]]
@@ -15,21 +15,21 @@ def bits_of(values: np.ndarray) -> np.ndarray:
 
 
 def unpacked(bits: np.ndarray) -> np.ndarray:
-    """The bool (n, 64 · words) that `bits_of` packed, with what it added."""
+    """The bool (n, 64 · words) that `bits_of` packed, with its padding."""
     return np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little").view(bool)
 
 
 def bits_of_bases(bases: np.ndarray) -> np.ndarray:
-    """One bit for each base at each site: (n, sites) uint8 to (n, words) uint64, 16 sites a word."""
+    """One bit for each base at each site: (n, sites) uint8 to (n, words) uint64, 16 sites per word."""
     return bits_of((bases[:, :, None] == np.arange(4)).reshape(len(bases), 4 * bases.shape[1]))
 
 
 def matches(query: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """How many bases each reference has in common with a query, (r,) uint16.
+    """The number of bases that each reference has in common with a query, (r,) uint16.
 
     Args:
-        query: Its bits (words,) uint64.
-        references: Theirs, word after word (words, r).
+        query: Bits of the query (words,) uint64.
+        references: Bits of the references (words, r) uint64.
     """
     total = np.zeros(references.shape[1], np.uint16)
     for word in np.flatnonzero(query):

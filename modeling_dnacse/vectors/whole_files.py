@@ -1,11 +1,11 @@
-"""Vectors with ids and names in, one file for other programs out: AnnData's .h5ad, or NumPy's .npz.
+"""Vectors with ids and names in, one file for other programs out: .h5ad of AnnData, or .npz of NumPy.
 
 | name | holds |
 |---|---|
-| NAME.h5ad | AnnData: `X` (n, width) float32, `obs_names` the ids, `obs` a column of names for each rank |
+| NAME.h5ad | AnnData: `X` (n, width) float32, `obs_names` has the ids, `obs` a column of names for each rank |
 | NAME.npz | arrays `embeddings` (n, width) float32, `ids` (n,) and one (n,) for each rank, as text |
 
-Both are made whole in memory, unlike the files of writers.py. This package writes them and does not read them.
+Both are built in memory, unlike the files of writers.py. This package writes them, but does not read them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ from .writers import check_numbers, check_room, put_in_place
 
 
 class WholeFile:
-    """Collects vectors, and writes them with names when all are there."""
+    """Collects vectors, and writes them with names when they are complete."""
 
     def __init__(self, path: Path, rows: int, width: int, names: Mapping[str, Sequence[str]]) -> None:
         """Take the file, and the names (n,) of its records at each rank; "": no name.
 
         Raises:
-            OSError: the disk has too little room.
+            OSError: the disk has too little space.
         """
         check_room(path.parent, rows * width * 4)
         self.path, self.names, self.width = path, names, width

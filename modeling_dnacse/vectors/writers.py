@@ -28,7 +28,7 @@ SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16", "int8": "I8"}
 
 
 class VectorWriter(Protocol):
-    """Takes blocks of ids and vectors in order; `finish` puts the file in place, `discard` removes what is written."""
+    """Takes blocks of ids and vectors in order; `finish` puts the file in place, `discard` removes it."""
 
     def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
         """Append a block of vectors (rows, width) float32."""
@@ -49,11 +49,10 @@ class ParquetVectors:
         self.lock = lock_output(path)
         columns = [pa.field("id", pa.string()), pa.field("embedding", pa.list_(getattr(pa, dtype)(), width))]
         columns += [pa.field("scale", pa.float32())] if dtype == "int8" else []
-        # parquet has no 1-byte integer; with a dictionary of all 255 values, int8 takes one byte a number
+        # parquet has no 1-byte integer; with a dictionary of all 255 values, int8 takes one byte per number
         self.schema = pa.schema(columns)
-        self.writer = pq.ParquetWriter(
-            self.partial, self.schema, use_dictionary=dtype == "int8", write_statistics=False
-        )
+        self.file = self.partial.open("wb")  # Arrow takes no names of files that are no UTF-8
+        self.writer = pq.ParquetWriter(self.file, self.schema, use_dictionary=dtype == "int8", write_statistics=False)
 
     def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
         """Append a row group."""
@@ -66,22 +65,25 @@ class ParquetVectors:
     def finish(self) -> None:
         """Write the footer and move the file to its name."""
         self.writer.close()
+        self.file.close()
         put_in_place(self.partial, self.path)
         self.lock.release()
 
     def discard(self) -> None:
         """Remove the unfinished file."""
+        with suppress(OSError):  # of a full disk
+            self.file.close()
         self.partial.unlink(missing_ok=True)
         self.lock.release()
 
 
 class StreamedVectors:
-    """Numbers, scales and ids as streams, which .npy and .safetensors have in common."""
+    """Numbers, scales and ids as streams, for .npy and .safetensors."""
 
     def __init__(
         self, targets: Sequence[Path], dtype: str, streams: dict[str, BinaryIO], last: bytes, lock: Lock
     ) -> None:
-        """Take the streams `embeddings`, `ids` and maybe `scales`, which are open in the hidden files of `targets`.
+        """Take the streams `embeddings`, `ids` and possibly `scales`, open in the hidden files of `targets`.
 
         The ids are joined by newlines and end in `last`. The lock is that of the last target, the file of vectors.
         """
@@ -104,7 +106,7 @@ class StreamedVectors:
     def finish(self) -> None:
         """Move the files to their names; the file that the user asked for comes last.
 
-        It is removed before others are replaced, so that vectors never stand beside the ids of other ones.
+        It is removed before the others are replaced, so that vectors never lie beside the ids of other vectors.
         """
         self.streams["ids"].write(self.last)
         for stream in self.streams.values():
@@ -146,7 +148,7 @@ def safetensors_writer(path: Path, rows: int, width: int, ids_bytes: int, dtype:
     """Open one file, laid out so that it is filled in place: 8 bytes of header length, a JSON header, the tensors."""
     ids_bytes += max(rows - 1, 0)  # newlines
     tensors = {
-        "scales": ("F32", [rows], 4 * rows),  # first: so 4-byte numbers stay at multiples of 4
+        "scales": ("F32", [rows], 4 * rows),  # first, so that 4-byte numbers stay at multiples of 4
         "embeddings": (SAFETENSORS_DTYPES[dtype], [rows, width], rows * width * np.dtype(dtype).itemsize),
         "ids": ("U8", [ids_bytes], ids_bytes),
     }
@@ -171,7 +173,7 @@ def check_numbers(ids: Sequence[str], vectors: np.ndarray) -> None:
     """Check the vectors (rows, width) of a block before they are written.
 
     Raises:
-        ValueError: one holds NaN or infinity, or nothing but zeros; it is named by its id.
+        ValueError: one holds NaN or infinity, or nothing but zeros; the message names its id.
     """
     for wrong, what in ((~np.isfinite(vectors).all(1), "NaN or infinity"), (~vectors.any(1), "nothing but zeros")):
         if wrong.any():
@@ -204,7 +206,7 @@ def reserve(path: Path, size: int) -> None:
 
 
 def check_room(folder: Path, size: int) -> None:
-    """Check that the disk of a folder has room for `size` bytes.
+    """Check that the disk of a folder has space for `size` bytes.
 
     Raises:
         OSError: it has less.

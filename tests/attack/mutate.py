@@ -41,23 +41,26 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
     "trainer.losses": ["tests/trainer/objective/test_losses.py"],
     "trainer.objective.mixing": ["tests/trainer/running/test_curriculum.py"],
     "trainer.running.curriculum": ["tests/trainer/running/test_curriculum.py"],
-    "modeling_dnacse.placement": ["tests/model/test_placement.py"],
+    "modeling_dnacse.placement": ["tests/model/test_placement_votes.py"],
     "modeling_dnacse.identification.library": [
         "tests/identification/test_closeness.py",
         "tests/identification/test_identification.py",
         "tests/identification/test_common_ancestor.py",
         "tests/identification/test_identifier.py",
     ],
-    "modeling_dnacse.identification.calibration": [
+    "modeling_dnacse.identification.closeness": [
+        "tests/identification/test_closeness.py",
         "tests/identification/test_identification.py",
-        "tests/identification/test_identifier.py",
     ],
-    "modeling_dnacse.identification.probability_curves": ["tests/identification/test_identification.py"],
+    "modeling_dnacse.identification.calibration": ["tests/identification/test_calibration.py"],
+    "modeling_dnacse.identification.probability_curves": ["tests/identification/test_probability_curves.py"],
     "benchmarks.scoring.agreements": ["tests/benchmarks/scoring/test_intervals.py"],
     "benchmarks.scoring.intervals": ["tests/benchmarks/scoring/test_intervals.py"],
     "benchmarks.scoring.paired": ["tests/benchmarks/scoring/test_paired.py"],
-    "benchmarks.scoring.classification_metrics": ["tests/benchmarks/tasks/test_gue.py"],
-    "benchmarks.scoring.naming": ["tests/benchmarks/tasks/test_identify.py"],
+    "benchmarks.scoring.classification_metrics": ["tests/benchmarks/scoring/test_classification_metrics.py"],
+    "benchmarks.scoring.sequence_classification": ["tests/benchmarks/tasks/test_fine_tune.py"],
+    "benchmarks.scoring.naming": ["tests/benchmarks/scoring/test_naming.py"],
+    "benchmarks.scoring.clusterings": ["tests/benchmarks/scoring/test_clusterings.py"],
     "benchmarks.scoring.bins": ["tests/clustering/test_binning.py"],
 }
 PAIRS = [

@@ -121,8 +121,8 @@ def test_wrong_options_are_told_before_computing(fasta, tiny_folder, tmp_path, c
     assert "is a folder" in refuse(capsys, *arguments, "-o", tmp_path)
     output = tmp_path / "out.png"
     assert "give each its own" in refuse(capsys, *arguments, "-o", output, "--plot", output)
-    assert "no picture's" in refuse(capsys, *arguments, "-o", output, "--plot", tmp_path / "out.txt")
-    monkeypatch.setattr("modeling_dnacse.commands.pictures.find_spec", lambda name: None)
+    assert "is not of a picture" in refuse(capsys, *arguments, "-o", output, "--plot", tmp_path / "out.txt")
+    monkeypatch.setattr("modeling_dnacse.commands.drawing.pictures.find_spec", lambda name: None)
     assert "pip install 'dnacse[plot]'" in refuse(capsys, *arguments, "-o", tmp_path / "out.tsv", "--plot", output)
     with pytest.raises(SystemExit):
         main([*map(str, arguments[:-1]), "1.5", "-o", str(output)])

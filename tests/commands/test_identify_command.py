@@ -111,7 +111,7 @@ def test_library_of_one_record_a_species_says_what_it_cannot_tell(tiny_folder, q
     records = [f">{record}" for record in library.read_text().split(">")[1:]]
     library.write_text("".join(records[::4]))
     lines = identify(tiny_folder, queries, library, "--plot", str(tmp_path / "calls.png"))
-    assert "cannot tell the probability of: species, new species." in capsys.readouterr().err
+    assert "too small to calibrate the probability of: species, new species." in capsys.readouterr().err
     assert all(line["species"] and not line["species_probability"] for line in lines)
     assert all(line["genus_probability"] and not line["new_species_probability"] for line in lines)
 
@@ -122,7 +122,7 @@ def test_library_of_one_species(tiny_folder, queries, tmp_path, capsys):
     lines = identify(tiny_folder, queries, library)
     assert {line["species"] for line in lines} == {"Apis mellifera"}
     assert {(line["call"], line["second_species"], line["species_probability"]) for line in lines} == {("", "", "")}
-    assert "cannot tell the probability of: species, genus, new species." in capsys.readouterr().err
+    assert "too small to calibrate the probability of: species, genus, new species." in capsys.readouterr().err
 
 
 def test_mistakes_are_told_with_file_and_line_and_leave_nothing(tiny_folder, queries, library, tmp_path, capsys):
@@ -159,7 +159,7 @@ def test_an_interrupted_run_leaves_the_table_of_before(tiny_folder, queries, lib
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("modeling_dnacse.identification.identifier.name_queries", stop)
+    monkeypatch.setattr("modeling_dnacse.identification.call_blocks.name_queries", stop)
     with pytest.raises(SystemExit):
         identify(tiny_folder, queries, library)
     assert not list(tmp_path.glob(".*partial"))
@@ -202,7 +202,7 @@ def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library
         (["--format", "biom", "-o", str(tmp_path / "calls.biom")], "--format biom needs counts"),
         (["--format", "json"], "exists and is not a file of json calls"),
         (["--top", "13"], "--top is 13; it must be from 1 to 12"),
-        (["--top", "2", "-o", "-"], "say where: --hits FILE"),
+        (["--top", "2", "-o", "-"], "name its file: --hits FILE"),
         (["--confidence", "species"], "--confidence is 'species'; it must be a number"),
         (["--confidence", "species=0.9,Species=0.8"], "gives species two numbers"),
         (["--counts", str(counts)], "the sample 'order_probability' has the name of a column of calls; rename it"),

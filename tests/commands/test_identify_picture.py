@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from modeling_dnacse.commands.identify_pictures import GREY, MOST_TAXA, Tally, draw_calls
-from modeling_dnacse.commands.pictures import colours_of_pages
+from modeling_dnacse.commands.drawing.identify_pictures import GREY, MOST_TAXA, Tally, draw_calls
+from modeling_dnacse.commands.drawing.pictures import colours_of_pages
 from modeling_dnacse.identification.calibration import CalibrationData, fit_calibration
 from modeling_dnacse.identification.reliability import reliability
 
@@ -69,5 +69,5 @@ def test_light_and_dark_pictures(samples, tmp_path):
             draw_calls(path, tally, data, calibration)
         corners.append(imread(path)[0, 0, :3].tolist())
     assert corners == [[1, 1, 1], [0, 0, 0]]
-    with pytest.raises(ValueError, match="--dark tells how --plot is drawn"), colours_of_pages(True, None):
+    with pytest.raises(ValueError, match="--dark changes the colours of --plot"), colours_of_pages(True, None):
         pass

@@ -1,6 +1,7 @@
-"""All stages for a GPU machine, rehearsed on a CPU at toy size: carried folder alone, no network, its versions.
+"""All stages for a GPU machine, rehearsed on a CPU at toy size: from the carried folder alone, without a network.
 
-The environment takes 7 GB and some minutes to make, once: DEVICE_VENV or ~/.cache/dnacse/device-venv keeps it.
+DNACSE_REHEARSE=here takes this project's environment (`make rehearse`). DNACSE_REHEARSE=exact makes one with exactly
+that machine's versions, once: it takes 7 GB and some minutes; DEVICE_VENV or ~/.cache/dnacse/device-venv keeps it.
 """
 
 import json
@@ -18,13 +19,16 @@ from modeling_dnacse.loading.checkpoints import load_checkpoint
 ROOT = Path(__file__).parents[2]
 STAGES = ["machine", "tests", "embedding", "speed", "arms", "best", "scores"]
 HAS_NO_NETWORK = ["unshare", "--net", "--map-root-user", "true"]
+WAY = os.environ.get("DNACSE_REHEARSE")
 
 
-def environment() -> Path:
-    """The environment of the rehearsal, made if it is not there; skips where it cannot be."""
-    venv = Path(os.environ.get("DEVICE_VENV", Path.home() / ".cache/dnacse/device-venv"))
+def environment() -> dict[str, str]:
+    """Variables that name the environment, which is made if it is not there; skips where it cannot be."""
     if shutil.which("unshare") is None or subprocess.run(HAS_NO_NETWORK, capture_output=True, check=False).returncode:
         pytest.skip("no unshare, which takes the network away")
+    if WAY == "here":
+        return {"HERE": "yes"}
+    venv = Path(os.environ.get("DEVICE_VENV", Path.home() / ".cache/dnacse/device-venv"))
     if not (venv / ".ready").exists():
         python = shutil.which("python3.12")
         if python is None or subprocess.run([python, "-V"], capture_output=True, check=False).returncode:
@@ -40,14 +44,14 @@ def environment() -> Path:
         if done.returncode:
             pytest.skip(f"the GPU machine's versions cannot be installed here: {done.stderr.strip()[-300:]}")
         (venv / ".ready").touch()
-    return venv
+    return {"DEVICE_VENV": str(venv)}
 
 
-@pytest.mark.skipif("DNACSE_REHEARSE" not in os.environ, reason="DNACSE_REHEARSE=1 makes an environment of 7 GB")
+@pytest.mark.skipif(WAY not in ("here", "exact"), reason="`make rehearse` runs it")
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_all_stages_run_and_their_results_are_collected(tmp_path):
-    own = {"DEVICE_VENV": str(environment()), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    own = environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", str(ROOT / "device/rehearse.sh"), str(tmp_path)],
         env=os.environ | own | {"PYTHONPATH": str(ROOT)},

@@ -136,15 +136,16 @@ def options_of(command):
 
 def test_nextflow_module_and_recipe_name_what_there_is(capsys):
     script = (MODULE / "main.nf").read_text()
-    command = re.search(r"dnacse (identify) \\\\\n(.*?)\n\n", script, flags=re.DOTALL)
+    command = re.search(r'dnacse (identify) \\\\\n(.*?)"""', script, flags=re.DOTALL)
     options_of(command[1])
     helped = capsys.readouterr().out
     assert all(option in helped for option in re.findall(r"--\w+", command[2]))
     assert script.count("{") == script.count("}") and script.count('"""') == 4
     told = yaml.safe_load((MODULE / "meta.yml").read_text())
     assert told["name"] == re.search(r"process (\w+)", script)[1].lower()
-    emitted = set(re.findall(r"emit: (\w+)", script))
-    assert {name for one in told["output"] for name in one} == emitted
+    assert set(told["output"]) == set(re.findall(r"emit: (\w+)", script))
+    (_, _, version_line), *_ = told["output"]["versions_dnacse"]
+    assert next(iter(version_line)) == re.search(r'eval\("(.*?)"\)', script)[1]
     assert yaml.safe_load((MODULE / "environment.yml").read_text())["dependencies"] == [
         f"bioconda::dnacse={version('dnacse')}"
     ]
@@ -160,6 +161,11 @@ def test_bioconda_recipe_has_the_requirements_of_the_package():
     setup = re.search(r"install_requires =\n(.*?)\n\n", (ROOT / "setup.cfg").read_text(), flags=re.DOTALL)[1]
     wanted = {line.strip().replace("torch>", "pytorch>") for line in setup.splitlines() if "#" not in line}
     assert wanted == {line.replace(" ", "") for line in recipe["requirements"]["run"]} - {"python>=3.11"}
+    assert recipe["source"]["url"].startswith("https://") and "sha256" in recipe["source"]
+    assert recipe["build"]["noarch"] == "python" and recipe["build"]["number"] == 0 and recipe["build"]["run_exports"]
+    assert "--no-deps --no-build-isolation --no-cache-dir" in recipe["build"]["script"]
+    assert all(recipe["about"][key] for key in ("home", "summary", "license", "license_family", "license_file"))
+    assert (ROOT / recipe["about"]["license_file"]).is_file() and recipe["extra"]["recipe-maintainers"]
     for line in recipe["test"]["commands"]:
         assert line.split()[1].startswith("--") or line.split()[1] in COMMANDS
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from modeling_dnacse.identification.library import closeness, closeness_among
+from modeling_dnacse.identification.closeness import closeness
+from modeling_dnacse.identification.library import closeness_among
 from modeling_dnacse.vectors.shared_sites import Found
 
 

@@ -14,7 +14,7 @@ MORE = {"first": (), "second": ("cells.safetensors",)}  # the second version is 
 CODE = """
 import sys
 arguments, sys.argv = sys.argv[1:], ["dnacse"]  # as the command, which does not wait for torch
-from modeling_dnacse.identification.index_files import hub_index
+from modeling_dnacse.identification.indexes.index_files import hub_index
 try:
     folder = hub_index(arguments[0], arguments[1] or None)
     print((folder / "references.parquet").read_text(), (folder / "cells.safetensors").exists())

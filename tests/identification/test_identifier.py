@@ -11,7 +11,8 @@ from safetensors.numpy import load_file, save_file
 import modeling_dnacse.identification.identifier as module
 from modeling_dnacse import Identifier, identify
 from modeling_dnacse.cli import main
-from modeling_dnacse.identification import index_files, large_libraries
+from modeling_dnacse.identification import large_libraries
+from modeling_dnacse.identification.indexes import index_files
 from modeling_dnacse.machine.provenance import sha256_of
 from modeling_dnacse.reading.labels import read_records
 from tests.support.marker import simulate_marker, write_marker

@@ -2,9 +2,9 @@
 
 import pytest
 
-from modeling_dnacse.identification.abundances import read_abundances
-from modeling_dnacse.identification.primers import PRIMERS, parse_primers, trim_primers
 from modeling_dnacse.identification.queries import QueryFiles
+from modeling_dnacse.reading.abundances import read_abundances
+from modeling_dnacse.reading.primers import PRIMERS, parse_primers, trim_primers
 from modeling_dnacse.reading.sequences import reverse_complement
 
 BARCODE = "ACTTTATATTTTATTTTTGGAGCATGAGCTGGTATAGTAGGAACTTCATTAAG"
@@ -70,8 +70,8 @@ def test_counts_of_other_ids_are_refused_and_some_are_told(tmp_path, capsys):
     counts.write_text("id\ts\na\t1\nc\t1\n")
     queries.check_abundances(read_abundances(counts), counts)
     said = capsys.readouterr().err
-    assert "1 queries are not in it, such as 'b'; they count 0" in said
-    assert "1 of its rows are no queries" in said
+    assert "1 queries are not in it, such as 'b'; their counts are 0" in said
+    assert "1 of its rows belong to no query" in said
     counts.write_text("id\ts\nc\t1\n")
     with pytest.raises(ValueError, match="none of the 2 queries is in it"):
         queries.check_abundances(read_abundances(counts), counts)
@@ -94,7 +94,7 @@ def test_primers_that_are_on_are_told_and_taken_off(tmp_path, capsys):
     assert "warning: 3 of the first 3 queries begin or end with the primer mlCOIintF" in capsys.readouterr().err
     queries = QueryFiles([path], parse_primers(["mlCOIintF", "jgHCO2198"]))
     queries.check()
-    assert "primers: 0 queries had both, 3 one, 0 none" in capsys.readouterr().err
+    assert "primers removed: 0 queries had both, 3 one, 0 none" in capsys.readouterr().err
     assert {query.sequence for query in queries.read()} == {BARCODE}
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_tokenizer
@@ -16,6 +17,18 @@ from trainer.train_tokenizer import train_tokenizer
 def test_model_and_tokenizer_come_together(tiny_folder):
     model, tokenizer = load_checkpoint(DnacseModel, str(tiny_folder))
     assert len(tokenizer) == model.config.vocab_size == 96
+
+
+def test_no_bar_of_weights_is_shown_and_hooks_of_others_stay(tiny_folder, capsys):
+    bars = []
+    former = logging.set_tqdm_hook(lambda bar, given, options: bars.append(options) or bar(*given, **options))
+    try:
+        load_checkpoint(DnacseModel, str(tiny_folder))
+        assert not bars and "Loading weights" not in capsys.readouterr().err
+        DnacseModel.from_pretrained(tiny_folder)
+        assert bars[0]["desc"] == "Loading weights"
+    finally:
+        logging.set_tqdm_hook(former)
 
 
 def copy_without(tiny_folder, folder, name):

@@ -113,6 +113,21 @@ def test_pictures_hold_every_group(suffix, tmp_path):
         assert len(set(re.findall(rb"<!-- (order .*?) -->", written))) == 8 and b"<!-- others (20) -->" in written
 
 
+def test_a_dark_map_has_a_dark_page_and_no_dark_points(tmp_path):
+    pytest.importorskip("bokeh")
+    from modeling_dnacse.maps.page import write_page
+
+    ids = [f"s{number}" for number in range(16)]
+    groups, styles = style_groups([f"order {number % 8}" for number in range(16)], dark=True)
+    points = MapPoints(ids, [], ids, np.random.default_rng(0).random((16, 2)), groups, styles, "order", dark=True)
+    draw_map(tmp_path / "map.svg", points, "16 sequences")
+    write_page(tmp_path / "map.html", points, "16 sequences")
+    text = (tmp_path / "map.html").read_text()
+    assert "color-scheme: dark" in text and '"#20262B"' in text
+    for said in (text.lower(), (tmp_path / "map.svg").read_text().lower()):
+        assert "#f0e442" in said and "#882255" not in said
+
+
 def test_colours_show_the_lowest_rank_of_few_names():
     columns = {"species": list("abcdefghij"), "genus": list("xxxxxyyyyy"), "family": ["z"] * 10}
     assert choose_column(columns, None) == "genus" and choose_column(columns, "species") == "species"
@@ -123,7 +138,10 @@ def test_colours_show_the_lowest_rank_of_few_names():
     ("options", "message"),
     [
         (["-o", "map.gif"], "ends in .html, .png, .svg, .pdf"),
-        (["-o", "map.png", "--colour_by", "tribe"], "--colour_by is tribe, but the names are of: species, genus"),
+        (
+            ["-o", "map.png", "--colour_by", "tribe"],
+            "--colour_by is tribe, but the columns with names are: species, genus",
+        ),
         (["-o", "map.png", "--labels", "calls.tsv"], "calls.tsv:2: 1 fields where the first line names 2"),
         (["-o", "map.png", "--labels", "twice.tsv"], "twice.tsv:3: id 'r0_0' was used before"),
         (["-o", "map.png", "--labels", "old.tsv"], "old.tsv:2: new-line character seen .* check .* line ends"),

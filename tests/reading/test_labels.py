@@ -96,8 +96,8 @@ ACCEPTED = {
 
 # the file's name and content, and the words that must follow its path
 REFUSED = {
-    "unknown suffix": ("f.xlsx", "", ": suffix '.xlsx' tells no format, nor does the content"),
-    "no suffix": ("f", "", ": suffix '' tells no format"),
+    "unknown suffix": ("f.xlsx", "", ": neither the suffix '.xlsx' nor the content shows a format"),
+    "no suffix": ("f", "", ": neither the suffix '' nor the content shows a format"),
     "empty table": ("f.csv", "", ":1: the file is empty"),
     "empty fasta": ("f.fa", "", ":1: no records"),
     "no rows": ("f.tsv", "id\tsequence\n", ": a header but no rows"),

@@ -22,14 +22,16 @@ from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning
 from trainer.arguments import ContrastiveArguments
 from trainer.objective import objectives
 from trainer.objective.masking import IGNORED, Vocabulary, mask_tokens
+from trainer.pairing.pairs import NO_GENUS
 from trainer.running.contrastive_trainer import ContrastiveTrainer
 from trainer.running.curriculum import parse_curriculum
 
 ROWS = 8  # pairs of all processes
+GENERA = 3
 
 
 def pairs(rows: int, vocabulary: int) -> dict:
-    """A batch of pairs with uneven lengths; rows 0 and 5 are of one species."""
+    """A batch of pairs with uneven lengths; rows 0 and 5 are of one species, and the genus of row 3 is unknown."""
     generator = torch.Generator().manual_seed(3)
     batch = {}
     for side in ("anchors", "positives"):
@@ -39,7 +41,9 @@ def pairs(rows: int, vocabulary: int) -> dict:
         batch[side] = {"input_ids": ids.where(mask.bool(), 3), "attention_mask": mask}
     species = torch.arange(rows)
     species[5 % rows] = 0
-    return batch | {"species": species}
+    genus = torch.arange(rows) % GENERA
+    genus[3 % rows] = NO_GENUS
+    return batch | {"species": species, "genus": genus}
 
 
 def every_third(ids: torch.Tensor, entries: Vocabulary, *_) -> tuple[torch.Tensor, torch.Tensor]:
@@ -85,6 +89,7 @@ def step(
     torch.manual_seed(0)
     config = DnacseConfig.from_pretrained(checkpoint, hidden_dropout_prob=dropout, pooling=pooling)
     model = DnacseForContrastiveLearning(config, with_mlm_head=True)
+    model.genera = torch.nn.Linear(config.hidden_size, GENERA, bias=False)
     if not args.bf16:
         model.double()  # so that an equality is one, and not a matter of the order of summation
     curriculum = parse_curriculum(f"{objective}:1", steps_per_epoch=1)
@@ -102,7 +107,7 @@ def step(
         start = (part * args.world_size + args.process_index) * size
         own = slice(start, start + size)
         mine = {side: {key: value[own] for key, value in batch[side].items()} for side in ("anchors", "positives")}
-        mine["species"] = batch["species"][own]
+        mine |= {name: batch[name][own] for name in ("species", "genus")}
         context = trainer.accelerator.no_sync(wrapped) if part < parts - 1 else torch.enable_grad()
         with context:
             loss += trainer.training_step(wrapped, mine)

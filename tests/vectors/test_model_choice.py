@@ -29,7 +29,7 @@ def shipped(markers, monkeypatch):
     folders = tuple(model for _, _, model in markers)
     monkeypatch.setattr(model_choice, "SHIPPED", folders[0])
     monkeypatch.setattr(model_choice, "SHIPPED_BARCODES", folders)
-    for module in ("loading.model_folders", "identification.index"):
+    for module in ("loading.model_folders", "identification.indexes.index"):
         monkeypatch.setattr(f"modeling_dnacse.{module}.SHIPPED", folders[0])
         monkeypatch.setattr(f"modeling_dnacse.{module}.SHIPPED_BARCODES", folders)
     return markers

@@ -86,7 +86,8 @@ class ContrastiveArguments(
         for name in ("temperature", "mix_alpha"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must be above 0")
-        for name in ("noise_additive", "noise_multiplicative", "mlm_weight", "cached_chunk_size", "chunk_tokens"):
+        noise = "noise_additive", "noise_multiplicative"
+        for name in (*noise, "genus_weight", "mlm_weight", "cached_chunk_size", "chunk_tokens"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must not be below 0")
         if self.crop is not None and len(self.crop) != 2:
@@ -153,6 +154,7 @@ class ContrastiveArguments(
             margin=self.margin,
             mix_lambda=self.mix_lambda,
             hard_negative_weight=self.hard_negative_weight,
+            genus_weight=self.genus_weight,
             mlm_weight=self.mlm_weight,
             mlm_probability=self.mlm_probability,
             mlm_span=self.mlm_span,

@@ -43,6 +43,13 @@ class LossArguments:
         },
     )
     temperature: float = field(default=0.05, metadata={"help": "Temperature τ of the contrastive losses."})
+    genus_weight: float = field(
+        default=0.0,
+        metadata={
+            "help": "Weight of a cross-entropy over the genera of the training data that is added to the contrastive "
+            "losses: each anchor must find the vector of its genus, at the same temperature. 0 leaves it out."
+        },
+    )
     mix_alpha: float = field(
         default=1.0, metadata={"help": "mi_mix: mixing weights are drawn from a Beta(α, α) distribution with this α."}
     )

@@ -11,6 +11,7 @@ losses.py has the formulas; `contrastive_loss` calls them, and curriculum.py lis
   `--compare embeddings` the embeddings that are released.
 - noise_contrastive always compares pooled embeddings. It distorts the second view by base substitutions in the token
   ids and by Gaussian noise inside the encoder; `--mlm_weight` adds a masked-language term.
+- `--genus_weight` adds a cross-entropy over genera to the contrastive losses, for the anchors without mixing.
 - mlm reads both views as unlabelled DNA. Its loss is the mean over the chosen tokens of all processes.
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import cross_entropy, normalize
 from transformers import PreTrainedTokenizerBase
 
 from modeling_dnacse import DnacseConfig, ManifoldMixup
@@ -36,8 +37,10 @@ from trainer.objective.retrieval import similarities
 from trainer.objective.settings import ObjectiveSettings
 from trainer.objective.step_log import StepLog
 from trainer.objective.token_noise import neighbours, substitute
+from trainer.pairing.pairs import NO_GENUS
 
 SIDES = ("anchors", "positives")
+INPUTS = ("input_ids", "attention_mask")
 Batch = dict[str, Any]
 
 
@@ -73,6 +76,10 @@ class Objectives:
         """Weight of the masked-language term in an objective."""
         return {"mlm": 1.0, "noise_contrastive": self.settings.mlm_weight}.get(objective, 0.0)
 
+    def genus_weight(self, objective: str) -> float:
+        """Weight of the cross-entropy over genera in an objective."""
+        return 0.0 if objective == "mlm" else self.settings.genus_weight
+
     def compares_features(self, objective: str) -> bool:
         """Whether an objective compares the projection head's features."""
         return objective not in ("mlm", "noise_contrastive") and self.settings.compare == "features"
@@ -80,15 +87,18 @@ class Objectives:
     def terms(self, objective: str, model: nn.Module, batch: Batch, randomness: StepRandomness) -> list[Term]:
         """The terms of the loss of `batch`, which is this process's part as the collator makes it."""
         terms = [] if objective == "mlm" else self.contrastive_terms(objective, model, batch, randomness)
-        weight = self.mlm_weight(objective)
-        return terms + (self.mlm_terms(weight, model, batch, randomness) if weight else [])
+        if weight := self.genus_weight(objective):
+            terms += self.genus_terms(weight, model, batch)
+        if weight := self.mlm_weight(objective):
+            terms += self.mlm_terms(weight, model, batch, randomness)
+        return terms
 
     def contrastive_terms(
         self, objective: str, model: nn.Module, batch: Batch, randomness: StepRandomness
     ) -> list[Term]:
         """One term if each side passes the model at once, otherwise one for each chunk."""
         noise, mixing = None, None
-        ids, masks = ([batch[side][key] for side in SIDES] for key in ("input_ids", "attention_mask"))
+        ids, masks = ([batch[side][key] for side in SIDES] for key in INPUTS)
         if objective == "noise_contrastive":
             noise = self.settings.noise
             generator = randomness.of_process(SUBSTITUTION, self.device)
@@ -150,6 +160,22 @@ class Objectives:
             )
         function = {"weighted_simclr": weighted_simclr, "info_nce": info_nce}[objective]
         return function(anchors, positives, settings.temperature, species)
+
+    def genus_terms(self, weight: float, model: nn.Module, batch: Batch) -> list[Term]:
+        """One term for each chunk of the anchors: the mean over the anchors of all processes whose genus is known."""
+        known = batch["genus"] != NO_GENUS
+        total = gather_rows(known.sum()[None]).sum().clamp(min=1)
+
+        def term(chunk: Chunk) -> Tensor:
+            rows, genus = known[chunk.rows], batch["genus"][chunk.rows]
+            output = model(input_ids=chunk.ids, attention_mask=chunk.mask, score_genera=True)
+            cosines = wide(output.logits[rows])  # (anchors of a known genus, genera)
+            hits = (cosines.argmax(1) == genus[rows]).sum()
+            self.log.add({"genus_accuracy": hits / rows.sum().clamp(min=1)}, weight=rows.sum())
+            loss = cross_entropy(cosines / self.settings.temperature, genus[rows], reduction="sum")
+            return weight * loss * self.processes / total  # see mlm_terms
+
+        return [partial(term, chunk) for chunk in self.cut(*(batch[SIDES[0]][key] for key in INPUTS))]
 
     def mlm_terms(self, weight: float, model: nn.Module, batch: Batch, randomness: StepRandomness) -> list[Term]:
         """One term for each chunk of either side."""

@@ -21,6 +21,7 @@ class ObjectiveSettings:
         noise: Gaussian noise inside the encoder, for the second view of noise_contrastive.
         noise_substitution: Share of that view's tokens in which one base is substituted.
         margin, mix_lambda, hard_negative_weight: See `noise_contrastive` in losses.py.
+        genus_weight: Weight of the cross-entropy over genera beside the contrastive losses; 0: none.
         mlm_weight: Weight of the masked-language term beside noise_contrastive; 0: none.
         mlm_probability: Share of the tokens that are to be predicted.
         mlm_span: Whether to choose single tokens or runs of them.
@@ -37,6 +38,7 @@ class ObjectiveSettings:
     margin: float
     mix_lambda: float
     hard_negative_weight: float
+    genus_weight: float
     mlm_weight: float
     mlm_probability: float
     mlm_span: Span

@@ -1,4 +1,4 @@
-"""Pairs of sequences in, two padded batches of token ids and the species numbers out."""
+"""Pairs of sequences in, two padded batches of token ids and the numbers of species and genera out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,12 @@ class PairCollator:
     pad_to_multiple_of: int | None = None
 
     def __call__(self, pairs: Sequence[Pair]) -> dict[str, dict[str, Tensor] | Tensor]:
-        """Return {anchors: {input_ids, attention_mask}, positives: the same, species: (batch,)}."""
+        """Return {anchors: {input_ids, attention_mask}, positives: the same, species: (batch,), genus: (batch,)}."""
         return {
             "anchors": self.encode([pair["anchor"] for pair in pairs]),
             "positives": self.encode([pair["positive"] for pair in pairs]),
             "species": torch.tensor([pair["species"] for pair in pairs]),
+            "genus": torch.tensor([pair["genus"] for pair in pairs]),
         }
 
     def encode(self, sequences: list[str]) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ import numpy as np
 from datasets import Dataset as Records
 from torch.utils.data import Dataset
 
-from trainer.pairing.pairs import Pair, PairIndex
+from trainer.pairing.pairs import NO_GENUS, Pair, PairIndex
 from trainer.pairing.shares import BalancedRows
 from trainer.pairing.views import Views
 from trainer.records.fasta_index import read_stretch
@@ -105,7 +105,8 @@ class FragmentDataset(Dataset[Pair]):
         row, _, seed = index
         rng = np.random.default_rng(seed)
         anchor, positive = self.sample_windows(row, rng)
-        return Pair(anchor=self.views(anchor, rng), positive=self.views(positive, rng), species=int(self.species[row]))
+        views = self.views(anchor, rng), self.views(positive, rng)
+        return Pair(anchor=views[0], positive=views[1], species=int(self.species[row]), genus=NO_GENUS)
 
     def sample_windows(self, row: int, rng: np.random.Generator) -> tuple[str, str]:
         """Sample two windows until neither has too many N; after TRIES, take the pair with the fewest."""

@@ -25,10 +25,11 @@ from torch.utils.data import Dataset, Sampler
 from trainer.pairing.batches import arrange
 from trainer.pairing.epoch_pairs import pair_within
 from trainer.pairing.views import Pairing, Views, views_of_sides
-from trainer.records.record_arrays import distinct_rows, label_column, sequence_lengths, species_numbers
+from trainer.records.record_arrays import distinct_rows, label_column, label_ranks, sequence_lengths, species_numbers
 
 RANK_OF_PAIRS: dict[Pairing, str] = {"same_species": "species", "same_genus": "genus"}  # what both records share
 Singletons = Literal["keep", "drop"]
+NO_GENUS = -1
 PairIndex = tuple[int, int, int]  # row of the anchor, row of the positive, seed of their views
 
 
@@ -38,6 +39,7 @@ class Pair(TypedDict):
     anchor: str
     positive: str
     species: int
+    genus: int  # of the anchor, from 0 on; NO_GENUS where it is unknown
 
 
 class PairSource(Protocol):
@@ -73,6 +75,7 @@ class PairDataset(Dataset[Pair]):
         self.records = records
         self.sequences = records.select_columns(["sequence"])
         self.species = species_numbers(label_column(records, RANK_OF_PAIRS.get(pairing, "species")))
+        self.genera = label_ranks(label_column(records, "genus"))  # (records,) NO_GENUS where it is unknown
         self.lengths = views.expected_lengths(sequence_lengths(records))
 
     def __len__(self) -> int:
@@ -89,6 +92,7 @@ class PairDataset(Dataset[Pair]):
             anchor=self.anchor_views(anchor, rng),
             positive=self.positive_views(positive, rng),
             species=int(self.species[anchor_row]),
+            genus=int(self.genera[anchor_row]),
         )
 
     @cached_property

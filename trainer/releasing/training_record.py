@@ -34,6 +34,7 @@ RECORDED_ARGUMENTS = [
     "margin",
     "mix_lambda",
     "hard_negative_weight",
+    "genus_weight",
     "mlm_weight",
     "mlm_probability",
     "mlm_span",

@@ -178,8 +178,13 @@ class ContrastiveTrainer(Trainer):
         if self.accelerator.distributed_type in (DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
             # in the last term, DistributedDataParallel waits for a gradient of every parameter, even if only earlier
             # terms use it: so add all heads times zero
-            heads = self.objectives.compares_features(objective), self.objectives.mlm_weight(objective) > 0
-            self._idle = idle_parameters(self.model, objective, *heads)
+            self._idle = idle_parameters(
+                self.model,
+                objective,
+                self.objectives.compares_features(objective),
+                self.objectives.genus_weight(objective) > 0,
+                self.objectives.mlm_weight(objective) > 0,
+            )
             loss = loss + 0.0 * sum(parameter.sum() for parameter in head_parameters(self.model))
         return (loss, {}) if return_outputs else loss
 

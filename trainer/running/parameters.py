@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 ENCODER = "bert."
-HEADS = PROJECTION, MLM_HEAD, POOLER = "projection.", "cls.", "bert.pooler."
+HEADS = PROJECTION, MLM_HEAD, POOLER, GENERA = "projection.", "cls.", "bert.pooler.", "genera."
 
 
 def parameter_groups(
@@ -37,11 +37,14 @@ def head_parameters(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for name, parameter in model.named_parameters() if name.startswith(HEADS)]
 
 
-def idle_parameters(model: nn.Module, objective: str, with_head: bool, with_mlm: bool) -> list[nn.Parameter]:
+def idle_parameters(
+    model: nn.Module, objective: str, with_head: bool, with_genera: bool, with_mlm: bool
+) -> list[nn.Parameter]:
     """The parameters of the heads that `objective` does not train."""
     used = {
         PROJECTION: with_head,
         POOLER: objective != "mlm",
+        GENERA: with_genera,
         MLM_HEAD: with_mlm,
     }
     idle = tuple(head for head, is_used in used.items() if not is_used)

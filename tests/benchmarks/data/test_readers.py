@@ -148,7 +148,7 @@ def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
         ("f.tsv", "label\tbases\nP1\tACGT\n", ":1: no column for the sequence"),
         ("f.fa", ">A|k__Fungi;p__B\nACGT\n>A|k__Fungi;p__C\nACGT\n", ":3: id 'A' was used before"),
         ("f.fa", "", ":1: no records"),
-        ("f.xlsx", "", ": suffix '.xlsx' tells no format"),
+        ("f.xlsx", "", ": neither the suffix '.xlsx' nor the content shows a format"),
     ],
 )
 def test_wrong_files_name_the_line(tmp_path, name, text, words):

@@ -77,9 +77,9 @@ def test_a_template_that_asks_for_nothing_there_is_named(tmp_path):
 
 
 def test_every_folder_of_results_has_a_template_and_every_template_a_folder():
-    assert {path.stem for path in TEMPLATES.iterdir()} == {*FOLDERS, "index"}
+    assert {path.stem for path in TEMPLATES.iterdir()} == {*FOLDERS, "index", "studies"}
     pages = plan_pages(RESULTS, [])
-    assert [path.name for path in pages] == ["README.md"] * len(FOLDERS) + ["RESULTS.md"]
+    assert [path.name for path in pages] == ["README.md"] * len(FOLDERS) + ["RESULTS.md", "README.md"]
     index = (RESULTS.parent / "RESULTS.md").read_text()
     assert all(f"(results/{folder}/README.md)" in index for folder in FOLDERS)
 

@@ -6,7 +6,7 @@ from sklearn import metrics
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 
 from benchmarks.scoring.agreements import expected_information
-from benchmarks.scoring.intervals import accuracy_interval, agreement_interval
+from benchmarks.scoring.intervals import accuracy_interval, agreement_interval, resample_species
 
 SCORES = {
     "ari": metrics.adjusted_rand_score,
@@ -35,12 +35,42 @@ def test_accuracy_intervals_contain_the_value_and_come_from_species():
     assert low < micro["value"] < high
     # 40 independent answers, not 1000: resampling sequences would give an interval five times as narrow
     assert high - low > 0.2
-    assert accuracy_interval(correct, species) == accuracy_interval(correct, species)
+    assert accuracy_interval(correct, species) == accuracy_interval(correct, species, seed=0)
 
 
 def test_macro_counts_every_species_once():
     both = accuracy_interval(np.array([True] * 9 + [False]), np.array(["a"] * 9 + ["b"]))
     assert (both["micro"]["value"], both["macro"]["value"]) == (0.9, 0.5)
+
+
+def test_draws_of_species_are_counted_as_by_hand():
+    """Each draw has as many species as there are; intervals are percentiles of what the draws give."""
+    species = np.repeat(["a", "b", "c", "d"], [1, 2, 3, 6])
+    correct = np.array([1, 1, 0, 0.5, 0.5, 0.5, *[1] * 3, *[0] * 3])
+    drawn = resample_species(species, np.random.default_rng(7))
+    assert drawn.shape == (1000, 12)
+    assert np.all(drawn[:, [0, 1, 3, 6]].sum(axis=1) == 4) and np.array_equal(drawn[:, 1], drawn[:, 2])
+    assert [len(np.unique(drawn[:, row])) for row in (0, 1, 3, 6)] == [5] * 4  # 0 to 4 times
+    micro, macro = [], []
+    for weights in drawn:
+        times = weights[[0, 1, 3, 6]]
+        micro.append((weights * correct).sum() / weights.sum())
+        macro.append((times * [1, 0.5, 0.5, 0.5]).sum() / 4)
+    found = accuracy_interval(correct, species, seed=7)
+    assert found["micro"]["interval"] == pytest.approx(np.quantile(micro, [0.025, 0.975]))
+    assert found["macro"]["interval"] == pytest.approx(np.quantile(macro, [0.025, 0.975]))
+
+
+def test_intervals_of_agreement_are_those_of_halves_of_the_species():
+    truth, found = clustered(26, species=9)
+    ranks = np.random.default_rng(0).permuted(np.tile(np.arange(9), (1000, 1)), axis=1)
+    names = np.unique(truth)
+    halves = [np.isin(truth, names[taken]) for taken in ranks < 4]
+    scores = np.array([metrics.adjusted_rand_score(truth[half], found[half]) for half in halves])
+    given = agreement_interval(truth, found, 0, "ari")["ari"]
+    moved = np.clip(scores - scores.mean() + given["value"], -1, 1)
+    assert given["interval"] == pytest.approx(np.quantile(moved, [0.025, 0.975]))
+    assert given["interval"][1] == 1  # it would be above 1
 
 
 @pytest.mark.parametrize("seed", range(3))

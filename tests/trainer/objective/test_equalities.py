@@ -35,6 +35,7 @@ def assert_same(first, second, tolerance=1e-10):
 def test_cached_gradients_are_the_plain_ones_with_dropout_and_noise(tiny_folder, monkeypatch, objective, options):
     """The same chunks in both cases, so that dropout, noise and mixing partners fall the same."""
     case = {"objective": objective, "dropout": 0.2, "mlm_weight": 0.5, "mlm_span": "window", **NOISE, **options}
+    case["genus_weight"] = 0.3
     cached = step(str(tiny_folder), **case)
     asked = []
 
@@ -53,6 +54,9 @@ def test_chunks_do_not_change_the_batch(tiny_folder, objective):
     whole = step(str(tiny_folder), **case)
     assert_same(step(str(tiny_folder), cached_chunk_size=2, **case), whole)
     assert_same(step(str(tiny_folder), chunk_tokens=40, **case), whole)
+    with_genera = step(str(tiny_folder), genus_weight=0.3, **case)
+    assert_same(step(str(tiny_folder), genus_weight=0.3, cached_chunk_size=2, **case), with_genera)
+    assert with_genera["genera.weight"].abs().max() > 1e-3 and whole["loss"] < with_genera["loss"]
     smaller = step(str(tiny_folder), parts=2, **case)  # accumulation is another loss: fewer negatives
     assert (smaller["loss"] - whole["loss"]).abs() > 1e-2
 
@@ -81,6 +85,7 @@ CASES = {
         **QUIET,
     },
     "embeddings compared": {"objective": "mi_mix", "compare": "embeddings", "cached_chunk_size": 4},
+    "genera": {"objective": "mi_mix", "genus_weight": 0.5, "cached_chunk_size": 4},
     "cached": {"objective": "weighted_simclr", "cached_chunk_size": 1},
     "by tokens": {"objective": "weighted_simclr", "chunk_tokens": 30},
     "cached mi_mix": {"objective": "mi_mix", "cached_chunk_size": 2},

@@ -16,7 +16,7 @@ from tests.support.families import random_families
 from trainer.pairing.batches import arrange
 from trainer.pairing.collator import PairCollator
 from trainer.pairing.epoch_pairs import pair_within
-from trainer.pairing.pairs import FixedPairs, PairDataset, PairSampler
+from trainer.pairing.pairs import NO_GENUS, FixedPairs, PairDataset, PairSampler
 from trainer.pairing.views import Views
 from trainer.records.record_arrays import distinct_rows, sequence_lengths, species_numbers
 from trainer.records.records import hold_out
@@ -138,7 +138,7 @@ def test_records_without_species_are_each_their_own():
 def test_a_pair_carries_its_sequences():
     table = records([2, 2])
     pair = PairDataset(table)[2, 3, 0]
-    assert pair == {"anchor": table["sequence"][2], "positive": table["sequence"][3], "species": 1}
+    assert pair == {"anchor": table["sequence"][2], "positive": table["sequence"][3], "species": 1, "genus": NO_GENUS}
 
 
 def test_lengths_follow_a_selection_of_rows_and_expect_crops():
@@ -184,9 +184,9 @@ def test_workers_give_the_same_batches(pipeline):
 
 def test_a_batch_holds_both_sides_and_their_species(pipeline):
     batch = next(iter(pipeline()))
-    assert set(batch) == {"anchors", "positives", "species"}
+    assert set(batch) == {"anchors", "positives", "species", "genus"}
     assert set(batch["anchors"]) == set(batch["positives"]) == {"input_ids", "attention_mask"}
-    assert batch["species"].shape == (4,)
+    assert batch["species"].shape == batch["genus"].shape == (4,)
 
 
 def test_an_epoch_can_be_resumed_in_its_middle(pipeline):

@@ -71,6 +71,11 @@ def test_mixing_partners_are_counted_in_the_batch():
         assert torch.equal(permutation[chunk.rows], chunk.rows[mixup.permutation])
         assert torch.equal(chunk.ids[mixup.permutation][:, 0], permutation[chunk.rows])  # who the model mixes in
         assert torch.equal(coefficients[chunk.rows], mixup.coefficients)
+    whole = cut(torch.ones(6, 9).long(), mask, most_rows=0, most_tokens=10**6)
+    alone = [sample_mixup(6, 0, 1.0, np.random.default_rng(0))]
+    assert torch.equal(joint_mixup(whole, alone)[0][whole[0].rows], whole[0].rows[alone[0].permutation])
+    with pytest.raises(ValueError, match="shorter"):  # never a batch with some of its partners
+        joint_mixup(chunks, mixups[:2])
 
 
 def test_similarities_leave_out_false_negatives():

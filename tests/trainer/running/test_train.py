@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -237,6 +238,8 @@ EVERYTHING = [
         "window",
         "--mlm_weight",
         "0.1",
+        "--genus_weight",
+        "0.1",
         "--pooling",
         "cls_tanh",
         "--mixing_layers",
@@ -251,19 +254,27 @@ EVERYTHING = [
 
 
 @pytest.mark.slow
-def test_every_objective_and_option_in_one_run(options, tmp_path):
-    run_here([*options, *EVERYTHING], tmp_path / "out")
+def test_every_objective_and_option_in_one_run(options, fasta, tmp_path):
+    genera = tmp_path / "genera.fasta"  # species e to h are of a genus of their own
+    genera.write_text(re.sub(r"species=Genus ([e-h])", r"species=Other \1", fasta.read_text()))
+    run_here([*options, *EVERYTHING, "--train_file", str(genera)], tmp_path / "out")
     log = json.loads((tmp_path / "out" / "training_log.json").read_text())
     steps = [entry for entry in log if "loss" in entry]
     assert [entry["phase"] for entry in steps] == [1, 1, 2, 2, 3, 4, 4, 5]
     assert all(entry["loss"] > 0 and entry["tokens_per_second"] > 0 and 0 <= entry["padding"] < 0.5 for entry in steps)
     assert ["mlm_accuracy" in entry for entry in steps] == [True] * 4 + [False] * 4
+    assert ["genus_accuracy" in entry for entry in steps] == [False] * 2 + [True] * 6
     assert ["recall_at_1" in entry for entry in steps] == [False] * 2 + [True] * 6
     released = load_file(tmp_path / "out" / "model.safetensors")
     assert "pooler.dense.weight" in released
-    assert not [name for name in released if name.startswith(("cls.", "projection.", "bert."))]
+    assert not [name for name in released if name.startswith(("cls.", "projection.", "genera.", "bert."))]
     checkpoint = load_file(last_state(tmp_path / "out")[0] / "model.safetensors")
-    assert {name.partition(".")[0] for name in checkpoint} == {"bert", "cls", "projection"}
+    assert {name.partition(".")[0] for name in checkpoint} == {"bert", "cls", "projection", "genera"}
+
+
+def test_a_cross_entropy_over_genera_needs_two(options, tmp_path, capsys):
+    said = mistake_here([*options, "--genus_weight", "0.1"], tmp_path / "out", capsys)
+    assert "--genus_weight: the training data name 1 genera and need two or more" in said
 
 
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")

@@ -1,18 +1,18 @@
-"""The name of a library in; whether it is an index, its description, or its folder from the Hub out. Without torch."""
+"""The files of an index: its description is read and checked, and it is fetched from the Hub. Without torch."""
 
 import hashlib
 import zlib
 from pathlib import Path
 from typing import Any
 
-from ..loading.model_folders import is_hub_id
-from ..machine.json_files import read_object
-from ..reading.formats import COMPRESSIONS, FASTA_SUFFIXES
-from ..reading.tables import DELIMITERS
+from ...loading.model_folders import is_hub_id
+from ...machine.json_files import read_object
+from ...reading.formats import COMPRESSIONS, FASTA_SUFFIXES
+from ...reading.tables import DELIMITERS
 
 DESCRIPTION, REFERENCES = "index.json", "references.parquet"
 ENCODED, CALIBRATIONS = "encoded.safetensors", "calibrations.safetensors"
-CELLS = "cells.safetensors"  # of a large library alone
+CELLS = "cells.safetensors"  # the inverted file of a large library
 FILES = (REFERENCES, ENCODED, CALIBRATIONS)
 FORMAT, VERSION = "dnacse index", 2
 LARGE_FILE = 2**28  # bytes
@@ -30,7 +30,7 @@ _SUFFIXES = (*FASTA_SUFFIXES, *DELIMITERS, *COMPRESSIONS, ".parquet", ".qza")
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """Read the description of an index, and see that all of its files are there.
+    """Read the description of an index, and check that all of its files are there.
 
     Raises:
         ValueError: the folder holds no index, one of a newer version, or not all of it.
@@ -39,26 +39,27 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise ValueError(
             f"{folder} is no index, as it holds no {DESCRIPTION}; give a file, or what dnacse index wrote"
         )
-    told = read_object(folder / DESCRIPTION, REMEDY)
-    if told.get("format") != FORMAT:
+    description = read_object(folder / DESCRIPTION, REMEDY)
+    if description.get("format") != FORMAT:
         raise ValueError(f"{folder / DESCRIPTION} is not of a {FORMAT}; give what dnacse index wrote")
-    if told.get("version") != VERSION:
+    if description.get("version") != VERSION:
         raise ValueError(
-            f"{folder} is an index of version {told.get('version')}, and this dnacse reads {VERSION}; make it again"
+            f"{folder} is an index of version {description.get('version')}, and this dnacse reads {VERSION}; make it "
+            "again"
         )
     for key, kind in _KEYS.items():
-        if not isinstance(told.get(key), kind):
+        if not isinstance(description.get(key), kind):
             raise ValueError(f"{folder / DESCRIPTION}: {key} is missing or no {kind.__name__}; {REMEDY}")
-    if set(told["files"]) - {CELLS} != set(FILES):
+    if set(description["files"]) - {CELLS} != set(FILES):
         raise ValueError(f"{folder / DESCRIPTION} lists other files than an index has; {REMEDY}")
-    for name in told["files"]:
+    for name in description["files"]:
         if not (folder / name).is_file():
             raise ValueError(f"{folder} lacks {name}; {REMEDY}")
-    return told
+    return description
 
 
 def digest_of(path: Path) -> str:
-    """A hash of a file that tells damage: SHA-256; of one above `LARGE_FILE` CRC-32, so that it opens in seconds."""
+    """A hash that shows damage of a file: SHA-256, or CRC-32 above `LARGE_FILE`, so that it opens in seconds."""
     with path.open("rb") as file:
         if path.stat().st_size <= LARGE_FILE:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -69,7 +70,7 @@ def digest_of(path: Path) -> str:
 
 
 def is_on_hub(name: str) -> bool:
-    """Whether the name of a library is that of a repository on the Hub: OWNER/NAME, and nothing of this name is here.
+    """Whether a library is named by its repository on the Hub: OWNER/NAME, and no local file has this name.
 
     >>> is_on_hub("bold/coi-2026"), is_on_hub("data/library.fasta"), is_on_hub("library")
     (True, False, False)
@@ -79,7 +80,7 @@ def is_on_hub(name: str) -> bool:
 
 
 def hub_index(name: str, revision: str | None) -> Path:
-    """Fetch an index from the Hub, or take it from the cache of downloads: its folder.
+    """Fetch an index from the Hub, or find it in the cache of downloads; return its folder.
 
     Args:
         name: OWNER/NAME of the repository.
@@ -90,7 +91,7 @@ def hub_index(name: str, revision: str | None) -> Path:
     """
     from huggingface_hub import hf_hub_download
 
-    from ..loading.hub_reasons import why_not_found
+    from ...loading.hub_reasons import why_not_found
 
     def fetch(file: str) -> Path:
         try:

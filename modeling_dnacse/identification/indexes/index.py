@@ -1,15 +1,14 @@
-"""An index of a labelled library: a folder that holds all that was computed of it, and that opens at once.
+"""An index of a labelled library: a folder with everything that was computed from the library, which opens at once.
 
 | file | holds |
 |---|---|
-| index.json | the model and its fingerprint, the options, the sources, the ends of calibrations, SHA-256 of the rest |
+| index.json | the model and its fingerprint, options, sources, the ends of calibrations, hashes of the other files |
 | references.parquet | `id`, and the columns `labels.RANK`, `below.RANK` and `metadata.NAME` |
-| encoded.safetensors | `bases`, `votes`, `placed` and `reverse`, see `AtSites`; or else `vectors` |
+| encoded.safetensors | `bases`, `votes`, `placed` and `reverse`, see `AtSites`; or `vectors` |
 | calibrations.safetensors | `NUMBER.FIELD` of each calibration, see `CalibrationData` |
-| cells.safetensors | of a large library: what its search computes once, see `Cells` |
+| cells.safetensors | the inverted file of a large library, see `Cells` |
 
-Tensors are memory-mapped. Nothing in it is code. It can be put on the Hub as a repository, and is read from there
-(`hub_index`).
+Tensors are memory-mapped. An index holds no code. It can be a repository on the Hub; `hub_index` fetches it.
 """
 
 import json
@@ -20,16 +19,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.torch import save_file
 
-from ..kmers import OTHER
-from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
-from ..reading.label_policy import RANK_ORDER
-from ..vectors.cell_search import Cells
-from ..vectors.shared_sites import AtSites
-from .calibration import CalibrationData
-from .encoding import Encoded
+from ...kmers import OTHER
+from ...loading.model_folders import SHIPPED, SHIPPED_BARCODES
+from ...reading.label_policy import RANK_ORDER
+from ...vectors.cell_search import Cells
+from ...vectors.shared_sites import AtSites
+from ..calibration import CalibrationData
+from ..encoding import Encoded
+from ..references import Column, References
 from .index_files import (
     CALIBRATIONS,
     CELLS,
@@ -42,13 +43,12 @@ from .index_files import (
     digest_of,
     read_description,
 )
-from .references import Column, References
 
 GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `References`
 
 
 class StoredCalibration(NamedTuple):
-    """A calibration, and where the queries that it is for begin and end (`ends_of`)."""
+    """A calibration, and where its queries begin and end (`ends_of`)."""
 
     ends: np.ndarray
     data: CalibrationData
@@ -58,17 +58,17 @@ class Index(NamedTuple):
     """What an index holds."""
 
     folder: Path
-    model: str  # its name, as it was given
+    model: str  # folder name or Hub id
     fingerprint: str  # of the model
-    options: dict[str, Any]  # that change vectors
+    options: dict[str, Any]  # those that change vectors
     sources: Sequence[Mapping[str, Any]]  # name, records and digest of each file of references
     references: References
     encoded: Encoded
     calibrations: Sequence[StoredCalibration]
-    cells: Cells | None = None  # of a large library
+    cells: Cells | None = None  # the inverted file of a large library
 
     def shipped_model(self) -> str:
-        """The shipped model of this name, or else the default one, which is then refused by its fingerprint."""
+        """The shipped model with this name; if there is none, the default one, whose fingerprint is then refused."""
         return next((str(folder) for folder in SHIPPED_BARCODES if folder.name == self.model), str(SHIPPED))
 
 
@@ -80,19 +80,20 @@ def write_index(index: Index) -> None:
     columns = {"id": pa.array(index.references.ids, pa.string())}
     for group, named in groups:
         columns |= {f"{group}.{key}": pa.array(list(column), pa.string()) for key, column in named.items()}
-    pq.write_table(pa.table(columns), folder / REFERENCES, compression="zstd")
+    with (folder / REFERENCES).open("wb") as file:
+        pq.write_table(pa.table(columns), file, compression="zstd")
     tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
     if index.encoded.vectors is not None:
         tensors["vectors"] = index.encoded.vectors
-    save_file({key: np.ascontiguousarray(part) for key, part in tensors.items()}, folder / ENCODED)
+    _write_tensors(tensors, folder / ENCODED)
     stored = {
-        f"{number}.{field}": np.ascontiguousarray(part)
+        f"{number}.{field}": part
         for number, calibration in enumerate(index.calibrations)
         for field, part in calibration.data._asdict().items()
     }
-    save_file(stored, folder / CALIBRATIONS)
+    _write_tensors(stored, folder / CALIBRATIONS)
     if index.cells is not None:
-        save_file(index.cells._asdict(), folder / CELLS)
+        _write_tensors(index.cells._asdict(), folder / CELLS)
     description = {
         "format": FORMAT,
         "version": VERSION,
@@ -113,8 +114,8 @@ def read_index(folder: Path) -> Index:
     Raises:
         ValueError: it is no index, or a file is missing, damaged or of another index.
     """
-    told = read_description(folder)
-    for name, digest in told["files"].items():
+    description = read_description(folder)
+    for name, digest in description["files"].items():
         if digest_of(folder / name) != digest:
             raise ValueError(f"{folder / name} is damaged, or of another index; {REMEDY}")
     try:
@@ -128,25 +129,25 @@ def read_index(folder: Path) -> Index:
                 np.array(ends, np.float64),
                 CalibrationData(*(parts[f"{number}.{field}"] for field in CalibrationData._fields)),
             )
-            for number, ends in enumerate(told["calibrations"])
+            for number, ends in enumerate(description["calibrations"])
         ]
         _check_encoded(encoded)
         ranks = sum(any(column) for column in references.labels.values())
         for calibration in calibrations:
             _check_calibration(calibration, ranks)
-        if not len(references.ids) == len(encoded) == told["references"]:
+        if not len(references.ids) == len(encoded) == description["references"]:
             raise ValueError(f"{len(references.ids):,} references and {len(encoded):,} sequences")
-        cells = Cells(**_read_tensors(folder / CELLS)) if CELLS in told["files"] else None
+        cells = Cells(**_read_tensors(folder / CELLS)) if CELLS in description["files"] else None
         _check_cells(cells)
     except (KeyError, TypeError, ValueError, OverflowError, OSError, SafetensorError, pa.ArrowException) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ValueError(f"{folder} cannot be read as an index ({reason}); {REMEDY}") from None
     return Index(
         folder,
-        told["model"],
-        told["fingerprint"],
-        told["options"],
-        told["sources"],
+        description["model"],
+        description["fingerprint"],
+        description["options"],
+        description["sources"],
         references,
         encoded,
         calibrations,
@@ -189,7 +190,8 @@ def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
 
 
 def _read_references(path: Path) -> References:
-    table = pq.read_table(path)
+    with path.open("rb") as file:
+        table = pq.read_table(file)
     groups: dict[str, dict[str, Column]] = {group: {} for group in GROUPS}
     for name in table.column_names:
         group, _, key = name.partition(".")
@@ -201,9 +203,14 @@ def _read_references(path: Path) -> References:
 
 
 def _strings(column: pa.ChunkedArray) -> Column:
-    """Texts that share their memory where they are equal."""
+    """Texts; equal ones share their memory."""
     encoded = column.combine_chunks().dictionary_encode()
     return encoded.dictionary.to_numpy(zero_copy_only=False)[encoded.indices.to_numpy()]
+
+
+def _write_tensors(tensors: Mapping[str, np.ndarray], path: Path) -> None:
+    shared = {key: torch.from_numpy(np.ascontiguousarray(part)) for key, part in tensors.items()}
+    save_file(shared, path)  # that of safetensors.numpy would copy them all
 
 
 def _read_tensors(path: Path) -> dict[str, np.ndarray]:

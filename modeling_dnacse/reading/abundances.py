@@ -1,8 +1,8 @@
-"""A table of counts in: how often each sequence was read in each sample out.
+"""A table of counts in; the abundance of each sequence in each sample out.
 
-It is the ASV or OTU table of DADA2, QIIME2 (exported from BIOM as TSV), vsearch or UNOISE: a row for each sequence,
-named by its id, and a column for each sample. Columns that we know otherwise, such as the sequence and a taxonomy, are
-no samples.
+The table is the ASV or OTU table of DADA2, QIIME2 (exported from BIOM as TSV), vsearch or UNOISE: a row for each
+sequence, named by its id, and a column for each sample. Columns with another known meaning, such as sequence and
+taxonomy, are not samples.
 """
 
 import csv
@@ -12,26 +12,27 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from ..reading.label_policy import COLUMNS, column_name
-from ..reading.tables import checked_rows
-from ..reading.text_files import open_ascii, restore
+from .label_policy import COLUMNS, column_name
+from .tables import checked_rows
+from .text_files import open_ascii, restore
 
 _NO_SAMPLES = {name for names in COLUMNS.values() for name in names} | {"confidence", "consensus_lineage"}
 _SIZE = re.compile(r";size=\d{1,15};?$")
 
 
 class Abundances(NamedTuple):
-    """Counts by sample: those above 0 of each sequence, by the position of the sample."""
+    """Counts above 0 of each sequence, by the position of the sample."""
 
     samples: list[str]
     of: dict[str, dict[int, float]]  # id -> position of the sample -> count
 
 
 def read_abundances(path: Path) -> Abundances:
-    """Read a table of counts, separated by tabs, commas or semicolons; lines of comments may stand before it.
+    """Read a table of counts, separated by tabs, commas or semicolons; comment lines may precede it.
 
     Raises:
-        ValueError: it has no samples, or an id twice; or a cell is no count. The message names file, line and remedy.
+        ValueError: it has no samples, an id is repeated, or a cell is not a count. The message names file, line and
+            remedy.
     """
     lines = io.TextIOWrapper(open_ascii(str(path)), "ascii", newline="")
     with lines:

@@ -1,15 +1,15 @@
-"""Primers in; where they stand in a read, and the read without them, out.
+"""Primers in; their places in a read, and the read without them, out.
 
-A primer may hold IUPAC codes, and matches without gaps with at most `MOST_WRONG` of its bases wrong. The forward
-primer is looked for in the read, and the reverse primer in its other strand; a read of the other strand has them the
-other way round.
+A primer may hold IUPAC codes. It matches without gaps if at most a share of `MOST_WRONG` of its bases mismatch. The
+forward primer is searched in the read and the reverse primer in the reverse complement of the read; for reads of the
+other strand it is the other way round.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..reading.sequences import reverse_complement
+from .sequences import reverse_complement
 
 PRIMERS = {
     "LCO1490": "GGTCAACAAATCATAAAGATATTGG",
@@ -24,9 +24,9 @@ PRIMERS = {
     "MiFish-U-R": "CATAGTGGGGTATCTAATCCCAGTTTG",
 }
 PAIRS = {"MiFish-U": ("MiFish-U-F", "MiFish-U-R")}
-MOST_WRONG = 0.15  # of a primer's bases
-LEAST_LEFT = 20  # bp of a read without its primers
-SPACER = 10  # bp before a primer at the end of a read
+MOST_WRONG = 0.15  # share of a primer's bases
+LEAST_LEFT = 20  # bp that must remain of a trimmed read
+SPACER = 10  # bp that may precede a primer at the end of a read
 
 _CODES = dict(zip("ACGTURYSWKMBDHVNI", (1, 2, 4, 8, 8, 5, 10, 6, 9, 12, 3, 14, 13, 11, 7, 15, 15), strict=True))
 _BITS = np.zeros(256, np.uint8)
@@ -36,7 +36,7 @@ _READ = _BITS * np.isin(np.arange(256), [ord(base) for base in "ACGT"])  # an N 
 
 
 class Trimmed(NamedTuple):
-    """A read without its primers, and how many of the two were found."""
+    """A read without its primers, and the number of primers that were found."""
 
     sequence: str
     found: int
@@ -51,7 +51,7 @@ def parse_primers(given: list[str]) -> tuple[str, str]:
     ('ACGTR', 'TTTTN')
 
     Raises:
-        ValueError: they are not two, or one is neither a name that we know nor a sequence.
+        ValueError: they are not two, or one is neither a known name nor a sequence.
     """
     pairs = {name.lower(): pair for name, pair in PAIRS.items()}
     names = {name.lower(): sequence for name, sequence in PRIMERS.items()}
@@ -70,7 +70,7 @@ def parse_primers(given: list[str]) -> tuple[str, str]:
 
 
 def place_of(primer: str, read: str) -> int:
-    """Where a primer matches best, the first of equal places; -1: nowhere.
+    """The position where a primer matches best, the first of equally good ones; -1: none.
 
     >>> place_of("ACGYT", "TTACGCTTT")
     2
@@ -89,7 +89,7 @@ def place_of(primer: str, read: str) -> int:
 
 
 def trim_primers(read: str, forward: str, reverse: str) -> Trimmed:
-    """Take off two primers and what stands outside them; one that is not found leaves its end as it is.
+    """Remove two primers and the bases outside them; if one is not found, its end of the read stays.
 
     >>> trim_primers("GG" + "ACGTRYCATG".replace("R", "A").replace("Y", "T") + "A" * 30, "ACGTRYCATG", "CCCCCCCC")
     Trimmed(sequence='AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', found=1)
@@ -106,7 +106,7 @@ def trim_primers(read: str, forward: str, reverse: str) -> Trimmed:
 
 
 def primer_at_an_end(read: str) -> str:
-    """The name of a usual primer with which either strand of a read begins, after at most `SPACER` bases; "": none.
+    """The name of a known primer at the start of either strand of a read, after at most `SPACER` bases; "": none.
 
     >>> primer_at_an_end("AC" + PRIMERS["LCO1490"] + "ACGT" * 30)
     'LCO1490'

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..clustering.average_linkage import separation
-from ..clustering.tree_cuts import Clusters
+from ...clustering.average_linkage import separation
+from ...clustering.tree_cuts import Clusters
 from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def draw_gaps(path: Path, clusters: Clusters) -> None:
     other = f"to the nearest other cluster ({len(between):,} clusters)"
     draw_both(right, edges, {own: within, other: between})
     right.set(xlabel="share of different bases among shared sites", ylabel="clusters")
-    right.set_title("Barcode gap: blue left, orange right", loc="left")
+    right.set_title("Barcode gap: distances within clusters lie left", loc="left")
     figure.legend(frameon=False, loc="outside lower right", ncols=3)
     save(figure, path)
 
@@ -69,14 +69,23 @@ def draw_sizes(axes: "Axes", sizes: np.ndarray) -> None:
     alone, shown = len(sizes) - len(several), several[:MOST_CLUSTERS]
     rows = [(f"c{number}", int(size), f"{size:,}", BLUE) for number, size in enumerate(shown, 1)]
     if rest := several[MOST_CLUSTERS:].tolist():
-        rows.append((f"{len(rest):,} smaller", sum(rest), f"{sum(rest):,}, of {rest[-1]:,} to {rest[0]:,} each", PALE))
+        rows.append(
+            (
+                f"{len(rest):,} smaller",
+                sum(rest),
+                f"{sum(rest):,}, {rest[-1]:,} to {rest[0]:,} each"
+                if rest[-1] < rest[0]
+                else f"{sum(rest):,}, {rest[0]:,} each",
+                PALE,
+            )
+        )
     if alone:
         rows.append(("clusters of one", alone, f"{alone:,}", GREY))
     names, widths, texts, colours = zip(*rows, strict=True)
     bars = axes.barh(names, widths, color=colours)
     axes.bar_label(bars, texts, padding=3)
     axes.invert_yaxis()
-    axes.set(xlabel="sequences", xlim=(0, 1.35 * max(widths)))
+    axes.set(xlabel="sequences", xlim=(0, 1.45 * max(widths)))
     axes.margins(y=0.02)
     axes.set_title(f"{sizes.sum():,} sequences in {len(sizes):,} clusters", loc="left")
 
@@ -97,7 +106,7 @@ def draw_both(axes: "Axes", edges: np.ndarray, values: dict[str, np.ndarray]) ->
     """Draw two histograms over each other, by their labels: within clusters, and between clusters."""
     for (label, numbers), colour, hatch in zip(values.items(), (BLUE, ORANGE), ("///", None), strict=True):
         axes.hist(
-            numbers, edges.tolist(), histtype="stepfilled", fc=colour, ec=colour, alpha=0.55, hatch=hatch, label=label
+            numbers, edges.tolist(), histtype="stepfilled", fc=colour, ec=colour, alpha=0.7, hatch=hatch, label=label
         )
 
 

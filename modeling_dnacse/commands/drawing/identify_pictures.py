@@ -1,8 +1,9 @@
-"""The picture of `dnacse identify`: who is in which sample, how sure that is, and what is new.
+"""The picture of `dnacse identify`: the taxa in each sample, their probabilities, what is new, and the reliability.
 
-Left, the taxa that were called, the commonest first, then those of which a species is likely new, then what has no
-call; and how probable their calls are. Right, how much of each sample is known; and whether as many names are right as
-the probabilities say, on the library's own records, with curves that were fitted to others of them.
+On the left are the called taxa, the most abundant first, then taxa with likely new species, then queries without a
+call, each with the mean probability of its calls. On the right are the shares of each sample that are known, likely
+new and without a call. Below is a reliability diagram: the share of right names against the stated probability, by
+cross-validation on the library's own records.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..identification.calibration import Calibration, CalibrationData
-from ..identification.call_table import Call
-from ..identification.naming import Identifications
-from ..identification.reliability import reliability
+from ...identification.calibration import Calibration, CalibrationData
+from ...identification.call_table import Call
+from ...identification.naming import Identifications
+from ...identification.reliability import reliability
 from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LOWER = (0.9, 0.8)  # probabilities
+LOWER = (0.9, 0.8)  # lower thresholds of --confidence that the advice counts
 SKY = "#4A9CCB"
 MEANING = {BLUE: "species", SKY: "genus or above", ORANGE: "likely new species", GREY: "no call"}
 MOST_TAXA, MOST_SAMPLES = 22, 24  # in the picture
@@ -28,7 +29,7 @@ LONGEST = 34  # characters of a name
 
 
 class Taxon:
-    """How much of a taxon is in each sample, and how sure its calls are."""
+    """The amount of a taxon in each sample, and the sum of the probabilities of its calls."""
 
     def __init__(self, colour: str, samples: int) -> None:
         """Start at zero."""
@@ -37,7 +38,7 @@ class Taxon:
 
 
 class Row(NamedTuple):
-    """A line of the picture."""
+    """A row of the picture."""
 
     name: str
     colour: str
@@ -46,15 +47,17 @@ class Row(NamedTuple):
 
 
 class Tally:
-    """Counts of the calls so far; memory grows with the taxa alone."""
+    """Counts of the calls so far; memory grows with the number of taxa only."""
 
     def __init__(self, ranks: tuple[str, ...], samples: Sequence[str] = (), unit: str = "queries") -> None:
-        """Start at zero; the unit is what the amounts of samples are."""
+        """Start at zero; `unit` is that of the amounts, such as reads."""
         self.ranks, self.samples, self.unit = ranks, samples, unit
         self.taxa: dict[tuple[str, str], Taxon] = {}
-        self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # rows: ranks, then no call; columns: others, likely new
+        self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # rows: ranks, then no call; columns: known, likely new
         self.foreign = 0
-        self.nearly = dict.fromkeys(LOWER, 0)  # queries not called at species whose species has this probability
+        self.nearly = dict.fromkeys(
+            LOWER, 0
+        )  # queries that are not called at species, although it has this probability
 
     def add(self, found: Identifications, confidence: float) -> None:
         """Count a block of queries."""
@@ -68,7 +71,7 @@ class Tally:
             self.nearly[least] += int((species >= least).sum())
 
     def add_taxon(self, call: Call, amounts: Mapping[int, float], confidence: float) -> None:
-        """Count a query in samples, by its amount at the positions of samples."""
+        """Add the amounts of a query, given by the position of the sample."""
         name = call.names[call.level] if call.level >= 0 else ""
         if call.new_species >= confidence:
             colour, probability = ORANGE, call.new_species
@@ -83,7 +86,7 @@ class Tally:
             taxon.amounts[sample] += amount
 
     def shown(self) -> tuple[list[Row], int]:
-        """The lines of the picture, and how many rarer taxa it leaves out."""
+        """The rows of the picture, and the number of rarer taxa that it does not show."""
         parts: dict[str, list[tuple[str, Taxon]]] = {colour: [] for colour in MEANING}
         for (name, colour), taxon in sorted(self.taxa.items(), key=lambda pair: -pair[1].amounts.sum()):
             parts[BLUE if colour == SKY else colour].append((name, taxon))
@@ -97,10 +100,10 @@ class Tally:
         return rows, len(self.taxa) - len(chosen)
 
     def advice(self, confidence: float) -> str:
-        """Say what to do for more calls at species, if anything helps."""
+        """Say how to get more calls at species, and how many queries are out-of-distribution."""
         lower = [least for least in LOWER if least < confidence]
         more = [f"{self.nearly[least]:,} with --confidence species={least}" for least in lower if self.nearly[least]]
-        said = f"more at species, at a greater risk: {', '.join(more)}" if more else ""
+        said = f"more calls at species, with more errors: {', '.join(more)}" if more else ""
         if self.foreign:
             others = f"{self.foreign:,} do not look like the library's marker"
             said = f"{said}; {others}" if said else others
@@ -126,7 +129,7 @@ def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Cal
     Args:
         path: The picture.
         tally: The counts of all queries.
-        data: How the library's own records were looked up.
+        data: The look-ups of the library's own records.
         calibration: The curves that were used.
     """
     from matplotlib import rc_context
@@ -148,7 +151,7 @@ def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Cal
 
 
 def draw_taxa(axes: "Axes", tally: Tally, rows: list[Row], rarer: int) -> None:
-    """Draw how much of each sample each taxon is: bars of one sample, circles of several."""
+    """Draw the amount of each taxon in each sample: bars for one sample, circles for several."""
     from matplotlib.ticker import MaxNLocator
 
     samples = tally.samples[:MOST_SAMPLES]
@@ -176,21 +179,21 @@ def draw_taxa(axes: "Axes", tally: Tally, rows: list[Row], rarer: int) -> None:
     more = [f"{rarer:,} rarer taxa are not shown"] if rarer else []
     if len(tally.samples) > len(samples):
         more.append(f"{len(tally.samples) - len(samples):,} more samples are not shown")
-    axes.set_title("\n".join(["Who is there", *more]), loc="left")
+    axes.set_title("\n".join(["Taxa", *more]), loc="left")
 
 
 def write_probabilities(axes: "Axes", rows: list[Row]) -> None:
-    """Write how probable the calls of each taxon are on average; of new species, how probable it is that they are."""
+    """Write the mean probability of the calls of each taxon, or of being new."""
     for line, row in enumerate(rows):
         if row.probability is not None:
             axes.text(0.5, line, f"{100 * row.probability:.1f} %", va="center", ha="center")
     axes.tick_params(left=False, labelleft=False, bottom=False, labelbottom=False)
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.set_title("How sure", loc="center")
+    axes.set_title("Probability", loc="center")
 
 
 def draw_parts(axes: "Axes", tally: Tally) -> None:
-    """Draw how much of each sample is called at species, called at a higher rank, likely new, and not called."""
+    """Draw the shares of each sample: called at species, called at a higher rank, likely new, or not called."""
     samples = tally.samples[:MOST_SAMPLES]
     amounts = {colour: np.zeros(len(tally.samples)) for colour in MEANING}
     for taxon in tally.taxa.values():
@@ -204,19 +207,19 @@ def draw_parts(axes: "Axes", tally: Tally) -> None:
         before += shares
     axes.set_yticks(range(len(samples)), [cut(name, 14) for name in samples])
     axes.set(xlim=(0, 100), xlabel=f"% of {tally.unit}", ylim=(len(samples) - 0.4, -0.6))
-    axes.set_title("What is known, and what is new", loc="left", pad=48)
+    axes.set_title("Known and new species", loc="left", pad=48)
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2, fontsize=12, borderpad=0.2)
 
 
 def draw_reliability(axes: "Axes", ranks: tuple[str, ...], data: CalibrationData, calibration: Calibration) -> None:
-    """Draw stated probabilities of names and how many are right, of the library's own records as queries."""
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as stated")
+    """Draw a reliability diagram: the share of right names against the stated probability."""
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="perfect calibration")
     for (rank, name), style in zip(list(enumerate(ranks))[:2], (("o-", BLUE), ("s--", SKY)), strict=False):
         points = reliability(data, calibration.shares, rank)
         if len(points):
             axes.plot(*points.T, style[0], color=style[1], label=f"{name} names", linewidth=2, markersize=7)
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.04), xlabel="probability that was stated", ylabel="share that is right")
-    axes.set_title("Are the probabilities true?\nTested on the library's own records", loc="left")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.04), xlabel="stated probability", ylabel="share of right names")
+    axes.set_title("Reliability of the probabilities,\ncross-validated on the library", loc="left")
     axes.legend(frameon=False, loc="upper left", fontsize=12)
 
 

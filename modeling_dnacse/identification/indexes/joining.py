@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ..reading.label_policy import RANK_ORDER
-from .encoding import Encoded
-from .references import References
+from ...reading.label_policy import RANK_ORDER
+from ..encoding import Encoded
+from ..references import References
 
 
 def join_references(first: References, second: References) -> References:
@@ -21,7 +21,7 @@ def join_references(first: References, second: References) -> References:
 
 
 def ordered(columns: Iterable[str]) -> list[str]:
-    """Names of columns, those of ranks from the species upwards, the others behind them as they come."""
+    """Order the names of columns: ranks from the species upwards, then the others as they come."""
     names = list(columns)
     return [rank for rank in RANK_ORDER if rank in names] + [name for name in names if name not in RANK_ORDER]
 

@@ -1,0 +1,91 @@
+"""What clustering many barcodes costs, and what is lost by doing it in blocks, in one run; JSON and a picture out.
+
+    python benchmarks/studies/large_cluster.py --input runs/large/library.fasta --folder runs/large \
+        --output benchmarks/studies/large_cluster.json --plot benchmarks/studies/large_cluster.png
+
+The input is a FASTA of labelled barcodes of the shipped model's marker, such as the library of large_index.py.
+`dnacse cluster` runs in a process of its own, whose resident memory is read. Its clusters are compared with the
+species in the headers. The first `--compare` records are clustered in blocks and by all pairs, too.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from benchmarks.studies.large_index import DNACSE, draw, watched
+from modeling_dnacse.clustering import large_samples
+from modeling_dnacse.clustering.species_merges import cluster_species
+from modeling_dnacse.loading.encoders import load_encoder
+from modeling_dnacse.loading.model_folders import SHIPPED
+from modeling_dnacse.machine.provenance import device_name
+from modeling_dnacse.reading.labels import read_labelled
+from modeling_dnacse.vectors.shared_sites import read_sites
+
+
+def agreement(first: Any, second: Any) -> dict[str, float]:
+    """How well two clusterings agree."""
+    indexes = {"ari": adjusted_rand_score, "ami": adjusted_mutual_info_score}
+    return {name: round(float(index(first, second)), 4) for name, index in indexes.items()}
+
+
+@torch.inference_mode()
+def blocks_beside_all_pairs(path: Path, count: int) -> dict[str, Any]:
+    """Cluster the first records in blocks, and once more by all pairs: agreement with each other and with species."""
+    records = list(islice(read_labelled(path), count))
+    model, tokenizer = load_encoder(str(SHIPPED))
+    bases = read_sites(model, tokenizer, [record["sequence"] for record in records]).bases
+    species = [record["species"] for record in records]
+    by_pairs = cluster_species(model, bases).labels
+    large_samples.LARGE = 0
+    in_blocks = cluster_species(model, bases).labels
+    return {
+        "sequences": len(records),
+        "blocks": sum(1 for _ in large_samples.divide(model, bases)),
+        "blocks and all pairs": agreement(by_pairs, in_blocks),
+        "all pairs and species": agreement(species, by_pairs),
+        "blocks and species": agreement(species, in_blocks),
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    add = parser.add_argument
+    add("--input", required=True, type=Path)
+    add("--folder", required=True, type=Path, help="of the clusters")
+    add("--compare", type=int, default=20_000)
+    add("--output", required=True, type=Path)
+    add("--plot", required=True, type=Path)
+    args = parser.parse_args(arguments)
+    clusters = args.folder / "clusters.tsv"
+    run = watched([*DNACSE, "cluster", args.input, "-o", clusters, "--force"])
+    with clusters.open(newline="") as file:
+        labels = [row["cluster"] for row in csv.DictReader(file, delimiter="\t")]
+    species = [record["species"] for record in read_labelled(args.input)]
+    about = {
+        "sequences": len(labels),
+        "species": len(set(species)),
+        "clusters": len(set(labels)),
+        "device": device_name(torch.device("cpu")),
+        "agreement": agreement(np.unique(species, return_inverse=True)[1], np.unique(labels, return_inverse=True)[1]),
+        "runs": {"cluster": run},
+    }
+    args.output.write_text(json.dumps(about) + "\n")
+    about["comparison"] = blocks_beside_all_pairs(args.input, args.compare)
+    args.output.write_text(json.dumps(about) + "\n")
+    draw(args.plot, about["runs"])
+
+
+if __name__ == "__main__":
+    main()

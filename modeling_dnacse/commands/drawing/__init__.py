@@ -1,0 +1,1 @@
+"""The pictures of the commands, drawn with matplotlib."""

@@ -1,0 +1,25 @@
+"""Studies as tables: seeds are averaged, and a figure that is missing is no number."""
+
+from benchmarks.report.study_tables import render_curriculum, render_reliability
+
+
+def scores(value):
+    both = {"micro": 0.0, "species": value}
+    forms = dict.fromkeys(("full", "300 bp", "150 bp", "5% errors"), both)
+    return {"genus": forms, "family": forms, "species": forms, "auroc": {"full": value + 1}}
+
+
+def test_seeds_of_an_arm_are_one_row():
+    study = {"start: cosine": scores(50.0), "A, seed 0: cosine": scores(60.0), "A, seed 1: cosine": scores(62.0)}
+    start, arm = render_curriculum(study).splitlines()[2:]
+    assert start.startswith("| start | 1 | 50.0 |") and start.endswith("| 51.0 |")
+    assert arm.startswith("| A | 2 | 61.0 ± 1.4 |") and arm.endswith("| 62.0 ± 1.4 |")
+
+
+def test_a_rank_that_a_library_lacks_has_no_error():
+    whole = {"species": {"calibration_error": 0.0312}, "genus": {"calibration_error": 0.01}}
+    study = {"a": {"forms": {"whole": whole}}, "b": {"forms": {"whole": {"species": {"calibration_error": 0.5}}}}}
+    assert render_reliability(study).splitlines()[2:] == [
+        "| `a` | whole | 3.1 | 1.0 |",
+        "| `b` | whole | 50.0 | – |",
+    ]

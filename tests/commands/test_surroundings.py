@@ -1,0 +1,168 @@
+"""Links that lead nowhere, closed streams, full disks, special files and strange names: a sentence, or a result."""
+
+import errno
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from safetensors import SafetensorError
+
+from modeling_dnacse.cli import hold_standard_streams, main, tell_end
+from modeling_dnacse.identification.queries import sample_of
+from modeling_dnacse.loading.checkpoints import check_config
+from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.json_files import read_object
+from modeling_dnacse.machine.processes import Process
+from modeling_dnacse.reading.labels import read_records
+from modeling_dnacse.vectors.files import open_writer, read_vectors
+from modeling_dnacse.vectors.shards import ShardWriter
+from tests.support.marker import simulate_marker
+from tests.support.refusals import refuse
+
+
+def write_records(path: Path) -> Path:
+    path.write_text(
+        "".join(f">{record['id']}\n{record['sequence']}\n" for record in simulate_marker(seed=1, genera=2))
+    )
+    return path
+
+
+@pytest.mark.parametrize("role", ["input", "model", "reference"])
+def test_a_link_to_itself_is_no_traceback(role, tmp_path, capsys):
+    (tmp_path / "loop").symlink_to("loop")
+    records = write_records(tmp_path / "a.fasta")
+    given = {"input": records, "model": None, "reference": records} | {role: tmp_path / "loop"}
+    model = ["--model", given["model"]] if given["model"] else []
+    error = refuse(
+        capsys, "identify", given["input"], "--reference", given["reference"], "-o", tmp_path / "o.tsv", *model
+    )
+    assert "loop" in error and not (tmp_path / "o.tsv").exists()
+
+
+def test_an_output_that_is_a_link_to_itself_is_replaced(tmp_path, site_folder):
+    (tmp_path / "o.tsv").symlink_to("o.tsv")
+    records = write_records(tmp_path / "a.fasta")
+    main(["cluster", str(records), "-o", str(tmp_path / "o.tsv"), "--model", str(site_folder)])
+    assert (tmp_path / "o.tsv").read_text().startswith("id\t")
+
+
+def test_closed_streams_are_told_or_done_without(tmp_path, site_folder, capsys, monkeypatch):
+    records = write_records(tmp_path / "a.fasta")
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "standard input is closed" in refuse(capsys, "cluster", "-", "-o", tmp_path / "o.tsv")
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdout", None)
+        assert "standard output, which is closed" in refuse(capsys, "cluster", records, "-o", "-")
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stderr", None)
+        main(["cluster", str(records), "-o", str(tmp_path / "o.tsv"), "--model", str(site_folder)])
+    assert (tmp_path / "o.tsv").exists()
+
+
+def test_a_closed_stream_gives_its_number_to_no_output(monkeypatch):
+    """What a library writes to standard error would go into the file with the number 2."""
+    opened = []
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "fstat", lambda number: (_ for _ in ()).throw(OSError()) if number == 2 else None)
+        closed.setattr(os, "open", lambda path, _: opened.append(path))
+        hold_standard_streams()
+    assert opened == [os.devnull]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_names_the_output(error, tmp_path):
+    told = "ix cannot be written \\(No space left on device\\); make room, or write"
+    with pytest.raises(OSError, match=told), written_whole(tmp_path / "ix") as hidden:
+        hidden.mkdir()
+        raise error
+    assert not [path for path in tmp_path.iterdir() if not path.name.endswith(".lock")]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOENT, "x"), SafetensorError("header too large"), ValueError("y")])
+def test_other_errors_stay_what_they_are(error, tmp_path):
+    with pytest.raises(type(error)) as raised, written_whole(tmp_path / "ix"):
+        raise error
+    assert raised.value is error
+
+
+def test_a_model_with_a_fifo_is_not_waited_for(tmp_path, site_folder, capsys):
+    folder = shutil.copytree(site_folder, tmp_path / "m")
+    (folder / "config.json").unlink()
+    os.mkfifo(folder / "config.json")
+    assert "config.json is no regular file" in refuse(capsys, "info", folder)
+    with pytest.raises(ValueError, match="no regular file; write it again"):
+        read_object(folder / "config.json", "write it again")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"site_block": -1}, "site_block is -1; it must be from 0 to 65,536"),
+        ({"site_reach": 10**9}, "site_reach is 1000000000; it must be from 0 to 500"),
+        ({"site_support": 10**9}, "site_support is 1000000000; it must be from 0 to 65,536"),
+        ({"least_share": 5}, "least_share is 5; it must be from 0 to 1"),
+        ({"site_blocks": [-1, 25]}, r"site_blocks is \[-1, 25\]; all must be above 0"),
+        ({"marker_starts": [5]}, r"marker_starts is \[5\]; it must rise from 0 to less than gene_sites"),
+        ({"marker_starts": [0, 9, 9]}, "it must rise from 0"),
+        ({"marker_starts": [0, "9"]}, "it must rise from 0"),
+        ({"marker_starts": []}, "it must rise from 0"),
+    ],
+)
+def test_numbers_of_sites_are_checked_before_anything_is_made_of_them(changes, message, tmp_path, site_folder):
+    path = tmp_path / "config.json"
+    config = json.loads((site_folder / "config.json").read_text())
+    path.write_text(json.dumps(config))
+    check_config(str(path))
+    path.write_text(json.dumps(config | changes))
+    with pytest.raises(ValueError, match=message):
+        check_config(str(path))
+
+
+def test_names_of_files_that_are_no_text_become_names_of_samples():
+    """A byte that is no UTF-8 cannot be drawn, and a line end would break a table."""
+    names = [os.fsdecode(b"a\xff.fasta"), "b\nc.fasta.gz", "d.fasta"]
+    assert [sample_of(Path(name)) for name in names] == ["a\ufffd", "b\ufffdc", "d"]
+
+
+@pytest.mark.parametrize("output", ["o\udcff.parquet", "sh\udcff"])
+def test_arrow_writes_and_reads_names_that_are_no_utf8(output, tmp_path):
+    """A file, and shards in a folder; their vectors come back."""
+    path, ids = tmp_path / output, ["a", "b"]
+    vectors = np.ones((2, 4), np.float32)
+    if path.suffix:
+        writer = open_writer(path, 2, 4, 2, "float32")
+    else:
+        run = {"input": {"name": "a.fasta", "sha256": "1"}, "options": {"shard_records": 2}}
+        writer = ShardWriter(path, run, 2, 4, "float32", 2, Process())
+    writer.write(ids, vectors)
+    writer.finish()
+    ((found, numbers),) = read_vectors(path)
+    assert list(found) == ids and np.array_equal(numbers, vectors)
+    records = tmp_path / os.fsdecode(b"r\xff.parquet")
+    with records.open("wb") as file:
+        pq.write_table(pa.table({"id": ids, "sequence": ["ACGT", "GGCC"]}), file)
+    assert [record.sequence for record in read_records(records)] == ["ACGT", "GGCC"]
+
+
+def test_a_device_that_computes_nothing_is_refused(tmp_path, capsys, tiny_folder):
+    records = write_records(tmp_path / "a.fasta")
+    command = ("embed", records, "-o", tmp_path / "o.npy", "--device", "meta", "--model", tiny_folder)
+    assert "--device meta cannot be used here" in refuse(capsys, *command)
+
+
+def test_a_message_is_one_line_of_some_length(capsys):
+    tell_end(sys.stderr, "embed", "error: a\nb\x1b[2J" + "x" * 5000)
+    message = capsys.readouterr().err
+    assert message.startswith("dnacse embed: error: a?b?[2Jxxx") and message.count("\n") == 1 and len(message) < 1100

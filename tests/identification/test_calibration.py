@@ -1,0 +1,245 @@
+"""Calibration against plain loops: which look-ups are made, what they weigh, and how shares are estimated."""
+
+import numpy as np
+import pytest
+
+from modeling_dnacse.identification import calibration as module
+from modeling_dnacse.identification.calibration import (
+    CalibrationData,
+    collect_calibration,
+    estimate_shares,
+    fit_calibration,
+    take,
+    with_new_species,
+)
+from modeling_dnacse.identification.closeness import closeness, gaps
+from modeling_dnacse.identification.encoding import Encoded
+from modeling_dnacse.identification.library import Library, Matches, make_library, search
+from modeling_dnacse.identification.probability_curves import fit_curve
+from modeling_dnacse.kmers import OTHER
+from modeling_dnacse.vectors.shared_sites import AtSites
+
+RANKS = ("species", "genus", "tribe", "family", "order")
+
+
+def small_library(seed: int, count: int = 40) -> Library:
+    """Records of a few species; some have no species, genus, tribe or family."""
+    rng = np.random.default_rng(seed)
+    species = rng.integers(12, size=count)
+    vectors = (rng.normal(size=(12, 6))[species] + 0.7 * rng.normal(size=(count, 6))).astype(np.float32)
+    numbers = {"species": species, "genus": species // 2, "tribe": species // 3, "family": species // 4}
+    lacking = {"species": 0.1, "genus": 0.3, "tribe": 0.5, "family": 0.3, "order": 0.0}
+    names = {
+        rank: ["" if rng.random() < lacking[rank] else f"{rank}{number}" for number in numbers.get(rank, species // 6)]
+        for rank in RANKS
+    }
+    return make_library(Encoded(vectors, None), names)
+
+
+def look_up(library: Library, record: int, group: np.ndarray) -> tuple | None:
+    """What a record finds without the references of its group, by loops; None: it has no group or finds nothing."""
+    if group[record] < 0:
+        return None
+    assert library.encoded.vectors is not None
+    unit = library.encoded.vectors / np.linalg.norm(library.encoded.vectors, axis=1, keepdims=True)
+    cosines = unit @ unit[record]
+    allowed = group != group[record]
+    best, told, right, judged = -np.inf, [], [], []
+    known_from = len(library.codes)
+    close = np.nan
+    for rank, code in reversed(list(enumerate(library.codes))):
+        named = np.flatnonzero(allowed & (code >= 0))
+        if not len(named):
+            told.append(np.nan), right.append(False), judged.append(False)
+            continue
+        first = named[cosines[named].argmax()]
+        best = max(best, cosines[first])
+        others = named[code[named] != code[first]]
+        pair = np.array([cosines[first], cosines[others].max() if len(others) else -np.inf])
+        if rank == 0:
+            close = closeness(*pair[[0, 1, 1], None])[0]
+        told.append(np.nan if not len(others) else close if rank == 0 else float(gaps(pair)))
+        right.append(code[record] >= 0 and code[first] == code[record])
+        judged.append(code[record] >= 0 and len(others) > 0)
+        if code[record] >= 0 and np.any(code[named] == code[record]):
+            known_from = rank
+    return None if best == -np.inf else (best, told[::-1], close, right[::-1], judged[::-1], known_from)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_look_ups_are_those_of_loops(seed):
+    library = small_library(seed)
+    count = len(library.codes[0])
+    groups = [np.arange(count), *(library.codes[rank] for rank in (0, 1, 3, 4))]  # a tribe is not left out
+    records = np.flatnonzero(library.codes[0] >= 0)
+    assert 20 < len(records) < count
+    cases = [case for group in groups for record in records if (case := look_up(library, record, group))]
+    data = collect_calibration(library, library.encoded)
+    expected = [np.array(part) for part in zip(*cases, strict=True)]
+    assert len(data.similarity) == len(cases) < len(groups) * len(records)
+    np.testing.assert_allclose(data.similarity, expected[0], atol=1e-5)
+    np.testing.assert_allclose(data.evidence, expected[1].T, atol=1e-3)
+    np.testing.assert_allclose(data.closeness, expected[2], atol=1e-3)
+    for ours, theirs in zip(data[3:], expected[3:], strict=True):
+        np.testing.assert_array_equal(ours, theirs.T)
+
+
+def test_of_many_records_some_are_looked_up_and_the_seed_says_which(monkeypatch):
+    library, drawn = small_library(0), []
+    named = np.flatnonzero(library.codes[0] >= 0).tolist()
+    monkeypatch.setattr(module, "take", lambda encoded, rows: drawn.append(rows.tolist()) or take(encoded, rows))
+    for most, seed in ((len(named), 0), (8, 0), (8, 0), (8, 1)):
+        monkeypatch.setattr(module, "MOST_RECORDS", most)
+        collect_calibration(library, library.encoded, seed)
+    every, few, same, other = drawn
+    assert every == named and few == same != other
+    assert len(set(few)) == 8 and set(few) <= set(named) and few == sorted(few)
+
+
+def test_some_of_the_sequences_are_taken_in_both_forms():
+    vectors = np.arange(12, dtype=np.float32).reshape(4, 3)
+    assert take(Encoded(vectors, None), np.array([2, 0])).vectors.tolist() == vectors[[2, 0]].tolist()
+    bases = np.arange(8, dtype=np.uint8).reshape(4, 2)
+    sites = AtSites(bases, np.arange(4, dtype=np.float32), np.array([True, False, True, False]), np.zeros(4, bool))
+    taken = take(Encoded(None, sites), np.array([3, 1])).sites
+    assert taken is not None
+    assert taken.bases.tolist() == [[6, 7], [2, 3]] and taken.votes.tolist() == [3, 1] and not taken.placed.any()
+
+
+def test_records_of_sites_are_cut_to_where_queries_lie(monkeypatch):
+    """What is looked up covers no more than the queries; queries that are vectors cut nothing."""
+    rng = np.random.default_rng(0)
+    count, width = 12, 200
+    sites = AtSites(rng.integers(4, size=(count, width)).astype(np.uint8), *(np.ones(count),) * 3)
+    sites = sites._replace(placed=np.ones(count, bool))
+    queries = sites._replace(bases=np.where(np.arange(width) < 80, sites.bases, OTHER).astype(np.uint8))
+    codes = np.stack([np.arange(count) // 2])
+    library = Library(Encoded(None, sites), None, {"species": np.arange(6).astype(str)}, codes)  # type: ignore[arg-type]
+    asked = []
+
+    def keep(_: Library, encoded: Encoded, exclude_groups: object) -> Matches:
+        asked.append(encoded)
+        nothing = np.full((1, count, 2), -np.inf, np.float32)
+        return Matches(np.zeros((1, count, 2), int), nothing, nothing[0, :, 0], nothing, nothing)
+
+    monkeypatch.setattr(module, "search", keep)
+    for given, covered in ((Encoded(None, queries), 80), (Encoded(np.ones((3, 2), np.float32), None), width)):
+        asked.clear()
+        collect_calibration(library, given)
+        assert len(asked) == 2  # without itself, and without its species
+        assert all((encoded.sites.bases < OTHER).sum(1).tolist() == [covered] * count for encoded in asked)
+        assert all(np.array_equal(encoded.sites.bases[:, :80], sites.bases[:, :80]) for encoded in asked)
+
+
+def made_data(known_from: list[int], ranks: int = 2, seed: int = 0) -> CalibrationData:
+    """Cases of these classes, with random scores; all are judged."""
+    rng, count = np.random.default_rng(seed), len(known_from)
+    classes = np.array(known_from, dtype=np.int64)
+    right = np.stack([classes <= rank for rank in range(ranks)]) & (rng.random((ranks, count)) < 0.8)
+    judged = np.ones((ranks, count), bool)
+    return CalibrationData(
+        rng.uniform(0.5, 1, count), rng.random((ranks, count)), rng.random(count), right, judged, classes
+    )
+
+
+def test_each_class_weighs_as_its_share_and_only_judged_cases_count():
+    data = made_data([0] * 10 + [1] * 30 + [2] * 20)
+    data.judged[1, ::4] = False
+    shares = np.array([0.5, 0.5, 0.0])
+    weights = np.repeat([0.5 / 10, 0.5 / 30], [10, 30])
+    fitted = fit_calibration(data, shares)
+    scores = np.linspace(0, 1, 11)
+    for rank, curve in enumerate(fitted.names):
+        chosen = np.flatnonzero(data.judged[rank, :40])  # the third class has no share
+        expected = fit_curve(data.evidence[rank][chosen], data.right[rank][chosen], weights[chosen])
+        assert curve is not None
+        np.testing.assert_allclose(curve.at(scores), expected.at(scores))
+    expected = fit_curve(-data.closeness[:40], np.arange(40) >= 10, weights)
+    assert fitted.new_species is not None
+    np.testing.assert_allclose(fitted.new_species.at(-scores), expected.at(-scores))
+    assert fitted.shares is shares
+
+
+@pytest.mark.parametrize(
+    ("known_from", "told"),
+    [([0, 0], [False, False, False]), ([1, 1], [False, True, False]), ([0, 1], [True, True, True]), ([], [False] * 3)],
+)
+def test_what_can_be_told_needs_cases_of_both_kinds(known_from, told):
+    data = made_data(known_from)
+    assert [data.tells(0), data.tells(1), data.tells_new_species] == told
+    fitted = fit_calibration(data, np.full(3, 1 / 3))
+    assert [curve is not None for curve in (*fitted.names, fitted.new_species)] == told
+    unjudged = data._replace(judged=np.zeros_like(data.judged))
+    assert not unjudged.tells(0) and not unjudged.tells(1)
+
+
+@pytest.mark.parametrize("cases", [99, 100])
+def test_how_far_a_sequence_may_be_needs_a_hundred_cases(cases):
+    data = made_data([0] * 200 + [2] * cases)
+    data.similarity[0] = 0.1  # nearer kin were left in
+    assert data.least_similarity == (data.similarity[200:].min() if cases == 100 else -np.inf)
+    assert made_data([]).least_similarity == -np.inf
+    alike = made_data([0] * 100)
+    assert alike.least_similarity == alike.similarity.min()
+
+
+def estimate_by_loops(data: CalibrationData, rank: int, similarity: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+    """EM over cells of similarity and evidence, by loops; no query is without a neighbour."""
+    classes = sorted(set(data.known_from.tolist()))
+
+    def cells(values: list[np.ndarray]) -> list[tuple[int, ...]]:
+        own = [data.similarity, np.nan_to_num(data.evidence[rank])]
+        edges = [sorted(set(np.quantile(part, np.arange(1, 7) / 7))) for part in own]
+        return [
+            tuple(sum(edge < value for edge in bounds) for value, bounds in zip(one, edges, strict=True))
+            for one in zip(*map(np.nan_to_num, values), strict=True)
+        ]
+
+    of_cases, asked = cells([data.similarity, data.evidence[rank]]), cells([similarity, evidence])
+    likelihood = np.empty((len(classes), len(asked)))
+    for row, known_from in enumerate(classes):
+        own = [cell for cell, of_class in zip(of_cases, data.known_from, strict=True) if of_class == known_from]
+        for column, cell in enumerate(asked):
+            likelihood[row, column] = (own.count(cell) + 0.5) / (len(own) + 0.5 * 49)
+    shares = np.full(len(classes), 1 / len(classes))
+    for _ in range(3000):
+        each = shares[:, None] * likelihood
+        shares = (each / each.sum(0)).sum(1) + 20 / len(classes)
+        shares /= len(asked) + 20
+    result = np.zeros(len(data.evidence) + 1)
+    result[classes] = shares
+    return result
+
+
+@pytest.mark.parametrize(("ranks", "classes"), [(("species", "genus"), [0, 1, 2]), (("species", "family"), [0, 2])])
+def test_shares_are_those_of_loops(ranks, classes):
+    """The genus tells them, or the species where the library has no genus; what found nothing counts for nothing."""
+    rng = np.random.default_rng(1)
+    names = {"species": [f"s{number // 3}" for number in range(30)], ranks[1]: [f"G{n // 6}" for n in range(30)]}
+    vectors = rng.normal(size=(10, 8))[np.arange(30) // 3] + 0.4 * rng.normal(size=(30, 8))
+    library = make_library(Encoded(vectors.astype(np.float32), None), names)
+    data = made_data(rng.choice(classes, 150).tolist(), seed=2)
+    data.evidence[:, ::11] = np.nan
+    matches = search(library, Encoded((vectors[::2] + 0.2 * rng.normal(size=(15, 8))).astype(np.float32), None))
+    rank = 1 if "genus" in ranks else 0
+    pairs = matches.similarities
+    told = gaps(pairs[1]) if rank else matches.closeness
+    expected = estimate_by_loops(data, rank, pairs[:, :, 0].max(0), told)
+    np.testing.assert_allclose(estimate_shares(library, data, matches), expected, atol=1e-6)
+    nothing = [np.concatenate([part, part[:, :4]], axis=1) for part in (matches.rows, pairs)]
+    nothing[0][:, 15:], nothing[1][:, 15:] = -1, -np.inf
+    more = matches._replace(
+        rows=nothing[0], similarities=nothing[1], closeness=np.append(matches.closeness, np.full(4, np.nan))
+    )
+    np.testing.assert_allclose(estimate_shares(library, data, more), expected, atol=1e-6)
+
+
+def test_without_cases_all_shares_are_equal():
+    library = small_library(0)
+    matches = search(library, library.encoded)
+    assert estimate_shares(library, made_data([], ranks=4), matches).tolist() == [0.2] * 5
+
+
+@pytest.mark.parametrize("shares", [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])
+def test_shares_of_one_kind_cannot_be_scaled(shares):
+    assert with_new_species(np.array(shares), 0.3).tolist() == shares

@@ -1,0 +1,50 @@
+"""Probability curves against scikit-learn's isotonic regression and against plain loops."""
+
+import numpy as np
+import pytest
+from sklearn.isotonic import IsotonicRegression
+
+from modeling_dnacse.identification.probability_curves import fit_curve, pool
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pools_are_those_of_isotonic_regression(seed):
+    rng = np.random.default_rng(seed)
+    values, weights = np.round(rng.normal(size=60), 1) + np.linspace(0, 1, 60), rng.uniform(0.1, 3, 60)
+    averages, lengths = pool(values, weights)
+    expected = IsotonicRegression().fit(np.arange(60), values, weights).predict(np.arange(60))
+    np.testing.assert_allclose(np.repeat(averages, lengths), expected)
+    assert np.all(np.diff(averages) > 0)
+
+
+def curve_by_loops(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> list[tuple[float, float]]:
+    """Corners: equal scores are one case; a pool of Kish's effective number of cases gets one more, half right."""
+    merged = []
+    for score in sorted(set(scores.tolist())):
+        own = weights[scores == score]
+        merged.append([score, score, own.sum(), own[right[scores == score]].sum(), (own**2).sum()])
+    pools: list[list[float]] = []
+    for case in merged:
+        pools.append(case)
+        while len(pools) > 1 and pools[-2][3] / pools[-2][2] >= pools[-1][3] / pools[-1][2]:
+            last = pools.pop()
+            pools[-1] = [pools[-1][0], last[1], *(a + b for a, b in zip(pools[-1][2:], last[2:], strict=True))]
+    shrunk: list[list[float]] = []
+    for first, last, mass, hits, squares in pools:
+        cases = mass**2 / squares
+        shrunk.append([first, last, hits / mass * cases + 0.5, cases + 1])
+        while len(shrunk) > 1 and shrunk[-2][2] / shrunk[-2][3] >= shrunk[-1][2] / shrunk[-1][3]:
+            end = shrunk.pop()
+            shrunk[-1] = [shrunk[-1][0], end[1], shrunk[-1][2] + end[2], shrunk[-1][3] + end[3]]
+    return [(score, sum_right / cases) for first, last, sum_right, cases in shrunk for score in (first, last)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_curve_is_that_of_loops(seed):
+    rng = np.random.default_rng(seed)
+    scores = np.round(rng.random(80), 2 - seed % 2)  # with equal ones
+    right, weights = rng.random(80) < scores, rng.choice([0.2, 1, 5], 80)
+    expected = curve_by_loops(scores, right, weights)
+    curve = fit_curve(scores, right, weights)
+    np.testing.assert_allclose(np.stack(curve, axis=1), expected)
+    assert len(expected) >= 6
