@@ -84,7 +84,7 @@ genomes() { # contigs of 2.5 to 20 kb of bacteria and archaea, which are too lon
     run "${contigs[@]}" --model tnf tnf_k kmer5 canonical6 kmer_mlp "$genome_model" --task species_clustering binning \
         zero_shot_clustering few_shot knn open_set strand length mutation dimensions linear_probe
     run "${contigs[@]}" --model blast sintax --task knn open_set few_shot strand length mutation
-    run "${contigs[@]}" --model tnf "$genome_model" --task bin
+    run "${contigs[@]}" --model tnf "$genome_model" metabat2 --task bin
 }
 
 long_contigs() { # 20 to 30 kb, since `length` asks only queries as long as its longest window; whole genera of them

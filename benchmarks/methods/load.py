@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedConfig
 
-from benchmarks.methods import alignment_tools, kmer_mlp, kmers, spectra
+from benchmarks.methods import alignment_tools, binners, kmer_mlp, kmers, spectra
 from benchmarks.methods.embedding_cache import encode_once
 from benchmarks.methods.method import Hits, Method, Split
 from benchmarks.methods.networks import UNTRAINED, find_network, load_network
@@ -29,7 +29,13 @@ from benchmarks.provenance.fingerprints import digest, split_digest
 Encoder = Callable[[Sequence[str]], np.ndarray]
 
 # name -> make(name, training, cache)
-BASELINES = {**kmers.BASELINES, **spectra.BASELINES, **kmer_mlp.BASELINES, **alignment_tools.BASELINES}
+BASELINES = {
+    **kmers.BASELINES,
+    **spectra.BASELINES,
+    **kmer_mlp.BASELINES,
+    **alignment_tools.BASELINES,
+    **binners.BASELINES,
+}
 
 
 def find_model(model: str, trust_remote_code: bool = False) -> PreTrainedConfig | None:

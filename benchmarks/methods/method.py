@@ -4,7 +4,8 @@ A method is a record of functions (its abilities); one that it lacks is None:
 
 - a network or a k-mer profile has `encode`; a query gets the name of its nearest reference by cosine, or over shared
   sites if the network has sites (`search`);
-- an alignment tool has `search`, a taxonomic classifier `classify`, a clustering tool `cluster`.
+- an alignment tool has `search`, a taxonomic classifier `classify`, a clustering tool `cluster`,
+  a binner `bin`.
 
 Tasks ask `predict_names` for names, `find_hits` for the nearest references and `vectors` for embeddings. These use the
 best ability that the method has, and raise `Unsuited` if it has none.
@@ -65,6 +66,7 @@ class Method(NamedTuple):
     )
     by_sites: EncodedByModel | None = None  # what `search` of a model with sites compares
     cluster: Callable[..., np.ndarray] | None = None  # (n,) str, identity=… -> (n,) int, unknown number of clusters
+    bin: Callable[[Sequence[str]], np.ndarray] | None = None  # (n,) str -> (n,) int, -1 = no bin
     encode_windows: Callable[[Sequence[str]], np.ndarray] | None = None  # long ones by windows, as in `dnacse bin`
     thresholds: Mapping[str, float | None] | None = None  # the model's own similarities of "species" and "bins"
     checkpoint: str | None = None  # folder or Hub id that AutoModelForSequenceClassification can load

@@ -3,7 +3,8 @@
 The package bins all contigs of at least SHORTEST_CONTIG bp, also those of species with few contigs. It embeds long
 contigs in windows.
 
-- `default_*`: by communities (modeling_dnacse/clustering/communities.py), which need no threshold.
+- `default_*`: by communities (modeling_dnacse/clustering/communities.py), which need no threshold. A tool without
+  vectors uses its own binning.
 - `own_*`: by `--method k_medoid` with the method's own threshold. A model has it in its config.json; a k-mer profile
   has none.
 - `chosen_*`: by `--method k_medoid` with the 70th percentile rule on labelled contigs of other species, as
@@ -58,7 +59,7 @@ def score(method: Method, contigs: Split, labelled: Split = EMPTY, *, seed: int)
 
     Raises:
         ValueError: No species has enough contigs.
-        Unsuited: The method gives no vectors.
+        Unsuited: The method neither bins nor gives vectors.
     """
     encode = method._replace(encode=method.encode_windows or method.encode)
     lengths = np.array([len(sequence) for sequence in contigs.sequences])
@@ -71,6 +72,9 @@ def score(method: Method, contigs: Split, labelled: Split = EMPTY, *, seed: int)
             f"got {len(rows)} contigs of at least {SHORTEST_CONTIG} bp, but no species with {FEWEST_CONTIGS} of them: "
             "give contigs of genomes, as benchmarks/data/make_contigs.py cuts them."
         )
+    if method.bin is not None:
+        found = {"default": (method.bin([contigs.sequences[row] for row in rows.tolist()]), {})}
+        return metrics_of(found, len(contigs.ids), species, asked, lengths)
     thresholds = {"own": (method.thresholds or {}).get("bins")}
     known = choose_contigs(labelled) if len(labelled.ids) else np.empty(0, dtype=int)
     if len(known):
@@ -81,8 +85,27 @@ def score(method: Method, contigs: Split, labelled: Split = EMPTY, *, seed: int)
     for name, threshold in thresholds.items():
         if threshold is not None:
             found[name] = (k_medoid(points, threshold, FEWEST_CONTIGS), {"threshold": threshold})
+    return metrics_of(found, len(contigs.ids), species, asked, lengths)
+
+
+def metrics_of(
+    found: dict[str, tuple[np.ndarray, dict[str, float]]],
+    given: int,
+    species: np.ndarray,
+    asked: np.ndarray,
+    lengths: np.ndarray,
+) -> dict[str, dict[str, Any]]:
+    """Score bins by several criteria.
+
+    Args:
+        found: Criterion -> bins (n,) and settings to report.
+        given: Contigs of the split, also those that are too short.
+        species: As `score_bins` takes them.
+        asked: As `score_bins` takes them.
+        lengths: bp (n,).
+    """
     return {
-        f"{name}_{measure}": metric | {"left_out": len(contigs.ids) - metric["scored"]} | setting
+        f"{name}_{measure}": metric | {"left_out": given - metric["scored"]} | setting
         for name, (bins, setting) in found.items()
         for measure, metric in score_bins(species, asked, lengths, bins).items()
     }

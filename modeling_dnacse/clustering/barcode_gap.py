@@ -1,13 +1,13 @@
 """A tree of barcodes in; clusters that a barcode gap separates from all others, as species, out.
 
 A node of the tree is a cluster if its two parts are
-- nearer than the valley, the distance from LEAST to USUAL at which fewest parts of this tree merge: merges within
-  species lie below it, merges between species above; or
+- nearer than the barcode gap of the sample, the distance from LEAST to USUAL at which fewest parts of this tree merge:
+  merges within species lie below it, merges between species above; or
 - at most MOST apart, and the next merge is at least GAP times as far away: a barcode gap of their own.
 
-The largest such nodes are taken. How much species vary and how far they are from their neighbours differs between taxa
-and between samples, so no single threshold suits all. This is for models that know nothing of merges
-(species_merges.py). LOG.md tells on which mixtures the numbers were chosen.
+The largest such nodes are taken. Species differ in how much they vary and in how far their neighbours are, and so do
+samples. So no single threshold suits all. This rule is for models without weights for merges (species_merges.py).
+LOG.md names the mixtures on which the constants were chosen.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ LEAST, USUAL = 0.01, 0.04  # distances, shares of different bases
 MOST = 0.06
 GAP = 2.0
 WIDTH = 0.15  # of the kernel that smooths the logarithms of distances
-PRIOR = 5.0  # merges for each unit of the logarithm: few merges move the valley little away from USUAL
+PRIOR = 5.0  # merges for each unit of the logarithm: few merges move the gap only a little from USUAL
 LEAST_IDENTITY = 1 - MOST * GAP  # of the merges that the tree must have
 
 
@@ -35,22 +35,22 @@ def cut_at_gaps(tree: Tree) -> Clusters:
     nodes = nodes_of(tree)
     outside = next_merges(nodes)
     if (nodes.parent < 0).sum() == 1:
-        outside[-1] = 0  # the whole sample: nothing tells whether there is a gap about it
+        outside[-1] = 0  # the whole sample: there is no other cluster, so no gap
     has_gap = (nodes.height <= MOST) & (outside >= GAP * nodes.height)
-    return largest(len(tree.into), nodes, has_gap | (nodes.height <= valley_of(tree)))
+    return largest(len(tree.into), nodes, has_gap | (nodes.height <= gap_of(tree)))
 
 
-def valley_of(tree: Tree) -> float:
-    """The valley of the merges of a tree; those of copies count too."""
-    return valley(1 - tree.similarity[np.isfinite(tree.similarity)].astype(float))
+def gap_of(tree: Tree) -> float:
+    """The barcode gap of a sample, from the merges of its tree; merges of copies count too."""
+    return gap_between(1 - tree.similarity[np.isfinite(tree.similarity)].astype(float))
 
 
-def valley(distances: np.ndarray) -> float:
+def gap_between(distances: np.ndarray) -> float:
     """The distance from `LEAST` to `USUAL` at which fewest parts merge.
 
-    Their density on a logarithmic scale is estimated with a Gaussian kernel, and a parabola about `USUAL` added.
+    Estimates their density on a logarithmic scale with a Gaussian kernel, and adds a parabola centred on `USUAL`.
 
-    >>> round(valley(np.array([0.02])), 3), round(valley(np.repeat([0.005, 0.03], 50)), 3)
+    >>> round(gap_between(np.array([0.02])), 3), round(gap_between(np.repeat([0.005, 0.03], 50)), 3)
     (0.04, 0.019)
     """
     grid = np.linspace(np.log(LEAST), np.log(USUAL), 100)

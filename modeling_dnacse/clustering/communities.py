@@ -3,12 +3,12 @@
 1. Each contig is joined to its k nearest ones. The weight of an edge is the share of neighbours that both ends have in
    common (Jaccard index), so it depends on ranks, not on the scale of similarities. There is no threshold to choose.
 2. The Louvain method (Blondel et al. 2008, arXiv 0803.0476) finds communities of highest modularity.
-3. Modularity parts a large genome where there are few. So neighbouring communities are joined if they merge, as in 4,
-   in a graph of their own.
-4. Modularity does not see small communities in a large graph (Fortunato and Barthélemy 2007, physics/0607100). So each
-   community gets a graph of its own, with k in proportion to its size. Its communities are separate bins, unless
-   `SHARED` of the weight of the smaller one's edges lead to the other, or `SHARED_WITH_ALL` to all others: then they
-   merge. What was split is looked at again in the same way.
+3. If there are few genomes, modularity divides large ones. So neighbouring communities are joined if they merge, as in
+   4, in a graph of their own.
+4. Modularity misses small communities in a large graph (its resolution limit: Fortunato and Barthélemy 2007,
+   physics/0607100). So each community gets a graph of its own, with k in proportion to its size. Its communities are
+   separate bins, unless `SHARED` of the weight of the smaller one's edges lead to the other, or `MORE_WITH_ALL` more
+   to all others: then they merge. Each part is examined again in the same way.
 5. A contig stays in its bin if at least half of its `FEWEST_NEIGHBOURS` nearest ones are there.
 
 Proportional k makes the answer independent of how many contigs a genome has. The constants were chosen on validation
@@ -24,8 +24,9 @@ from ..vectors.neighbours import nearest
 from .k_medoid import unit
 
 FEWEST_NEIGHBOURS, MOST_NEIGHBOURS = 10, 150
-AMONG_ALL, AMONG_COMMUNITY = 0.03, 0.15  # k, in contigs of the graph
-SHARED, SHARED_WITH_ALL = 0.2, 0.3
+AMONG_ALL, AMONG_COMMUNITY = 0.01, 0.1  # k, in contigs of the graph
+SHARED, SHARED_BY_DEPTHS = 0.25, 0.2  # without and with depths
+MORE_WITH_ALL = 0.1  # added to either
 LEAST_LINKED = 0.03  # of the smaller one's weight, for a pair of communities to be compared
 LEAST_CONSISTENT = 0.5
 EDGES = 2_000_000  # of a graph, before k falls below its share; more cost time and memory
@@ -51,7 +52,7 @@ def communities(embeddings: np.ndarray, depths: np.ndarray | None = None, min_bi
     >>> communities(two, min_bin_size=3).tolist() == [1] * 12 + [2] * 12
     True
     """
-    points = unit(embeddings)
+    points, shared = unit(embeddings), SHARED if depths is None else SHARED_BY_DEPTHS
     bins, found = np.full(len(points), -1, dtype=np.int64), 0
     waiting = [np.arange(len(points))]
     whole = True
@@ -62,7 +63,7 @@ def communities(embeddings: np.ndarray, depths: np.ndarray | None = None, min_bi
             share = AMONG_ALL if whole else AMONG_COMMUNITY
             edges = shared_neighbours(points[rows], None if depths is None else depths[rows], share)
             labels = louvain(len(rows), *edges)
-            labels = join(labels, *edges, points, depths) if whole else merge(labels, *edges)
+            labels = join(labels, *edges, points, depths, shared) if whole else merge(labels, *edges, shared)
             parts = [rows[labels == label] for label in range(labels.max() + 1)]
         if whole or len(parts) > 1:
             waiting += parts
@@ -148,10 +149,11 @@ def join(
     weights: np.ndarray,
     points: np.ndarray,
     depths: np.ndarray | None,
+    shared: float,
 ) -> np.ndarray:
     """Join pairs of communities of all contigs that merge in a graph of their own, the most linked pair first.
 
-    Modularity parts a large genome where there are few genomes.
+    If there are few genomes, modularity divides large ones.
     """
     labels = labels.copy()
     apart: set[tuple[int, int]] = set()
@@ -168,7 +170,7 @@ def join(
                 continue
             rows = np.flatnonzero((labels == kept) | (labels == gone))
             edges = shared_neighbours(points[rows], None if depths is None else depths[rows], AMONG_COMMUNITY)
-            if not merge((labels[rows] == gone).astype(int), *edges).any():
+            if not merge((labels[rows] == gone).astype(int), *edges, shared).any():
                 labels[labels == gone] = kept
                 apart = {pair for pair in apart if kept not in pair and gone not in pair}
                 break
@@ -177,7 +179,9 @@ def join(
             return np.unique(labels, return_inverse=True)[1]
 
 
-def merge(labels: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def merge(
+    labels: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray, shared: float = SHARED
+) -> np.ndarray:
     """Merge communities that share much of their edges, the pair that shares most first.
 
     Args:
@@ -185,6 +189,7 @@ def merge(labels: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np
         first: One end of each edge (edges,).
         second: The other end.
         weights: Of the edges.
+        shared: Least share of the smaller community's edges at which two merge.
 
     Returns:
         Labels (n,) int64 from 0.
@@ -201,13 +206,13 @@ def merge(labels: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np
     names = np.arange(count)
     while True:
         ends = between.sum(axis=1)
-        shared = between / np.maximum(np.minimum(ends[:, None], ends), 1e-12)
-        np.fill_diagonal(shared, 0)
-        kept, gone = divmod(int(shared.argmax()), count)
-        if shared[kept, gone] < SHARED:
+        shares = between / np.maximum(np.minimum(ends[:, None], ends), 1e-12)
+        np.fill_diagonal(shares, 0)
+        kept, gone = divmod(int(shares.argmax()), count)
+        if shares[kept, gone] < shared:
             away = 1 - between.diagonal() / np.maximum(ends, 1e-12)
             gone = int(np.where(ends > 0, away, 0).argmax())
-            if ends[gone] == 0 or away[gone] < SHARED_WITH_ALL:
+            if ends[gone] == 0 or away[gone] < shared + MORE_WITH_ALL:
                 return np.unique(names[labels], return_inverse=True)[1]
             others = between[gone].copy()
             others[gone] = 0

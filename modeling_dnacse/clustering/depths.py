@@ -1,13 +1,13 @@
-"""Depths of contigs in samples in, coordinates that are compared beside vectors out.
+"""Depths of contigs in samples in, coordinates out that are compared in addition to vectors.
 
 The contigs of a genome have about the same depth in a sample, and genomes differ. y = log(depth / mean depth +
 `FLOOR`). How far y scatters within a genome differs between data sets: with depth, GC bias and mapping. So the scatter
-of each sample is estimated from the data, from the difference of each contig and the contig nearest to it by its
-vector, which mostly is of the same genome: its median, which the other pairs hardly move.
+of each sample is estimated from the data, as the median difference of each contig and the contig nearest to it by its
+vector. Most of these pairs are of one genome, and the median is robust to the others.
 
 If y has normal noise of that scatter, the log likelihood of "same genome" falls with the squared difference of y in
-units of the scatter, added up over samples. So each sample adds evidence and none has a weight of its own. `WEIGHT`,
-chosen on simulated depths, says how much cosine such a unit is worth.
+units of the scatter, added up over samples. So each sample adds evidence, and all have the same weight. `WEIGHT`
+is the cosine that one such unit is worth; it was chosen on simulated depths.
 """
 
 import numpy as np

@@ -41,7 +41,7 @@ class Listing(NamedTuple):
 
 
 def list_entries(path: Path, split: str | None = None) -> Listing:
-    """Check a file and list its records, or those of a split; say on stderr what the alphabet policy changed.
+    """Check a file and list its records, or those of a split; report on stderr what the alphabet policy changed.
 
     Raises:
         ValueError: a record is wrong, or the file cannot be read twice.
@@ -98,7 +98,7 @@ def place_entries(listing: Listing, model: Any, tokenizer: "PreTrainedTokenizerB
         tokenizer: The model's.
 
     Returns:
-        What the model reads, with OTHER throughout where a record is not of its marker.
+        What the model reads; a record that is not of its marker has OTHER at all sites.
 
     Raises:
         ValueError: the file changed.

@@ -3,8 +3,8 @@
 All similarities are cosines. A contig is free until it is in a bin. Its density is the sum of its similarities to the
 free contigs that reach the threshold. Repeatedly, the densest free contig becomes the centre of a new bin. Then, three
 times over, the members of the bin are the free contigs whose similarity to the centre reaches the threshold, and the
-mean of their unit vectors is the new centre. That mean is shorter than 1, so a scattered bin must be closer. The
-members of the third round are the bin.
+mean of their unit vectors is the new centre. That mean is shorter than 1, so in a scattered bin the members must be
+nearer to it. The members of the third round are the bin.
 
 Two things differ from the published code; neither changed a bin in our comparisons (`LOG.md`). The search ends when no
 free contig has `min_bin_size` neighbours, not after 1,000 rounds. And the n x n similarities are never held: densities

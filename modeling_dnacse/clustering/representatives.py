@@ -8,9 +8,9 @@ PART = 8192  # rows that are compared at once
 
 
 def representatives(bases: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The row of each cluster that represents it: the most abundant, of equals the one nearest to all members.
+    """Choose a representative of each cluster: the most abundant member; of equally abundant ones, the nearest to all.
 
-    Nearest is the one with the most bases in common with all members, so a whole barcode goes before a piece.
+    The nearest has the most bases in common with all members. So a whole barcode is preferred to a fragment.
 
     Args:
         bases: Bases at sites (n, sites) uint8.
@@ -37,7 +37,7 @@ def representatives(bases: np.ndarray, labels: np.ndarray, sizes: np.ndarray) ->
 
 
 def identities(bases: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Share of equal bases among the sites that a row and another one cover, (n,) float; NaN where there are none.
+    """Compute the share of equal bases at the sites that a row and another cover, (n,) float; NaN if there are none.
 
     Args:
         bases: Bases at sites (n, sites) uint8.

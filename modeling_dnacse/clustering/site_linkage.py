@@ -1,9 +1,9 @@
 """Bases at sites in, a tree of average linkage by identity out: over the sites that two clusters share.
 
 The identity of two clusters is the share of equal bases among all pairs of their members at all sites that both of a
-pair cover. So a long overlap counts more than a short one, and two pieces that share no site come together by the
-whole barcodes between them. Half a difference is added for each two clusters: of two that are equal to a third, the
-one with the longer overlap is nearer.
+pair cover. So a long overlap counts more than a short one. Two fragments that share no site can be joined through
+whole barcodes that overlap both. Half a difference is added to each comparison: if two clusters are equal to a third,
+the one with the longer overlap is nearer.
 
 Both counts are dot products of profiles, the number of each base at each site. So there is no n x n matrix, as in
 average_linkage.py. With mixed lengths a merged cluster can be nearer to a third than both parts were, which average
@@ -18,7 +18,7 @@ import torch
 from ..kmers import OTHER
 from .average_linkage import Tree, grow
 
-FEWEST_SHARED = 50  # sites; fewer prove little
+FEWEST_SHARED = 50  # sites; with fewer, identities are unreliable
 ROWS, OTHERS = 1024, 4096  # clusters that are compared with one another at once
 
 
@@ -27,7 +27,7 @@ def site_linkage(bases: np.ndarray, least: float) -> Tree:
     """Grow the tree of n sequences, as far as merges reach an identity; `similarity` of the tree is the identity.
 
     Args:
-        bases: Bases at sites (n, sites) uint8. What covers no site, and so is not of the marker, never merges.
+        bases: Bases at sites (n, sites) uint8. A row that covers no site is not of the marker and never merges.
         least: Least identity at which two clusters merge, above 0.
 
     >>> bases = np.array([[0] * 60, [1] * 60, [0] * 57 + [2] * 3, [0] * 60], np.uint8)
@@ -58,7 +58,7 @@ def site_linkage(bases: np.ndarray, least: float) -> Tree:
 
 
 def distinct(bases: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The first of equal rows (m,), ascending; the number of that of each row (n,); copies of each (m,).
+    """Find distinct rows: the first of each (m,), ascending; the distinct row of each row (n,); copies of each (m,).
 
     >>> [part.tolist() for part in distinct(np.array([[3], [1], [3]]))]
     [[0, 1], [0, 1, 0], [2, 1]]
@@ -70,12 +70,12 @@ def distinct(bases: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def nearest_profiles(profiles: torch.Tensor, rows: torch.Tensor, among: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest other profile of each, and the identity; of equals the first.
+    """Find the nearest other profile of each, and the identity; the first if several are equally near.
 
     Args:
         profiles: Counts of bases at sites (n, 4, sites) float32.
-        rows: Those that look (q,).
-        among: Those that may be found (m,), ascending.
+        rows: Profiles to search for (q,).
+        among: Profiles to search among (m,), ascending.
 
     Returns:
         Rows (q,) int64 and identities (q,) float32, -inf where none shares enough sites.

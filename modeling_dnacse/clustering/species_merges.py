@@ -1,13 +1,13 @@
-"""Barcodes at their sites in, out come the clusters that most probably hold one species each.
+"""Barcodes at their sites in, clusters out: those that most probably contain one species each.
 
-A logistic regression gives the probability that the two parts of a merge of the tree are of one species. It sees the
-tree (`features`), and where the barcodes lie in the space of the model: how far the barcodes of one species differ
-depends on the group, less in birds and moths than in earthworms and salamanders. The leaning of a barcode is a linear
-function of its unit vector, and that of a merge is the mean over its members. So what is learnt of a group applies to
-species and genera that were never seen. `trainer/fit_merges.py` fits the weights; they stand in config.json.
+A logistic regression gives the probability that the two parts of a merge of the tree are of one species. Its inputs
+are features of the tree (`features`) and the embeddings of the barcodes, since variation within a species depends on
+the group: it is lower in birds and moths than in earthworms and salamanders. The vector term of a barcode is a linear
+function of its unit vector. The vector term of a merge is the mean over its members. So what was learnt about a group
+applies to unseen species and genera. `trainer/fit_merges.py` fits the weights and writes them to config.json.
 
-Clusters are the nodes that maximise, over the merges within them, the sum of pairs x (probability - DOUBT): pairs of
-one species count for a cluster, pairs of two against it.
+Clusters are the nodes that maximise, over the merges within them, the sum of pairs x (probability - BREAK_EVEN): pairs
+of one species count for a cluster, pairs of two species against it.
 """
 
 from typing import Any, NamedTuple
@@ -22,16 +22,16 @@ from .large_samples import grow_tree
 from .tree_cuts import Clusters, Nodes, largest, next_merges, nodes_of
 
 EQUAL = 0.004  # added to distances before the logarithm
-DOUBT = 0.3  # LOG.md tells on which mixtures it was chosen
-FARTHEST = 0.2  # distance of the next merge, where the tree has none
-USUAL_PAIRS, USUAL_SPREAD = 3, 0.004  # pairs of a species before any is seen, and their mean distance
-WITHIN, BETWEEN = 0.012, (0.02, 0.06)  # distances that are common within species, and between close ones
-USUAL_WITHIN, USUAL_BETWEEN = 15, 5  # merges of both kinds before any is seen
+BREAK_EVEN = 0.3  # probability; LOG.md names the mixtures on which it was chosen
+FARTHEST = 0.2  # distance of the next merge where the tree has none
+USUAL_PAIRS, USUAL_SPREAD = 3, 0.004  # prior: pairs within a species, and their mean distance
+WITHIN, BETWEEN = 0.012, (0.02, 0.06)  # usual distances within species, and between close species
+USUAL_WITHIN, USUAL_BETWEEN = 15, 5  # prior: merges at these distances
 COUNT = 6  # features
 
 
 class Weights(NamedTuple):
-    """Of the logistic regression."""
+    """Weights of the logistic regression."""
 
     constant: float
     of_features: np.ndarray  # (COUNT,)
@@ -39,23 +39,23 @@ class Weights(NamedTuple):
 
 
 def cluster_species(model: Any, bases: np.ndarray) -> Clusters:
-    """Cluster bases at sites (n, sites) uint8 by what a model knows of merges, or else at barcode gaps.
+    """Cluster bases at sites (n, sites) uint8 by probabilities of a model, or at barcode gaps if it has no weights.
 
     Raises:
-        ValueError: what the model's configuration says of merges is wrong.
+        ValueError: the weights in the model's configuration are wrong.
     """
     weights = weights_of(model.config)
     if weights is None:
         return cut_at_gaps(grow_tree(model, bases, LEAST_IDENTITY))
-    leanings = [unit_sums(model.sites, part) @ weights.of_vector for part in parts_of(bases)]
-    return cut_by_species(grow_tree(model, bases, 1 - FARTHEST), weights, np.concatenate(leanings))
+    vector_terms = [unit_sums(model.sites, part) @ weights.of_vector for part in parts_of(bases)]
+    return cut_by_species(grow_tree(model, bases, 1 - FARTHEST), weights, np.concatenate(vector_terms))
 
 
 def weights_of(config: Any) -> Weights | None:
-    """The weights in a model's configuration: the constant, those of features, those of the vector; None: it has none.
+    """Read the weights in a model's configuration: constant, features, vector; None: it has none.
 
     Raises:
-        ValueError: there are more or fewer numbers than that.
+        ValueError: the number of weights is wrong.
     """
     if config.species_merges is None:
         return None
@@ -68,18 +68,18 @@ def weights_of(config: Any) -> Weights | None:
     return Weights(float(numbers[0]), numbers[1 : 1 + COUNT], numbers[1 + COUNT :])
 
 
-def cut_by_species(tree: Tree, weights: Weights, leanings: np.ndarray) -> Clusters:
-    """Cut a tree into the clusters that most probably hold one species each.
+def cut_by_species(tree: Tree, weights: Weights, vector_terms: np.ndarray) -> Clusters:
+    """Cut a tree into the clusters that most probably contain one species each.
 
     Args:
         tree: By identity, with all merges down to 1 - `FARTHEST`.
         weights: Of the model.
-        leanings: Of the sequences (n,), as `probabilities` takes them.
+        vector_terms: Vector term of each sequence (n,), as `probabilities` takes them.
     """
     nodes = nodes_of(tree)
     n = len(tree.into)
     pairs = nodes.size[nodes.parts].prod(1).astype(float)
-    gains = (pairs * (probabilities(nodes, weights, leanings) - DOUBT)).tolist()
+    gains = (pairs * (probabilities(nodes, weights, vector_terms) - BREAK_EVEN)).tolist()
     whole, best = np.zeros(len(nodes.size)), np.zeros(len(nodes.size))
     holds = np.ones(len(nodes.size), bool)
     for merge, (one, other) in enumerate(nodes.parts.tolist(), n):
@@ -91,15 +91,15 @@ def cut_by_species(tree: Tree, weights: Weights, leanings: np.ndarray) -> Cluste
 
 
 def features(nodes: Nodes) -> np.ndarray:
-    """What the tree shows of its merges, (m, COUNT).
+    """Features of the merges of a tree, (m, COUNT).
 
     - the logarithm of the distance of the two parts;
-    - how many times as far the next merge is, as a logarithm: the barcode gap. The merge of the whole sample has none,
-      since nothing tells how far others are;
-    - how many times as far the parts are as pairs within them, as a logarithm;
+    - the logarithm of the distance of the next merge over that distance: the barcode gap. It is 0 for the merge of the
+      whole sample, since there is no next merge;
+    - the logarithm of that distance over the mean distance of pairs within the parts;
     - logarithms of the sizes of the larger and the smaller part;
-    - of the sample: the logarithm of how many merges at distances common within species there are for each merge at
-      distances common between close species.
+    - of the sample: the logarithm of the ratio of merges at distances usual within species to merges at distances
+      usual between close species.
     """
     n = len(nodes.size) - len(nodes.parts)
     within = np.zeros(len(nodes.size))  # sum of the distances of pairs
@@ -130,7 +130,7 @@ def features(nodes: Nodes) -> np.ndarray:
 
 
 def means(nodes: Nodes, of_rows: np.ndarray) -> np.ndarray:
-    """Means over the rows below each merge, (n, …) to (m, …)."""
+    """Compute means over the rows below each merge, (n, …) to (m, …)."""
     n = len(of_rows)
     sums = np.concatenate([of_rows, np.zeros((len(nodes.parts), *of_rows.shape[1:]), of_rows.dtype)])
     for merge, (one, other) in enumerate(nodes.parts.tolist(), n):
@@ -138,13 +138,13 @@ def means(nodes: Nodes, of_rows: np.ndarray) -> np.ndarray:
     return (sums[n:].T / nodes.size[n:]).T
 
 
-def probabilities(nodes: Nodes, weights: Weights, leanings: np.ndarray) -> np.ndarray:
-    """Probability that the two parts of each merge are of one species, (m,).
+def probabilities(nodes: Nodes, weights: Weights, vector_terms: np.ndarray) -> np.ndarray:
+    """Compute the probability that the two parts of each merge are of one species, (m,).
 
     Args:
         nodes: Of the tree of n rows.
         weights: Of the model.
-        leanings: `vectors @ weights.of_vector` (n,).
+        vector_terms: `vectors @ weights.of_vector` (n,).
     """
-    evidence = weights.constant + features(nodes) @ weights.of_features + means(nodes, leanings)
-    return torch.from_numpy(evidence).sigmoid().numpy()
+    logits = weights.constant + features(nodes) @ weights.of_features + means(nodes, vector_terms)
+    return torch.from_numpy(logits).sigmoid().numpy()

@@ -1,10 +1,9 @@
-"""Clusters of old and new sequences and an earlier table in, names out that stay when sequences are added.
+"""Clusters of old and new sequences and an earlier table in, stable names out.
 
-A cluster has the name of the earlier one with which it shares most sequences, and each name goes to one cluster, the
-one that shares most. So of clusters that merge the name of the largest stays, and of a cluster that falls apart its
-largest part has the name. Any other cluster is called after its representative: c and twelve digits of the SHA-256 of
-that one's id, which no other cluster ever gets.
-"""
+A cluster gets the name of the earlier cluster with which it shares most sequences. Each name goes to one cluster, the
+one that shares most. So if clusters merge, the name of the largest one stays. If a cluster is divided, its largest
+part keeps the name. Any other cluster is named after its representative: c and twelve digits of the SHA-256 of its id.
+No other cluster ever gets that name."""
 
 import csv
 import hashlib
@@ -19,19 +18,19 @@ DIGITS = 12
 
 
 class Names(NamedTuple):
-    """Names of k clusters, and what became of the earlier ones."""
+    """Names of k clusters, and what happened to the earlier names."""
 
     names: list[str]
-    kept: int  # earlier names that a cluster has
-    merged: int  # earlier names whose sequences are all in clusters of other names
-    missing: int  # sequences of the earlier table that are not clustered now
+    kept: int  # earlier names that are used again
+    merged: int  # earlier names whose sequences are all in clusters with other names
+    missing: int  # sequences of the earlier table that are not in the input
 
 
 def read_clusters(path: Path) -> dict[str, str]:
     """Read the cluster of each sequence from a table that `dnacse cluster` wrote.
 
     Raises:
-        ValueError: it is no such table, or a line is wrong.
+        ValueError: the file is not such a table, or a line is wrong.
     """
     clusters: dict[str, str] = {}
     with path.open(encoding="utf-8", newline="") as file:

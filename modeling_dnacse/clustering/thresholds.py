@@ -1,4 +1,4 @@
-"""Labelled sequences in, the similarity threshold that suits them out.
+"""Labelled sequences in, a similarity threshold chosen on them out.
 
 | purpose | how the threshold is chosen |
 |---|---|
@@ -43,7 +43,7 @@ def choose_threshold(
         shortest: bp that a sequence must have.
 
     Returns:
-        The threshold, and a phrase for people that says where it comes from.
+        The threshold, and a phrase that says where it comes from, for messages.
 
     Raises:
         ValueError: no sequence is left, or all are of one species.

@@ -25,7 +25,7 @@ class Clusters(NamedTuple):
 
 
 def nodes_of(tree: Tree) -> Nodes:
-    """The nodes of a tree; of merges at one height the first row's comes first."""
+    """List the nodes of a tree; of merges at one height, the one with the first row comes first."""
     n = len(tree.into)
     order = np.argsort(-tree.similarity, kind="stable")[: np.isfinite(tree.similarity).sum()]
     parent, parts = np.full(n + len(order), -1), np.empty((len(order), 2), np.int64)
@@ -49,7 +49,7 @@ def _root(into: np.ndarray, row: int) -> int:
 
 
 def next_merges(nodes: Nodes) -> np.ndarray:
-    """Distance at which each node merges with another one, (n + m,); inf where it does not."""
+    """Find the distance at which each node merges with another one, (n + m,); inf where it does not."""
     return np.where(nodes.parent < 0, np.inf, nodes.height[nodes.parent])
 
 
@@ -59,12 +59,12 @@ def cut_at(tree: Tree, identity: float) -> Clusters:
     return largest(len(tree.into), nodes, nodes.height <= 1 - identity)
 
 
-def largest(n: int, nodes: Nodes, holds: np.ndarray) -> Clusters:
-    """The largest clusters among the nodes that hold."""
+def largest(n: int, nodes: Nodes, allowed: np.ndarray) -> Clusters:
+    """Take the largest nodes that are allowed as clusters (n + m,) bool."""
     top = np.arange(len(nodes.height))
     for node in range(len(top) - 1, -1, -1):
         above = nodes.parent[node]
-        if above >= 0 and holds[top[above]]:
+        if above >= 0 and allowed[top[above]]:
             top[node] = top[above]
     kept, first_row, labels, sizes = np.unique(top[:n], return_index=True, return_inverse=True, return_counts=True)
     order = np.lexsort((first_row, -sizes))

@@ -3,25 +3,26 @@
     dnacse bin CONTIGS.fasta -o DIR
     dnacse bin CONTIGS.fasta -o DIR --coverage DEPTHS.tsv --plot bins.png
 
-Bins are communities of the graph that joins each contig to its nearest ones. No number of genomes and no threshold is
-asked for. --coverage takes tables of coverm contig, jgi_summarize_bam_contig_depths or strobealign --aemb (no header;
-one a sample), which are recognised by their first line: contigs whose depths differ are then less near. More in
-docs/bin.md.
+Bins are communities of the graph that joins each contig to its nearest contigs. The number of genomes need not be
+known, and there is no threshold to choose. --coverage takes tables of coverm contig, jgi_summarize_bam_contig_depths
+or strobealign --aemb (no header; one per sample). The format is recognised by the first line. Contigs with different
+depths are then less similar. More in docs/bin.md.
 
 --method k_medoid is the greedy K-medoid clustering of DNABERT-S. It counts two contigs as neighbours when their
-similarity reaches a threshold. The threshold is --threshold; or it is chosen on the contigs of --labelled, whose
-species are known and should not be species that the model was trained on; or else it is the model's own.
+similarity reaches a threshold: --threshold, or one chosen on the contigs of --labelled, or else the model's own.
+The species of --labelled are known, and should not be species that the model was trained on.
 
 The folder DIR must not exist yet. It gets
 - bin_1.fasta, bin_2.fasta, ...: the bins, the one with most bp first;
 - unbinned.fasta: the contigs in no bin, and those shorter than --min_length;
 - bins.tsv: the bin of each binned contig, in CAMI's binning format, which AMBER reads;
-- contigs2bin.tsv: the same without header and lengths, as DAS_Tool reads it;
-- sizes.tsv: contigs, bp, N50 and longest contig of each bin, and its consistency. That is the share of its contigs'
-  nearest neighbours that are in the bin, weighted by bp: a bin below 0.8 or so deserves a look.
-Sequences are written as they were read: upper-case, ambiguous bases as N.
+- contigs2bin.tsv: the same without header and lengths, in the format of DAS_Tool;
+- sizes.tsv: contigs, bp, N50 and longest contig of each bin, and its consistency: the share of its contigs'
+  nearest neighbours that are in the bin, weighted by bp. Check a bin with less than about 0.8.
+Sequences are written in upper case, with ambiguous bases as N.
 
-The vector of a contig with more than --window_tokens (default: 2048, about 10 kb) is the average of its windows.
+A contig with more than --window_tokens (default: 2048, about 10 kb) is embedded in windows, and its vector is their
+mean.
 """
 
 import argparse
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
     from ..clustering.entries import Listing
 
-REMEDIES = {  # where there are no bins
+REMEDIES = {  # if no bin was found
     "communities": "genomes may have too few contigs: lower --min_contigs or --min_length",
     "k_medoid": "short contigs are less similar: lower --threshold, or leave --method out",
 }
@@ -61,35 +62,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
     add("input", type=Path, help="contigs: FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
-    add("-o", "--output", type=Path, required=True, help="folder to make")
+    add("-o", "--output", type=Path, required=True, help="folder to create")
     add(
         "--min_length",
         type=at_least(1),
         default=SHORTEST_CONTIG,
         metavar="BP",
-        help="leave shorter contigs out of the bins; default: %(default)s",
+        help="do not bin contigs shorter than this; default: %(default)s",
     )
     add(
         "--min_contigs",
         type=at_least(1),
         default=FEWEST_CONTIGS,
         metavar="N",
-        help="leave bins of fewer contigs out; default: %(default)s",
+        help="fewest contigs of a bin; default: %(default)s",
     )
     add(
         "--method",
         choices=("communities", "k_medoid"),
         default="communities",
-        help="how to bin; default: %(default)s",
+        help="binning method; default: %(default)s",
     )
     add(
         "--coverage",
         type=Path,
         nargs="+",
         metavar="TABLE",
-        help="depths of all contigs in one sample or several; for --method communities",
+        help="tables with the depth of each contig in one or more samples; for --method communities",
     )
-    add("--sample_id", type=sample_id, metavar="NAME", help="of the sample in bins.tsv; default: the input's name")
+    add(
+        "--sample_id", type=sample_id, metavar="NAME", help="name of the sample in bins.tsv; default: the input's name"
+    )
     add("--plot", type=Path, metavar="FILE", help="draw the sizes of the bins: .png, .svg or .pdf")
     add_dark_argument(parser)
     add_threshold_arguments(parser)
@@ -105,7 +108,7 @@ def sample_id(text: str) -> str:
     'marine_1'
     """
     if not text.strip() or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"got {text!r}; a name of the sample is one line of printable characters")
+        raise argparse.ArgumentTypeError(f"got {text!r}; the name of a sample is one line of printable characters")
     return text.strip()
 
 
@@ -148,14 +151,14 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, np.nd
     from ..machine.atomic import written_whole
 
     with written_whole(args.output) as folder:
-        said = make_bins(args, checked, folder)
-    sys.stderr.write(said)
+        report = make_bins(args, checked, folder)
+    sys.stderr.write(report)
 
 
 def make_bins(
     args: argparse.Namespace, checked: "tuple[Listing, Listing | None, np.ndarray | None]", folder: Path
 ) -> str:
-    """Embed, bin, and write to a new folder; say what came of it."""
+    """Embed, bin, and write to a new folder; return the line that reports it."""
     import numpy as np
 
     from ..clustering.communities import communities, consistency
@@ -195,11 +198,11 @@ def make_bins(
     write_sizes(folder / "sizes.tsv", bins, bp, inside_share)
     write_bins(folder, listing.file, bins)
     inside = bins > 0
-    said = (
+    report = (
         f"{args.output}: {max(bins.max(), 0):,} bins of {int(inside.sum()):,} contigs, {bp[inside].sum():,} bp; "
         f"{int((~inside).sum()):,} contigs in no bin, {bp[~inside].sum():,} bp, of which {int((~long).sum()):,} are "
         f"shorter than {args.min_length:,} bp\n"
     )
     if not inside.any():
-        said += f"no bin has {args.min_contigs:,} contigs; {REMEDIES[args.method]}\n"
-    return said
+        report += f"no bin has {args.min_contigs:,} contigs; {REMEDIES[args.method]}\n"
+    return report

@@ -31,7 +31,7 @@ def write_table(path: Path, sample: str, entries: list[Entry], bins: np.ndarray)
 
 
 def write_contigs2bin(path: Path, entries: list[Entry], bins: np.ndarray) -> None:
-    """Write which contig is in which bin, as DAS_Tool reads it: no header, a tab between."""
+    """Write which contig is in which bin, in the format of DAS_Tool: contig, tab, bin; no header."""
     with path.open("w", encoding="utf-8") as file:
         for entry, number in zip(entries, bins.tolist(), strict=True):
             if number > 0:
@@ -53,7 +53,7 @@ def write_sizes(path: Path, bins: np.ndarray, bp: np.ndarray, consistency: np.nd
 
     Args:
         path: The table.
-        bins: Bin of each contig (n,), from 1; -1: in none.
+        bins: Bin of each contig (n,), from 1; -1: no bin.
         bp: Its length (n,).
         consistency: Share of its nearest contigs that are in its bin (n,).
     """

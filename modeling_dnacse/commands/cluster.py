@@ -5,22 +5,23 @@
     dnacse cluster IN.fasta -o OUT.tsv --identity 0.97 --plot clusters.png
     dnacse cluster MORE.fasta -o OUT2.tsv --add_to OUT.tsv
 
-Models that know sites, such as the shipped one, place each sequence in its gene. Sequences are then compared over the
-sites that both cover, so pieces join the whole barcodes that they were cut from, on either strand. Clusters are those
-of average linkage that most probably hold one species each. How probable that is, the model tells from distances, from
-the gap to other barcodes, and from what it knows of how much species of the group vary. --identity gives one identity
-for all groups instead. What is not of the model's marker stays alone. More in docs/cluster.md.
+The shipped models align each sequence to the sites of its marker. Sequences are then compared over the sites that both
+cover, on either strand. So fragments cluster with the whole barcodes that they were cut from. The tree of average
+linkage is cut into the clusters that most probably contain one species each. The model estimates this probability from
+distances, from the barcode gap, and from how much species of the group vary. --identity sets one identity for all
+groups instead. A sequence that is not of the model's marker becomes a cluster of its own. More in docs/cluster.md.
 
-Other models, sequences of which most are not of the model's marker, and calls with --threshold, --labelled or options
-that shape vectors: average linkage by cosine. Two clusters merge while the average similarity between their members
-reaches a threshold. It is --threshold; or the one whose clusters agree best with the species of --labelled, which
-should not be species that the model was trained on; or the model's own.
+Average linkage by cosine is used instead by models without sites, if most sequences are not of the model's marker, and
+with --threshold, --labelled or options that change vectors. Two clusters merge while the average similarity between
+their members reaches a threshold: --threshold, or the one whose clusters agree best with the species of --labelled, or
+else the model's own. The species of --labelled should not be species that the model was trained on.
 
-The table has one line for each sequence, in the order of the input: id, cluster (c1 is the largest), size of the
-cluster, similarity to its representative (identity over shared sites, empty where none are shared; or cosine), and id
-of the representative. That is the most abundant sequence (;size= in the headers), of equals the one nearest to all
-sequences of its cluster. --format uc writes what vsearch --uc does. With --add_to CLUSTERS, an earlier table, IN holds
-the sequences of that table and new ones, and clusters keep their names.
+The table has one line per sequence, in the order of the input: id, cluster (c1 is the largest), size of the cluster,
+similarity to its representative, and id of the representative. The similarity is the identity over shared sites (empty
+if none are shared), or a cosine. The representative is the most abundant sequence (;size= in the headers); among
+equally abundant ones, the nearest to all sequences of its cluster. --format uc writes the table of vsearch --uc. With
+--add_to CLUSTERS, an earlier table, IN contains the sequences of that table and new ones, and clusters keep their
+names.
 """
 
 import argparse
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from ..embedding.options import EmbedOptions
     from .cluster_files import Grouping
 
-EARLIER = {  # format -> what tells an earlier output
+EARLIER = {  # format -> how an earlier output is recognised
     "tsv": holds_near_start(b"id\tcluster\tsize\tsimilarity\trepresentative\n"),
     "uc": has_lines(*[r"[SHC]\t\d+\t\d+\t[\d.*]+\t[-+*]\t[0*]\t[0*]\t\*\t[^\t]+\t[^\t]+"] * 2),
 }
@@ -61,24 +62,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", type=Path, help="FASTA, FASTQ, CSV or TSV, plain or .gz, or parquet")
     add("-o", "--output", type=Path, required=True, help="file to write")
-    add("--format", choices=("tsv", "uc"), default="tsv", help="of the output; default: %(default)s")
+    add("--format", choices=("tsv", "uc"), default="tsv", help="format of the output; default: %(default)s")
     add(
         "--representatives",
         type=Path,
         metavar="FASTA",
-        help="write the representative of each cluster, that of the largest cluster first",
+        help="write the representative of each cluster, the largest cluster first",
     )
     add(
         "--identity",
         type=identity,
         metavar="SHARE",
-        help="average identity over shared sites, 0.8 to below 1, at which clusters merge; default: one of each group",
+        help="average identity over shared sites at which clusters merge, 0.8 to below 1; default: by group",
     )
     add(
         "--add_to",
         type=Path,
         metavar="CLUSTERS",
-        help="an earlier table of this command: clusters that hold its sequences keep their names",
+        help="an earlier table of this command: clusters of its sequences keep their names",
     )
     add("--plot", type=Path, metavar="FILE", help="draw sizes and similarities: .png, .svg or .pdf")
     add_dark_argument(parser)
@@ -113,20 +114,20 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, dict[str,
     check_device(args.device)
     if args.identity is not None and needs_vectors(args):
         raise ValueError(
-            "--identity compares bases at sites, but --threshold, --labelled and options that shape vectors compare "
+            "--identity compares bases at sites, but --threshold, --labelled and options that change vectors compare "
             "vectors; give one or the other"
         )
     if args.add_to is not None and args.format != "tsv":
-        raise ValueError(f"--add_to keeps names, and --format {args.format} has only numbers; leave one of them out")
+        raise ValueError(f"--add_to keeps names, but --format {args.format} has only numbers; give one or the other")
     earlier = None if args.add_to is None else read_clusters(args.add_to)
     labelled = None if args.labelled is None else list_entries(args.labelled)
     return list_entries(args.input), labelled, earlier
 
 
 def needs_vectors(args: argparse.Namespace) -> bool:
-    """Whether there is an option that is for vectors only."""
-    shaped = args.dimensions is not None or args.window_tokens is not None or args.both_strands is not None
-    return args.threshold is not None or args.labelled is not None or shaped
+    """Whether an option applies to vectors only."""
+    changed = args.dimensions is not None or args.window_tokens is not None or args.both_strands is not None
+    return args.threshold is not None or args.labelled is not None or changed
 
 
 def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[str, str] | None]") -> None:
@@ -154,7 +155,7 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
         found = group_by_sites(args, listing, model.to(device).eval(), tokenizer)
     if found is None and args.identity is not None:
         raise ValueError(
-            f"--identity compares bases at sites, which {args.model} does not know for these sequences; give a model "
+            f"--identity compares bases at sites, but {args.model} has no sites for these sequences; give a model "
             "of their marker (dnacse adapt makes one), or --threshold"
         )
     if found is None:
@@ -165,7 +166,7 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
         names = named.names
         sys.stderr.write(
             f"{args.add_to}: {named.kept:,} clusters keep their names, {len(names) - named.kept:,} are new, "
-            f"{named.merged:,} went into others; {named.missing:,} of its sequences are not in {args.input}\n"
+            f"{named.merged:,} were merged into others; {named.missing:,} of its sequences are not in {args.input}\n"
         )
     if args.representatives:
         write_representatives(args.representatives, listing.file, entries, found, names)
@@ -180,7 +181,7 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
 def group_by_sites(
     args: argparse.Namespace, listing: "Listing", model: Any, tokenizer: "PreTrainedTokenizerBase"
 ) -> "Grouping | None":
-    """Cluster by the identity over shared sites, draw --plot; None: too few sequences are of the model's marker."""
+    """Cluster by the identity over shared sites and draw --plot; None: too few sequences are of the model's marker."""
     import numpy as np
 
     from ..clustering.entries import place_entries
@@ -194,20 +195,21 @@ def group_by_sites(
 
     entries = listing.entries
     read = place_entries(listing, model, tokenizer)
-    strange = ~read.placed
-    if strange.any():
-        fate = "each stays alone" if strange.mean() <= 1 - LEAST_PLACED else "all are compared by their vectors"
+    foreign = ~read.placed
+    if foreign.any():
+        few = foreign.mean() <= 1 - LEAST_PLACED
+        fate = "each is a cluster of its own" if few else "all are compared by their vectors"
         sys.stderr.write(
-            f"{int(strange.sum()):,} of {len(entries):,} sequences are not of the marker of {Path(args.model).name}, "
-            f"such as {entries[int(strange.argmax())].id}; {fate}\n"
+            f"{int(foreign.sum()):,} of {len(entries):,} sequences are not of the marker of {Path(args.model).name}, "
+            f"such as {entries[int(foreign.argmax())].id}; {fate}\n"
         )
-    if strange.mean() > 1 - LEAST_PLACED:
+    if foreign.mean() > 1 - LEAST_PLACED:
         return None
     if args.identity is None:
         clusters = cluster_species(model, read.bases)
         if (several := clusters.widest[clusters.widest > 0]).size:
-            usual, least = 1 - np.quantile(several, [0.5, 1])
-            sys.stderr.write(f"least identity within clusters: {usual:.3f} at the median, {least:.3f} at most\n")
+            median, least = 1 - np.quantile(several, [0.5, 1])
+            sys.stderr.write(f"lowest identity within a cluster: median {median:.3f}, minimum {least:.3f}\n")
     else:
         clusters = cut_at(grow_tree(model, read.bases, args.identity), args.identity)
     centres = representatives(read.bases, clusters.labels, np.array([entry.size for entry in entries]))

@@ -18,7 +18,7 @@ class Grouping(NamedTuple):
 
     labels: np.ndarray  # (n,)
     centres: np.ndarray  # (k,) row of each cluster's representative
-    similarity: np.ndarray  # (n,) to the representative, NaN where it cannot be told
+    similarity: np.ndarray  # (n,) to the representative, NaN where it is unknown
     opposite: np.ndarray  # (n,) bool: not on the strand of the representative
 
     @property
@@ -34,18 +34,18 @@ def write_table(path: Path, entries: list[Entry], found: Grouping, names: list[s
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(COLUMNS)
         for entry, label, similarity in zip(entries, found.labels.tolist(), found.similarity.tolist(), strict=True):
-            told = "" if np.isnan(similarity) else f"{min(similarity, 1):.4f}"
-            table.writerow((entry.id, names[label], sizes[label], told, entries[found.centres[label]].id))
+            shown = "" if np.isnan(similarity) else f"{min(similarity, 1):.4f}"
+            table.writerow((entry.id, names[label], sizes[label], shown, entries[found.centres[label]].id))
 
 
 def write_uc(path: Path, entries: list[Entry], found: Grouping, _names: list[str]) -> None:
-    """Write what `vsearch --uc` does: S for a representative, H for each other record, then C for each cluster.
+    """Write the table of `vsearch --uc`: S for a representative, H for each other record, then C for each cluster.
 
     There are no alignments: the column of the CIGAR is `*`. Clusters count from 0.
     """
     unused = ("*",) * 4
-    told = have_sizes(entries)
-    names = [f"{entry.id};size={entry.size}" if told else entry.id for entry in entries]
+    sized = have_sizes(entries)
+    names = [f"{entry.id};size={entry.size}" if sized else entry.id for entry in entries]
     with written_whole(path) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
         columns = (found.labels.tolist(), found.similarity.tolist(), found.opposite.tolist())
@@ -69,19 +69,19 @@ def write_representatives(
 ) -> None:
     """Write the representatives as FASTA, in the order of their clusters, reading their sequences again.
 
-    Where records have an abundance, `;size=` is the sum of the cluster, as vsearch --sizeout has it.
+    If records have an abundance, `;size=` is the sum over the cluster, as in vsearch --sizeout.
     """
     wanted = set(found.centres.tolist())
     sequences = {row: record.sequence for row, record in enumerate(source.read()) if row in wanted}
     counts = np.bincount(found.labels)
     sums = np.bincount(found.labels, [entry.size for entry in entries]).astype(int)
-    told = have_sizes(entries)
+    sized = have_sizes(entries)
     with written_whole(path) as hidden, hidden.open("w", encoding="utf-8") as file:
         for label, row in enumerate(found.centres.tolist()):
-            name = f"{entries[row].id};size={sums[label]}" if told else entries[row].id
+            name = f"{entries[row].id};size={sums[label]}" if sized else entries[row].id
             file.write(f">{name} cluster={names[label]} size={counts[label]}\n{sequences[row]}\n")
 
 
 def have_sizes(entries: list[Entry]) -> bool:
-    """Whether any record has an abundance beyond 1; if none has, no abundances are written."""
+    """Whether any record has an abundance above 1; otherwise no abundances are written."""
     return any(entry.size > 1 for entry in entries)

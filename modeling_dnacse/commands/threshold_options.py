@@ -62,7 +62,7 @@ def threshold_from_options(
         shortest: Least length of labelled sequences (bp).
 
     Raises:
-        ValueError: neither the options nor the model give one.
+        ValueError: neither the options nor the model give a threshold.
     """
     from ..clustering.thresholds import choose_threshold
 

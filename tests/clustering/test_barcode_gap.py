@@ -77,7 +77,7 @@ def chain(distances: list[float]) -> Tree:
 @pytest.mark.parametrize(
     ("distances", "clusters"),
     [
-        ([0.02, 0.035], [0, 0, 0]),  # below the valley
+        ([0.02, 0.035], [0, 0, 0]),  # below the gap of the sample
         ([0.05, 0.11], [0, 0, 1]),  # a gap beyond 5 %
         ([0.045, 0.05, 0.08], [0, 1, 2, 3]),  # none
         ([0.045, 0.05, 0.11], [0, 0, 0, 1]),  # beyond the second: what lies between joins
@@ -90,7 +90,7 @@ def test_groups_join_across_a_gap_only(distances, clusters):
     assert (found.widest < found.outside).all()
 
 
-def test_a_sample_of_close_species_has_its_own_valley():
+def test_a_sample_of_close_species_has_its_own_gap():
     between = np.linspace(0.02, 0.08, 60).tolist()
     assert cut_at_gaps(chain([0.005] * 60 + between)).labels.max() == 60
     assert cut_at_gaps(chain([0.005] * 60 + [0.02] * 60)).labels.max() == 0  # one species of two lineages as well

@@ -6,8 +6,8 @@ import pytest
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.clustering.average_linkage import Tree
 from modeling_dnacse.clustering.species_merges import (
+    BREAK_EVEN,
     COUNT,
-    DOUBT,
     EQUAL,
     USUAL_BETWEEN,
     USUAL_PAIRS,
@@ -30,8 +30,8 @@ def chain(distances: list[float]) -> Tree:
     return Tree(np.zeros(len(distances) + 1, int), np.array([-np.inf, *(1 - d for d in distances)], np.float32))
 
 
-def labels_of(tree: Tree, weights: Weights = WEIGHTS, leanings: float | np.ndarray = 0.0) -> list[int]:
-    return cut_by_species(tree, weights, np.zeros(len(tree.into)) + leanings).labels.tolist()
+def labels_of(tree: Tree, weights: Weights = WEIGHTS, vector_terms: float | np.ndarray = 0.0) -> list[int]:
+    return cut_by_species(tree, weights, np.zeros(len(tree.into)) + vector_terms).labels.tolist()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_clusters_are_the_cut_that_gains_most():
         tree.similarity[1:] = 1 - rng.random(7) * 0.2
         nodes = nodes_of(tree)
         chances = probabilities(nodes, WEIGHTS, np.zeros(8))
-        gains = nodes.size[nodes.parts].prod(1) * (chances - DOUBT)
+        gains = nodes.size[nodes.parts].prod(1) * (chances - BREAK_EVEN)
 
         def below(node, nodes=nodes):
             return [] if node < 8 else [node - 8, *(m for part in nodes.parts[node - 8] for m in below(part))]
@@ -76,8 +76,8 @@ def rows_below(nodes: Nodes, node: int) -> list[int]:
 
 def test_what_a_model_knows_of_a_group_moves_its_threshold():
     tree = Tree(np.array([0, 0, 2, 2]), np.array([-np.inf, 0.975, -np.inf, 0.975], np.float32))
-    leanings = np.array([9.0, 9.0, -9.0, -9.0])
-    assert labels_of(tree, leanings=leanings) == [0, 0, 1, 2]
+    vector_terms = np.array([9.0, 9.0, -9.0, -9.0])
+    assert labels_of(tree, vector_terms=vector_terms) == [0, 0, 1, 2]
 
 
 def test_features_say_what_they_are_named():

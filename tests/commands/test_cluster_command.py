@@ -186,7 +186,7 @@ def test_pieces_join_the_barcodes_they_were_cut_from(pieces, site_folder, tmp_pa
 
 def test_what_identity_refuses(pieces, site_folder, tiny_folder, tmp_path, capsys):
     arguments = ["cluster", pieces, "-o", tmp_path / "out.tsv", "--identity", 0.97, "--model"]
-    assert "does not know for these sequences" in refuse(capsys, *arguments, tiny_folder)
+    assert "has no sites for these sequences" in refuse(capsys, *arguments, tiny_folder)
     assert "give one or the other" in refuse(capsys, *arguments, site_folder, "--threshold", 0.9)
 
 
@@ -206,7 +206,7 @@ def test_clusters_keep_their_names_when_sequences_are_added(pieces, site_folder,
     run = ["--model", str(site_folder), "-o"]
     main(["cluster", str(part), *run, str(first)])
     main(["cluster", str(pieces), *run, str(second), "--add_to", str(first), "--representatives", str(otus)])
-    assert "9 clusters keep their names, 8 are new, 0 went into others; 0 of its" in capsys.readouterr().err
+    assert "9 clusters keep their names, 8 are new, 0 were merged into others; 0 of its" in capsys.readouterr().err
     names, representatives = ({row["id"]: row[key] for row in table(second)} for key in ("cluster", "representative"))
     assert {row["id"]: row["cluster"] for row in table(first)}.items() <= names.items()
     assert len(set(names.values())) == 17
@@ -218,7 +218,7 @@ def test_clusters_keep_their_names_when_sequences_are_added(pieces, site_folder,
     arguments = ["cluster", pieces, *run, tmp_path / "out.tsv", "--add_to"]
     assert "wrong.tsv:3: each line needs an id, used once" in refuse(capsys, *arguments, wrong)
     assert "give a table of dnacse cluster" in refuse(capsys, *arguments, part)
-    assert "leave one of them out" in refuse(capsys, *arguments, first, "--format", "uc")
+    assert "give one or the other" in refuse(capsys, *arguments, first, "--format", "uc")
 
 
 def test_of_merged_and_parted_clusters_the_largest_keeps_the_name():

@@ -1,6 +1,6 @@
 """Clusters or bins in, a picture out that shows how clear they are.
 
-The pictures show sizes and similarities. They are no maps, since a map in two dimensions distorts distances.
+The pictures show sizes and similarities. They are not maps, since a map in two dimensions distorts distances.
 """
 
 from pathlib import Path

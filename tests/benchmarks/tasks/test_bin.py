@@ -56,6 +56,16 @@ def test_mixed_bins_cost_purity_and_species():
     assert none["assigned_bp"]["value"] == 0
 
 
+def test_a_binner_is_asked_for_bins_and_no_vectors():
+    def by_first_base(sequences):
+        return np.array(["ACGT".index(sequence[0]) for sequence in sequences])
+
+    metrics = score(Method("binner", "", 0, bin=by_first_base), make("abc"), make("xyz", shift=1), seed=0)
+    assert metrics["default_recovered_f1_all@0.9"]["value"] == metrics["default_purity_bp"]["value"] == 1
+    assert metrics["default_purity_bp"]["left_out"] == 5
+    assert all(name.startswith("default_") for name in metrics)
+
+
 def test_what_cannot_be_done_is_said():
     assert not any(name.startswith("own") for name in score(METHOD._replace(thresholds=None), make("abc"), seed=0))
     with pytest.raises(Unsuited, match="gives no vectors"):
