@@ -74,7 +74,7 @@ def blocks_of(tree: Tree, followers: np.ndarray) -> np.ndarray:
 
     >>> tree = Tree(np.array([0, 0, 0, 2]), np.array([-np.inf, 0.5, 0.1, 0.6]))
     >>> blocks_of(tree, np.array([2000, 1500, 3000, 3000])).tolist()
-    [0, 0, 1, 2]
+    [2, 2, 0, 1]
     """
     nodes, n = nodes_of(tree), len(followers)
     counts = np.concatenate([followers, np.zeros(len(nodes.parts), np.int64)])

@@ -39,7 +39,7 @@ RANGES = {
     "site_support": (0, 2**16),
     "site_reach": (0, 500),
     "sites": (0, 2**24),
-    "least_share": (0, 1),
+    "least_share": (0, 2),  # above 1, no sequence is placed
     "least_sites": (0, 2**24),
     "species_similarity": (-1, 1),
     "bin_similarity": (-1, 1),

@@ -39,7 +39,7 @@ def test_a_small_sample_is_compared_whole(monkeypatch):
 
 
 def test_what_is_as_similar_as_one_species_is_not_divided():
-    tree = site_linkage(np.array([[0] * 100, [0] * 95 + [1] * 5, [0] * 40 + [2] * 60], np.uint8), 0.3)
+    tree = site_linkage(np.array([[0] * 100, [0] * 97 + [1] * 3, [0] * 40 + [2] * 60], np.uint8), 0.3)
     assert np.isfinite(tree.similarity).sum() == 2
     assert nodes_of(tree).height[-1] > 1 - large_samples.WHOLE
     first, second, third = blocks_of(tree, np.array([3000, 3000, 10])).tolist()

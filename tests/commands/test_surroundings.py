@@ -112,7 +112,7 @@ def test_a_model_with_a_fifo_is_not_waited_for(tmp_path, site_folder, capsys):
         ({"site_block": -1}, "site_block is -1; it must be from 0 to 65,536"),
         ({"site_reach": 10**9}, "site_reach is 1000000000; it must be from 0 to 500"),
         ({"site_support": 10**9}, "site_support is 1000000000; it must be from 0 to 65,536"),
-        ({"least_share": 5}, "least_share is 5; it must be from 0 to 1"),
+        ({"least_share": 5}, "least_share is 5; it must be from 0 to 2"),
         ({"site_blocks": [-1, 25]}, r"site_blocks is \[-1, 25\]; all must be above 0"),
         ({"marker_starts": [5]}, r"marker_starts is \[5\]; it must rise from 0 to less than gene_sites"),
         ({"marker_starts": [0, 9, 9]}, "it must rise from 0"),
