@@ -19,7 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -135,12 +135,13 @@ def same_species(nodes: Nodes, species: np.ndarray) -> np.ndarray:
 def merges_of(model: DnacseModel, barcodes: Barcodes, rounds: int, seed: int) -> Merges:
     """The merges of the trees of all samples."""
     rng, found = np.random.default_rng(seed), []
+    sites: Any = model.sites  # which has placed the barcodes
     for _ in range(rounds):
         for sample in samples(barcodes, rng):
             nodes = nodes_of(site_linkage(sample.bases, 1 - FARTHEST))
             count = len(nodes.parts)
             if count:
-                vectors = means(nodes, unit_sums(model.sites, sample.bases))
+                vectors = means(nodes, unit_sums(sites, sample.bases))
                 same = same_species(nodes, sample.species)
                 found.append(Merges(features(nodes), vectors, same, np.full(count, 1 / count)))
     return Merges(*map(np.concatenate, zip(*found, strict=True)))

@@ -132,7 +132,7 @@ def train(args: ContrastiveArguments) -> None:
         check_same_run(Path(checkpoint), run_facts(args.to_dict(), args.world_size, data.sampler))
 
     if args.genus_weight:
-        add_genus_vectors(model.to(args.device), tokenizer, data.pairs, args.seed)
+        add_genus_vectors(model, tokenizer, data.pairs, args.seed, args.device)
     trainer = ContrastiveTrainer(
         model=model,
         args=args,

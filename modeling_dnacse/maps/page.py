@@ -95,7 +95,8 @@ def write_page(path: Path, points: MapPoints, title: str) -> None:
         plot.legend.title = points.coloured_by
         plot.legend.label_text_font_size = "14px"
 
-    said = Div(text=HINT, styles={"font-size": "14px"} | ({"color": "#E0E0E0"} if points.dark else {}))
+    of_text: dict[str, str | None] = {"font-size": "14px", "color": "#E0E0E0" if points.dark else "inherit"}
+    said = Div(text=HINT, styles=of_text)
     search = TextInput(placeholder="find an id or a name", width=280)
     args = {"source": source, "said": said, "search": search, "hint": HINT}
     search.js_on_change("value_input", CustomJS(args=args, code=FIND))

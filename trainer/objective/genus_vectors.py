@@ -4,7 +4,7 @@ The cross-entropy over genera (`--genus_weight`) compares anchors with these vec
 term beside its masked-language loss. Random vectors would be of little use: an epoch has few records of most genera.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,8 +25,11 @@ def add_genus_vectors(
     tokenizer: PreTrainedTokenizerFast,
     pairs: "PairDataset | FragmentDataset",
     seed: int,
+    device: torch.device,
 ) -> None:
     """Set `model.genera`, a linear layer with weights (genera, hidden), to the mean of up to RECORDS unit embeddings.
+
+    The encoder moves to the device, where it embeds.
 
     Raises:
         ValueError: the training data are windows of genomes, or name fewer than two genera.
@@ -41,10 +44,11 @@ def add_genus_vectors(
         )
     rows = first_of_each(pairs.genera, np.random.default_rng(seed))
     sequences = [pairs.sequences[int(row)]["sequence"] for row in rows]
-    vectors = torch.from_numpy(embed(model.bert, tokenizer, sequences, both_strands=False, normalize=True))
+    encoder: Any = model.bert
+    vectors = torch.from_numpy(embed(encoder.to(device), tokenizer, sequences, both_strands=False, normalize=True))
     genera = torch.from_numpy(pairs.genera[rows])
     sums = torch.zeros(count, vectors.shape[1]).index_add_(0, genera, vectors)
-    layer = nn.Linear(*sums.T.shape, bias=False).to(model.device, model.dtype)
+    layer = nn.Linear(*sums.T.shape, bias=False).to(device, model.dtype)
     with torch.no_grad():
         layer.weight.copy_(nn.functional.normalize(sums, dim=1))
     model.genera = layer
