@@ -19,6 +19,7 @@ from .points import GREY, MapPoints
 
 MAKER = '<meta name="generator" content="dnacse map">'
 DARK = "<style>body { background: #15191C; color-scheme: dark }</style>"  # as around plots of the theme
+PALE = "#E0E0E0"  # text on dark pages
 HINT = "Hover to see names. Search, or draw around points with the lasso, then download what is selected."
 FIND = """
 const asked = cb_obj.value_input.trim().toLowerCase();
@@ -94,8 +95,10 @@ def write_page(path: Path, points: MapPoints, title: str) -> None:
         plot.add_layout(plot.legend[0], "right")
         plot.legend.title = points.coloured_by
         plot.legend.label_text_font_size = "14px"
+        if points.dark:  # the theme leaves the title as it is on light pages
+            plot.legend.title_text_color = PALE
 
-    of_text: dict[str, str | None] = {"font-size": "14px", "color": "#E0E0E0" if points.dark else "inherit"}
+    of_text: dict[str, str | None] = {"font-size": "14px", "color": PALE if points.dark else "inherit"}
     said = Div(text=HINT, styles=of_text)
     search = TextInput(placeholder="find an id or a name", width=280)
     args = {"source": source, "said": said, "search": search, "hint": HINT}
