@@ -20,7 +20,7 @@ import torch
 from ..kmers import OTHER
 from ..machine.progress import progress_bar
 from ..vectors.neighbours import nearest
-from ..vectors.shared_sites import unit_sums
+from ..vectors.shared_sites import parts_of, unit_sums
 from .average_linkage import Tree, average_linkage
 from .site_linkage import site_linkage
 from .tree_cuts import nodes_of
@@ -31,7 +31,6 @@ BLOCK = 4_000
 WHOLE = 0.95  # average cosine of the leading columns, as within a species
 COLUMNS = 128  # of the vectors, which hold most of what tells groups
 LONG = 0.9  # of the median of covered sites
-PART = 8192  # sequences whose vectors are in memory at once
 
 
 def grow_tree(model: Any, bases: np.ndarray, least: float) -> Tree:
@@ -55,11 +54,11 @@ def grow_tree(model: Any, bases: np.ndarray, least: float) -> Tree:
 
 def divide(model: Any, bases: np.ndarray) -> Iterator[np.ndarray]:
     """Divide n sequences into blocks of near ones: the rows of each block, ascending."""
-    covered = np.concatenate([(part < OTHER).sum(1) for part in _parts(bases)])
+    covered = np.concatenate([(part < OTHER).sum(1) for part in parts_of(bases)])
     long = np.flatnonzero(covered >= LONG * np.median(covered[covered > 0]))
     leaders = np.sort(np.random.default_rng(0).permutation(long)[:LEADERS])
     vectors = _leading_columns(model, bases[leaders])
-    leader = np.concatenate([nearest(_leading_columns(model, part), vectors)[0][:, 0] for part in _parts(bases)])
+    leader = np.concatenate([nearest(_leading_columns(model, part), vectors)[0][:, 0] for part in parts_of(bases)])
     block = blocks_of(average_linkage(vectors), np.bincount(leader, minlength=len(leaders)))[leader]
     order = np.argsort(block, kind="stable")
     yield from np.split(order, np.cumsum(np.bincount(block))[:-1])
@@ -92,7 +91,3 @@ def _leading_columns(model: Any, bases: np.ndarray) -> np.ndarray:
     """Leading columns of the unit vectors of sequences, as unit vectors; zeros where no site is covered."""
     columns = torch.from_numpy(unit_sums(model.sites, bases)[:, :COLUMNS])
     return torch.nn.functional.normalize(columns, dim=1).numpy()
-
-
-def _parts(bases: np.ndarray) -> Iterator[np.ndarray]:
-    return (bases[first : first + PART] for first in range(0, len(bases), PART))

@@ -21,7 +21,7 @@ def test_blocks_give_the_clusters_of_the_whole(site_folder, monkeypatch):
     bases = read_sites(model.eval(), tokenizer, [record["sequence"] for record in records]).bases
     bases[7] = OTHER  # of another marker
     whole = site_linkage(bases, 0.8)
-    for name, value in {"LARGE": 100, "LEADERS": 120, "BLOCK": 40, "PART": 50}.items():
+    for name, value in {"LARGE": 100, "LEADERS": 120, "BLOCK": 40}.items():
         monkeypatch.setattr(large_samples, name, value)
     blocks = list(divide(model, bases))
     assert len(blocks) > 4 and max(map(len, blocks)) <= 40
