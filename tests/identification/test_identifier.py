@@ -176,7 +176,7 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
     shutil.copytree(index, copy, dirs_exist_ok=True)
     told = json.loads((copy / "index.json").read_text())
     for change, said in (
-        ({"version": 3}, "is an index of version 3"),
+        ({"version": 2}, "is an index of version 2"),
         ({"files": 3}, "files is missing or no dict"),
         ({"references": 3}, "cannot be read as an index"),
     ):
