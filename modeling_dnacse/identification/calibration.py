@@ -12,8 +12,9 @@ without all records of their species, of their genus, of their family and of the
 class of a case is the lowest rank at which the remaining references have the right name: the species is known, only
 the genus is, only the family is, and so on.
 
-For each rank, a monotone curve (probability_curves.py) maps the evidence to the probability that the name is right.
-Another curve maps the closeness of the nearest species to the probability that the library lacks the query's species.
+For each rank, a monotone curve (probability_curves.py) maps the evidence to the probability that the name is right. It
+is a sigmoid for species, since closeness is a logarithm, and an isotonic regression for higher ranks. Another sigmoid
+maps the closeness of the nearest species to the probability that the library lacks the query's species.
 Cases are weighted, so that each class has the share that it is expected to have among the queries. These shares are
 estimated from the queries (`estimate_shares`).
 
@@ -27,7 +28,7 @@ import numpy as np
 
 from .encoding import Encoded, cut_like
 from .library import Library, Matches, evidence, nearest_references, search
-from .probability_curves import Curve, fit_curve
+from .probability_curves import Curve, Sigmoid, fit_curve, fit_sigmoid
 
 MOST_RECORDS = 1500  # at most that are looked up, once for each rank
 LEFT_OUT = ("species", "genus", "family", "order")  # ranks whose taxa are left out in look-ups
@@ -67,8 +68,8 @@ class CalibrationData(NamedTuple):
 class Calibration(NamedTuple):
     """The curves that were fitted to `CalibrationData` for some shares of the classes."""
 
-    names: list[Curve | None]  # at each rank; None: the library is too small
-    new_species: Curve | None
+    names: list[Sigmoid | Curve | None]  # at each rank; None: the library is too small
+    new_species: Sigmoid | None
     shares: np.ndarray  # (ranks + 1,) expected share of queries of each class
 
 
@@ -132,15 +133,18 @@ def fit_calibration(data: CalibrationData, shares: np.ndarray) -> Calibration:
     counts = np.bincount(data.known_from, minlength=len(shares))
     weights = (shares / np.maximum(counts, 1))[data.known_from]
 
-    def fit(scores: np.ndarray, outcomes: np.ndarray, chosen: np.ndarray) -> Curve:
+    def cases(scores: np.ndarray, outcomes: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, ...]:
         chosen = chosen & (weights > 0)
-        return fit_curve(scores[chosen], outcomes[chosen], weights[chosen])
+        return scores[chosen], outcomes[chosen], weights[chosen]
 
-    ranks = range(len(data.evidence))
-    names = [fit(data.evidence[r], data.right[r], data.judged[r]) if data.tells(r) else None for r in ranks]
-    everything = np.ones(len(weights), dtype=bool)
-    is_new = data.known_from > 0
-    new_species = fit(-data.closeness, is_new, everything) if data.tells_new_species else None
+    names: list[Sigmoid | Curve | None] = []
+    for rank in range(len(data.evidence)):
+        fit = fit_curve if rank else fit_sigmoid
+        told = cases(data.evidence[rank], data.right[rank], data.judged[rank])
+        names.append(fit(*told) if data.tells(rank) else None)
+    new_species = None
+    if data.tells_new_species:
+        new_species = fit_sigmoid(*cases(-data.closeness, data.known_from > 0, np.ones(len(weights), dtype=bool)))
     return Calibration(names, new_species, shares)
 
 

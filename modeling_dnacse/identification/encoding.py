@@ -89,12 +89,10 @@ def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSit
         least: Sites that a cut record must keep.
         seed: Seed of the draws.
     """
-    known = queries.bases[queries.placed] < OTHER
-    if not len(known):
+    first, last, wanted = reaches_of(queries)
+    if not len(first):
         return records
-    first, last = known.argmax(1), known.shape[1] - known[:, ::-1].argmax(1)
-    wanted = known.sum(1)
-    rng, sites = np.random.default_rng(seed), np.arange(known.shape[1])
+    rng, sites = np.random.default_rng(seed), np.arange(records.bases.shape[1])
     bases = records.bases.copy()
     waiting = np.arange(len(bases))
     for _ in range(TRIES):
@@ -111,6 +109,15 @@ def ends_of(block: Encoded) -> np.ndarray:
     """Where sequences begin and end: the quartiles of their first and last sites (6,); (0,) if they have no sites."""
     if block.sites is None or not block.sites.placed.any():
         return np.empty(0)
-    known = block.sites.bases[block.sites.placed] < OTHER
-    first, last = known.argmax(1), known.shape[1] - known[:, ::-1].argmax(1)
+    first, last, _ = reaches_of(block.sites)
     return np.concatenate([np.quantile(ends, (0.25, 0.5, 0.75)) for ends in (first, last)])
+
+
+def reaches_of(sequences: AtSites) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first site of each placed sequence, the site after its last one, and how many it covers: (n,) int each."""
+    placed, reaches = np.flatnonzero(sequences.placed), [np.empty((3, 0), int)]
+    for start in range(0, len(placed), BLOCK):  # a large library is not copied as a whole
+        known = sequences.bases[placed[start : start + BLOCK]] < OTHER
+        reaches.append(np.stack([known.argmax(1), known.shape[1] - known[:, ::-1].argmax(1), known.sum(1)]))
+    first, last, covered = np.concatenate(reaches, axis=1)
+    return first, last, covered

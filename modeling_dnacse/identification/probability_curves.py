@@ -1,13 +1,21 @@
 """Scores and their outcomes in, a monotone curve from score to probability out.
 
-The curve is an isotonic regression (pool adjacent violators, Ayer et al. 1955), flat within a pool and linear between
-pools. Each pool gets half a right and half a wrong case in addition, so that a few cases never give a probability of 0
-or 1. scikit-learn, which the package does not require, has the regression but not this shrinkage.
+There are two kinds:
+
+- `fit_curve`: an isotonic regression (pool adjacent violators, Ayer et al. 1955), flat within a pool and linear
+  between pools. Each pool gets half a right and half a wrong case in addition, so that a few cases never give a
+  probability of 0 or 1. scikit-learn, which the package does not require, has the regression but not this shrinkage.
+- `fit_sigmoid`: a logistic regression on the score (Platt 1999), for scores that grow as log odds do. It has two
+  parameters, so a few wrong cases among the surest ones do not move all probabilities near 1.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+
+LARGEST = 30.0  # log odds, so that a probability is never 0 or 1
+STEPS, LONGEST = 100, 2.0  # of Newton's method: number, and length at most
+RIDGE, TINY = 1e-6, 1e-300
 
 
 class Curve(NamedTuple):
@@ -50,6 +58,63 @@ def fit_curve(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Cur
     last = np.cumsum(spans) - 1
     corners = np.stack([scores[starts[last - spans + 1]], scores[ends[last]]], axis=1)
     return Curve(corners.ravel(), np.repeat(shrunk, 2))
+
+
+class Sigmoid(NamedTuple):
+    """The function 1 / (1 + exp(-(slope · score + constant))), with a slope of at least 0."""
+
+    slope: float
+    constant: float
+    lowest: float  # scores of the cases that it was fitted to
+    highest: float
+
+    def at(self, scores: np.ndarray) -> np.ndarray:
+        """The probability of each score; a score outside of those of the cases has that of the nearest case."""
+        return _chance(self.slope * np.clip(scores, self.lowest, self.highest) + self.constant)
+
+
+def fit_sigmoid(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Sigmoid:
+    """Fit the probability of being right as a function of the score, by Newton's method.
+
+    The targets are 1 - 1 / (n + 2) for n right cases and 1 / (m + 2) for m wrong ones, as in Platt (1999), so the fit
+    exists even where the score tells all cases. n and m are effective numbers (Kish).
+
+    Args:
+        scores: How sure each case was (n,), n > 0.
+        right: Whether it was right (n,) bool.
+        weights: How much each case counts (n,), positive; only their ratios matter.
+
+    >>> fit = fit_sigmoid(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True]), np.ones(4))
+    >>> fit.at(np.array([0.0, 2.5, 9.0])).round(2).tolist()
+    [0.35, 0.5, 0.65]
+    """
+    weights = weights / weights.sum()
+    counts = (
+        np.square(weights[outcome].sum()) / max(np.square(weights[outcome]).sum(), TINY) for outcome in (right, ~right)
+    )
+    of_right, of_wrong = (1 / (count + 2) for count in counts)
+    targets = np.where(right, 1 - of_right, of_wrong)
+    middle, spread = np.average(scores, weights=weights), np.std(scores)
+    columns = np.stack([(scores - middle) / spread if spread else np.zeros(len(scores)), np.ones(len(scores))], 1)
+    parameters = np.zeros(2)
+    for _ in range(STEPS):
+        chance = _chance(columns @ parameters)
+        slopes = columns.T @ (weights * (chance - targets)) + RIDGE * parameters
+        curvature = (columns.T * (weights * chance * (1 - chance))) @ columns + RIDGE * np.eye(2)
+        change = np.linalg.solve(curvature, slopes)
+        parameters -= change / max(1, np.abs(change).max() / LONGEST)
+        if np.abs(change).max() < 1e-9:
+            break
+    slope, constant = parameters
+    ends = float(scores.min()), float(scores.max())
+    if slope <= 0:
+        mean = np.average(targets, weights=weights)
+        return Sigmoid(0.0, float(np.log(mean / (1 - mean))), *ends)
+    return Sigmoid(float(slope / spread), float(constant - slope * middle / spread), *ends)
+
+
+def _chance(log_odds: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(log_odds, -LARGEST, LARGEST)))
 
 
 def pool(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

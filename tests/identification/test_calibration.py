@@ -15,7 +15,7 @@ from modeling_dnacse.identification.calibration import (
 from modeling_dnacse.identification.closeness import closeness, gaps
 from modeling_dnacse.identification.encoding import Encoded
 from modeling_dnacse.identification.library import Library, Matches, make_library, search
-from modeling_dnacse.identification.probability_curves import fit_curve
+from modeling_dnacse.identification.probability_curves import fit_curve, fit_sigmoid
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.vectors.shared_sites import AtSites
 
@@ -151,10 +151,11 @@ def test_each_class_weighs_as_its_share_and_only_judged_cases_count():
     scores = np.linspace(0, 1, 11)
     for rank, curve in enumerate(fitted.names):
         chosen = np.flatnonzero(data.judged[rank, :40])  # the third class has no share
-        expected = fit_curve(data.evidence[rank][chosen], data.right[rank][chosen], weights[chosen])
+        fit = fit_curve if rank else fit_sigmoid
+        expected = fit(data.evidence[rank][chosen], data.right[rank][chosen], weights[chosen])
         assert curve is not None
         np.testing.assert_allclose(curve.at(scores), expected.at(scores))
-    expected = fit_curve(-data.closeness[:40], np.arange(40) >= 10, weights)
+    expected = fit_sigmoid(-data.closeness[:40], np.arange(40) >= 10, weights)
     assert fitted.new_species is not None
     np.testing.assert_allclose(fitted.new_species.at(-scores), expected.at(-scores))
     assert fitted.shares is shares

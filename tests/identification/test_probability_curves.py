@@ -1,10 +1,11 @@
-"""Probability curves against scikit-learn's isotonic regression and against plain loops."""
+"""Probability curves against scikit-learn's isotonic and logistic regression, and against plain loops."""
 
 import numpy as np
 import pytest
 from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
 
-from modeling_dnacse.identification.probability_curves import fit_curve, pool
+from modeling_dnacse.identification.probability_curves import Sigmoid, fit_curve, fit_sigmoid, pool
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -48,3 +49,32 @@ def test_a_curve_is_that_of_loops(seed):
     curve = fit_curve(scores, right, weights)
     np.testing.assert_allclose(np.stack(curve, axis=1), expected)
     assert len(expected) >= 6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sigmoid_is_that_of_logistic_regression_on_platts_targets(seed):
+    rng = np.random.default_rng(seed)
+    scores, weights = 3 * rng.normal(size=200) + 5, rng.choice([0.2, 1, 5], 200)
+    right = rng.random(200) < 1 / (1 + np.exp(4 - scores))
+    effective = {is_right: weights[right == is_right].sum() ** 2 for is_right in (True, False)}
+    effective = {key: value / (weights[right == key] ** 2).sum() for key, value in effective.items()}
+    targets = np.where(right, 1 - 1 / (effective[True] + 2), 1 / (effective[False] + 2))
+    both = np.concatenate([weights * targets, weights * (1 - targets)])  # each case is in part right and in part wrong
+    regression = LogisticRegression(C=np.inf, tol=1e-8).fit(
+        np.tile(scores, 2)[:, None], np.repeat([1, 0], 200), sample_weight=both
+    )
+    asked = np.linspace(scores.min(), scores.max(), 9)
+    found = fit_sigmoid(scores, right, weights)
+    np.testing.assert_allclose(found.at(asked), regression.predict_proba(asked[:, None])[:, 1], atol=1e-3)
+
+
+def test_a_sigmoid_never_falls_and_never_reaches_0_or_1():
+    few = np.arange(4.0)
+    assert fit_sigmoid(few, few < 2, np.ones(4)) == Sigmoid(0.0, 0.0, 0.0, 3.0)  # the score is wrong
+    assert fit_sigmoid(np.ones(3), np.array([True, True, False]), np.ones(3)).slope == 0
+    fit = fit_sigmoid(few, few >= 2, np.ones(4))
+    assert (np.diff(fit.at(few)) > 0).all() and fit.at(few)[0] > 0 and fit.at(few)[3] < 1
+    assert fit.at(np.array([-1e9, 1e9])).tolist() == fit.at(few[[0, 3]]).tolist()  # nothing is extrapolated
+    steep = Sigmoid(1e6, 0.0, -1e6, 1e6).at(np.array([-1e9, 1e9]))
+    assert steep[0] > 0 and steep[1] < 1
+    assert 0.5 < fit_sigmoid(few, np.ones(4, bool), np.ones(4)).at(few)[0] < 0.9  # no wrong case
