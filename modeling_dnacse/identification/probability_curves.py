@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LARGEST = 30.0  # log odds, so that a probability is never 0 or 1
+LARGEST = 50.0  # log odds, so that the exponential stays finite
 STEPS, LONGEST = 100, 2.0  # of Newton's method: number, and length at most
 RIDGE, TINY = 1e-6, 1e-300
 
@@ -61,23 +61,24 @@ def fit_curve(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Cur
 
 
 class Sigmoid(NamedTuple):
-    """The function 1 / (1 + exp(-(slope · score + constant))), with a slope of at least 0."""
+    """The function 1 / (1 + exp(-(slope · score + constant))), within bounds; the slope is at least 0."""
 
     slope: float
     constant: float
-    lowest: float  # scores of the cases that it was fitted to
-    highest: float
+    least: float
+    most: float
 
     def at(self, scores: np.ndarray) -> np.ndarray:
-        """The probability of each score; a score outside of those of the cases has that of the nearest case."""
-        return _chance(self.slope * np.clip(scores, self.lowest, self.highest) + self.constant)
+        """The probability of each score."""
+        return np.clip(_chance(self.slope * scores + self.constant), self.least, self.most)
 
 
 def fit_sigmoid(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Sigmoid:
     """Fit the probability of being right as a function of the score, by Newton's method.
 
     The targets are 1 - 1 / (n + 2) for n right cases and 1 / (m + 2) for m wrong ones, as in Platt (1999), so the fit
-    exists even where the score tells all cases. n and m are effective numbers (Kish).
+    exists even where the score tells all cases. n and m are effective numbers (Kish). No probability is beyond the
+    targets: more cases are needed to be surer.
 
     Args:
         scores: How sure each case was (n,), n > 0.
@@ -86,7 +87,7 @@ def fit_sigmoid(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> S
 
     >>> fit = fit_sigmoid(np.array([1.0, 2.0, 3.0, 4.0]), np.array([False, True, False, True]), np.ones(4))
     >>> fit.at(np.array([0.0, 2.5, 9.0])).round(2).tolist()
-    [0.35, 0.5, 0.65]
+    [0.26, 0.5, 0.75]
     """
     weights = weights / weights.sum()
     counts = (
@@ -106,11 +107,11 @@ def fit_sigmoid(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> S
         if np.abs(change).max() < 1e-9:
             break
     slope, constant = parameters
-    ends = float(scores.min()), float(scores.max())
+    bounds = float(of_wrong), float(1 - of_right)
     if slope <= 0:
         mean = np.average(targets, weights=weights)
-        return Sigmoid(0.0, float(np.log(mean / (1 - mean))), *ends)
-    return Sigmoid(float(slope / spread), float(constant - slope * middle / spread), *ends)
+        return Sigmoid(0.0, float(np.log(mean / (1 - mean))), *bounds)
+    return Sigmoid(float(slope / spread), float(constant - slope * middle / spread), *bounds)
 
 
 def _chance(log_odds: np.ndarray) -> np.ndarray:
