@@ -4,6 +4,7 @@
   depths, which our contigs lack. It drops bins of less than 200 kb.
 
 VAMB is no baseline here. It needs depths, and version 5.0.4 needs torch 2.6.0 and numpy 1.26.4, which exclude ours.
+Nor is CONCOCT: version 0.4.0, the only one on PyPI, is written in Python 2.
 """
 
 import hashlib

@@ -11,23 +11,26 @@ linkage is cut into the clusters that most probably contain one species each. Th
 distances, from the barcode gap, and from how much species of the group vary. --identity sets one identity for all
 groups instead. A sequence that is not of the model's marker becomes a cluster of its own. More in docs/cluster.md.
 
-Average linkage by cosine is used instead by models without sites, if most sequences are not of the model's marker, and
-with --threshold, --labelled or options that change vectors. Two clusters merge while the average similarity between
-their members reaches a threshold: --threshold, or the one whose clusters agree best with the species of --labelled, or
-else the model's own. The species of --labelled should not be species that the model was trained on.
+If most sequences are not of the model's marker, all are compared by the 7-mers that they share, and clusters end at
+the barcode gap of the sample, or at --identity. Fragments cluster with whole sequences here, too.
+
+Models without sites, --threshold, --labelled and options that change vectors compare vectors by their cosine. Two
+clusters merge while the average similarity between their members reaches a threshold: --threshold, or the one whose
+clusters agree best with the species of --labelled, or else the model's own. The species of --labelled should not be
+species that the model was trained on. Sequences should be of one region: a fragment has another vector than the whole.
 
 The table has one line per sequence, in the order of the input: id, cluster (c1 is the largest), size of the cluster,
 similarity to its representative, and id of the representative. The similarity is the identity over shared sites (empty
-if none are shared), or a cosine. The representative is the most abundant sequence (;size= in the headers); among
-equally abundant ones, the nearest to all sequences of its cluster. --format uc writes the table of vsearch --uc. With
---add_to CLUSTERS, an earlier table, IN contains the sequences of that table and new ones, and clusters keep their
-names.
+if none are shared), the identity estimated from 7-mers, or a cosine. The representative is the most abundant sequence
+(;size= in the headers); among equally abundant ones, the nearest to all sequences of its cluster. --format uc writes
+the table of vsearch --uc. With --add_to CLUSTERS, an earlier table, IN contains the sequences of that table and new
+ones, and clusters keep their names.
 """
 
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..loading.model_folders import check_model
 from ..machine.outputs import check_outputs, check_replaced, has_lines, holds_near_start
@@ -41,14 +44,10 @@ from .options import (
     find_device,
     load_from_options,
 )
-from .threshold_options import add_threshold_arguments, threshold_from_options
+from .threshold_options import add_threshold_arguments
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from ..clustering.entries import Listing
-    from ..embedding.options import EmbedOptions
-    from .cluster_files import Grouping
 
 EARLIER = {  # format -> how an earlier output is recognised
     "tsv": holds_near_start(b"id\tcluster\tsize\tsimilarity\trepresentative\n"),
@@ -73,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--identity",
         type=identity,
         metavar="SHARE",
-        help="average identity over shared sites at which clusters merge, 0.8 to below 1; default: by group",
+        help="average identity at which clusters merge, 0.8 to below 1; default: chosen by group or by sample",
     )
     add(
         "--add_to",
@@ -114,7 +113,7 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, dict[str,
     check_device(args.device)
     if args.identity is not None and needs_vectors(args):
         raise ValueError(
-            "--identity compares bases at sites, but --threshold, --labelled and options that change vectors compare "
+            "--identity compares bases, but --threshold, --labelled and options that change vectors compare "
             "vectors; give one or the other"
         )
     if args.add_to is not None and args.format != "tsv":
@@ -137,6 +136,7 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
     from ..clustering.stable_names import name_clusters
     from ..vectors.model_choice import choose_model
     from .cluster_files import FORMATS, write_representatives
+    from .cluster_routes import group_by_sites, group_by_vectors
 
     device = find_device(args.device)
     options = embed_options(args, device)
@@ -155,8 +155,8 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
         found = group_by_sites(args, listing, model.to(device).eval(), tokenizer)
     if found is None and args.identity is not None:
         raise ValueError(
-            f"--identity compares bases at sites, but {args.model} has no sites for these sequences; give a model "
-            "of their marker (dnacse adapt makes one), or --threshold"
+            f"--identity compares barcodes, and {args.model} has no sites, or most sequences are of more than "
+            "3,000 bp; give a model of their marker (dnacse adapt makes one), or --threshold"
         )
     if found is None:
         found = group_by_vectors(args, listing, labelled, model, tokenizer, options)
@@ -176,74 +176,3 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
         f"{args.output}: {len(entries):,} sequences in {len(sizes):,} clusters, {int((sizes == 1).sum()):,} of them "
         f"of one sequence; the largest has {sizes[0]:,}\n"
     )
-
-
-def group_by_sites(
-    args: argparse.Namespace, listing: "Listing", model: Any, tokenizer: "PreTrainedTokenizerBase"
-) -> "Grouping | None":
-    """Cluster by the identity over shared sites and draw --plot; None: too few sequences are of the model's marker."""
-    import numpy as np
-
-    from ..clustering.entries import place_entries
-    from ..clustering.large_samples import grow_tree
-    from ..clustering.representatives import identities, representatives
-    from ..clustering.species_merges import cluster_species
-    from ..clustering.tree_cuts import cut_at
-    from ..vectors.shared_sites import LEAST_PLACED
-    from .cluster_files import Grouping
-    from .drawing.cluster_pictures import draw_gaps
-
-    entries = listing.entries
-    read = place_entries(listing, model, tokenizer)
-    foreign = ~read.placed
-    if foreign.any():
-        few = foreign.mean() <= 1 - LEAST_PLACED
-        fate = "each is a cluster of its own" if few else "all are compared by their vectors"
-        sys.stderr.write(
-            f"{int(foreign.sum()):,} of {len(entries):,} sequences are not of the marker of {Path(args.model).name}, "
-            f"such as {entries[int(foreign.argmax())].id}; {fate}\n"
-        )
-    if foreign.mean() > 1 - LEAST_PLACED:
-        return None
-    if args.identity is None:
-        clusters = cluster_species(model, read.bases)
-        if (several := clusters.widest[clusters.widest > 0]).size:
-            median, least = 1 - np.quantile(several, [0.5, 1])
-            sys.stderr.write(f"lowest identity within a cluster: median {median:.3f}, minimum {least:.3f}\n")
-    else:
-        clusters = cut_at(grow_tree(model, read.bases, args.identity), args.identity)
-    centres = representatives(read.bases, clusters.labels, np.array([entry.size for entry in entries]))
-    if args.plot:
-        draw_gaps(args.plot, clusters)
-    of_row = centres[clusters.labels]
-    similarity = identities(read.bases, of_row)
-    similarity[centres] = 1.0
-    return Grouping(clusters.labels, centres, similarity, read.reverse != read.reverse[of_row])
-
-
-def group_by_vectors(
-    args: argparse.Namespace,
-    listing: "Listing",
-    labelled: "Listing | None",
-    model: Any,
-    tokenizer: "PreTrainedTokenizerBase",
-    options: "EmbedOptions",
-) -> "Grouping":
-    """Cluster by average linkage of vectors; draw --plot."""
-    import numpy as np
-
-    from ..clustering.average_linkage import cluster, medoids
-    from ..clustering.entries import embed_entries
-    from .cluster_files import Grouping
-    from .drawing.cluster_pictures import draw_clusters
-
-    entries = listing.entries
-    threshold, origin = threshold_from_options(args, labelled, "species", model, tokenizer, options)
-    sys.stderr.write(f"similarity {threshold:.4f}, {origin}\n")
-    vectors = embed_entries(listing, [True] * len(entries), model, tokenizer, options)
-    labels = cluster(vectors, threshold)
-    centres = medoids(vectors, labels, np.array([entry.size for entry in entries]))
-    if args.plot:
-        draw_clusters(args.plot, vectors, labels, threshold)
-    similarity = np.einsum("nd,nd->n", vectors, vectors[centres[labels]])
-    return Grouping(labels, centres, similarity, np.zeros(len(labels), bool))  # no strand is known

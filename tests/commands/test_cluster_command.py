@@ -186,17 +186,51 @@ def test_pieces_join_the_barcodes_they_were_cut_from(pieces, site_folder, tmp_pa
 
 def test_what_identity_refuses(pieces, site_folder, tiny_folder, tmp_path, capsys):
     arguments = ["cluster", pieces, "-o", tmp_path / "out.tsv", "--identity", 0.97, "--model"]
-    assert "has no sites for these sequences" in refuse(capsys, *arguments, tiny_folder)
+    assert "has no sites" in refuse(capsys, *arguments, tiny_folder)
     assert "give one or the other" in refuse(capsys, *arguments, site_folder, "--threshold", 0.9)
 
 
-def test_sequences_of_another_marker_are_compared_by_vectors(site_folder, tmp_path, capsys):
+def test_sequences_of_another_marker_are_compared_by_shared_kmers(site_folder, tmp_path, capsys):
+    draw = random.Random(1)
+    path, output, otus, plot = (tmp_path / name for name in ("in.fasta", "out.tsv", "otus.fasta", "out.png"))
+    lines = []
+    for species in "abc":
+        whole = "".join(draw.choices("ACGT", k=600))
+        changed = "".join("A" if base == "C" and draw.random() < 0.04 else base for base in whole)  # 1 % of bases
+        parts = (whole, changed, whole[:290], reverse_complement(changed[310:]), whole)
+        lines += [f">{species}{number}\n{part}\n" for number, part in enumerate(parts)]
+    long = "".join(draw.choices("ACGT", k=40_000))
+    path.write_text("".join(lines) + f">genome\n{long}\n>short\n{long[:20]}\n")
+    arguments = ["cluster", path, "--model", site_folder, "-o", output]
+    main([*map(str, arguments), "--plot", str(plot), "--representatives", str(otus)])
+    told = capsys.readouterr().err
+    assert "7-mers that they share; 1 of more than 3,000 bp are clusters of their own" in told
+    rows = table(output)
+    of = {row["id"]: row for row in rows}
+    assert {row["cluster"] for row in rows} == {"c1", "c2", "c3", "c4", "c5"}
+    for species in "abc":
+        assert len({of[f"{species}{number}"]["cluster"] for number in range(5)}) == 1
+        assert of[f"{species}2"]["representative"] in {f"{species}0", f"{species}1"}
+        assert 0.98 < float(of[f"{species}1"]["similarity"]) <= 1 and of[f"{species}4"]["size"] == "5"
+    assert of["genome"]["size"] == of["short"]["size"] == "1"
+    assert plot.read_bytes().startswith(b"\x89PNG") and len(list(read_fasta(otus))) == 5
+    main([*map(str, arguments), "--identity", "0.999", "--force"])
+    again = {row["id"]: row["cluster"] for row in table(output)}
+    assert all(again[f"{species}0"] == again[f"{species}4"] != again[f"{species}1"] for species in "abc")
+
+
+def test_vectors_of_mixed_lengths_are_reported(site_folder, tmp_path, capsys):
     junk, output = tmp_path / "junk.fasta", tmp_path / "out.tsv"
     junk.write_text(f">a\n{JUNK}\n>b\n{reverse_complement(JUNK)}\n>c\n{JUNK[::-1]}\n")
-    arguments = ["cluster", junk, "-o", output, "--model", site_folder]
-    assert "has no species_similarity" in refuse(capsys, *arguments)
-    main([*map(str, arguments), "--threshold", "0.99"])
+    arguments = ["cluster", junk, "-o", output, "--model", site_folder, "--threshold", 0.99]
+    main([*map(str, arguments)])
+    assert "lengths differ" not in capsys.readouterr().err
     assert [row["cluster"] for row in table(output)][:2] == ["c1", "c1"]
+    junk.write_text(f">a\n{JUNK}\n>b\n{JUNK[:120]}\n>c\n{JUNK[::-1]}\n")
+    main([*map(str, arguments), "--force"])
+    assert "species may be divided" in capsys.readouterr().err
+    junk.write_text("".join(f">{name}\n{JUNK * 11}\n" for name in "ab"))
+    assert "has no species_similarity" in refuse(capsys, *arguments[:-2], "--force")
 
 
 def test_clusters_keep_their_names_when_sequences_are_added(pieces, site_folder, tmp_path, capsys):

@@ -52,7 +52,7 @@ def draw_gaps(path: Path, clusters: Clusters) -> None:
     own = f"largest step within a cluster ({len(within):,} clusters)"
     other = f"to the nearest other cluster ({len(between):,} clusters)"
     draw_both(right, edges, {own: within, other: between})
-    right.set(xlabel="share of different bases among shared sites", ylabel="clusters")
+    right.set(xlabel="share of different bases", ylabel="clusters")
     right.set_title("Barcode gap: distances within clusters lie left", loc="left")
     figure.legend(frameon=False, loc="outside lower right", ncols=3)
     save(figure, path)
