@@ -334,7 +334,7 @@ def test_a_pipe_is_refused(tiny_folder, tmp_path, capsys):
     os.mkfifo(tmp_path / "pipe.fasta")
     with pytest.raises(SystemExit, match="2"):
         main(["embed", str(tmp_path / "pipe.fasta"), "-o", str(tmp_path / "o.npy"), "--model", str(tiny_folder)])
-    assert "read twice; write it to a file first" in capsys.readouterr().err
+    assert "is no regular file; write its content to a file first" in capsys.readouterr().err
 
 
 @pytest.mark.slow
