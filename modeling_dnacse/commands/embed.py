@@ -122,6 +122,8 @@ def check(args: argparse.Namespace) -> EmbedInput:
     file, counts, ids_bytes = RecordFile(args.input), AlphabetCounts(), 0
     labels = []
     for record in file.read(counts):
+        if not record.sequence.strip("N"):
+            raise ValueError(f"{args.input}: record {record.id!r} holds nothing but N, so it has no vector; remove it")
         ids_bytes += len(record.id.encode())
         if output.suffix in WHOLE:
             labels.append(record.labels)
