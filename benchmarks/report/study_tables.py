@@ -95,9 +95,27 @@ def render_large_index(study: Mapping[str, Any]) -> str:
     return f"{cost_table}\n\n{caption}\n\n{markdown(heads, recalls)}"
 
 
+def render_large_cluster(study: Mapping[str, Any]) -> str:
+    """Render what clustering costs, and how well clusters agree with species and with those of all pairs."""
+    run, comparison = study["runs"]["cluster"], study["comparison"]
+    costs = [[f"{study['sequences']:,}", *(f"{run[key]:.1f}" for key in ("seconds", "cpu_seconds", "peak_gib"))]]
+    agreements = [
+        [f"{study['sequences']:,}", "clusters and species", study["agreement"]],
+        *(
+            [f"{comparison['sequences']:,}", name, comparison[name]]
+            for name in ("blocks and species", "all pairs and species", "blocks and all pairs")
+        ),
+    ]
+    rows = [[count, name, *(f"{100 * of[index]:.1f}" for index in ("ari", "ami"))] for count, name, of in agreements]
+    caption = f"{study['clusters']:,} clusters of {study['species']:,} species; {study['device']}."
+    cost_table = markdown(("sequences", "seconds", "CPU seconds", "peak memory, GiB"), costs)
+    return f"{cost_table}\n\n{caption}\n\n{markdown(('sequences', '', 'ARI', 'AMI'), rows)}"
+
+
 RENDERERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "curriculum": render_curriculum,
     "reliability": render_reliability,
     "end_to_end": render_end_to_end,
     "large_index": render_large_index,
+    "large_cluster": render_large_cluster,
 }

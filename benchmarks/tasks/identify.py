@@ -24,8 +24,9 @@ by a rule:
   `_lenient` and `_strict` by the other rules. `count` is how many.
 - `known_named_at_95_precision`: share of the known queries that are named correctly at the best threshold at which 95
   % of all species names, on known and unknown queries, are right: it compares methods whatever their rules. The
-  threshold is on identity, on support, or on the evidence from which `identify` reads its probability. Queries of
-  equal scores are named together, so a method whose most certain names are right in less than 95 % has 0.
+  threshold is on identity, on support, or on the evidence from which `identify` reads its probability. Names that
+  `identify` never calls, since as near references have other ones, come last. Queries of equal scores are named
+  together, so a method whose most certain names are right in less than 95 % has 0.
 - At each rank: `RANK_accuracy`, the share of best guesses that are right, of queries whose name the library holds; and
   where scores are probabilities or supports, `RANK_called`, the share of queries named by the usual rule,
   `RANK_precision`, the share of those names that are right, and `RANK_calibration_error` (naming.py), each of all
@@ -45,8 +46,9 @@ from benchmarks.scoring.paired import ANSWERS, pack
 from benchmarks.scoring.queries import QUERIES
 from benchmarks.tasks.task import Task
 from modeling_dnacse.identification.calibration import collect_calibration, estimate_shares, fit_calibration
+from modeling_dnacse.identification.call_blocks import search_block
 from modeling_dnacse.identification.encoding import Encoded
-from modeling_dnacse.identification.library import evidence, make_library, search
+from modeling_dnacse.identification.library import evidence, make_library
 from modeling_dnacse.identification.naming import name_queries
 from modeling_dnacse.reading.labels import RANKS
 
@@ -100,16 +102,17 @@ def name_by_package(method: Method, library: Split, sequences: Sequence[str]) ->
         asked = method.by_sites.queries(sequences, encoded.sites is not None)
     sites = method.by_sites.encoder.model.sites if method.by_sites and encoded.sites is not None else None
     held = make_library(encoded, {rank: library.labels[rank].tolist() for rank in RANKS}, sites=sites)
-    data, matches = collect_calibration(held, asked), search(held, asked)
-    calibration = fit_calibration(data, estimate_shares(held, data, matches))
-    calls = name_queries(held, data, calibration, matches, RULES["identify"][""])
+    data, found = collect_calibration(held, asked), search_block(held, asked, top=0)
+    calibration = fit_calibration(data, estimate_shares(held, data, found.matches))
+    calls = name_queries(held, data, calibration, found.matches, RULES["identify"][""], found.agreed)
     named = {}
-    found = evidence(matches)  # of which the probability is a step function
-    for (rank, names), codes, probabilities, ranking in zip(
-        held.names.items(), calls.codes, calls.probabilities, found, strict=True
+    told = evidence(found.matches)  # of which the probability is a step function
+    for (rank, names), codes, probabilities, ranking, agreed in zip(
+        held.names.items(), calls.codes, calls.probabilities, told, found.agreed, strict=True
     ):
         given = np.where(codes >= 0, names[np.maximum(codes, 0)], "").astype(str)
         sure = (given != "") & ~np.isnan(probabilities)
+        ranking = np.where(agreed, ranking, ranking.min(initial=0, where=sure) - 1)  # is never called
         named[rank] = Named(given, np.where(sure, probabilities, -np.inf), np.where(sure, ranking, -np.inf))
     return named
 

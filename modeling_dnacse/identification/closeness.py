@@ -4,31 +4,37 @@ import numpy as np
 
 EQUAL_DISTANCE = 1e-3  # two references whose distances differ by less count as equally near
 SCALE = 0.3  # weight of the logarithm of a neighbour's distance
+COMMON = 0.4  # weight of the logarithm of the number of references
 LEAST_DISTANCE = 0.01  # added to distances before their logarithm is taken
 
 
-def closeness(own: np.ndarray, other: np.ndarray, crowd: np.ndarray) -> np.ndarray:
+def closeness(own: np.ndarray, other: np.ndarray, crowd: np.ndarray, count: np.ndarray) -> np.ndarray:
     """How close the nearest species is, relative to its neighbours: cosines (q,) to (q,), NaN without a nearest.
 
-    -log d + SCALE (log d' + log d")
+    -log d + SCALE (log d' + log d") + COMMON log n
 
     Here d is the distance of the nearest species, d' that of the nearest other species, and d" that of the `CROWD`-th
     species (library.py). Where many species are close, a query must be closer to one of them. Distances are scaled by
-    those of neighbours as in Zelnik-Manor and Perona (2004). A missing species has the distance 1.
+    those of neighbours as in Zelnik-Manor and Perona (2004). A missing species has the distance 1. The library has n
+    references of the nearest species. The more there are, the more common it is, and the more of its variation is
+    covered.
 
     Args:
         own: Cosines of the nearest species.
         other: Cosines of the nearest other species, -inf: there is none.
         crowd: Cosines of the `CROWD`-th species, -inf: there is none.
+        count: References of the nearest species.
 
-    >>> closeness(np.array([0.99, 0.99, -np.inf]), np.array([0.9, 0.99, -np.inf]), np.full(3, 0.5)).round(1).tolist()
-    [3.0, 2.5, nan]
+    >>> own, other = np.array([0.99, 0.99, 0.99, -np.inf]), np.array([0.9, 0.9, 0.99, -np.inf])
+    >>> closeness(own, other, np.full(4, 0.5), np.array([1, 10, 1, 0])).round(1).tolist()
+    [3.0, 4.0, 2.5, nan]
     """
     near, next_near, far = (
         np.log(np.maximum(1 - np.where(part > -np.inf, part, 0).astype(np.float64), 0) + LEAST_DISTANCE)
         for part in (own, other, crowd)
     )
-    return np.where(own > -np.inf, SCALE * (next_near + far) - near, np.nan)
+    common = COMMON * np.log(np.maximum(count, 1))
+    return np.where(own > -np.inf, SCALE * (next_near + far) + common - near, np.nan)
 
 
 def gaps(similarities: np.ndarray) -> np.ndarray:

@@ -104,10 +104,11 @@ def search(library: Library, queries: Encoded, exclude_groups: tuple[np.ndarray,
     """Search the library; `exclude_groups` as in `nearest_names`. A query that is not placed finds nothing."""
     if isinstance(library.search, torch.Tensor):
         rows, similarities = nearest_names(unit_vectors(queries), library.search, library.codes, exclude_groups)
-        close = closeness_of(similarities[0, :, 0], similarities[0, :, 1], similarities[0, :, 1])
+        counts = references_of(library.codes[0], rows[0, :, 0], exclude_groups)
+        close = closeness_of(similarities[0, :, 0], similarities[0, :, 1], similarities[0, :, 1], counts)
         nothing = np.full(rows.shape, np.nan, np.float32), np.zeros(rows.shape, np.int32)
         return Matches(rows, similarities, close, *nothing)
-    return match_names(library, find_candidates(library, queries, exclude_groups))
+    return match_names(library, find_candidates(library, queries, exclude_groups), exclude_groups)
 
 
 def find_candidates(
@@ -128,11 +129,45 @@ def find_candidates(
     return Found(*parts)
 
 
-def match_names(library: Library, found: Found) -> Matches:
-    """The matches of queries at each rank, from their candidates."""
+def match_names(
+    library: Library, found: Found, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None
+) -> Matches:
+    """The matches of queries at each rank, from their candidates; `exclude_groups` are those of the search."""
     assert isinstance(library.search, SiteSearch)
     is_all = len(library.search.starts) <= GROUPS  # the candidates have all names that there are
-    return _named(found, library.codes, is_all)
+    rows, score, identity, overlap = _named(found, library.codes, is_all)
+    counts = references_of(library.codes[0], rows[0, :, 0], exclude_groups)
+    close = closeness_among(found, library.codes[0], rows[0, :, 0], counts)
+    return Matches(rows, score, close, identity, overlap)
+
+
+def references_of(
+    species: np.ndarray, nearest: np.ndarray, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None
+) -> np.ndarray:
+    """How many references of the species of its nearest reference a query can find, (q,) int; 0 without a nearest.
+
+    Args:
+        species: Species of each reference (r,) int, -1: none.
+        nearest: The nearest reference with a species (q,) int, -1: there is none.
+        exclude_groups: As in `nearest_names`.
+
+    >>> species, groups = np.array([0, 0, 0, 1, -1]), (np.array([5, 6, 5]), np.array([5, 6, 5, 5, 7]))
+    >>> references_of(species, np.array([1, 3, -1])).tolist()
+    [3, 1, 0]
+    >>> references_of(species, np.array([1, 3, -1]), groups).tolist()
+    [1, 1, 0]
+    """
+    asked = np.where(nearest >= 0, species[nearest], -1)
+    named = species >= 0
+    counts = np.bincount(species[named] + 1, minlength=1)[asked + 1]
+    if exclude_groups is not None:
+        own, others = (part.astype(np.int64) for part in exclude_groups)
+        width = max(own.max(initial=0), others.max(initial=0)) + 2
+        pairs, excluded = np.unique(species[named] * width + others[named] + 1, return_counts=True)
+        wanted = asked * width + own + 1
+        place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
+        counts = counts - np.where(pairs[place] == wanted, excluded[place], 0)
+    return counts
 
 
 def nearest_hits(library: Library, queries: Encoded, count: int) -> Found:
@@ -179,8 +214,12 @@ def agreed_ranks(library: Library, matches: Matches, found: Found | None, equal:
     return np.stack(ranks)
 
 
-def _named(found: Found, codes: np.ndarray, is_all: bool) -> Matches:
-    """The nearest candidates with a name at each rank, and the nearest ones with another name."""
+def _named(found: Found, codes: np.ndarray, is_all: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The nearest candidates with a name at each rank, and the nearest ones with another name.
+
+    Returns:
+        Rows, similarities, identities and overlaps, see `Matches`.
+    """
     there = found.rows >= 0
     farthest = np.where(there, found.score, np.inf).min(axis=1)
     parts: dict[str, list[np.ndarray]] = {"rows": [], "score": [], "identity": [], "overlap": []}
@@ -195,7 +234,7 @@ def _named(found: Found, codes: np.ndarray, is_all: bool) -> Matches:
         for key, part in parts.items():
             part.append(np.stack([first[key], second[key]], axis=1))
     rows, score, identity, overlap = (np.stack(part) for part in parts.values())
-    return Matches(rows, score, closeness_among(found, codes[0], rows[0, :, 0]), identity, overlap)
+    return rows, score, identity, overlap
 
 
 def _pick(found: Found, allowed: np.ndarray) -> dict[str, np.ndarray]:
@@ -208,7 +247,7 @@ def _pick(found: Found, allowed: np.ndarray) -> dict[str, np.ndarray]:
     return {key: np.where(exists, getattr(found, key)[queries, place], none) for key, none in nothing.items()}
 
 
-def closeness_among(found: Found, species: np.ndarray, nearest: np.ndarray) -> np.ndarray:
+def closeness_among(found: Found, species: np.ndarray, nearest: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """The closeness of the species of the nearest references (q,), by the cosines of all candidates."""
     names = np.where(found.rows >= 0, species[found.rows], -1)
     own = np.where(nearest >= 0, species[nearest], -1)[:, None]
@@ -222,7 +261,7 @@ def closeness_among(found: Found, species: np.ndarray, nearest: np.ndarray) -> n
     mine, others = (
         np.where(part, cosines, -np.inf).max(axis=1) for part in ((names == own) & (own >= 0), names != own)
     )
-    return closeness_of(mine, others, crowd)
+    return closeness_of(mine, others, crowd, counts)
 
 
 def nearest_references(matches: Matches) -> tuple[np.ndarray, np.ndarray]:

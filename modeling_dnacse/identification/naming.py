@@ -7,6 +7,8 @@ import numpy as np
 from .calibration import Calibration, CalibrationData
 from .library import Library, Matches, evidence, nearest_references
 
+SEVERAL_NAMES = 0.5  # probability of a name, at most, if as near references have another one
+
 
 class Identifications(NamedTuple):
     """Names of queries and their probabilities; NaN where the library is too small to calibrate them."""
@@ -31,7 +33,8 @@ def name_queries(
     `confidence` is one number, or one for each rank (ranks,). Three rules hold:
 
     - If several references are indistinguishable over the query, a rank at which they have several names is never
-      called (`agreed_ranks`). So the call is at their lowest common ancestor or above it.
+      called (`agreed_ranks`), and its name has at most the probability `SEVERAL_NAMES`. So the call is at their lowest
+      common ancestor or above it.
     - If the reference of the lower name also has the higher name, the higher name is at least as probable as the
       lower one. If not, the higher name can be right only if the lower one is wrong, which bounds its probability.
     - A query is out-of-distribution (`foreign`) if it cannot be placed, or if it is farther from the library than
@@ -49,6 +52,8 @@ def name_queries(
             continue
         told = ~np.isnan(every[rank]) & ~foreign
         probabilities[rank, told] = curve.at(every[rank, told])
+        if agreed is not None:
+            probabilities[rank, ~agreed[rank]] = np.fmin(probabilities[rank, ~agreed[rank]], SEVERAL_NAMES)
         for lower in range(rank):
             right = probabilities[lower]
             same = (codes[lower] >= 0) & (names[rank, lower] == codes[rank])

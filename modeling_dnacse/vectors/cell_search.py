@@ -3,13 +3,13 @@
 `SiteSearch` holds 11 KB for each reference, and compares each query with all references. Here references are grouped
 into *cells*, which faiss calls the lists of an inverted file (IVF). A cell holds up to CELL records of one species. A
 query is first compared with all cells, then with the references in its CELLS nearest cells (faiss: nprobe). The best
-candidates among these are compared as in `SiteSearch`. So the result is the same, unless a candidate lies in a cell
-that is not among the nearest. If each species has one record, no candidate is missed.
+candidates among these are compared as in `SiteSearch`. So the result is the same up to float16, unless a candidate
+lies in a cell that is not among the nearest.
 
 | for each | stored | bytes with 1,548 sites and 512 columns |
 |---|---|---|
-| reference | its bases, and its unit vector over the core in float16 | 1,548 + 1,024 |
-| cell | the unit mean of these vectors in float16, and the most frequent base at each site, as bits | 1,024 + 776 |
+| reference | its bases; its unit vector over the core in float16, and the length that it had before | 1,548 + 1,028 |
+| cell | the unit mean of their leading COLUMNS, and the most frequent base at each site, as bits | 512 + 776 |
 
 Everything can be memory-mapped from a file. Then only the parts that queries read are in memory.
 """
@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..kmers import OTHER
 from ..sites import DnacseSites
@@ -27,7 +28,9 @@ from .site_bits import bits_of, bits_of_bases, matches
 
 CELL = 64  # references in a cell, at most
 CELLS = 64  # in which a query searches
-BLOCK = 4096  # references, cells or queries that are processed at once
+COLUMNS = 128  # leading ones of the vectors, by which cells are compared; they hold most of what tells species
+BLOCK = 4096  # references that are processed at once
+NEAR = 2**26  # nearnesses of queries and cells that are held at once: 256 MiB
 
 
 class Cells(NamedTuple):
@@ -35,7 +38,8 @@ class Cells(NamedTuple):
 
     core: np.ndarray  # (sites,) bool, see shared_sites.py
     vectors: np.ndarray  # (r, hidden) float16, of references
-    means: np.ndarray  # (c, hidden) float16, of cells
+    lengths: np.ndarray  # (r, blocks) float32, by which their vectors were divided
+    means: np.ndarray  # (c, COLUMNS) float32, unit means of their leading columns, of cells
     bits: np.ndarray  # (words, c) uint64, of cells
 
 
@@ -63,8 +67,9 @@ class CellSearch(SiteSearch):
         self.table = sites.weight.detach().float().cpu()
         if cells is None:
             cells = self._made()
-        width, words = self.table.shape[1], -(-4 * bases.shape[1] // 64)
-        shapes = (bases.shape[1:], (len(bases), width), (len(self.firsts), width), (words, len(self.firsts)))
+        width, words, count = self.table.shape[1], -(-4 * bases.shape[1] // 64), len(self.firsts)
+        references = (len(bases), width), (len(bases), len(self.blocks))
+        shapes = (bases.shape[1:], *references, (count, min(COLUMNS, width)), (words, count))
         if shapes != tuple(part.shape for part in cells):
             raise ValueError("its cells are of other references")
         self.cells, self.core, self.core_bits = cells, cells.core, bits_of(cells.core[None])[0]
@@ -79,18 +84,21 @@ class CellSearch(SiteSearch):
         if not core.any():
             self.core = core = ~core
         width = self.table.shape[1]
-        vectors, means = (np.empty((n, width), np.float16) for n in (len(self.bases), len(self.firsts)))
+        vectors = np.empty((len(self.bases), width), np.float16)
+        lengths = np.empty((len(self.bases), len(self.blocks)), np.float32)
+        means = np.empty((len(self.firsts), min(COLUMNS, width)), np.float32)
         bits = np.empty((-(-4 * self.bases.shape[1] // 64), len(self.firsts)), np.uint64)
         for cells in parts_of(len(self.firsts), BLOCK // CELL):
             first, last = self.firsts[cells][0], self.lasts[cells][-1]
             bases = self.bases[self.order[first:last]]
-            units = self._unit(site_sums(self.sites, self._in_core(bases))).numpy()
+            sums = site_sums(self.sites, self._in_core(bases))
+            units, starts = self._unit(sums), self.firsts[cells] - first
             vectors[first:last] = units
-            starts = self.firsts[cells] - first
-            means[cells] = self._unit(torch.from_numpy(np.add.reduceat(units, starts)))
+            lengths[first:last] = self._lengths(sums)
+            means[cells] = F.normalize(torch.from_numpy(np.add.reduceat(units[:, :COLUMNS].numpy(), starts)), dim=1)
             votes = np.add.reduceat((bases[:, :, None] == np.arange(4)).astype(np.uint8), starts)  # (cells, sites, 4)
             bits[:, cells] = bits_of_bases(np.where(votes.any(2), votes.argmax(2), OTHER).astype(np.uint8)).T
-        return Cells(core, vectors, means, bits)
+        return Cells(core, vectors, lengths, means, bits)
 
     @torch.inference_mode()
     def __call__(self, queries: np.ndarray, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None) -> Found:
@@ -100,7 +108,7 @@ class CellSearch(SiteSearch):
         found = Found(*(np.full((len(queries), width), value, kind) for value, kind in empty))
         own, others = (None, None) if exclude_groups is None else exclude_groups
         others = None if others is None else others[self.order]
-        for block in parts_of(len(queries), BLOCK):
+        for block in parts_of(len(queries), max(1, NEAR // len(self.firsts))):
             asked = queries[block]
             mine = None if own is None else own[block]
             vectors = self._unit(site_sums(self.sites, self._in_core(asked)))
@@ -127,20 +135,13 @@ class CellSearch(SiteSearch):
     ) -> np.ndarray:
         """The cells to search for each query, (q, k) int64. Cells with nothing but excluded references come last."""
         low, high = (None if others is None else of.reduceat(others, self.firsts) for of in (np.minimum, np.maximum))
-        bits = bits_of_bases(queries[is_piece])
-        best, cells = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.int64)
-        for part in parts_of(len(self.firsts), BLOCK):
-            near = vectors @ self.means[part].float().T
-            for number, one in zip(np.flatnonzero(is_piece), bits, strict=True):
-                near[number] = torch.from_numpy(matches(one, self.cells.bits[:, part]))
-            if own is not None and low is not None and high is not None:
-                excluded = (own[:, None] == low[part]) & (low[part] == high[part])
-                near[torch.from_numpy(excluded)] = -torch.inf
-            numbers = torch.arange(part.start, part.stop).expand(len(queries), -1)
-            near, numbers = torch.cat([best, near], 1), torch.cat([cells, numbers], 1)
-            best, place = near.topk(min(CELLS, near.shape[1]), dim=1)
-            cells = numbers.gather(1, place)
-        return cells.numpy()
+        near = vectors[:, :COLUMNS] @ self.means.T
+        pieces = np.flatnonzero(is_piece)
+        for number, bits in zip(pieces, bits_of_bases(queries[pieces]), strict=True):
+            near[number] = torch.from_numpy(matches(bits, self.cells.bits))
+        if own is not None and low is not None and high is not None:
+            near[torch.from_numpy((own[:, None] == low) & (low == high))] = -torch.inf
+        return near.topk(min(CELLS, near.shape[1]), dim=1).indices.numpy()
 
     def _rows_in(self, cells: np.ndarray) -> np.ndarray:
         """The references of cells, in their internal order."""
@@ -157,16 +158,13 @@ class CellSearch(SiteSearch):
 
     def _compare_some(self, queries: np.ndarray, rows: list[np.ndarray], found: list[np.ndarray]) -> None:
         """Compare each query with its candidates (`rows`, in internal order), and fill its rows of `found`."""
-        together = np.concatenate(rows)
-        union, place = np.unique(self.order[together], return_inverse=True)  # in the library's order
+        union, place = np.unique(np.concatenate(rows), return_inverse=True)
         if not len(union):
             return
         near = np.full((len(queries), len(union)), -np.inf, np.float32)
         near[np.repeat(np.arange(len(rows)), [len(part) for part in rows]), place] = 0
-        groups = np.empty(len(union), self.groups.dtype)
-        groups[place] = self.groups[together]
-        few = _Few(self, self.bases[union], groups, near)(queries)
-        few = few._replace(rows=np.where(few.rows >= 0, union[few.rows], -1))
+        few = _Few(self, union, near)(queries)
+        few = few._replace(rows=np.where(few.rows >= 0, self.order[union[few.rows]], -1))
         for whole, part in zip(found, few, strict=True):
             whole[:, : part.shape[1]] = part
 
@@ -174,25 +172,26 @@ class CellSearch(SiteSearch):
 class _Few(SiteSearch):
     """The candidates of some queries in a large library, compared as `SiteSearch` does."""
 
-    def __init__(self, whole: CellSearch, bases: np.ndarray, groups: np.ndarray, near: np.ndarray) -> None:
-        """Sum the rows of these references.
+    def __init__(self, whole: CellSearch, rows: np.ndarray, near: np.ndarray) -> None:
+        """Restore the sums of these references.
 
         Args:
             whole: The search in the library.
-            bases: Bases of the references at sites (r, sites) uint8.
-            groups: Number of the species of each (r,) int.
+            rows: References in its internal order, ascending (r,) int; so they are sorted by group.
             near: 0 where a reference is a candidate of a query, -inf elsewhere (q, r) float32.
         """
-        self.order, self.starts, self.ends = by_group(groups)
-        self.bases, self.near = bases[self.order], near[:, self.order]
+        self.order, self.starts, self.ends = by_group(whole.groups[rows])
+        self.bases, self.near = whole.bases[whole.order[rows]], near
         self.blocks, self.sites, self.table = whole.blocks, whole.sites, whole.table
         self.core, self.core_bits = whole.core, whole.core_bits
         self.cover = bits_of(self.bases < OTHER)
-        self.core_sums = site_sums(self.sites, self._in_core(self.bases))
-        self.vectors = self._unit(self.core_sums)
-        around = np.where(self.core, OTHER, self.bases).astype(np.uint8)
-        longer = np.flatnonzero((around < OTHER).any(1))  # few references, as barcodes lie in the core
-        self.sums = self.core_sums.index_add(0, torch.from_numpy(longer), site_sums(self.sites, around[longer]))
+        self.vectors = whole.vectors[torch.from_numpy(rows)].float()
+        lengths = torch.from_numpy(whole.cells.lengths[rows])
+        self.core_sums = self.vectors * lengths.repeat_interleave(torch.tensor(self.blocks), dim=1)
+        rows, sites = np.nonzero(~self.core & (self.bases < OTHER))
+        self.sums = self.core_sums + self._sums_of_rows(
+            4 * sites + self.bases[rows, sites], np.bincount(rows, minlength=len(self.bases))
+        )
 
     def _nearness(self, queries: np.ndarray, vectors: Tensor) -> np.ndarray:
         """The given measure of these queries."""

@@ -280,13 +280,22 @@ class SiteSearch:
             sums = torch.where(torch.from_numpy(nearer)[:, None], known_sums, sums)
         pair, site = np.divmod(np.flatnonzero(unpacked(difference)), 64 * shared.shape[1])
         signs = np.where(unpacked(shared)[pair, site], np.float32(1), np.float32(-1))
-        rows = 4 * site + bases[lines[pair], site]
-        rows, firsts, signs = (torch.from_numpy(part) for part in (rows, np.cumsum(fewest) - fewest, signs))
-        sums += F.embedding_bag(rows, self.table, firsts, mode="sum", per_sample_weights=signs)
+        sums += self._sums_of_rows(4 * site + bases[lines[pair], site], fewest, signs)
         sums[torch.from_numpy(~shared.any(1))] = 0  # instead of rounding errors
         return sums
+
+    def _sums_of_rows(self, rows: np.ndarray, counts: np.ndarray, signs: np.ndarray | None = None) -> Tensor:
+        """Sums of rows of the table: the first `counts[0]` of `rows`, and so on; (n,) counts to (n, hidden)."""
+        weights = None if signs is None else torch.from_numpy(signs)
+        firsts = torch.from_numpy(np.cumsum(counts) - counts)
+        return F.embedding_bag(torch.from_numpy(rows), self.table, firsts, mode="sum", per_sample_weights=weights)
 
     def _unit(self, sums: Tensor) -> Tensor:
         """Scale each block to length 1, then the whole vector, for cosines."""
         parts = [F.normalize(part, dim=1) for part in sums.split(self.blocks, 1)]
         return torch.cat(parts, 1) / len(parts) ** 0.5
+
+    def _lengths(self, sums: Tensor) -> Tensor:
+        """The lengths by which `_unit` divides each block, (n, blocks)."""
+        parts = sums.split(self.blocks, 1)
+        return torch.stack([part.norm(dim=1) for part in parts], 1) * len(parts) ** 0.5

@@ -20,8 +20,14 @@ def unpacked(bits: np.ndarray) -> np.ndarray:
 
 
 def bits_of_bases(bases: np.ndarray) -> np.ndarray:
-    """One bit for each base at each site: (n, sites) uint8 to (n, words) uint64, 16 sites per word."""
-    return bits_of((bases[:, :, None] == np.arange(4)).reshape(len(bases), 4 * bases.shape[1]))
+    """One bit for each base at each site: (n, sites) uint8 to (n, words) uint64, 16 sites per word.
+
+    >>> bits_of_bases(np.array([[0, 3, 4, 1]], np.uint8)).tolist() == [[0b0010_0000_1000_0001]]
+    True
+    """
+    fours = np.zeros((len(bases), -(-bases.shape[1] // 16) * 16), np.uint8)
+    fours[:, : bases.shape[1]] = (np.uint8(1) << bases) & 0b1111
+    return (fours[:, ::2] | fours[:, 1::2] << 4).view("<u8")
 
 
 def matches(query: np.ndarray, references: np.ndarray) -> np.ndarray:

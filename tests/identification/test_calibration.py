@@ -57,7 +57,7 @@ def look_up(library: Library, record: int, group: np.ndarray) -> tuple | None:
         others = named[code[named] != code[first]]
         pair = np.array([cosines[first], cosines[others].max() if len(others) else -np.inf])
         if rank == 0:
-            close = closeness(*pair[[0, 1, 1], None])[0]
+            close = closeness(*pair[[0, 1, 1], None], (code[named] == code[first]).sum())[0]
         told.append(np.nan if not len(others) else close if rank == 0 else float(gaps(pair)))
         right.append(code[record] >= 0 and code[first] == code[record])
         judged.append(code[record] >= 0 and len(others) > 0)

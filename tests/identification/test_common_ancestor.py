@@ -83,5 +83,5 @@ def test_a_site_that_one_reference_lacks_tells_no_references_apart():
 def test_the_first_reference_of_the_library_is_a_neighbour_as_any_other():
     score = np.array([[0.9, 0.5, 0.3]])
     found = Found(np.array([[1, 0, 2]]), score, score, score, np.full((1, 3), 600))
-    matches = _named(found, np.array([[0, 1, 1]]), is_all=False)
-    assert matches.rows.tolist() == [[[1, 0]]] and matches.similarities[0, 0, 1] == 0.5
+    rows, similarities, *_ = _named(found, np.array([[0, 1, 1]]), is_all=False)
+    assert rows.tolist() == [[[1, 0]]] and similarities[0, 0, 1] == 0.5

@@ -115,8 +115,8 @@ def test_a_large_library_gives_the_same_calls_from_its_index(marker, index, site
     made = Identifier.from_fasta(marker / "library.tsv", model=str(site_folder))
     table = made.identify(sequences, ids)
     known = slice(0, 32)  # pieces of others may have as many bases in common with several references
-    assert table["nearest"][known].tolist() == expected["nearest"][known].tolist()
-    assert (table["call"][known] == expected["call"][known]).mean() > 0.9
+    for column in ("nearest", "call"):  # vectors are rounded, so of two as near species either may be the first
+        assert (table[column][known] == expected[column][known]).mean() > 0.9, column
     folder = tmp_path / "index"
     made.save(folder)
     opened = Identifier.from_index(folder, model=str(site_folder))
@@ -176,7 +176,7 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
     shutil.copytree(index, copy, dirs_exist_ok=True)
     told = json.loads((copy / "index.json").read_text())
     for change, said in (
-        ({"version": 3}, "is an index of version 3"),
+        ({"version": 2}, "is an index of version 2"),
         ({"files": 3}, "files is missing or no dict"),
         ({"references": 3}, "cannot be read as an index"),
     ):

@@ -37,6 +37,7 @@ def test_where_all_cells_are_looked_into_it_finds_what_the_exact_search_finds(si
     monkeypatch.setattr(cell_search, "CELL", 2)
     monkeypatch.setattr(cell_search, "CELLS", len(bases))
     monkeypatch.setattr(cell_search, "BLOCK", 37)
+    monkeypatch.setattr(cell_search, "NEAR", 37 * len(bases))
     monkeypatch.setattr(cell_search, "TOGETHER", 5)
     for part in (cell_search, shared_sites):
         monkeypatch.setattr(part, "PIECE", 250)
@@ -44,10 +45,12 @@ def test_where_all_cells_are_looked_into_it_finds_what_the_exact_search_finds(si
     groups = (species[::5], species) if exclude else None
     exact = SiteSearch(sites[0].sites, bases, species)(queries, groups)
     found = CellSearch(sites[0].sites, bases, species)(queries, groups)
-    np.testing.assert_array_equal(found.rows[:, 0], exact.rows[:, 0])
-    np.testing.assert_array_equal(found.overlap[:, 0], exact.overlap[:, 0])
-    for name in ("score", "cosine", "identity"):
-        np.testing.assert_allclose(getattr(found, name)[:, 0], getattr(exact, name)[:, 0], atol=1e-5, err_msg=name)
+    same = found.rows[:, 0] == exact.rows[:, 0]
+    assert same.mean() > 0.95  # vectors are rounded, so of nearly equal references either may be the first
+    for name, error in {"score": 2e-4, "cosine": 2e-4, "identity": 1e-6, "overlap": 0}.items():
+        first, second = (getattr(part, name)[same, 0] for part in (found, exact))
+        np.testing.assert_allclose(first, second, atol=error, err_msg=name)
+    np.testing.assert_allclose(found.score[:, 0], exact.score[:, 0], atol=2e-4)
     shared = [
         len(np.intersect1d(*pair)) / len(np.unique(pair[1])) for pair in zip(found.rows, exact.rows, strict=True)
     ]

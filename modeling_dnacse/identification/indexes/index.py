@@ -170,7 +170,7 @@ def _check_encoded(encoded: Encoded) -> None:
 
 
 def _check_cells(cells: Cells | None) -> None:
-    kinds = {"core": ("b", 1), "vectors": ("f", 2), "means": ("f", 2), "bits": ("u", 2)}
+    kinds = {"core": ("b", 1), "vectors": ("f", 2), "lengths": ("f", 2), "means": ("f", 2), "bits": ("u", 2)}
     for name, kind in kinds.items() if cells is not None else ():
         part = getattr(cells, name)
         if (part.dtype.kind, part.ndim) != kind:
