@@ -43,6 +43,7 @@ from benchmarks.report.plots.scores import find_panels, plot_scores
 from benchmarks.report.plots.speed import plot_inference
 from benchmarks.report.plots.style import save
 from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read_tables
+from modeling_dnacse.commands.options import at_least
 from modeling_dnacse.reading.labels import RANKS
 
 Table = Sequence[Result]
@@ -179,7 +180,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         else:
             add("--model", nargs=1, required=True, help="as run.py takes it")
             add("--rank", choices=tuple(ABOVE), default="genus")
-            add("--most", type=int, default=25, help="pairs of genera, or families, drawn")
+            add("--most", type=at_least(1), default=25, help="pairs of genera, or families, drawn")
         add("--data", required=True, help="labelled data with a split column; see readers.py")
         add("--split", default="unseen_test")
         most = 1500 if name == "map" else 5000
@@ -190,7 +191,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
             help=f"draw whole species, up to this number of sequences ({most})",
         )
         add("--cache", type=Path, help="folder where embeddings are kept, as for run.py")
-        add("--seed", type=int, default=0)
+        add("--seed", type=at_least(0), default=0)
         add("--device", default="cpu")
         add("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
         add("--output", type=Path, required=True, help="PNG file")

@@ -37,6 +37,7 @@ from benchmarks.jobs import TASKS, make_jobs
 from benchmarks.methods.load import BASELINES, find_model, load_method
 from benchmarks.methods.method import Unsuited
 from benchmarks.report.result_files import CONTROLS, file_name, is_current, refuse_other_data, write_result
+from modeling_dnacse.commands.options import at_least
 from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.machine.provenance import device_name
@@ -55,7 +56,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--data", required=True, help="labelled data with a column split, or a task's own folder; see data/readers.py")
     add("--output", type=Path, required=True, help="folder of the result files")
     add("--evaluation_split", choices=("test", "val"), default="test", help="val: to select models; default: test")
-    add("--max_sequences", type=int, help="for a quick look: use whole genera up to this number of sequences")
+    add("--max_sequences", type=at_least(1), help="for a quick look: use whole genera up to this number of sequences")
     add("--cache", type=Path, help="folder where embeddings and trained baselines are kept by content")
     add("--resume", action="store_true", help="skip pairs whose result has the same code, data, model and options")
     add(
@@ -66,9 +67,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="TASK.NAME=VALUE",
         help="set arguments of a task's score()",
     )
-    add("--seed", type=int, default=0, help="seed of all random draws; default: %(default)s")
+    add("--seed", type=at_least(0), default=0, help="seed of all random draws; default: %(default)s")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="for networks; default: %(default)s")
-    add("--batch_tokens", type=int, default=16_384, help="tokens in a forward pass")
+    add("--batch_tokens", type=at_least(1), default=16_384, help="tokens in a forward pass")
     add("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
     options = parser.parse_args(arguments)
     options.name = options.name or [""] * len(options.model)

@@ -49,6 +49,7 @@ from benchmarks.report.result_folders import (
 from benchmarks.report.speed_tables import render_inference, render_training
 from benchmarks.report.study_tables import render_studies
 from benchmarks.report.task_tables import render_results, render_summary
+from modeling_dnacse.machine.atomic import written_whole
 
 AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"
@@ -132,13 +133,25 @@ def make(folder: Path, files: list[Path]) -> dict[Path, str]:
     made = {
         path: fill_template(path.resolve(), pages[path.resolve()], texts, quoted)
         if path.resolve() in pages
-        else fill(path.read_text(), texts, quoted, path)
+        else fill(text_in(path), texts, quoted, path)
         for path in files
     }
     for path in made:
         if path.resolve().parent.parent == ROOT / "checkpoints":
             made[path] = with_model_index(made[path], path.resolve().parent.name, tables)
     return made
+
+
+def text_in(path: Path) -> str:
+    """The text of a page.
+
+    Raises:
+        ValueError: It is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a page in UTF-8 ({error}): give the name of a Markdown file.") from None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -165,7 +178,8 @@ def main(arguments: list[str] | None = None) -> int:
         outdated = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
         if options.write is not None:
             for path in outdated:  # when everything is known to be right
-                path.write_text(made[path])
+                with written_whole(path.resolve()) as hidden:  # a page is an input too: a full disk must not cut it
+                    hidden.write_text(made[path])
             return 0
     except (ValueError, OSError) as error:
         sys.stderr.write(f"tables.py: {error}\n")

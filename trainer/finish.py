@@ -26,6 +26,7 @@ import torch
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
+from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.fitting.centering import center, rescale, sample_sequences
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, forget_thresholds, halve, write_repository
@@ -95,7 +96,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--model", required=True, type=Path, help="Folder of the released model.")
     add("--output_dir", required=True, type=Path, help="New folder for the result.")
     add("--start", type=Path, help="Average the model with this checkpoint, from which its training started.")
-    add("--start_share", type=float, default=0.5, help="Weight of the start in that average.")
+    add("--start_share", type=between(0.0, 1), default=0.5, help="Weight of the start in that average.")
     add(
         "--train_file",
         nargs="+",
@@ -105,11 +106,11 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--train_split", help="Use only records of this split.")
     add(
         "--sequences",
-        type=int,
+        type=at_least(1),
         default=2000,
         help="Number of sequences whose mean vector is subtracted.",
     )
-    add("--seed", type=int, default=0, help="Random seed of that sample.")
+    add("--seed", type=at_least(0), default=0, help="Random seed of that sample.")
     return parser.parse_args(arguments)
 
 

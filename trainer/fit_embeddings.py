@@ -52,6 +52,7 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
+from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.fitting.centering import center, check_pooling, last_norm, sample_sequences
 from modeling_dnacse.fitting.discriminants import Scatters, discriminants, embedding_rows
 from modeling_dnacse.fitting.feature_frequencies import feature_embeddings, frequencies_of
@@ -188,19 +189,19 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--both_strands", action="store_true", help="Make a model whose vectors are means over both strands.")
     add(
         "--constant",
-        type=float,
+        type=between(0.0, 1e6),
         default=4.0,
         help="Length of the constant vector, in mean lengths of an embedding.",
     )
     add(
         "--shrinkage",
-        type=float,
+        type=between(0.0, 1e9),
         default=1.0,
         help="Ridge, in mean within-class variances of a feature.",
     )
     add(
         "--seed",
-        type=int,
+        type=at_least(0),
         default=0,
         help="Random seed of the weights and of the sample for centering.",
     )

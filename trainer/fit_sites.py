@@ -29,6 +29,7 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
 import numpy as np
 import torch
 
+from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.embedding.tokenization import letter_tokenizer
 from modeling_dnacse.fitting.site_model import Records, SiteOptions, fit_site_model
 from modeling_dnacse.fitting.site_table import encode
@@ -150,43 +151,69 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--markers", nargs="+", help="for a model of several markers: the marker of each file")
     add("--train_split", help="use only the records of this split")
     add("--output_dir", required=True, type=Path, help="a new folder")
-    add("--columns", nargs="+", type=int, default=[512], help="dimensions of each block; default: %(default)s")
+    add(
+        "--columns",
+        nargs="+",
+        type=between(1, 2**16),
+        default=[512],
+        help="dimensions of each block; default: %(default)s",
+    )
     add(
         "--ridge",
         nargs="+",
-        type=float,
+        type=between(1e-9, 1e9),
         default=[1.0],
         help="ridge of each block, as a multiple of the mean variance; default: %(default)s",
     )
     add(
         "--crop",
         nargs="+",
-        type=int,
+        type=between(1, 2**16),
         default=[100, 300, 700],
         help="also fit to fragments, of lengths between each two of these; default: %(default)s",
     )
     add(
         "--coverage",
-        type=float,
+        type=between(0.0, 1),
         default=0.1,
         help="fit only sites with this share of the records of the best covered site; default: %(default)s",
     )
-    add("--most", type=int, default=9000, help="number of sequences to learn the table from; default: %(default)s")
-    add("--margin", type=int, default=100, help="sites before and after complete genes; default: %(default)s")
-    add("--least_share", type=float, default=0.08, help="fewest votes per k-mer; default: %(default)s")
-    add("--site_kmer", type=int, default=9, help="k of the k-mers that vote; default: %(default)s")
-    add("--site_candidates", type=int, default=2, help="sites that the table keeps per k-mer; default: %(default)s")
-    add("--joint_candidates", type=int, default=4, help="the same with several markers; default: %(default)s")
+    add(
+        "--most",
+        type=at_least(1),
+        default=9000,
+        help="number of sequences to learn the table from; default: %(default)s",
+    )
+    add(
+        "--margin",
+        type=between(0, 2**16),
+        default=100,
+        help="sites before and after complete genes; default: %(default)s",
+    )
+    add("--least_share", type=between(0.0, 2), default=0.08, help="fewest votes per k-mer; default: %(default)s")
+    add("--site_kmer", type=between(1, 13), default=9, help="k of the k-mers that vote; default: %(default)s")
+    add(
+        "--site_candidates",
+        type=between(1, 100),
+        default=2,
+        help="sites that the table keeps per k-mer; default: %(default)s",
+    )
+    add(
+        "--joint_candidates",
+        type=between(1, 100),
+        default=4,
+        help="the same with several markers; default: %(default)s",
+    )
     add(
         "--site_block",
-        type=int,
+        type=between(0, 2**16),
         default=16,
         help="bases of a block that may have an offset of its own, for indels; 0: one offset per sequence; "
         "default: %(default)s",
     )
     add(
         "--site_support",
-        type=int,
+        type=between(0, 2**16),
         default=16,
         help="a base counts as placed within this many bases of a k-mer that votes for the offset; only sequences "
         "with other bases get offsets of blocks. 0: all bases count, and every sequence gets them, for markers whose "
@@ -194,12 +221,17 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     add(
         "--site_reach",
-        type=int,
+        type=between(0, 500),
         default=30,
         help="farthest offset of a block from that of its sequence; default: %(default)s",
     )
-    add("--kmer", type=int, default=5, help="k of the k-mers for sequences that are not placed; default: %(default)s")
-    add("--seed", type=int, default=0, help="seed of draws and crops")
+    add(
+        "--kmer",
+        type=between(1, 11),
+        default=5,
+        help="k of the k-mers for sequences that are not placed; default: %(default)s",
+    )
+    add("--seed", type=at_least(0), default=0, help="seed of draws and crops")
     return parser.parse_args(arguments)
 
 

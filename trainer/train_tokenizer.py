@@ -32,6 +32,7 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
 from tokenizers import Tokenizer, models, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
+from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.embedding.tokenization import apply_alphabet_policy
 from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.reading.labels import read_labelled
@@ -120,10 +121,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--train_file", nargs="+", required=True, help="Files of sequences: FASTA, FASTQ, CSV, TSV or parquet.")
     add("--train_split", help="Use only records of this split.")
     add("--output_dir", required=True, type=Path, help="Folder for the tokenizer.")
-    add("--vocab_size", type=int, default=4096, help="Number of tokens, special ones included.")
-    add("--max_token_length", type=int, default=16, help="Longest token in bp; 0: no bound.")
-    add("--max_sequences", type=int, help="Train on a random sample of at most this many sequences.")
-    add("--seed", type=int, default=0, help="Random seed of that sample.")
+    add("--vocab_size", type=between(1, 2**24), default=4096, help="Number of tokens, special ones included.")
+    add("--max_token_length", type=between(0, 2**24), default=16, help="Longest token in bp; 0: no bound.")
+    add("--max_sequences", type=at_least(1), help="Train on a random sample of at most this many sequences.")
+    add("--seed", type=at_least(0), default=0, help="Random seed of that sample.")
     return parser.parse_args(arguments)
 
 
@@ -139,10 +140,6 @@ def run(arguments: argparse.Namespace) -> None:
             f"{output} holds a tokenizer already; give another --output_dir or remove {output}/tokenizer.json"
         )
     check_folder(output, arguments.train_file, suffixes=(".json",), parents=True)
-    if arguments.max_sequences is not None and arguments.max_sequences < 1:
-        raise ValueError(
-            f"max_sequences {arguments.max_sequences} is too small; give 1 or more, or leave the option out"
-        )
     counts = AlphabetCounts()
     sequences = [
         row["sequence"]

@@ -38,6 +38,7 @@ from benchmarks.data.genomes import Genome, draw_unseen, merge_species, read_gen
 from benchmarks.data.labelled_tables import write_labelled
 from benchmarks.data.name_hashes import seed_of
 from benchmarks.data.sketches import NONE, sketch
+from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.reading.sequences import reverse_complement
 
 TRAIN_SHARE = 0.7  # of a genome's pieces
@@ -142,15 +143,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     source.add_argument("--genomes", type=Path, help="folder with index.tsv and one .fa.gz per genome")
     source.add_argument("--table", type=Path, help="labelled file with one genome per row")
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
-    parser.add_argument("--shortest", type=int, default=2500, help="shortest piece, bp; default: %(default)s")
-    parser.add_argument("--longest", type=int, default=20_000, help="longest piece, bp; default: %(default)s")
+    parser.add_argument("--shortest", type=at_least(1), default=2500, help="shortest piece, bp; default: %(default)s")
+    parser.add_argument("--longest", type=at_least(1), default=20_000, help="longest piece, bp; default: %(default)s")
     parser.add_argument(
         "--lengths", choices=("lognormal", "uniform"), default="lognormal", help="how lengths are drawn"
     )
-    parser.add_argument("--most", type=int, default=100, help="pieces per species and split; default: %(default)s")
-    parser.add_argument("--merge_identity", type=float, help="0..1, merge species with genomes this similar")
-    parser.add_argument("--unseen_share", type=float, help="0..1, draw this share of the species as unseen_test")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--most", type=at_least(1), default=100, help="pieces per species and split; default: %(default)s"
+    )
+    parser.add_argument("--merge_identity", type=between(0.0, 1), help="0..1, merge species with genomes this similar")
+    parser.add_argument(
+        "--unseen_share", type=between(0.0, 1), help="0..1, draw this share of the species as unseen_test"
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0)
     options = parser.parse_args(arguments)
     if not 1 <= options.shortest <= options.longest or options.most < 1:
         parser.error(

@@ -32,6 +32,8 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_dnacse.commands.options import at_least, between
+
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
@@ -211,12 +213,14 @@ def main(arguments: list[str] | None = None) -> int:
         description="Simulate labelled barcodes along a species tree.", allow_abbrev=False
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for barcodes.tsv and one FASTA per split")
-    parser.add_argument("--species", type=int, default=200)
-    parser.add_argument("--records_per_species", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--shortest", type=int, default=400, help="bp of the shortest fragment; default: %(default)s")
+    parser.add_argument("--species", type=at_least(1), default=200)
+    parser.add_argument("--records_per_species", type=at_least(1), default=20)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument(
-        "--error_rate", type=float, default=0.002, help="sequencing errors per base; default: %(default)s"
+        "--shortest", type=at_least(1), default=400, help="bp of the shortest fragment; default: %(default)s"
+    )
+    parser.add_argument(
+        "--error_rate", type=between(0.0, 1), default=0.002, help="sequencing errors per base; default: %(default)s"
     )
     options = parser.parse_args(arguments)
     try:

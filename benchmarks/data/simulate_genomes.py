@@ -32,6 +32,7 @@ from benchmarks.data.genomes import Genome
 from benchmarks.data.labelled_tables import write_labelled
 from benchmarks.data.make_contigs import cut, drop_repeats
 from benchmarks.data.simulate import BASES, TRANSITIONS, plan_tree
+from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.reading.sequences import reverse_complement
 
 BRANCHES = {"order": (0.5, 1.0), "family": (0.4, 0.8), "genus": (0.3, 0.6), "species": (0.15, 0.4)}
@@ -149,16 +150,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments were wrong."""
     parser = argparse.ArgumentParser(description="Simulate contigs along a species tree.", allow_abbrev=False)
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
-    parser.add_argument("--species", type=int, default=60)
-    parser.add_argument("--strains", type=int, default=1, help="genomes per species; default: %(default)s")
-    parser.add_argument("--genome_length", type=int, default=100_000, help="genome length, bp; default: %(default)s")
-    parser.add_argument("--shortest", type=int, default=2500, help="shortest contig, bp; default: %(default)s")
-    parser.add_argument("--longest", type=int, default=10_000, help="longest contig, bp; default: %(default)s")
+    parser.add_argument("--species", type=at_least(1), default=60)
+    parser.add_argument("--strains", type=at_least(1), default=1, help="genomes per species; default: %(default)s")
+    parser.add_argument(
+        "--genome_length", type=at_least(1), default=100_000, help="genome length, bp; default: %(default)s"
+    )
+    parser.add_argument("--shortest", type=at_least(1), default=2500, help="shortest contig, bp; default: %(default)s")
+    parser.add_argument("--longest", type=at_least(1), default=10_000, help="longest contig, bp; default: %(default)s")
     parser.add_argument("--lengths", choices=("lognormal", "uniform"), default="lognormal")
     parser.add_argument(
-        "--error_rate", type=float, default=0.0, help="sequencing errors per base; default: %(default)s"
+        "--error_rate", type=between(0.0, 1), default=0.0, help="sequencing errors per base; default: %(default)s"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     options = parser.parse_args(arguments)
     if not 1 <= options.shortest <= options.longest or not 0 <= options.error_rate <= 0.5:
         parser.error(

@@ -1,12 +1,14 @@
 """Tables of deliberately damaged inputs and killed commands: the JSON files of tests/attack in, Markdown out."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report.markdown_table import markdown
 from benchmarks.report.result_folders import FAULTS
+from modeling_dnacse.machine.json_files import read_object
+
+REMEDY = "make it anew with the script of its name, in tests/attack or packaging"
 
 KINDS = ("accepted", "refused", "traceback", "hang", "silent loss", "unclear")
 
@@ -20,20 +22,27 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
     path = folder / FAULTS / "faults.json"
     if not path.exists():
         return None
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    if not isinstance(found, dict) or found.get("kind") != FAULTS:
+    if read_object(path, REMEDY).get("kind") != FAULTS:
         raise ValueError(f"{path} was not written by tests/attack/faults.py: other results belong elsewhere.")
-    more = folder / FAULTS / "command_files.json"  # of tests/attack/command_files.py
-    if more.exists():
-        found["artefacts"] |= json.loads(more.read_text())["artefacts"]
-    for name, key in (("kills", "kills"), ("mutation", "modules")):  # of tests/attack/kills.py and mutate.py
-        more = folder / FAULTS / f"{name}.json"
-        found[name] = json.loads(more.read_text())[key] if more.exists() else {}
-    versions = folder / FAULTS / "versions.json"  # of packaging/versions.py
-    return found | {"versions": json.loads(versions.read_text()) if versions.exists() else None}
+    versions = path.with_name("versions.json")  # of packaging/versions.py
+    return read_object(path, REMEDY) | {
+        "artefacts": counts_in(path, "artefacts") | counts_in(path.with_name("command_files.json"), "artefacts"),
+        "kills": counts_in(path.with_name("kills.json"), "kills"),
+        "mutation": counts_in(path.with_name("mutation.json"), "modules"),
+        "versions": read_object(versions, REMEDY) if versions.exists() else None,
+    }
+
+
+def counts_in(path: Path, key: str) -> dict[str, Any]:
+    """The counts that a script of tests/attack wrote; none if there is no file.
+
+    Raises:
+        ValueError: The file holds something else.
+    """
+    counts = read_object(path, REMEDY).get(key) if path.exists() else {}
+    if not isinstance(counts, dict):
+        raise ValueError(f"{path} has no {key}; {REMEDY}")
+    return counts
 
 
 def render_faults(found: Mapping[str, Any]) -> str:

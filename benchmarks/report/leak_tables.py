@@ -1,12 +1,12 @@
 """Near-duplicates between splits as a Markdown table: reports of make_splits.py in, a table out."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report.markdown_table import markdown
 from benchmarks.report.result_folders import LEAKS
+from modeling_dnacse.machine.json_files import read_object
 
 Report = Mapping[str, Any]
 
@@ -19,11 +19,8 @@ def read_leaks(folder: Path) -> list[Report]:
     """
     reports = []
     for path in sorted((folder / LEAKS).glob("*.json")):
-        try:
-            report = json.loads(path.read_text())
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        if not isinstance(report, dict) or report.get("kind") != LEAKS:
+        report = read_object(path, "make it anew with benchmarks/data/make_splits.py")
+        if report.get("kind") != LEAKS:
             raise ValueError(f"{path} is not a report of make_splits.py: other results belong elsewhere.")
         reports.append(report)
     return reports

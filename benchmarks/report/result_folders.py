@@ -13,7 +13,6 @@ Results of models called `ARM#SEED` are those of one recipe trained with several
 seeds.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report.result_files import read_results
+from modeling_dnacse.machine.json_files import read_object
 
 TRAINING, INFERENCE = RATES = ("training", "inference")
 LEAKS, FAULTS = "leaks", "faults"
@@ -93,11 +93,8 @@ def read_rates(folder: Path, kind: str) -> dict[str, Result]:
     """
     rates = {}
     for path in sorted((folder / kind).glob("*.json")):
-        try:
-            measured = json.loads(path.read_text())
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        if not isinstance(measured, dict) or measured.get("kind") != f"{kind}_throughput":
+        measured = read_object(path, f"make it anew with benchmarks/speed/{kind}_throughput.py")
+        if measured.get("kind") != f"{kind}_throughput":
             raise ValueError(f"{path} is no measurement of {kind}_throughput.py: other results belong elsewhere.")
         rates[f"{kind}/{measured['name']}"] = measured
     return rates

@@ -1,6 +1,5 @@
 """Render the results of benchmarks/studies as tables: the JSON file of a study in, Markdown out."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from benchmarks.report.markdown_table import markdown
 from benchmarks.report.pages import STUDIES
+from modeling_dnacse.machine.json_files import read_object
 
 SEED = re.compile(r", seed \d+: cosine$")
 CURRICULUM = {  # the column of a figure by its place in the file
@@ -26,7 +26,7 @@ CURRICULUM = {  # the column of a figure by its place in the file
 def render_studies(folder: Path = STUDIES) -> dict[str, str]:
     """Render each study whose file is there, by its name."""
     return {
-        name: render_study(json.loads((folder / f"{name}.json").read_text()))
+        name: render_study(read_object(folder / f"{name}.json", "run the study again"))
         for name, render_study in RENDERERS.items()
         if (folder / f"{name}.json").exists()
     }

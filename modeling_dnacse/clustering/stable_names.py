@@ -7,11 +7,15 @@ No other cluster ever gets that name."""
 
 import csv
 import hashlib
+import io
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from ..reading.tables import checked_rows
+from ..reading.text_files import open_ascii, restore
 
 HEADER = ("id", "cluster")  # the first columns of a table of clusters
 DIGITS = 12
@@ -33,8 +37,9 @@ def read_clusters(path: Path) -> dict[str, str]:
         ValueError: the file is not such a table, or a line is wrong.
     """
     clusters: dict[str, str] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.reader(file, delimiter="\t"), 1):
+    with io.TextIOWrapper(open_ascii(str(path)), "ascii", newline="") as file:
+        for number, fields in enumerate(checked_rows(path, csv.reader(file, delimiter="\t")), 1):
+            row = [restore(field) for field in fields]
             if number == 1 and tuple(row[:2]) != HEADER:
                 raise ValueError(f"{path}:1: its columns must begin with id, cluster; give a table of dnacse cluster")
             if len(row) < 2 or not row[0] or not row[1] or row[0] in clusters:

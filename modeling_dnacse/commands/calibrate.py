@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..clustering.purposes import FIELDS, SHORTEST_CONTIG, WINDOW_TOKENS
 from ..loading.model_folders import CONFIG, check_model
-from ..machine.outputs import check_outputs, same_file
+from ..machine.outputs import check_outputs, check_plain, same_file
 from .options import (
     SHIPPED,
     SHIPPED_FOR_GENOMES,
@@ -60,6 +60,7 @@ def check(args: argparse.Namespace) -> "Listing":
         )
     if not model.is_dir():
         raise ValueError(f"there is no folder {args.model}; --model must be a local folder: download the model first")
+    check_plain([model])
     check_model(args.model)
     check_device(args.device)
     check_outputs([model / CONFIG], [args.input])

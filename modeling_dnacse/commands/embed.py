@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream
-from ..machine.outputs import check_folder, check_outputs, check_replaced
+from ..machine.outputs import check_folder, check_outputs, check_plain, check_replaced
 from ..vectors.earlier_files import is_earlier
 from ..vectors.formats import OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
 from .options import (
@@ -96,6 +96,7 @@ def check(args: argparse.Namespace) -> EmbedInput:
     if is_stream(output):
         raise ValueError(f"{output}: vectors cannot be written to a stream; give the name of a file or folder")
     if writes_shards(args):
+        check_plain(inputs)
         check_folder(output, inputs, suffixes=(".parquet",))
     elif output.suffix in WHOLE:
         check_outputs([output], inputs)
@@ -121,6 +122,8 @@ def check(args: argparse.Namespace) -> EmbedInput:
     file, counts, ids_bytes = RecordFile(args.input), AlphabetCounts(), 0
     labels = []
     for record in file.read(counts):
+        if not record.sequence.strip("N"):
+            raise ValueError(f"{args.input}: record {record.id!r} holds nothing but N, so it has no vector; remove it")
         ids_bytes += len(record.id.encode())
         if output.suffix in WHOLE:
             labels.append(record.labels)

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..loading.model_folders import CONFIG, REMEDY, WEIGHTS, check_model
 from ..machine.json_files import read_object
+from ..machine.outputs import check_plain
 from .options import SHIPPED
 
 INDEX = "index.json"
@@ -39,6 +40,7 @@ def check(args: argparse.Namespace) -> None:
         facts = describe_index(Path(args.model))
         sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n" if args.json else render(facts))
         return
+    check_plain([args.model])
     check_model(args.model, with_tokenizer=False)
     folder = Path(args.model) if Path(args.model).is_dir() else fetch(args.model)
     facts = describe(folder, folder.resolve().name if Path(args.model).is_dir() else args.model)

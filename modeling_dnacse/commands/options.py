@@ -36,19 +36,30 @@ LEAST_COSINES = {"bfloat16": 0.9999, "float16": 0.99999}
 DTYPES = ("float32", *LEAST_COSINES, "int8")
 
 
-def at_least(least: int) -> "Callable[[str], int]":
-    """Make a reader of whole numbers from `least` to 2**32 - 1, for argparse.
+def between(least: float, most: float) -> "Callable[[str], Any]":
+    """Make a reader of numbers from `least` to `most`, for argparse: of whole ones if `least` is whole.
 
-    >>> at_least(1)("4")
-    4
+    >>> between(1, 9)("4"), between(0.0, 1)("0.5")
+    (4, 0.5)
     """
+    kind = type(least)
 
-    def number(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) < 2**32:
-            raise argparse.ArgumentTypeError(f"{text[:100]!r} is no whole number from {least} to {2**32 - 1}")
-        return int(text)
+    def number(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:  # NaN is not
+            whole = "whole number" if kind is int else "number"
+            raise argparse.ArgumentTypeError(f"{text[:100]!r} is no {whole} from {least} to {most}")
+        return value
 
     return number
+
+
+def at_least(least: int) -> "Callable[[str], int]":
+    """Make a reader of whole numbers from `least` to 2**32 - 1, for argparse."""
+    return between(least, 2**32 - 1)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path | None = SHIPPED) -> None:

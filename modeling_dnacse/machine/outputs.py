@@ -27,9 +27,11 @@ def check_outputs(outputs: Names, inputs: Names = ()) -> None:
 
     Raises:
         ValueError: An output is an input, another output, a folder or a device; its folder does not exist or cannot be
-            written to; or another process is writing it.
+            written to; another process is writing it; or an input is a FIFO, a device or a socket.
     """
     given = [Path(path) for path in outputs if path is not None]
+    inputs = list(inputs)
+    check_plain(inputs)
     read = [file for path in (*inputs, STDIN) if path is not None for file in files_of(Path(path))]
     for number, path in enumerate(given):
         check_place(path)
@@ -74,8 +76,11 @@ def check_new_folder(folder: Path, inputs: Names) -> None:
     """Check a folder to create: it does not exist or is empty; remove what killed processes left of it.
 
     Raises:
-        ValueError: It already holds files, lies in an input, or cannot be created; or another process is creating it.
+        ValueError: It already holds files, lies in an input, or cannot be created; another process is creating it; or
+            an input is a FIFO, a device or a socket.
     """
+    inputs = list(inputs)
+    check_plain(inputs)
     if folder.is_file():
         raise ValueError(f"{folder} is there already; give a new folder, or remove it first")
     refuse_full_folder(folder)
@@ -168,6 +173,20 @@ def check_writable(path: Path) -> None:
             probe.unlink()
     except OSError as error:
         raise ValueError(f"{path} cannot be written ({error.strerror}); write to another folder") from None
+
+
+def check_plain(inputs: Names) -> None:
+    """Check that inputs, and the files in those that are folders, are files: whoever opens a FIFO waits for a writer.
+
+    A pipe of the shell, `<(zcat TABLE.gz)`, has a writer and passes.
+
+    Raises:
+        ValueError: One is a FIFO, a device or a socket.
+    """
+    for file in (file for path in inputs if path is not None for file in files_of(Path(path))):
+        named = not file.is_relative_to("/dev/fd") and not file.is_relative_to("/proc")
+        if named and file.exists() and not file.is_file() and not file.is_dir():
+            raise ValueError(f"{file} is no regular file; write its content to a file first")
 
 
 def files_of(path: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """dnacse cluster and dnacse calibrate: the table, the thresholds, and what they say when something is wrong."""
 
 import csv
+import gzip
 import hashlib
 import json
 import random
@@ -13,7 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.cli import main
 from modeling_dnacse.clustering.average_linkage import cluster
-from modeling_dnacse.clustering.stable_names import name_clusters
+from modeling_dnacse.clustering.stable_names import name_clusters, read_clusters
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.machine import atomic
 from modeling_dnacse.reading.sequences import read_fasta, reverse_complement
@@ -253,6 +254,12 @@ def test_clusters_keep_their_names_when_sequences_are_added(pieces, site_folder,
     assert "wrong.tsv:3: each line needs an id, used once" in refuse(capsys, *arguments, wrong)
     assert "give a table of dnacse cluster" in refuse(capsys, *arguments, part)
     assert "give one or the other" in refuse(capsys, *arguments, first, "--format", "uc")
+    wrong.write_bytes(b"id\tcluster\n" + b"x" * 200_000 + b"\n")
+    assert "wrong.tsv:2: each line needs an id" in refuse(capsys, *arguments, wrong)
+    wrong.write_text("id\tcluster\na\tc1\n", encoding="utf-16")
+    assert "wrong.tsv:1: a NUL byte" in refuse(capsys, *arguments, wrong)
+    wrong.write_bytes(gzip.compress(b"\xef\xbb\xbfid\tcluster\n\xe9\tc1\n"))
+    assert read_clusters(wrong) == {"é": "c1"}
 
 
 def test_of_merged_and_parted_clusters_the_largest_keeps_the_name():

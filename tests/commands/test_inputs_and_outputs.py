@@ -118,8 +118,6 @@ def test_a_wrong_input_or_model_needs_no_torch(files, capsys, command, monkeypat
     if command == "identify":
         taxonomy = ["identify", "in.fasta", *arguments, "--taxonomy"]
         assert "no.tsv: No such file or directory" in refuse(capsys, *taxonomy, "no.tsv")
-        os.mkfifo("pipe.tsv")
-        assert "pipe.tsv is no regular file, and it is read twice" in refuse(capsys, *taxonomy, "pipe.tsv")
         Path("ids.tsv").write_text("other\tg__Apis; s__mellifera\n")
         assert "ids.tsv: none of the 3 records of library.fasta is in it" in refuse(capsys, *taxonomy, "ids.tsv")
         Path("nameless.fasta").write_text(">a\nACGT\n")
@@ -131,6 +129,49 @@ def test_a_wrong_input_or_model_needs_no_torch(files, capsys, command, monkeypat
     assert "config.json: no JSON" in refuse(capsys, command, "in.fasta", *arguments)
     (files / "model" / "tokenizer.json").unlink()
     assert "config.json" in refuse(capsys, command, "in.fasta", *arguments)
+
+
+SIDE_FILES = {
+    "counts": ["identify", "in.fasta", "--reference", "library.fasta", "-o", "o.tsv", "--counts", "FIFO"],
+    "taxonomy": ["identify", "in.fasta", "--reference", "library.fasta", "-o", "o.tsv", "--taxonomy", "FIFO"],
+    "reference": ["identify", "in.fasta", "--reference", "FIFO", "-o", "o.tsv"],
+    "vectors": ["identify", "in.fasta", "--reference", "in.fasta", "-o", "o.tsv", "--reference_vectors", "FIFO"],
+    "labels": ["map", "in.fasta", "-o", "o.html", "--labels", "FIFO"],
+    "add_to": ["cluster", "in.fasta", "-o", "o.tsv", "--add_to", "FIFO"],
+    "labelled": ["cluster", "in.fasta", "-o", "o.tsv", "--labelled", "FIFO"],
+    "coverage": ["bin", "in.fasta", "-o", "bins", "--coverage", "library.fasta", "FIFO"],
+    "index": ["index", "in.fasta", "-o", "ix", "--calibrate_for", "FIFO"],
+    "adapt": ["adapt", "in.fasta", "-o", "new", "--taxonomy", "FIFO"],
+    "export": ["export", "--format", "onnx", "--model", "with_fifo", "-o", "graph"],
+    "embed": ["embed", "in.fasta", "-o", "o.npy", "--model", "with_fifo"],
+    "shards": ["embed", "in.fasta", "-o", "shards", "--model", "with_fifo"],
+    "calibrate": ["calibrate", "in.fasta", "--for", "species", "--model", "with_fifo"],
+    "info": ["info", "with_fifo"],
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("command", SIDE_FILES)
+def test_nobody_waits_for_the_writer_of_a_fifo(files, capsys, monkeypatch, command):
+    monkeypatch.chdir(files)
+    os.mkfifo("FIFO")
+    shutil.copytree("model", "with_fifo")
+    Path("with_fifo/README.md").unlink()
+    os.mkfifo("with_fifo/README.md")
+    before = sorted(files.rglob("*"))
+    assert "is no regular file; write its content to a file first" in refuse(capsys, *SIDE_FILES[command])
+    assert sorted(files.rglob("*")) == before
+
+
+def test_a_pipe_of_the_shell_has_a_writer(files, capsys, monkeypatch):
+    """As `--coverage <(zcat depths.tsv.gz)`."""
+    monkeypatch.chdir(files)
+    reading, writing = os.pipe()
+    os.write(writing, b"contigName\tone\nr0\t1\nr1\tx\nr2\t3\n")
+    os.close(writing)
+    told = refuse(capsys, "bin", "in.fasta", "-o", "bins", "--min_length", "9", "--coverage", f"/dev/fd/{reading}")
+    assert f"/dev/fd/{reading}:3: " in told
+    os.close(reading)
 
 
 def test_the_installed_model_is_nobodys_to_calibrate(files, capsys):

@@ -334,7 +334,15 @@ def test_a_pipe_is_refused(tiny_folder, tmp_path, capsys):
     os.mkfifo(tmp_path / "pipe.fasta")
     with pytest.raises(SystemExit, match="2"):
         main(["embed", str(tmp_path / "pipe.fasta"), "-o", str(tmp_path / "o.npy"), "--model", str(tiny_folder)])
-    assert "read twice; write it to a file first" in capsys.readouterr().err
+    assert "is no regular file; write its content to a file first" in capsys.readouterr().err
+
+
+def test_ns_alone_have_no_vector(tiny_folder, tmp_path, capsys):
+    (tmp_path / "a.fasta").write_text(">a\nACGT\n>b\nNNNN\n")
+    with pytest.raises(SystemExit, match="2"):
+        main(["embed", str(tmp_path / "a.fasta"), "-o", str(tmp_path / "o.npy"), "--model", str(tiny_folder)])
+    assert "record 'b' holds nothing but N, so it has no vector" in capsys.readouterr().err
+    assert not (tmp_path / "o.npy").exists()
 
 
 @pytest.mark.slow

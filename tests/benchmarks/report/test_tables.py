@@ -1,6 +1,8 @@
 """Tables from result files: best in bold, markers filled, seeds merged, a file out of date noticed."""
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 
@@ -169,9 +171,40 @@ def test_wrong_markers_are_one_sentence_and_nothing_is_written(results, tmp_path
 def test_no_results_and_broken_results_are_named(results, tmp_path, capsys):
     assert main(["--results", str(tmp_path / "none")]) == 2
     assert "no result" in capsys.readouterr().err
-    (results / "broken.json").write_text("{")
-    assert main(["--results", str(results)]) == 2
-    assert "broken.json" in capsys.readouterr().err
+    for text in ("{", "[1]", "3", "[" * 100_000):
+        (results / "broken.json").write_text(text)
+        assert main(["--results", str(results)]) == 2
+        assert "broken.json" in capsys.readouterr().err
+    (results / "broken.json").unlink()
+    (results / "faults").mkdir()
+    (results / "faults" / "faults.json").write_text('{"kind": "faults", "artefacts": {}}')
+    for name in ("mutation.json", "command_files.json"):
+        (results / "faults" / name).write_text('{"modules": [], "artefacts": 3}')
+        assert main(["--results", str(results)]) == 2
+        assert name in capsys.readouterr().err
+        (results / "faults" / name).unlink()
+
+
+def test_a_page_that_cannot_be_written_stays_whole(results, tmp_path, capsys, monkeypatch):
+    """A page is an input of its own making; a link to it stays one."""
+    page, link = tmp_path / "page.md", tmp_path / "link.md"
+    page.write_text("<!-- results:coi.test -->\n<!-- /results:coi.test -->\n")
+    link.symlink_to(page)
+    empty, write_text = page.read_text(), Path.write_text
+
+    def half(path, text):
+        write_text(path, text[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", half)
+        assert main(["--results", str(results), "--write", str(link)]) == 2
+    assert "page.md cannot be written (No space left" in capsys.readouterr().err and page.read_text() == empty
+    assert main(["--results", str(results), "--write", str(link)]) == 0
+    assert link.is_symlink() and "| model |" in page.read_text()
+    page.write_bytes(b"\xff")
+    assert main(["--results", str(results), "--write", str(page)]) == 2
+    assert "page.md is not a page in UTF-8" in capsys.readouterr().err
 
 
 def test_leaks_and_quick_looks_are_said(results):

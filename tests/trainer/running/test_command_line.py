@@ -55,6 +55,34 @@ def test_what_does_not_train_needs_no_extra():
     assert (done.returncode, done.stderr) == (0, "") and done.stdout.count("usage: ") == 2
 
 
+@pytest.mark.parametrize(
+    ("script", "options"),
+    [
+        (
+            "trainer.fit_sites",
+            "columns=0 ridge=-1 crop=0 coverage=nan most=0 margin=-1 least_share=inf kmer=0 seed=-1",
+        ),
+        ("trainer.fit_sites", "site_kmer=14 site_candidates=0 joint_candidates=0 site_block=-1 site_support=-1"),
+        ("trainer.fit_sites", "site_reach=501 seed=-1"),
+        ("trainer.fit_embeddings", "constant=nan shrinkage=-1 seed=1e9"),
+        ("trainer.fit_merges", "rounds=0 seed=-1"),
+        ("trainer.finish", "start_share=1.5 sequences=0 seed=-1"),
+        ("trainer.train_tokenizer", "vocab_size=99999999999999999999 max_token_length=-1 max_sequences=0 seed=-1"),
+        ("benchmarks.run", "max_sequences=0 seed=-1 batch_tokens=0"),
+        ("benchmarks.data.simulate", "species=0 records_per_species=-1 shortest=0 error_rate=nan seed=-1"),
+        ("benchmarks.data.simulate_genomes", "species=0 strains=0 genome_length=0 shortest=0 longest=0 error_rate=2"),
+        ("benchmarks.data.make_contigs", "shortest=0 longest=0 most=0 merge_identity=nan unseen_share=2 seed=-1"),
+        ("benchmarks.data.make_classification", "most=0"),
+    ],
+)
+def test_numbers_out_of_their_range_are_refused(script, options, capsys):
+    """They gave tracebacks, waited for terabytes, or were taken silently."""
+    for option in options.split():
+        with pytest.raises(SystemExit, match="2"):
+            import_module(script).main([f"--{option}"])
+        assert f"argument --{option.partition('=')[0]}: " in capsys.readouterr().err, option
+
+
 def test_only_genomes_need_pysam(fasta, tiny_folder, tmp_path, monkeypatch, capsys):
     for name in [name for name in sys.modules if name.split(".")[0] == "trainer"]:
         monkeypatch.delitem(sys.modules, name)  # so that whatever it imports is missed again

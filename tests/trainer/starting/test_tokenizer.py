@@ -139,7 +139,6 @@ def test_command_samples_by_its_seed(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--max_sequences 0", "max_sequences 0 is too small"),
         ("--train_split nowhere", "no record has the split 'nowhere'"),
         ("--max_token_length 1", "max_token_length 1 is too small"),
     ],
