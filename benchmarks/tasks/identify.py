@@ -103,7 +103,7 @@ def name_by_package(method: Method, library: Split, sequences: Sequence[str]) ->
     sites = method.by_sites.encoder.model.sites if method.by_sites and encoded.sites is not None else None
     held = make_library(encoded, {rank: library.labels[rank].tolist() for rank in RANKS}, sites=sites)
     data, found = collect_calibration(held, asked), search_block(held, asked, top=0)
-    calibration = fit_calibration(data, estimate_shares(held, data, found.matches))
+    calibration = fit_calibration(data, estimate_shares(data, found.matches))
     calls = name_queries(held, data, calibration, found.matches, RULES["identify"][""], found.agreed)
     named = {}
     told = evidence(found.matches)  # of which the probability is a step function

@@ -72,7 +72,7 @@ def call_blocks(
         matches, agreed, equal_species, hits = search_block(library, block, top)
         if data is None or calibration is None:
             data = calibration_for(block)
-            shares = estimate_shares(library, data, matches)
+            shares = estimate_shares(data, matches)
             if expected_new is not None:
                 shares = with_new_species(shares, expected_new)
             calibration = fit_calibration(data, shares)

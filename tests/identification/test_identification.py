@@ -47,7 +47,7 @@ def asked(library: Library, vectors: np.ndarray) -> tuple[CalibrationData, Calib
     """Search for queries, and calibrate for them."""
     queries = Encoded(vectors, None)
     data, matches = collect_calibration(library, queries), search(library, queries)
-    return data, fit_calibration(data, estimate_shares(library, data, matches)), matches
+    return data, fit_calibration(data, estimate_shares(data, matches)), matches
 
 
 def test_nearest_finds_what_a_full_sort_finds(monkeypatch):

@@ -104,7 +104,7 @@ def test_probabilities_come_true_as_docs_identify_says():
     coi, fishes = (models[f"dnacse-barcode-{name}"]["forms"] for name in ("mini", "12s"))
     errors = {(form, rank): found["calibration_error"] for form, ranks in coi.items() for rank, found in ranks.items()}
     assert len(errors) == 18 and max(errors.values()) < 0.05
-    assert fishes["150 bp"]["species"]["calibration_error"] < 0.08
+    assert max(found["calibration_error"] for ranks in fishes.values() for found in ranks.values()) < 0.06
 
 
 def test_reads_with_indels_are_named_more_often_than_by_vsearch_as_docs_identify_says():
