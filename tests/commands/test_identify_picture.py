@@ -8,6 +8,7 @@ import pytest
 from modeling_dnacse.commands.drawing.identify_pictures import GREY, MOST_TAXA, Tally, draw_calls
 from modeling_dnacse.commands.drawing.pictures import colours_of_pages
 from modeling_dnacse.identification.calibration import CalibrationData, fit_calibration
+from modeling_dnacse.identification.naming import Identifications
 from modeling_dnacse.identification.reliability import reliability
 
 RANKS = ("species", "genus")
@@ -40,6 +41,19 @@ def test_taxa_are_counted_by_sample_and_the_rarest_are_left_out():
     assert len(rows) == MOST_TAXA + 1 and len(rows) + rarer == 33
     assert rows[0].amounts.tolist() == [50, 1] and rows[0].probability == pytest.approx(0.99)
     assert rows[-2].probability == pytest.approx(0.97) and rows[-1].probability is None
+
+
+def test_the_advice_counts_what_a_lower_confidence_would_call_and_how_much_of_it_is_right():
+    tally = Tally(RANKS)
+    for species in ([0.98, 0.92, np.nan], [0.9, 0.84, 0.3, 1.0]):  # two blocks of queries
+        probabilities = np.array([species, [1.0] * len(species)])
+        level, nothing = (probabilities[0] < 0.95).astype(int), np.zeros(len(species))
+        codes = np.zeros(probabilities.shape, int)
+        tally.add(Identifications(codes, probabilities, nothing, level, nothing > 0), 0.95)
+    advice = tally.advice(0.95)
+    assert "2 with --confidence species=0.9, then 95 % of all are right" in advice  # 0.98, 0.92, 0.9, 1
+    assert "3 with --confidence species=0.8, then 93 % of all are right" in advice
+    assert "species=0.9" not in tally.advice(0.9) and tally.advice(0.8) == ""
 
 
 def test_probabilities_that_are_true_lie_on_the_diagonal_and_false_ones_do_not():

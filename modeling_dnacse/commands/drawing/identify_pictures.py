@@ -55,9 +55,10 @@ class Tally:
         self.taxa: dict[tuple[str, str], Taxon] = {}
         self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # rows: ranks, then no call; columns: known, likely new
         self.foreign = 0
-        self.nearly = dict.fromkeys(
-            LOWER, 0
-        )  # queries that are not called at species, although it has this probability
+        self.named = {
+            least: np.zeros(3) for least in LOWER
+        }  # with a species of this probability or more: queries that
+        # are called at it and that are not, and the sum of their probabilities
 
     def add(self, found: Identifications, confidence: float) -> None:
         """Count a block of queries."""
@@ -66,9 +67,10 @@ class Tally:
         )  # level -1: the last row
 
         self.foreign += int(found.foreign.sum())
-        species = np.where(found.level == 0, 0, np.nan_to_num(found.probabilities[0]))
+        species, is_called = np.nan_to_num(found.probabilities[0]), found.level == 0
         for least in LOWER:
-            self.nearly[least] += int((species >= least).sum())
+            told = species >= least
+            self.named[least] += (told & is_called).sum(), (told & ~is_called).sum(), species[told].sum()
 
     def add_taxon(self, call: Call, amounts: Mapping[int, float], confidence: float) -> None:
         """Add the amounts of a query, given by the position of the sample."""
@@ -101,9 +103,14 @@ class Tally:
 
     def advice(self, confidence: float) -> str:
         """Say how to get more calls at species, and how many queries are out-of-distribution."""
-        lower = [least for least in LOWER if least < confidence]
-        more = [f"{self.nearly[least]:,} with --confidence species={least}" for least in lower if self.nearly[least]]
-        said = f"more calls at species, with more errors: {', '.join(more)}" if more else ""
+        more = []
+        for least, (called, others, sure) in self.named.items():
+            if least < confidence and others:
+                right = sure / (called + others)
+                more.append(
+                    f"{others:,.0f} with --confidence species={least}, then {100 * right:.0f} % of all are right"
+                )
+        said = f"more calls at species, by their probabilities: {'; '.join(more)}" if more else ""
         if self.foreign:
             others = f"{self.foreign:,} do not look like the library's marker"
             said = f"{said}; {others}" if said else others
