@@ -55,17 +55,14 @@ class Tally:
         self.taxa: dict[tuple[str, str], Taxon] = {}
         self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # rows: ranks, then no call; columns: known, likely new
         self.foreign = 0
-        self.named = {
-            least: np.zeros(3) for least in LOWER
-        }  # with a species of this probability or more: queries that
-        # are called at it and that are not, and the sum of their probabilities
+        # of queries with a species of this probability or more: how many are called at it, how many are not, and the
+        # sum of their probabilities
+        self.named = {least: np.zeros(3) for least in LOWER}
 
     def add(self, found: Identifications, confidence: float) -> None:
         """Count a block of queries."""
-        np.add.at(
-            self.called, (found.level, (found.new_species >= confidence).astype(int)), 1
-        )  # level -1: the last row
-
+        is_new = (found.new_species >= confidence).astype(int)
+        np.add.at(self.called, (found.level, is_new), 1)  # level -1: the last row
         self.foreign += int(found.foreign.sum())
         species, is_called = np.nan_to_num(found.probabilities[0]), found.level == 0
         for least in LOWER:
