@@ -52,6 +52,18 @@ def setting(text: str, value: str, default: Any) -> Any:
     return number
 
 
+def warn_of_unread(data: Data) -> None:
+    """Warn of records in splits that no task reads, such as those of a misspelled name."""
+    known = {name for module in TASKS.values() for names in module.SPLITS.values() for name in names}
+    unread = {name: len(split.sequences) for name, split in data.splits.items() if name not in known}
+    if unread:
+        names = ", ".join(map(repr, sorted(unread)))[:200]
+        sys.stderr.write(
+            f"run.py: warning: {sum(unread.values())} sequences of {data.name} are left out, as no task reads their "
+            f"split ({names}); the names are {', '.join(sorted(known))}.\n"
+        )
+
+
 def keywords(module: ModuleType) -> dict[str, Any]:
     """The keyword-only arguments of a task's score() with their defaults."""
     parameters = signature(module.score).parameters.values()
@@ -77,6 +89,7 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
             if records is None:
                 source = pin(options.data)
                 records = describe(source, read_splits(source, options.max_sequences, options.seed))
+                warn_of_unread(records)
             data = records
         if not any(name in data.splits for name in names):
             raise ValueError(

@@ -97,7 +97,8 @@ def check(args: argparse.Namespace) -> EmbedInput:
         raise ValueError(f"{output}: vectors cannot be written to a stream; give the name of a file or folder")
     if args.shard_records is not None and not writes_shards(args):
         raise ValueError(
-            f"{output} is one file, and --shard_records is for a folder of shards; omit it, or give a folder: -o FOLDER/"
+            f"{output} is one file, and --shard_records is for a folder of shards; omit it, or write to a folder: "
+            "-o FOLDER/"
         )
     args.shard_records = args.shard_records or SHARD_RECORDS
     if writes_shards(args):

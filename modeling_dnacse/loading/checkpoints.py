@@ -139,7 +139,9 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
         ValueError: there is no such tokenizer, or it is damaged.
     """
     if Path(name).is_dir():
-        read_object(Path(name, TOKENIZER), REMEDY)
+        for path in (Path(name, TOKENIZER), Path(name, "tokenizer_config.json")):
+            if path.name == TOKENIZER or path.exists():
+                read_object(path, REMEDY)
     else:
         find_on_hub(name, TOKENIZER)
     with one_sentence(f"{name} cannot be loaded as a tokenizer"):

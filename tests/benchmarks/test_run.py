@@ -263,6 +263,12 @@ def test_missing_splits_are_named(data, tmp_path, capsys):
     assert set(read(tmp_path, "seen.knn.tnf.test.json")["metrics"]) == {"species_seen", "species_seen_macro"}
 
 
+def test_a_misspelled_split_is_warned_of(data, tmp_path, capsys):
+    wrong = rewrite(data, tmp_path / "barcodes.tsv", lambda row: [*row[:-1], row[-1].replace("unseen_v", "unsen_v")])
+    assert start(wrong, tmp_path) == 0
+    assert "are left out, as no task reads their split ('unsen_val'" in capsys.readouterr().err
+
+
 def test_files_of_several_splits_are_named_without_their_paths(data, tmp_path):
     header, *rows = data.read_text().splitlines()
     for name in ("train", "test"):
