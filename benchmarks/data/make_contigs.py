@@ -157,14 +157,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=at_least(0), default=0)
     options = parser.parse_args(arguments)
-    if not 1 <= options.shortest <= options.longest or options.most < 1:
-        parser.error(
-            f"got --shortest {options.shortest}, --longest {options.longest} and --most {options.most}, but the "
-            "shortest piece has at least 1 bp and no more than the longest, and a species at least 1 piece"
-        )
-    for name in ("merge_identity", "unseen_share"):
-        if getattr(options, name) is not None and not 0 < getattr(options, name) < 1:
-            parser.error(f"got --{name} {getattr(options, name)}, but it lies between 0 and 1")
+    if options.shortest > options.longest:
+        parser.error(f"--shortest is {options.shortest} and --longest {options.longest}; raise --longest")
     return options
 
 

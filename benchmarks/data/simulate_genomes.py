@@ -159,15 +159,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--longest", type=at_least(1), default=10_000, help="longest contig, bp; default: %(default)s")
     parser.add_argument("--lengths", choices=("lognormal", "uniform"), default="lognormal")
     parser.add_argument(
-        "--error_rate", type=between(0.0, 1), default=0.0, help="sequencing errors per base; default: %(default)s"
+        "--error_rate", type=between(0.0, 0.5), default=0.0, help="sequencing errors per base; default: %(default)s"
     )
     parser.add_argument("--seed", type=at_least(0), default=0)
     options = parser.parse_args(arguments)
-    if not 1 <= options.shortest <= options.longest or not 0 <= options.error_rate <= 0.5:
-        parser.error(
-            f"got --shortest {options.shortest}, --longest {options.longest} and --error_rate {options.error_rate}, "
-            "but the shortest contig has at least 1 bp and no more than the longest, and the rate is 0 to 0.5"
-        )
+    if options.shortest > options.longest:
+        parser.error(f"--shortest is {options.shortest} and --longest {options.longest}; raise --longest")
     try:
         genomes = simulate_genomes(options.species, options.genome_length, options.strains, options.seed)
         pieces = [p for g in genomes for p in cut(g, options.shortest, options.longest, options.lengths, options.seed)]

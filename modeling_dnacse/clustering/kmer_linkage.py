@@ -26,6 +26,7 @@ K = 7
 LONGEST = 3000  # bp
 FEWEST = 30  # k-mers of the shorter one; with fewer, identities are unreliable
 LEVELS = 64  # of length
+MOST = 40_000  # different sequences; they take 3 GiB
 ROWS = 1024  # clusters that are compared with all others at once
 
 
@@ -52,6 +53,9 @@ def kmer_linkage(sets: np.ndarray, least: float) -> Tree:
         sets: Of `kmer_sets`. Rows of fewer than FEWEST k-mers merge only with their copies, and without any never.
         least: Least identity at which two clusters merge, above 0.
 
+    Raises:
+        ValueError: there are more than MOST different sequences.
+
     >>> whole = "ACGGTCATTAGCCATTTGACCAGATATTGCAACCGTGTCTTAACG"
     >>> kmer_linkage(kmer_sets([whole, whole[5:], "ACCTG" * 9]), 0.9).into.tolist()
     [0, 0, 2]
@@ -59,6 +63,11 @@ def kmer_linkage(sets: np.ndarray, least: float) -> Tree:
     of_kmers = np.flatnonzero(sets.any(1))
     rows, unique_of, copies = distinct(sets[of_kmers])
     rows = of_kmers[rows]
+    if len(rows) > MOST:
+        raise ValueError(
+            f"{len(rows):,} sequences are too many to be compared by the k-mers that they share, at most {MOST:,}; "
+            "make a model of their marker with dnacse adapt, which compares many more"
+        )
     tables = torch.from_numpy(profiles(sets[rows])) * torch.from_numpy(copies[:, None].astype(np.float32))
     kmers = 8 * sets.shape[1]
 

@@ -34,7 +34,7 @@ MOST_RECORDS = 1500  # at most that are looked up, once for each rank
 LEFT_OUT = ("species", "genus", "family", "order")  # ranks whose taxa are left out in look-ups
 ENOUGH_CASES = 100  # cases needed to say how far a sequence of the marker may be from the library
 LEAST_SITES = 60  # that a cut record keeps at least
-PARTS = 7  # intervals of similarity, and of evidence, in the estimate of shares
+PARTS = 7  # intervals of closeness, and of evidence, in the estimate of shares
 PRIOR_STRENGTH = 20  # pseudo-queries, equally many of each class, in the estimate of shares
 
 
@@ -151,7 +151,7 @@ def fit_calibration(data: CalibrationData, shares: np.ndarray) -> Calibration:
 def estimate_shares(library: Library, data: CalibrationData, matches: Matches) -> np.ndarray:
     """Estimate how many of the queries are of each class, by EM (Saerens, Latinne and Decaestecker 2002).
 
-    The shares maximise the likelihood of the queries' similarities and of their evidence for the genus, each cut into
+    The shares maximise the likelihood of the queries' closeness and of their evidence for the genus, each cut into
     `PARTS` intervals. `PRIOR_STRENGTH` pseudo-queries keep a small number of queries from moving the estimate far.
 
     Returns:
@@ -161,9 +161,9 @@ def estimate_shares(library: Library, data: CalibrationData, matches: Matches) -
     there = np.flatnonzero(counts)
     if not len(there):
         return np.full(len(counts), 1 / len(counts))
-    nearest, similarity = nearest_references(matches)
+    nearest, _ = nearest_references(matches)
     rank = list(library.names).index("genus") if "genus" in library.names else 0
-    values = [(data.similarity, similarity), (data.evidence[rank], evidence(matches)[rank])]
+    values = [(data.closeness, matches.closeness), (data.evidence[rank], evidence(matches)[rank])]
     cases, asked = np.zeros(len(data.similarity), int), np.zeros((nearest >= 0).sum(), int)
     for own, others in values:
         own, others = np.nan_to_num(own, nan=0.0), np.nan_to_num(others[nearest >= 0], nan=0.0)

@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.cli import main
+from modeling_dnacse.clustering import kmer_linkage
 from modeling_dnacse.clustering.average_linkage import cluster
 from modeling_dnacse.clustering.stable_names import name_clusters, read_clusters
 from modeling_dnacse.loading.checkpoints import load_checkpoint
@@ -191,7 +192,7 @@ def test_what_identity_refuses(pieces, site_folder, tiny_folder, tmp_path, capsy
     assert "give one or the other" in refuse(capsys, *arguments, site_folder, "--threshold", 0.9)
 
 
-def test_sequences_of_another_marker_are_compared_by_shared_kmers(site_folder, tmp_path, capsys):
+def test_sequences_of_another_marker_are_compared_by_shared_kmers(site_folder, tmp_path, capsys, monkeypatch):
     draw = random.Random(1)
     path, output, otus, plot = (tmp_path / name for name in ("in.fasta", "out.tsv", "otus.fasta", "out.png"))
     lines = []
@@ -218,6 +219,8 @@ def test_sequences_of_another_marker_are_compared_by_shared_kmers(site_folder, t
     main([*map(str, arguments), "--identity", "0.999", "--force"])
     again = {row["id"]: row["cluster"] for row in table(output)}
     assert all(again[f"{species}0"] == again[f"{species}4"] != again[f"{species}1"] for species in "abc")
+    monkeypatch.setattr(kmer_linkage, "MOST", 5)
+    assert "13 sequences are too many to be compared by the k-mers" in refuse(capsys, *arguments, "--force")
 
 
 def test_vectors_of_mixed_lengths_are_reported(site_folder, tmp_path, capsys):

@@ -184,19 +184,19 @@ def test_how_far_a_sequence_may_be_needs_a_hundred_cases(cases):
     assert alike.least_similarity == alike.similarity.min()
 
 
-def estimate_by_loops(data: CalibrationData, rank: int, similarity: np.ndarray, evidence: np.ndarray) -> np.ndarray:
-    """EM over cells of similarity and evidence, by loops; no query is without a neighbour."""
+def estimate_by_loops(data: CalibrationData, rank: int, close: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+    """EM over cells of closeness and evidence, by loops; no query is without a neighbour."""
     classes = sorted(set(data.known_from.tolist()))
 
     def cells(values: list[np.ndarray]) -> list[tuple[int, ...]]:
-        own = [data.similarity, np.nan_to_num(data.evidence[rank])]
+        own = [data.closeness, np.nan_to_num(data.evidence[rank])]
         edges = [sorted(set(np.quantile(part, np.arange(1, 7) / 7))) for part in own]
         return [
             tuple(sum(edge < value for edge in bounds) for value, bounds in zip(one, edges, strict=True))
             for one in zip(*map(np.nan_to_num, values), strict=True)
         ]
 
-    of_cases, asked = cells([data.similarity, data.evidence[rank]]), cells([similarity, evidence])
+    of_cases, asked = cells([data.closeness, data.evidence[rank]]), cells([close, evidence])
     likelihood = np.empty((len(classes), len(asked)))
     for row, known_from in enumerate(classes):
         own = [cell for cell, of_class in zip(of_cases, data.known_from, strict=True) if of_class == known_from]
@@ -225,7 +225,7 @@ def test_shares_are_those_of_loops(ranks, classes):
     rank = 1 if "genus" in ranks else 0
     pairs = matches.similarities
     told = gaps(pairs[1]) if rank else matches.closeness
-    expected = estimate_by_loops(data, rank, pairs[:, :, 0].max(0), told)
+    expected = estimate_by_loops(data, rank, matches.closeness, told)
     np.testing.assert_allclose(estimate_shares(library, data, matches), expected, atol=1e-6)
     nothing = [np.concatenate([part, part[:, :4]], axis=1) for part in (matches.rows, pairs)]
     nothing[0][:, 15:], nothing[1][:, 15:] = -1, -np.inf

@@ -163,4 +163,4 @@ def test_mistakes_are_one_sentence(folder, capsys):
     assert "a split, train or test" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["--genomes", str(folder), "--output", "o.tsv", "--merge_identity", "2"])
-    assert "--merge_identity 2.0, but it lies between 0 and 1" in capsys.readouterr().err
+    assert "argument --merge_identity: '2' is no number from 0.0 to 1" in capsys.readouterr().err

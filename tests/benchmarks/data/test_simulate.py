@@ -76,8 +76,9 @@ def test_files(tmp_path):
 
 
 def test_no_species_is_an_error(tmp_path, capsys):
-    assert main(["--output", str(tmp_path), "--species", "0"]) == 2
-    assert "raise --species" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--output", str(tmp_path), "--species", "0"])
+    assert "argument --species: '0' is no whole number from 1" in capsys.readouterr().err
     with pytest.raises(ValueError, match="at least 1"):
         simulate(species=3, records_per_species=0)
 
