@@ -105,7 +105,7 @@ def check_tables(model: DnacsePreTrainedModel, name: str) -> None:
     for key, tensor in model.state_dict().items():
         right, table = True, key.rpartition(".")[2]
         if table == "spelling":
-            right = torch.equal(tensor, spelling_of(model.config))
+            right = torch.equal(tensor, spelling_of(model.config))  # pyright: ignore[reportArgumentType]
         elif table == "marker_of_site":
             right = torch.equal(tensor.long(), torch.searchsorted(starts, torch.arange(sites), right=True) - 1)
         elif table in ("kmer_sites", "kept_sites"):
