@@ -1,7 +1,6 @@
 """Turn the command line into jobs: each task with its data and arguments."""
 
 import argparse
-import json
 import sys
 from inspect import Parameter, signature
 from types import ModuleType
@@ -16,7 +15,7 @@ GIVEN = ("seed", "device", "batch_tokens", "trust_remote_code")  # options of ru
 
 
 def settings(texts: list[str]) -> dict[str, dict[str, Any]]:
-    """Read `--set`: task -> name -> value, a value being JSON or else a text.
+    """Read `--set`: task -> name -> value, a value being of the kind of its default.
 
     Raises:
         ValueError: A text is not TASK.NAME=VALUE, or the task takes no such argument.
@@ -27,21 +26,48 @@ def settings(texts: list[str]) -> dict[str, dict[str, Any]]:
         task, _, name = place.partition(".")
         if task not in TASKS or not equals:
             raise ValueError(f"got --set {text}, but it takes TASK.NAME=VALUE, TASK being one of {', '.join(TASKS)}.")
-        allowed = keywords(TASKS[task]) - set(GIVEN)
+        allowed = {key: default for key, default in keywords(TASKS[task]).items() if key not in GIVEN}
         if name not in allowed:
             there = ", ".join(sorted(allowed)) or "none"
             raise ValueError(f"got --set {text}, but the task {task} has no such argument: it has {there}.")
-        try:
-            values[task][name] = json.loads(value)
-        except json.JSONDecodeError:
-            values[task][name] = value
+        values[task][name] = setting(text, value, allowed[name])
     return values
 
 
-def keywords(module: ModuleType) -> set[str]:
-    """Names of the keyword-only arguments of a task's score()."""
+def setting(text: str, value: str, default: Any) -> Any:
+    """Read one value of `--set` as the kind of its default.
+
+    Raises:
+        ValueError: The default is a number, and the value is none, not finite or not above 0.
+    """
+    if not isinstance(default, int | float):
+        return value
+    kind, what = (int, "a whole number") if isinstance(default, int) else (float, "a number")
+    try:
+        number = kind(value)
+    except ValueError:
+        number = 0
+    if not 0 < number < 2**32:
+        raise ValueError(f"got --set {text}, but it takes {what} above 0 and below 2**32, such as {default}.")
+    return number
+
+
+def warn_of_unread(data: Data) -> None:
+    """Warn of records in splits that no task reads, such as those of a misspelled name."""
+    known = {name for module in TASKS.values() for names in module.SPLITS.values() for name in names}
+    unread = {name: len(split.sequences) for name, split in data.splits.items() if name not in known}
+    if unread:
+        names = ", ".join(map(repr, sorted(unread)))[:200]
+        sys.stderr.write(
+            f"run.py: warning: {sum(unread.values())} sequences of {data.name} are left out, as no task reads their "
+            f"split ({names}); the names are {', '.join(sorted(known))}.\n"
+        )
+
+
+def keywords(module: ModuleType) -> dict[str, Any]:
+    """The keyword-only arguments of a task's score() with their defaults."""
     parameters = signature(module.score).parameters.values()
-    return {parameter.name for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY}
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY}
 
 
 def make_jobs(options: argparse.Namespace) -> list[Job]:
@@ -63,6 +89,7 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
             if records is None:
                 source = pin(options.data)
                 records = describe(source, read_splits(source, options.max_sequences, options.seed))
+                warn_of_unread(records)
             data = records
         if not any(name in data.splits for name in names):
             raise ValueError(

@@ -91,6 +91,8 @@ def check(options: argparse.Namespace) -> None:
     if ":" not in options.data and not Path(options.data).exists():
         raise ValueError(f"no file {options.data}: check --data, or make one with benchmarks/data/simulate.py.")
     check_folder(options.output, [options.data, *options.model], suffixes=(".json",), parents=True)
+    if options.cache is not None:
+        check_folder(options.cache, [options.data, *options.model], parents=True)
     options.output.mkdir(parents=True, exist_ok=True)
     for model in options.model:
         find_model(model, options.trust_remote_code)

@@ -70,6 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     errors = JsonLines(sys.stderr, args.command) if args.json_logs else sys.stderr
     try:
+        check_working_folder()
         with unwinding_on_signals(), ExitStack() as stack:
             if args.quiet:
                 stack.enter_context(redirect_stderr(stack.enter_context(open(os.devnull, "w"))))  # noqa: PTH123
@@ -90,12 +91,37 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, OSError) as error:
         report_end(errors, args.command, f"error: {error}")
         sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        remedy = "give it more, or fewer sequences at once; --batch_tokens 1024 needs less for networks"
+        report_end(errors, args.command, f"error: the memory is full; {remedy}")
+        sys.exit(2)
     except Stopped as stop:
         report_end(errors, args.command, f"stopped by {stop}; nothing half written is left")
         sys.exit(stop.code)
     except KeyboardInterrupt:
         report_end(errors, args.command, "stopped")
         sys.exit(130)
+
+
+def check_working_folder() -> None:
+    """Check that names of files have a folder to start from.
+
+    Raises:
+        ValueError: The working folder was removed.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise ValueError("the working folder has been removed; change to another one") from None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of Python, of numpy, or of torch on any device says that there is no memory left."""
+    return isinstance(error, MemoryError) or any(
+        said in str(error).lower() for said in ("can't allocate memory", "out of memory")
+    )
 
 
 def hold_standard_streams() -> None:

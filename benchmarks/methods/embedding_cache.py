@@ -40,7 +40,21 @@ def encode_once(
 
     Returns:
         Vectors (n, d), float32; (0, 0) for no sequences.
+
+    Raises:
+        ValueError: The file is damaged, or cannot be written.
     """
+    try:
+        return _encode_once(encode, path, spent, sequences)
+    except (sqlite3.Error, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{path} is no readable cache of vectors ({error}); remove it, or give another --cache"
+        ) from None
+
+
+def _encode_once(
+    encode: Callable[[Sequence[str]], np.ndarray], path: Path, spent: Spent, sequences: Sequence[str]
+) -> np.ndarray:
     path.parent.mkdir(parents=True, exist_ok=True)
     keys = [hashlib.sha256(sequence.encode()).digest() for sequence in sequences]
     with closing(sqlite3.connect(path, timeout=600)) as database:
@@ -73,7 +87,10 @@ def read_vectors(database: sqlite3.Connection, keys: Sequence[bytes], spent: Spe
         vector, wall, cpu, peaks = database.execute(query, (key,)).fetchone()
         if not row:
             found = np.empty((len(keys), len(vector) // 4), dtype=np.float32)
-        found[row] = np.frombuffer(vector, dtype="<f4")
+        kept = np.frombuffer(vector, dtype="<f4") if len(vector) == found.shape[1] * 4 else np.array([np.nan])
+        if not np.isfinite(kept).all():
+            raise sqlite3.DatabaseError("a vector is cut, or holds NaN or infinity")
+        found[row] = kept
         spent.add(1, wall, cpu)
         said.add(peaks)
     for peaks in said:

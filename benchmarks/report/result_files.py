@@ -71,6 +71,8 @@ def validate(result: dict[str, Any]) -> None:
         if not isinstance(value, FIELDS[field]):
             raise ValueError(f"the field {field} is {value!r}, but must be {FIELDS[field]}.")
     for name, metric in result["metrics"].items():
+        if not isinstance(metric, dict):
+            raise ValueError(f"the metric {name} is {metric!r}, but must be an object with a value.")
         validate_metric(name, metric)
     if paths := [text for text in texts(result) if Path(text).is_absolute() or re.match(r"[A-Za-z]:\\", text)]:
         raise ValueError(f"a result must not hold paths of this machine, but has {paths}: give the model a --name.")
@@ -84,8 +86,11 @@ def validate_metric(name: str, metric: dict[str, Any]) -> None:
     """
     interval, seeds = metric.get("interval", [0, 0]), metric.get("per_seed", [0])
     # all(-1 <= x) rather than not any(x < -1): it also catches NaN
-    numbers = all(-1 <= number <= 1 for number in (metric.get("value", float("nan")), *interval, *seeds))
-    if not numbers or len(interval) != 2 or not seeds:
+    lists = (
+        isinstance(interval, list | tuple) and isinstance(seeds, list | tuple) and len(interval) == 2 and bool(seeds)
+    )
+    numbers = [metric.get("value"), *interval, *seeds] if lists else []
+    if not numbers or not all(isinstance(number, int | float) and -1 <= number <= 1 for number in numbers):
         raise ValueError(f"the metric {name} is {metric}, but needs a value, bounds and seeds from -1 to 1.")
     if any(not isinstance(metric.get(count), int) or metric[count] < 0 for count in ("scored", "left_out")):
         raise ValueError(f"the metric {name} is {metric}, but needs the numbers of what was scored and left_out.")
@@ -140,7 +145,8 @@ def is_current(folder: Path, identity: Mapping[str, str], fingerprint: str) -> b
         fingerprint: Fingerprint of the inputs.
     """
     result = read_earlier(folder / file_name(identity))
-    return result is not None and result["fingerprint"] == fingerprint
+    fields = {**identity, "fingerprint": fingerprint}
+    return result is not None and all(result[field] == value for field, value in fields.items())
 
 
 def refuse_other_data(path: Path, data: str, place: str, sha256: str) -> None:

@@ -108,8 +108,10 @@ class DnacsePreTrainedModel(PreTrainedModel):
         """Load as transformers does, but refuse a checkpoint with missing or unknown encoder weights.
 
         Raises:
-            ValueError: an encoder weight is missing from the checkpoint, or the checkpoint holds one that is unknown.
+            ValueError: an encoder weight is missing from the checkpoint, or the checkpoint holds one that is unknown;
+                a weight has another shape, unless `ignore_mismatched_sizes` is true.
         """
+        may_differ, kwargs["ignore_mismatched_sizes"] = kwargs.get("ignore_mismatched_sizes", False), True
         wants_info = kwargs.pop("output_loading_info", False)
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
         model, info = loaded  # pyright: ignore[reportGeneralTypeIssues] it is a pair
@@ -120,6 +122,12 @@ class DnacsePreTrainedModel(PreTrainedModel):
                 f"{pretrained_model_name_or_path} is no checkpoint of this encoder: {len(missing)} weights are "
                 f"missing (such as {missing[:2]}), {len(unknown)} are unknown (such as {unknown[:2]}); "
                 "give a DNACSE, DNABERT-2 or DNABERT-S checkpoint"
+            )
+        if not may_differ and (differing := sorted(info["mismatched_keys"])):
+            key, there, wanted = differing[0]
+            raise ValueError(
+                f"{pretrained_model_name_or_path}: the weight {key} has the shape {tuple(there)}, and its config.json "
+                f"asks for {tuple(wanted)}; give a complete checkpoint, with its own config.json"
             )
         return (model, info) if wants_info else model
 

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="type of the stored numbers; default: %(default)s",
     )
-    add("--shard_records", type=int, default=SHARD_RECORDS, help="number of records in a shard; default: %(default)s")
+    add("--shard_records", type=int, help=f"records in a shard of an output folder; default: {SHARD_RECORDS:,}")
 
 
 class EmbedInput(NamedTuple):
@@ -91,10 +91,16 @@ def check(args: argparse.Namespace) -> EmbedInput:
     from ..reading.sequences import AlphabetCounts
 
     output, inputs = Path(args.output), (args.input, args.model)
-    if args.shard_records < 1:
+    if args.shard_records is not None and args.shard_records < 1:
         raise ValueError(f"--shard_records is {args.shard_records}; it must be at least 1")
     if is_stream(output):
         raise ValueError(f"{output}: vectors cannot be written to a stream; give the name of a file or folder")
+    if args.shard_records is not None and not writes_shards(args):
+        raise ValueError(
+            f"{output} is one file, and --shard_records is for a folder of shards; omit it, or write to a folder: "
+            "-o FOLDER/"
+        )
+    args.shard_records = args.shard_records or SHARD_RECORDS
     if writes_shards(args):
         check_plain(inputs)
         check_folder(output, inputs, suffixes=(".parquet",))

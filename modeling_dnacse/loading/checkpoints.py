@@ -14,6 +14,7 @@ from transformers.utils import logging
 
 from ..configuration_dnacse import DnacseConfig
 from ..embedding.tokenization import apply_alphabet_policy
+from ..kmers import spelling_of
 from ..machine.json_files import read_object
 from ..modeling_dnacse import DnacsePreTrainedModel
 from .hub_reasons import why_not_found
@@ -67,6 +68,7 @@ def load_checkpoint(
     with one_sentence(f"{name} cannot be loaded as a model"), without_bar_of_weights():
         model = model_class.from_pretrained(name, dtype=torch.float32, **options)
     check_finite(model, name)
+    check_tables(model, name)
     if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
         raise ValueError(
             f"the tokenizer of {tokenizer_name or name} has {len(tokenizer)} entries and pad id "
@@ -91,6 +93,25 @@ def check_finite(model: nn.Module, name: str) -> None:
     for key, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise ValueError(f"{name}: the weight {key} holds NaN or infinity; give a model whose weights are numbers")
+
+
+def check_tables(model: DnacsePreTrainedModel, name: str) -> None:
+    """Check the tensors of a model that hold numbers of sites, of markers, and of letters.
+
+    Raises:
+        ValueError: one of them is none of the configuration's.
+    """
+    sites, starts = model.config.gene_sites, torch.tensor(model.config.marker_starts or [0])
+    for key, tensor in model.state_dict().items():
+        right, table = True, key.rpartition(".")[2]
+        if table == "spelling":
+            right = torch.equal(tensor, spelling_of(model.config))  # pyright: ignore[reportArgumentType]
+        elif table == "marker_of_site":
+            right = torch.equal(tensor.long(), torch.searchsorted(starts, torch.arange(sites), right=True) - 1)
+        elif table in ("kmer_sites", "kept_sites"):
+            right = bool(((tensor >= 0) & (tensor < sites)).all())
+        if not right or (table == "kept_sites" and not (tensor.diff() > 0).all()):
+            raise ValueError(f"{name}: {key} does not fit {CONFIG}, so one of them is damaged; {REMEDY}")
 
 
 def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
@@ -118,7 +139,9 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
         ValueError: there is no such tokenizer, or it is damaged.
     """
     if Path(name).is_dir():
-        read_object(Path(name, TOKENIZER), REMEDY)
+        for path in (Path(name, TOKENIZER), Path(name, "tokenizer_config.json")):
+            if path.name == TOKENIZER or path.exists():
+                read_object(path, REMEDY)
     else:
         find_on_hub(name, TOKENIZER)
     with one_sentence(f"{name} cannot be loaded as a tokenizer"):

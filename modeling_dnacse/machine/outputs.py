@@ -57,7 +57,7 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
         ValueError: The folder is an input or a file; it holds an input that might be replaced; or neither it nor its
             parent can be written to.
     """
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         raise ValueError(f"{folder} is a file, and the output is a folder; give another name")
     for path in (Path(given) for given in (*inputs, resolved(STDIN)) if given is not None):
         if same_file(folder, path):
@@ -65,7 +65,7 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
         if path.suffix in suffixes and path.exists() and same_file(folder, resolved(path).parent):
             raise ValueError(f"{path} is an input, and the output {folder} might replace it; give another folder")
     around = [folder.absolute(), *folder.absolute().parents]
-    place = next(path for path in around if path.is_dir() or (not parents and path != around[0]))
+    place = next(path for path in around if path.is_dir() or (os.path.lexists(path) if parents else path != around[0]))
     if not place.is_dir():
         raise ValueError(f"{folder}: there is no folder {place}; make it first")
     if not os.access(place, os.W_OK | os.X_OK):

@@ -91,9 +91,11 @@ def test_a_wrong_result_is_refused(results, tmp_path):
     with pytest.raises(ValueError, match="schema 1, but this version has schema 2: make it anew"):
         write_result(result | {"schema_version": 1}, tmp_path)
     good = result["metrics"]["species_seen"]
-    for wrong in ({"value": float("nan")}, {"interval": [0.1]}, {"per_seed": []}, {"scored": -1}, {"left_out": None}):
+    wrong = [{"value": float("nan")}, {"value": "1"}, {"interval": [0.1]}, {"interval": 1}, {"per_seed": []}]
+    wrong += [{"scored": -1}, {"left_out": None}]
+    for metric in (*(good | changed for changed in wrong), 0.5):
         with pytest.raises(ValueError, match="species_seen"):
-            write_result(result | {"metrics": {"species_seen": good | wrong}}, tmp_path)
+            write_result(result | {"metrics": {"species_seen": metric}}, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -223,6 +225,13 @@ def test_a_swapped_model_has_another_revision_and_no_vector_of_the_first(data, t
         ({"--name": "a b"}, "2 names for 1 models"),
         ({"--set": "knn"}, "TASK.NAME=VALUE"),
         ({"--set": "knn.neighbours=3"}, "no such argument"),
+        *(
+            ({"--set": f"identify.queries={value}"}, "a whole number above 0")
+            for value in ("abc", "[]", "-1", "1e400")
+        ),
+        ({"--set": "fine_tune.learning_rate=nan"}, "a number above 0"),
+        ({"--cache": __file__}, "is a file"),
+        ({"--output": f"{__file__}/results"}, "there is no folder"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(data, tmp_path, capsys, changed, message):
@@ -252,6 +261,12 @@ def test_missing_splits_are_named(data, tmp_path, capsys):
     assert start(seen, tmp_path, task="species_clustering") == 2
     assert start(seen, tmp_path) == 0
     assert set(read(tmp_path, "seen.knn.tnf.test.json")["metrics"]) == {"species_seen", "species_seen_macro"}
+
+
+def test_a_misspelled_split_is_warned_of(data, tmp_path, capsys):
+    wrong = rewrite(data, tmp_path / "barcodes.tsv", lambda row: [*row[:-1], row[-1].replace("unseen_v", "unsen_v")])
+    assert start(wrong, tmp_path) == 0
+    assert "are left out, as no task reads their split ('unsen_val'" in capsys.readouterr().err
 
 
 def test_files_of_several_splits_are_named_without_their_paths(data, tmp_path):

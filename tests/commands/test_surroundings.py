@@ -14,6 +14,7 @@ import pytest
 from safetensors import SafetensorError
 
 from modeling_dnacse.cli import hold_standard_streams, main, report_end
+from modeling_dnacse.commands import info as info_command
 from modeling_dnacse.identification.queries import sample_of
 from modeling_dnacse.loading.checkpoints import check_config
 from modeling_dnacse.machine.atomic import written_whole
@@ -154,6 +155,29 @@ def test_arrow_writes_and_reads_names_that_are_no_utf8(output, tmp_path):
     with records.open("wb") as file:
         pq.write_table(pa.table({"id": ids, "sequence": ["ACGT", "GGCC"]}), file)
     assert [record.sequence for record in read_records(records)] == ["ACGT", "GGCC"]
+
+
+def test_a_removed_working_folder_is_told(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SystemExit, match="2"):
+        main(["bin", "a.fasta", "-o", "bins"])
+    assert "the working folder has been removed; change to another one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), RuntimeError("bug")],
+)
+def test_a_full_memory_is_told_and_other_errors_stay(error, monkeypatch, capsys):
+    def check(args):
+        raise error
+
+    monkeypatch.setattr(info_command, "check", check)
+    with pytest.raises(RuntimeError if str(error) == "bug" else SystemExit, match="bug|2"):
+        main(["info"])
+    assert ("the memory is full; give it more" in capsys.readouterr().err) == (str(error) != "bug")
 
 
 def test_a_device_that_computes_nothing_is_refused(tmp_path, capsys, tiny_folder):

@@ -175,6 +175,12 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
         assert f"{copy / name} is damaged, or of another index" in complaint(copy)
     shutil.copytree(index, copy, dirs_exist_ok=True)
     told = json.loads((copy / "index.json").read_text())
+    tensors = load_file(copy / "encoded.safetensors")
+    save_file(tensors | {"votes": tensors["votes"] * np.inf}, copy / "encoded.safetensors")  # with its digest, too
+    digest = {"encoded.safetensors": index_files.digest_of(copy / "encoded.safetensors")}
+    (copy / "index.json").write_text(json.dumps(told | {"files": told["files"] | digest}))
+    assert "votes hold NaN or infinity" in complaint(copy)
+    shutil.copytree(index, copy, dirs_exist_ok=True)
     for change, said in (
         ({"version": 2}, "is an index of version 2"),
         ({"files": 3}, "files is missing or no dict"),

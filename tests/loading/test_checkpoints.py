@@ -5,12 +5,14 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from modeling_dnacse import DnacseModel
-from modeling_dnacse.loading.checkpoints import load_checkpoint, load_tokenizer
+from modeling_dnacse import DnacseConfig, DnacseModel
+from modeling_dnacse.loading.checkpoints import check_tables, load_checkpoint, load_tokenizer
+from tests.support.families import TINY
 from trainer.train_tokenizer import train_tokenizer
 
 
@@ -54,6 +56,32 @@ def test_truncated_weights_are_named(tiny_folder, tmp_path, name):
     with pytest.raises(ValueError, match=str(folder)) as error:
         load_checkpoint(DnacseModel, str(folder))
     assert "\n" not in str(error.value)
+
+
+def test_a_weight_of_another_shape_is_named(tiny_folder, tmp_path):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    key = "embeddings.word_embeddings.weight"
+    save_file(weights | {key: weights[key][:-1].clone()}, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(
+        ValueError, match=rf"the weight {key} has the shape \(95, \d+\), and its config\.json asks for"
+    ):
+        load_checkpoint(DnacseModel, str(folder))
+
+
+@pytest.mark.parametrize("table", ["spelling", "kmer_sites", "kept_sites", "marker_of_site"])
+def test_tables_that_do_not_fit_the_configuration_are_refused(table):
+    config = DnacseConfig(
+        **TINY
+        | {"vocab_size": 9, "vocabulary": "[UNK] [CLS] [SEP] [PAD] [MASK] A C G T", "num_hidden_layers": 0}
+        | {"sites": 8, "gene_sites": 12, "site_kmer": 3, "marker_starts": [0, 6], "markers": ["a", "b"], "kmer": 3}
+    )
+    model = DnacseModel(config)
+    check_tables(model, "m")
+    key, tensor = next((key, tensor) for key, tensor in model.state_dict().items() if key.endswith(table))
+    tensor.view(-1)[3] = {"kmer_sites": 12, "kept_sites": 2}.get(table, 1)
+    with pytest.raises(ValueError, match=rf"m: {key} does not fit config\.json"):
+        check_tables(model, "m")
 
 
 def test_another_models_tokenizer_is_refused(tiny_folder, tmp_path):

@@ -206,6 +206,13 @@ def test_a_folder_that_is_complete_stays_and_others_are_refused(fasta, tiny_fold
         assert "holds vectors of another run: options." in capsys.readouterr().err
 
 
+def test_one_file_has_no_shards(fasta, tiny_folder, tmp_path, capsys):
+    """`--shard_records 5 -o out.npy` was taken silently."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["embed", str(fasta), "-o", f"{tmp_path}/o.npy", "--model", str(tiny_folder), "--shard_records", "5"])
+    assert "o.npy is one file, and --shard_records is for a folder of shards; omit it, or" in capsys.readouterr().err
+
+
 def test_processes_do_not_share_a_file(fasta, tiny_folder, tmp_path, capsys, monkeypatch):
     for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.provenance import sha256_of
 from trainer.pairing.pairs import PairSampler
 from trainer.releasing.training_record import RECORDED_ARGUMENTS
@@ -18,6 +19,7 @@ from trainer.releasing.training_record import RECORDED_ARGUMENTS
 STATE = "trainer_state.json"
 RUN = "run.json"
 FILES = "files"  # in RUN: the digest of each file
+REMEDY = "copy the checkpoint again, or resume from another one"
 MAY_CHANGE = ("cached_chunk_size", "chunk_tokens")
 
 
@@ -27,7 +29,8 @@ def checkpoint_to_resume(output: Path, requested: str | None) -> str | None:
     Raises:
         ValueError: there is nothing to resume, or the folder holds an earlier run and resuming was not requested.
     """
-    states = sorted(output.glob(f"checkpoint-*/{STATE}"), key=lambda path: int(path.parent.name.partition("-")[2]))
+    found = [path for path in output.glob(f"checkpoint-*/{STATE}") if step_of(path).isdecimal()]
+    states = sorted(found, key=lambda path: int(step_of(path)))
     finished = [path for path in states if is_complete(path)]
     if requested is None:
         if finished or (output / "config.json").exists():
@@ -50,11 +53,16 @@ def checkpoint_to_resume(output: Path, requested: str | None) -> str | None:
     return requested
 
 
+def step_of(state: Path) -> str:
+    """The step in the name of the checkpoint folder that holds a file, such as checkpoint-500."""
+    return state.parent.name.partition("-")[2]
+
+
 def is_complete(state: Path) -> bool:
     """Whether a checkpoint's trainer_state.json, the last file to be written, is complete: a copy may be cut short."""
     try:
-        json.loads(state.read_text())
-    except (OSError, ValueError):
+        read_object(state, REMEDY)
+    except ValueError:
         return False
     return True
 
@@ -67,17 +75,18 @@ def check_files(checkpoint: Path) -> None:
     Raises:
         ValueError: a file is missing or damaged.
     """
-    remedy = "copy the checkpoint again, or resume from another one"
-    named = json.loads((checkpoint / RUN).read_text()).get(FILES, {}) if (checkpoint / RUN).is_file() else {}
+    named = read_object(checkpoint / RUN, REMEDY).get(FILES, {}) if (checkpoint / RUN).is_file() else {}
+    if not isinstance(named, dict):
+        raise ValueError(f"{checkpoint / RUN}: {FILES} is no object: {REMEDY}")
     for name, digest in named.items():
         if not (checkpoint / name).is_file():
-            raise ValueError(f"{checkpoint / name} is missing: {remedy}")
+            raise ValueError(f"{checkpoint / name} is missing: {REMEDY}")
         if sha256_of(checkpoint / name) != digest:
-            raise ValueError(f"{checkpoint / name} is not what was written, so it is damaged: {remedy}")
+            raise ValueError(f"{checkpoint / name} is not what was written, so it is damaged: {REMEDY}")
     there = [path.name for path in checkpoint.iterdir()]
     for part in () if named else ("model", "optimizer", "scheduler"):  # of earlier releases, which name no files
         if not any(part in name for name in there):
-            raise ValueError(f"{checkpoint} has no file of the {part}: {remedy}")
+            raise ValueError(f"{checkpoint} has no file of the {part}: {REMEDY}")
 
 
 def file_digests(checkpoint: Path) -> dict[str, str]:
@@ -110,7 +119,7 @@ def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:
     """
     if not (checkpoint / RUN).exists():
         return
-    former = json.loads((checkpoint / RUN).read_text())
+    former = read_object(checkpoint / RUN, REMEDY)
     changed = [f"{name} {former.get(name)}, not {facts[name]}" for name in facts if former.get(name) != facts[name]]
     if changed:
         raise ValueError(

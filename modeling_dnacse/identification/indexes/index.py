@@ -167,6 +167,8 @@ def _check_encoded(encoded: Encoded) -> None:
             raise ValueError(f"{name} is of another kind or size")
     if encoded.sites is not None and encoded.sites.bases.max(initial=0) > OTHER:
         raise ValueError("bases hold what is no base")
+    if encoded.sites is not None and not np.isfinite(encoded.sites.votes).all():
+        raise ValueError("votes hold NaN or infinity")
 
 
 def _check_cells(cells: Cells | None) -> None:

@@ -55,6 +55,21 @@ def test_an_interrupted_run_loses_one_block_at_most(tmp_path, monkeypatch):
     assert network.asked == ["G", "T"]
 
 
+@pytest.mark.parametrize(
+    "change", ["vector = x'0000'", "vector = x'0000c07f0000c07f0000c07f0000c07f'", "peaks = '{'", "garbage"]
+)
+def test_a_damaged_cache_is_named(tmp_path, change):
+    path = tmp_path / "x.sqlite"
+    encode_once(Network().encode, path, Spent(), ["A", "C"])
+    if change == "garbage":
+        path.write_bytes(b"garbage" * 600)
+    else:
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute(f"UPDATE kept SET {change} WHERE rowid = 2")
+    with pytest.raises(ValueError, match=r"x\.sqlite is no readable cache .* remove it"):
+        encode_once(Network().encode, path, Spent(), ["A", "C"])
+
+
 def test_what_embedding_cost_is_known_from_a_later_run(tmp_path):
     first, second = Spent(), Spent()
     for spent in (first, second):

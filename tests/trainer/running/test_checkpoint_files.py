@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trainer.running.resume import FILES, RUN, check_files, file_digests
+from trainer.running.resume import FILES, RUN, check_files, check_same_run, checkpoint_to_resume, file_digests
 
 
 @pytest.fixture
@@ -39,6 +39,21 @@ def test_a_checkpoint_of_an_earlier_release_needs_its_states(checkpoint):
         with pytest.raises(ValueError, match=f"has no file of the {part.partition('.')[0]}"):
             check_files(checkpoint)
         kept.rename(checkpoint / part)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "", f'{{"{FILES}": []}}', "[" * 100_000])
+def test_a_damaged_record_of_the_run_is_named(checkpoint, text):
+    (checkpoint / RUN).write_text(text)
+    with pytest.raises(ValueError, match=rf"{RUN}: .* copy the checkpoint again"):
+        check_files(checkpoint)
+        check_same_run(checkpoint, {"processes": 1})
+
+
+def test_a_folder_of_another_name_is_no_checkpoint(checkpoint):
+    for folder, text in (("checkpoint-best", "{}"), ("checkpoint-9", "[]"), ("checkpoint-4", "{}")):
+        (checkpoint.parent / folder).mkdir(exist_ok=True)
+        (checkpoint.parent / folder / "trainer_state.json").write_text(text)
+    assert checkpoint_to_resume(checkpoint.parent, "last") == str(checkpoint)
 
 
 def test_any_change_of_any_byte_is_found(checkpoint):
