@@ -70,6 +70,9 @@ def test_cells_of_the_querys_own_species_take_no_room_from_the_nearest_other_one
     found = CellSearch(sites[0].sites, bases, species)(queries, groups)
     assert (found.rows[:, 0] == exact.rows[:, 0]).mean() > 0.9
     assert all(len(np.unique(species[row[row >= 0]])) == 12 for row in found.rows)
+    none = np.zeros(2), np.zeros(len(bases))  # all references are of the group of the queries
+    nothing = CellSearch(sites[0].sites, bases, species)(queries[:2], none)
+    assert np.all(nothing.rows == -1) and np.isneginf([nothing.score, nothing.cosine]).all()
 
 
 def test_other_queries_do_not_change_an_answer(sites, bases):
