@@ -45,6 +45,7 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
     "modeling_dnacse.identification.library": [
         "tests/identification/test_closeness.py",
         "tests/identification/test_identification.py",
+        "tests/identification/test_calibration.py",
         "tests/identification/test_common_ancestor.py",
         "tests/identification/test_identifier.py",
     ],
@@ -54,6 +55,8 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
     ],
     "modeling_dnacse.identification.calibration": ["tests/identification/test_calibration.py"],
     "modeling_dnacse.identification.probability_curves": ["tests/identification/test_probability_curves.py"],
+    "modeling_dnacse.vectors.cell_search": ["tests/vectors/test_cell_search.py"],
+    "modeling_dnacse.vectors.site_bits": ["tests/vectors/test_site_bits.py"],
     "benchmarks.scoring.agreements": ["tests/benchmarks/scoring/test_intervals.py"],
     "benchmarks.scoring.intervals": ["tests/benchmarks/scoring/test_intervals.py"],
     "benchmarks.scoring.paired": ["tests/benchmarks/scoring/test_paired.py"],

@@ -3,8 +3,9 @@
 import numpy as np
 
 from modeling_dnacse.identification.closeness import closeness
-from modeling_dnacse.identification.library import closeness_among, references_of
-from modeling_dnacse.vectors.shared_sites import Found
+from modeling_dnacse.identification.encoding import Encoded
+from modeling_dnacse.identification.library import Library, closeness_among, match_names, references_of
+from modeling_dnacse.vectors.shared_sites import Found, SiteSearch
 
 
 def plainly(cosines: np.ndarray, species: np.ndarray, own: int, count: int) -> float:
@@ -51,3 +52,19 @@ def test_references_of_the_querys_own_group_are_not_counted():
     nearest = np.where(species[nearest] >= 0, nearest, -1)
     for row, mine, count in zip(nearest, own, references_of(species, nearest, (own, group)), strict=True):
         assert count == (0 if row < 0 else ((species == species[row]) & (group != mine)).sum())
+
+
+def test_a_species_counts_as_common_by_its_own_references_not_by_those_of_a_genus_or_a_neighbour():
+    """The nearest reference has a species, but no genus; two more of its species are no candidates."""
+    search = SiteSearch.__new__(SiteSearch)  # only the number of its groups is asked for
+    search.starts = np.arange(2)
+    codes = np.array([[0, 1, 0, 0], [-1, 0, 0, 0]], np.int32)
+    library = Library(
+        Encoded(None, None), search, {"species": np.array(["A a", "A b"]), "genus": np.array(["A"])}, codes
+    )
+    cosines = np.array([[0.9, 0.8]], np.float32)
+    found = Found(np.array([[0, 1]]), cosines, cosines, np.ones((1, 2), np.float32), np.ones((1, 2), np.int32))
+    others = np.array([0.8], np.float32)
+    for groups, count in ((None, 3), ((np.array([7]), np.array([5, 5, 7, 5])), 2)):
+        expected = closeness(cosines[:, 0], others, others, np.array([count]))
+        np.testing.assert_allclose(match_names(library, found, groups).closeness, expected)

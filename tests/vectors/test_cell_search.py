@@ -55,9 +55,24 @@ def test_where_all_cells_are_looked_into_it_finds_what_the_exact_search_finds(si
         len(np.intersect1d(*pair)) / len(np.unique(pair[1])) for pair in zip(found.rows, exact.rows, strict=True)
     ]
     assert np.mean(shared) > 0.95  # of references with as many bases in common, either may be the last candidate
+    there = found.rows >= 0
+    assert not there.all()
+    assert np.isneginf(found.score[~there]).all() and np.isneginf(found.cosine[~there]).all()
     if exclude:
-        there = found.rows >= 0
         assert not (there & (species[found.rows] == species[::5][:, None])).any()
+
+
+def test_cells_of_the_querys_own_species_take_no_room_from_the_nearest_other_ones(sites, bases, monkeypatch):
+    monkeypatch.setattr(cell_search, "CELLS", 12)  # a species is a cell of its own
+    species, queries = np.arange(len(bases)) // 3, bases[::5]
+    groups = species[::5], species
+    exact = SiteSearch(sites[0].sites, bases, species)(queries, groups)
+    found = CellSearch(sites[0].sites, bases, species)(queries, groups)
+    assert (found.rows[:, 0] == exact.rows[:, 0]).mean() > 0.9
+    assert all(len(np.unique(species[row[row >= 0]])) == 12 for row in found.rows)
+    none = np.zeros(2), np.zeros(len(bases))  # all references are of the group of the queries
+    nothing = CellSearch(sites[0].sites, bases, species)(queries[:2], none)
+    assert np.all(nothing.rows == -1) and np.isneginf([nothing.score, nothing.cosine]).all()
 
 
 def test_other_queries_do_not_change_an_answer(sites, bases):

@@ -10,7 +10,6 @@ from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.reading.sequences import reverse_complement
 from modeling_dnacse.vectors import shared_sites
 from modeling_dnacse.vectors.shared_sites import SiteSearch, read_sites, site_sums
-from modeling_dnacse.vectors.site_bits import bits_of_bases, matches
 from tests.support.marker import simulate_marker
 
 RECORDS = simulate_marker(seed=1)
@@ -102,15 +101,6 @@ def test_candidates_are_of_many_groups_and_excluded_ones_are_not_found(search, r
     nothing = search(references.bases[:2], (np.zeros(2), np.zeros(len(RECORDS))))
     assert np.all(nothing.rows == -1)
     assert np.all(nothing.score == -np.inf)
-
-
-def test_matches_are_counted_exactly():
-    rng = np.random.default_rng(0)
-    references = rng.integers(0, 5, (50, 700)).astype(np.uint8)
-    query = references[7].copy()
-    query[rng.random(700) < 0.1] = OTHER
-    counted = matches(bits_of_bases(query[None])[0], bits_of_bases(references).T)
-    assert np.array_equal(counted, ((references == query) & (query < OTHER)).sum(1))
 
 
 def test_other_queries_do_not_change_an_answer(loaded, search):

@@ -32,6 +32,12 @@ def test_many_tables_are_scored_at_once():
         assert values == pytest.approx([float(agreement(table)[name]) for table in tables])
 
 
+def test_a_class_that_a_draw_lacks_counts_for_nothing():
+    usual = np.array([[2, 1], [1, 3]])
+    both = zip(agreement(usual).values(), agreement(np.pad(usual, (0, 1))).values(), strict=True)
+    assert all(float(one) == pytest.approx(float(other)) for one, other in both)
+
+
 def test_intervals_come_from_drawing_sequences():
     truth, found = (np.array(part * 50) for part in CASES["usual"])
     interval = score_answers(truth, found, seed=0)["accuracy"]["interval"]

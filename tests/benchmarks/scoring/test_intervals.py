@@ -111,5 +111,7 @@ def test_perfect_and_random_clusterings():
     assert random["ami"]["interval"][0] < 0 < random["ami"]["interval"][1]
 
 
-def test_too_few_species_have_no_interval():
-    assert agreement_interval(np.array(["a", "a", "b"]), np.array([0, 0, 1]), 0)["ari"] == {"value": 1.0}
+def test_three_species_have_no_interval_and_four_have_one():
+    truth = np.array(["a", "a", "b", "b", "c", "c", "d", "d"])
+    assert agreement_interval(truth[:6], np.arange(6) // 2, 0)["ari"] == {"value": 1.0}
+    assert agreement_interval(truth, np.arange(8) // 2, 0)["ari"] == {"value": 1.0, "interval": [1.0, 1.0]}
