@@ -9,6 +9,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with all threads ea
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["NUMBA_OPT"] = "1"  # UMAP is compiled anew in each run; on small data compiling is all that takes time
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ from tests.support.families import TINY, random_families
 from tests.support.marker import fit_arguments, simulate_marker, write_marker, write_markers
 from trainer import fit_sites
 from trainer.train_tokenizer import train_tokenizer
+
+
+@pytest.fixture(autouse=True)
+def same_number_of_threads() -> Iterator[None]:
+    """Restore it: commands and UMAP change it, and sums over two threads have other last digits than those over one."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
