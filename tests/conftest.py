@@ -25,7 +25,7 @@ from trainer.train_tokenizer import train_tokenizer
 
 @pytest.fixture(autouse=True)
 def same_number_of_threads() -> Iterator[None]:
-    """Restore it: commands and UMAP change it, and sums over two threads have other last digits than those over one."""
+    """Restore it: commands and UMAP change it, and sums over more threads have other last digits."""
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
