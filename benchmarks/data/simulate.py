@@ -32,12 +32,11 @@ from pathlib import Path
 
 import numpy as np
 
-from modeling_dnacse.commands.options import at_least, between
-
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.labelled_tables import write_labelled
+from modeling_dnacse.commands.options import at_least, between
 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # A and G, C and T are transitions: the code with bit 1 flipped
 FREQUENCIES = np.array([0.28, 0.18, 0.16, 0.38])

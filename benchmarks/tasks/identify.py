@@ -106,7 +106,7 @@ def name_by_package(method: Method, library: Split, sequences: Sequence[str]) ->
     calibration = fit_calibration(data, estimate_shares(data, found.matches))
     calls = name_queries(held, data, calibration, found.matches, RULES["identify"][""], found.agreed)
     named = {}
-    told = evidence(found.matches)  # of which the probability is a step function
+    told = evidence(found.matches)  # with fewer ties than the probability
     for (rank, names), codes, probabilities, ranking, agreed in zip(
         held.names.items(), calls.codes, calls.probabilities, told, found.agreed, strict=True
     ):

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .encoding import Encoded, cut_like
-from .library import Library, Matches, evidence, nearest_references, search
+from .library import Library, Matches, evidence, nearest_references, references_of, search
 from .probability_curves import Curve, Sigmoid, fit_curve, fit_sigmoid
 
 MOST_RECORDS = 1500  # at most that are looked up, once for each rank
@@ -111,7 +111,7 @@ def _look_up(library: Library, asked: Encoded, records: np.ndarray, group: np.nd
     nearest, similarity = nearest_references(matches)
     chosen = (group[records] >= 0) & (nearest >= 0)
     truth = codes[:, records]
-    left = np.stack([_others(code, group)[records] for code in codes]) > 0
+    left = np.stack([references_of(code, records, (group[records], group)) for code in codes]) > 0
     known_from = np.where(left.any(axis=0), left.argmax(axis=0), len(codes))
     found = evidence(matches)
     rows = matches.rows[:, :, 0]
@@ -119,13 +119,6 @@ def _look_up(library: Library, asked: Encoded, records: np.ndarray, group: np.nd
     judged = (truth >= 0) & ~np.isnan(found)
     every = CalibrationData(similarity, found, matches.closeness, right, judged, known_from)
     return CalibrationData(*(part[..., chosen] for part in every))
-
-
-def _others(code: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """How many references with a record's name are not of its group, (r,) int; 0 where it has no name."""
-    keys = (code + 1).astype(np.int64) * (group.max(initial=0) + 2) + group + 1
-    _, pair, count = np.unique(keys, return_inverse=True, return_counts=True)
-    return np.where(code >= 0, np.bincount(code + 1)[code + 1] - count[pair], 0)
 
 
 def fit_calibration(data: CalibrationData, shares: np.ndarray) -> Calibration:

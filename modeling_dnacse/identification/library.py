@@ -144,11 +144,11 @@ def match_names(
 def references_of(
     species: np.ndarray, nearest: np.ndarray, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None
 ) -> np.ndarray:
-    """How many references of the species of its nearest reference a query can find, (q,) int; 0 without a nearest.
+    """How many references with the name of its nearest reference a query can find, (q,) int; 0 without a name.
 
     Args:
-        species: Species of each reference (r,) int, -1: none.
-        nearest: The nearest reference with a species (q,) int, -1: there is none.
+        species: Number of the species, or of another name, of each reference (r,) int, -1: none.
+        nearest: The nearest reference (q,) int, -1: there is none.
         exclude_groups: As in `nearest_names`.
 
     >>> species, groups = np.array([0, 0, 0, 1, -1]), (np.array([5, 6, 5]), np.array([5, 6, 5, 5, 7]))
