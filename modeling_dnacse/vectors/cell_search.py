@@ -30,7 +30,8 @@ CELL = 64  # references in a cell, at most
 CELLS = 64  # in which a query searches
 COLUMNS = 128  # leading ones of the vectors, by which cells are compared; they hold most of what tells species
 BLOCK = 4096  # references that are processed at once
-NEAR = 2**26  # nearnesses of queries and cells that are held at once: 256 MiB
+AT_ONCE = 64  # nearnesses of cells that are summarised by their maximum
+NEAR = 2**22  # nearnesses of queries and cells that are held at once: 16 MiB, which the allocator reuses
 
 
 class Cells(NamedTuple):
@@ -141,7 +142,7 @@ class CellSearch(SiteSearch):
             near[number] = torch.from_numpy(matches(bits, self.cells.bits))
         if own is not None and low is not None and high is not None:
             near[torch.from_numpy((own[:, None] == low) & (low == high))] = -torch.inf
-        return near.topk(min(CELLS, near.shape[1]), dim=1).indices.numpy()
+        return largest(near, CELLS).numpy()
 
     def _rows_in(self, cells: np.ndarray) -> np.ndarray:
         """The references of cells, in their internal order."""
@@ -173,7 +174,7 @@ class _Few(SiteSearch):
     """The candidates of some queries in a large library, compared as `SiteSearch` does."""
 
     def __init__(self, whole: CellSearch, rows: np.ndarray, near: np.ndarray) -> None:
-        """Restore the sums of these references.
+        """Restore the sums of these references over the core.
 
         Args:
             whole: The search in the library.
@@ -188,10 +189,10 @@ class _Few(SiteSearch):
         self.vectors = whole.vectors[torch.from_numpy(rows)].float()
         lengths = torch.from_numpy(whole.cells.lengths[rows])
         self.core_sums = self.vectors * lengths.repeat_interleave(torch.tensor(self.blocks), dim=1)
-        rows, sites = np.nonzero(~self.core & (self.bases < OTHER))
-        self.sums = self.core_sums + self._sums_of_rows(
-            4 * sites + self.bases[rows, sites], np.bincount(rows, minlength=len(self.bases))
-        )
+
+    def _known_sums(self, rows: np.ndarray) -> list[tuple[np.ndarray, Tensor]]:
+        """Only over the core: a sum over all sites would cost as much as what it saves, for references used once."""
+        return [(self.cover[rows] & self.core_bits, self.core_sums[rows])]
 
     def _nearness(self, queries: np.ndarray, vectors: Tensor) -> np.ndarray:
         """The given measure of these queries."""
@@ -215,6 +216,23 @@ def best_of(groups: np.ndarray, near: np.ndarray) -> np.ndarray:
     leaders = order[np.flatnonzero(np.diff(groups, prepend=groups[0] - 1))]
     leaders = leaders[np.argsort(-near[leaders], kind="stable")[:GROUPS]]
     return np.union1d(leaders, np.argpartition(-near, min(NEAREST, len(near)) - 1)[:NEAREST])
+
+
+def largest(values: Tensor, count: int) -> Tensor:
+    """Where the `count` largest values of each row are, or all: (n, m) to (n, k) long, the largest first.
+
+    They lie in the blocks with the largest maxima, so that few values are sorted.
+
+    >>> largest(torch.tensor([[0.0, 3.0, 1.0, 2.0]]), 2).tolist()
+    [[1, 3]]
+    """
+    room = values.shape[1]
+    if count * AT_ONCE >= room:
+        return values.topk(min(count, room), dim=1).indices
+    blocks = F.max_pool1d(values[:, None], AT_ONCE, ceil_mode=True)[:, 0].topk(count, dim=1).indices
+    places = (blocks[:, :, None] * AT_ONCE + torch.arange(AT_ONCE)).flatten(1)
+    inside = values.gather(1, places.clamp(max=room - 1)).masked_fill(places >= room, -torch.inf)
+    return places.gather(1, inside.topk(count, dim=1).indices)
 
 
 def parts_of(count: int, size: int) -> list[slice]:

@@ -248,8 +248,7 @@ class SiteSearch:
         overlap = np.bitwise_count(shared).sum(1, dtype=np.int32)
         same = self.bits[rows] & bits_of_bases(queries)[query]
         identity = np.bitwise_count(same).sum(1) / np.maximum(overlap, 1).astype(np.float32)
-        whole, core = (known, self.sums[rows]), (known & self.core_bits, self.core_sums[rows])
-        of_references = self._sums(self.bases, rows, shared, whole, core)
+        of_references = self._sums(self.bases, rows, shared, *self._known_sums(rows))
         whole, core = (reached, sums[query]), (reached & self.core_bits, core_sums[query])
         of_queries = self._sums(queries, query, shared, whole, core)
         cosines = [
@@ -257,6 +256,11 @@ class SiteSearch:
             for one, other in zip(of_queries.split(self.blocks, 1), of_references.split(self.blocks, 1), strict=True)
         ]
         return torch.stack(cosines).mean(0).numpy(), identity.astype(np.float32), overlap
+
+    def _known_sums(self, rows: np.ndarray) -> list[tuple[np.ndarray, Tensor]]:
+        """Sets of sites of references (p,), as bits, and the sums over them; see `_sums`."""
+        cover = self.cover[rows]
+        return [(cover, self.sums[rows]), (cover & self.core_bits, self.core_sums[rows])]
 
     def _sums(
         self, bases: np.ndarray, lines: np.ndarray, shared: np.ndarray, *known: tuple[np.ndarray, Tensor]

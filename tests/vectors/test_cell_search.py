@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.kmers import OTHER
@@ -87,3 +88,11 @@ def test_cells_of_other_references_are_refused(sites, bases):
     cells = CellSearch(sites[0].sites, bases, np.arange(len(bases)) // 3).cells
     with pytest.raises(ValueError, match="its cells are of other references"):
         CellSearch(sites[0].sites, bases, np.arange(len(bases)), cells)
+
+
+@pytest.mark.parametrize("count, room", [(3, 2), (3, 3 * 64), (3, 3 * 64 + 1), (3, 1000), (64, 64 * 200 + 7)])
+def test_the_largest_values_are_those_of_a_sort(count, room):
+    """With fewer values than are asked for, and with a last block that is not full."""
+    values = torch.from_numpy(np.random.default_rng(0).permuted(np.tile(np.arange(float(room)), (5, 1)), axis=1))
+    values[:, 0] = -torch.inf
+    assert torch.equal(cell_search.largest(values, count), values.argsort(dim=1, descending=True)[:, :count])
