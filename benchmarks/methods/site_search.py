@@ -34,7 +34,7 @@ class EncodedByModel:
         """Encode references."""
         references = list(references)
         if references != self.references:
-            placed = self.encoder.place(references, ignore)
+            placed = self.encoder.place(references, len(references), ignore)
             placed.bases[~placed.placed] = OTHER
             by_sites = placed.placed.mean() >= LEAST_PLACED
             self.references, self.search = references, None
@@ -43,7 +43,11 @@ class EncodedByModel:
 
     def queries(self, queries: Sequence[str], by_sites: bool) -> Encoded:
         """Encode queries."""
-        return Encoded(None, self.encoder.place(queries, ignore)) if by_sites else Encoded(self.encode(queries), None)
+        return (
+            Encoded(None, self.encoder.place(queries, len(queries), ignore))
+            if by_sites
+            else Encoded(self.encode(queries), None)
+        )
 
     def nearest(self, queries: Sequence[str], references: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Rows (q,) int64, -1: no hit, and scores (q,) float32 of the nearest references."""

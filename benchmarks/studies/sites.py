@@ -36,8 +36,9 @@ from benchmarks.scoring.alterations import cut_windows, flip_half, mutate
 from modeling_dnacse import embed
 from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
 from modeling_dnacse.loading.encoders import load_encoder
+from modeling_dnacse.vectors.at_sites import read_sites
 from modeling_dnacse.vectors.neighbours import nearest
-from modeling_dnacse.vectors.shared_sites import SiteSearch, read_sites
+from modeling_dnacse.vectors.shared_sites import SiteSearch
 
 VSEARCH = {"vsearch128": ["--maxaccepts", 128, "--maxrejects", 256], "vsearch1": ["--maxaccepts", 1]}
 LETTERS = np.full(256, OTHER, np.uint8)

@@ -10,7 +10,8 @@ from modeling_dnacse.identification.library import Library, Matches, _named, agr
 from modeling_dnacse.identification.naming import name_queries, rank_of_call
 from modeling_dnacse.identification.probability_curves import Curve
 from modeling_dnacse.kmers import OTHER
-from modeling_dnacse.vectors.shared_sites import AtSites, Found
+from modeling_dnacse.vectors.at_sites import AtSites
+from modeling_dnacse.vectors.shared_sites import Found
 
 NAMES = {"species": np.array(["A a", "A b", "B c"]), "genus": np.array(["A", "B"])}
 CODES = np.array([[0, 1, 2], [0, 0, 1]], np.int32)
