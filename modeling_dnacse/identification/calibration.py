@@ -26,8 +26,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .closeness import references_of
 from .encoding import Encoded, cut_like
-from .library import Library, Matches, evidence, nearest_references, references_of, search
+from .library import Library, Matches, evidence, nearest_references, search
 from .probability_curves import Curve, Sigmoid, fit_curve, fit_sigmoid
 
 MOST_RECORDS = 1500  # at most that are looked up, once for each rank

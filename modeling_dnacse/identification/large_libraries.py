@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from ..sites import DnacseSites
 from ..vectors.cell_search import Cells, CellSearch
 from .encoding import Encoded
 from .library import Library
-from .name_codes import complete_lineages, numbered
+from .name_codes import groups_of, number_ranks
 
 LARGE = 100_000  # references, from which on an inverted file is used; `SiteSearch` would take 1.1 GB
 
@@ -33,14 +31,5 @@ def make_large_library(
         ValueError: the cells are of another library.
     """
     assert encoded.sites is not None
-    names, codes = {}, []
-    for rank, given in labels.items():
-        known, code = numbered(given)
-        if len(known):
-            names[rank] = known
-            codes.append(code)
-    filled = complete_lineages(np.stack(codes))
-    species = filled[0].copy()
-    alone = np.flatnonzero(species < 0)
-    species[alone] = len(names["species"]) + np.arange(len(alone))  # each is a group of its own
-    return Library(encoded, CellSearch(sites, encoded.sites.bases, species, cells), names, filled)
+    names, codes = number_ranks(labels)
+    return Library(encoded, CellSearch(sites, encoded.sites.bases, groups_of(codes[0]), cells), names, codes)

@@ -5,8 +5,9 @@ import torch
 
 from modeling_dnacse.identification.calibration import Calibration, CalibrationData
 from modeling_dnacse.identification.call_rules import call_rule
+from modeling_dnacse.identification.candidates import nearest_named
 from modeling_dnacse.identification.encoding import Encoded
-from modeling_dnacse.identification.library import Library, Matches, _named, agreed_ranks, equal_hits
+from modeling_dnacse.identification.library import Library, Matches, agreed_ranks, equal_hits
 from modeling_dnacse.identification.naming import name_queries, rank_of_call
 from modeling_dnacse.identification.probability_curves import Curve
 from modeling_dnacse.kmers import OTHER
@@ -85,5 +86,5 @@ def test_a_site_that_one_reference_lacks_tells_no_references_apart():
 def test_the_first_reference_of_the_library_is_a_neighbour_as_any_other():
     score = np.array([[0.9, 0.5, 0.3]])
     found = Found(np.array([[1, 0, 2]]), score, score, score, np.full((1, 3), 600))
-    rows, similarities, *_ = _named(found, np.array([[0, 1, 1]]), is_all=False)
+    rows, similarities, *_ = nearest_named(found, np.array([[0, 1, 1]]), is_all=False)
     assert rows.tolist() == [[[1, 0]]] and similarities[0, 0, 1] == 0.5
