@@ -19,6 +19,7 @@ from .closeness import closeness as closeness_of
 from .closeness import gaps
 from .encoding import Encoded
 from .name_codes import complete_lineages
+from .votes import voted_names
 
 CROWD = 5  # the distance of the fifth nearest species measures how crowded a neighbourhood is
 AS_LONG = 0.9  # share of the nearest reference's sites that a hit must cover to be indistinguishable from it
@@ -37,7 +38,10 @@ class Library(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """The nearest reference with a name at each rank, and the nearest one with another name."""
+    """The nearest reference with the name of the query at each rank, and the nearest one with another name.
+
+    By sites the name has most votes (votes.py), so the other one may be nearer. By vectors it is the nearest name.
+    """
 
     rows: np.ndarray  # (ranks, q, 2) int, -1: there is none, or it is none of the candidates
     similarities: np.ndarray  # (ranks, q, 2) float32, -inf: there is none
@@ -215,7 +219,7 @@ def agreed_ranks(library: Library, matches: Matches, found: Found | None, equal:
 
 
 def _named(found: Found, codes: np.ndarray, is_all: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The nearest candidates with a name at each rank, and the nearest ones with another name.
+    """The nearest candidates with the voted name at each rank, and the nearest ones with another name.
 
     Returns:
         Rows, similarities, identities and overlaps, see `Matches`.
@@ -225,8 +229,8 @@ def _named(found: Found, codes: np.ndarray, is_all: bool) -> tuple[np.ndarray, n
     parts: dict[str, list[np.ndarray]] = {"rows": [], "score": [], "identity": [], "overlap": []}
     for code in codes:
         names = np.where(there, code[found.rows], -1)
-        first = _pick(found, names >= 0)
-        own = np.where(first["rows"] >= 0, code[first["rows"]], -1)
+        own = voted_names(found, code)
+        first = _pick(found, (names >= 0) & (names == own[:, None]))
         second = _pick(found, (names >= 0) & (names != own[:, None]))
         if not is_all:
             beyond = (first["rows"] >= 0) & (second["rows"] < 0)
