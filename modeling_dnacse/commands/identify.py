@@ -12,8 +12,9 @@ be on the Hub:
     dnacse identify QUERIES.fasta --reference INDEX -o CALLS.tsv
 
 A model with sites, such as the shipped one for COI, compares two sequences over the sites that both cover. So
-fragments and whole barcodes can be mixed. A sequence that does not look like the marker gets no name. Libraries of
-another marker are compared by vectors, and so are all libraries if the model has no sites.
+fragments and whole barcodes can be mixed. The name at each rank is the one that most near references have. A sequence
+that does not look like the marker gets no name. Libraries of another marker are compared by vectors, and so are all
+libraries if the model has no sites; then the name is that of the nearest reference.
 
 Each query is called at the lowest rank whose name is probable enough. --precision is the share of the calls at a rank
 that should be right: of 100 species names, 95. As many names are called as this allows, by their probabilities, but
@@ -27,7 +28,7 @@ on. These shares, and the least probability of a call, are estimated from the fi
 the share of new species.
 
 The table has one line for each query, in the order of the queries. Its columns are: the id; the call, its rank and its
-probability; the probability that the library lacks the species; the nearest name at each rank and its probability; the
+probability; the probability that the library lacks the species; the name at each rank and its probability; the
 nearest reference, its similarity, the share of shared sites with equal bases, and the number of shared sites; the
 nearest other species and its similarity; a note. A cell is empty if there is no name, or if the library is too small
 to estimate the probability. --top 5 writes a second table of the nearest references, with all columns of the library.

@@ -1,4 +1,4 @@
-"""Candidates of queries in, the nearest with a name at each rank and the nearest with another name out.
+"""Candidates of queries in, the nearest with the voted name at each rank and the nearest with another name out.
 
 If all candidates have the same name at a rank, the nearest reference with another name is farther than all of them.
 Then the similarity of the last candidate is used.
@@ -8,12 +8,13 @@ import numpy as np
 
 from ..vectors.neighbours import TIE
 from ..vectors.shared_sites import Found
+from .votes import voted_names
 
 
 def nearest_named(
     found: Found, codes: np.ndarray, is_all: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Find the nearest candidates with a name at each rank, and the nearest ones with another name.
+    """Find the nearest candidates with the voted name at each rank, and the nearest ones with another name.
 
     Args:
         found: The candidates of q queries.
@@ -28,8 +29,8 @@ def nearest_named(
     parts: dict[str, list[np.ndarray]] = {"rows": [], "score": [], "identity": [], "overlap": []}
     for code in codes:
         names = np.where(there, code[found.rows], -1)
-        first = _pick(found, names >= 0)
-        own = np.where(first["rows"] >= 0, code[first["rows"]], -1)
+        own = voted_names(found, code)
+        first = _pick(found, (names >= 0) & (names == own[:, None]))
         second = _pick(found, (names >= 0) & (names != own[:, None]))
         if not is_all:
             beyond = (first["rows"] >= 0) & (second["rows"] < 0)

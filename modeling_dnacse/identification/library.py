@@ -36,7 +36,10 @@ class Library(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """The nearest reference with a name at each rank, and the nearest one with another name."""
+    """The nearest reference with the name of the query at each rank, and the nearest one with another name.
+
+    By sites the name has most votes (votes.py), so the other one may be nearer. By vectors it is the nearest name.
+    """
 
     rows: np.ndarray  # (ranks, q, 2) int, -1: there is none, or it is none of the candidates
     similarities: np.ndarray  # (ranks, q, 2) float32, -inf: there is none
