@@ -3,8 +3,9 @@
 At each rank (species, genus, ...) a query gets the name with most votes of near references (votes.py). The evidence
 for the name of a genus or a higher rank is the gap 1 - d / D, where d is the distance (1 - similarity) to the nearest
 reference with this name, and D that to the nearest reference with another name; if that is nearer, the gap is 0. The
-gap is near 0 if another name is as near, as happens in a taxon that the library lacks. It is near 1 if the query nearly equals a reference and all other names are far. The
-evidence for a species is its closeness, which also depends on how near other species are (closeness.py).
+gap is near 0 if another name is as near, as happens in a taxon that the library lacks. It is near 1 if the query
+nearly equals a reference and all other names are far. The evidence for a species is its closeness, which also depends
+on how near other species are (closeness.py).
 
 How much the evidence proves depends on the model, the library and the queries. So the library's own records are cut to
 the sites that the queries cover, and looked up in the library as if they were queries: first without themselves, then
