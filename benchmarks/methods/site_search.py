@@ -13,8 +13,9 @@ from modeling_dnacse.identification.encoding import LEAST_PLACED, Encoded, Encod
 from modeling_dnacse.identification.library import make_library, search, unit_vectors
 from modeling_dnacse.identification.votes import voted_names
 from modeling_dnacse.kmers import OTHER
+from modeling_dnacse.vectors.at_sites import AtSites
 from modeling_dnacse.vectors.neighbours import nearest
-from modeling_dnacse.vectors.shared_sites import AtSites, SiteSearch
+from modeling_dnacse.vectors.shared_sites import SiteSearch
 
 
 def ignore(_: int) -> None:
