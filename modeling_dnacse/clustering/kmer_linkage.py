@@ -60,7 +60,7 @@ def kmer_linkage(sets: np.ndarray, least: float) -> Tree:
     >>> kmer_linkage(kmer_sets([whole, whole[5:], "ACCTG" * 9]), 0.9).into.tolist()
     [0, 0, 2]
     """
-    rows, first, copies = distinct(sets, sets.any(1))
+    rows, first, copies = distinct(sets, np.any(sets, axis=1))
     if len(rows) > MOST:
         raise ValueError(
             f"{len(rows):,} sequences are too many to be compared by the k-mers that they share, at most {MOST:,}; "

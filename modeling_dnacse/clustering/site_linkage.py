@@ -36,7 +36,7 @@ def site_linkage(bases: np.ndarray, least: float) -> Tree:
     >>> tree.into.tolist(), tree.similarity.astype(float).round(3).tolist()
     ([0, 1, 0, 0], [-inf, -inf, 0.946, 1.0])
     """
-    rows, first, copies = distinct(bases, (bases < OTHER).any(1))
+    rows, first, copies = distinct(bases, np.any(bases < OTHER, axis=1))
     unique = bases[rows]
     covered = (unique < OTHER).any(0)
     profiles = np.stack([unique[:, covered] == base for base in range(OTHER)], 1).astype(np.float32)
