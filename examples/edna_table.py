@@ -18,6 +18,7 @@ from pathlib import Path
 from modeling_dnacse.cli import main as dnacse
 
 NEW, UNNAMED = "(likely new species)", "(no call)"
+LIKELY_NEW = "likely a species that the library lacks"  # a note of dnacse identify
 MOST_TAXA = 25  # in the picture
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
 
@@ -33,12 +34,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("asvs", "counts", "library", "folder"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--confidence", default="0.95", help="of the calls; default: %(default)s")
+    parser.add_argument("--precision", default="0.95", help="of the calls; default: %(default)s")
     args = parser.parse_args(arguments)
     args.folder.mkdir(exist_ok=True)
     calls = args.folder / "calls.tsv"
     command = ["identify", str(args.asvs), "--reference", str(args.library), "-o", str(calls)]
-    dnacse([*command, "--confidence", args.confidence])
+    dnacse([*command, "--precision", args.precision])
 
     (_, *samples), *rows = read_table(args.counts)
     counts = {row[0]: [float(number) for number in row[1:]] for row in rows}
@@ -49,9 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
                 parser.error(f"{args.counts} has no row for {call['id']}; it must have one for each ASV")
             named = (call["rank"], call["call"]) if call["call"] else ("", UNNAMED)
             taxa = {named: float(call["probability"] or 0)}
-            new = float(call["new_species_probability"] or 0)
-            if new >= float(args.confidence):
-                taxa["", NEW] = new
+            if LIKELY_NEW in call["note"]:
+                taxa["", NEW] = float(call["new_species_probability"])
             for taxon, sure in taxa.items():
                 totals[taxon] = [a + b for a, b in zip(totals[taxon], [1, sure, *counts[call["id"]]], strict=True)]
     rows = [

@@ -42,7 +42,7 @@ from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.model_folders import CONFIG
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.reading.labels import read_labelled
-from modeling_dnacse.vectors.shared_sites import read_sites, unit_sums
+from modeling_dnacse.vectors.at_sites import read_sites, unit_sums
 from trainer.command_line import run_command
 
 logger = logging.getLogger("fit_merges")

@@ -18,7 +18,7 @@ from transformers import PreTrainedConfig
 
 from benchmarks.methods import alignment_tools, binners, kmer_mlp, kmers, spectra
 from benchmarks.methods.embedding_cache import encode_once
-from benchmarks.methods.method import Hits, Method, Split
+from benchmarks.methods.method import Method, Predictions, Split
 from benchmarks.methods.networks import UNTRAINED, find_network, load_network
 from benchmarks.methods.parts import PARTS, find_parts, load_parts
 from benchmarks.methods.site_search import EncodedByModel
@@ -114,7 +114,7 @@ def load_method(
         network.revision,
         network.parameters,
         encode=kept(network.encode, ""),
-        search=None if network.by_sites is None else metered(search_by_sites(network.by_sites), spent),
+        classify=None if network.by_sites is None else metered(classify_by_sites(network.by_sites), spent),
         by_sites=network.by_sites,
         encode_windows=kept(network.encode_windows, "-windows"),
         thresholds=network.thresholds,
@@ -124,6 +124,6 @@ def load_method(
     )
 
 
-def search_by_sites(model: EncodedByModel) -> Callable[[Sequence[str], Sequence[str]], Hits]:
-    """The search of a model with sites."""
-    return lambda queries, references: Hits(*model.nearest(queries, references))
+def classify_by_sites(model: EncodedByModel) -> Callable[[Sequence[str], Sequence[str], np.ndarray], Predictions]:
+    """The naming of a model with sites."""
+    return lambda queries, references, names: Predictions(*model.classify(queries, references, names))

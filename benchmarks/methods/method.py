@@ -2,10 +2,9 @@
 
 A method is a record of functions (its abilities); one that it lacks is None:
 
-- a network or a k-mer profile has `encode`; a query gets the name of its nearest reference by cosine, or over shared
-  sites if the network has sites (`search`);
-- an alignment tool has `search`, a taxonomic classifier `classify`, a clustering tool `cluster`,
-  a binner `bin`.
+- a network or a k-mer profile has `encode`; a query gets the name of its nearest reference by cosine;
+- an alignment tool has `search`; a taxonomic classifier has `classify`, and so has a network with sites, which names
+  by votes of near references; a clustering tool has `cluster`, a binner `bin`.
 
 Tasks ask `predict_names` for names, `find_hits` for the nearest references and `vectors` for embeddings. These use the
 best ability that the method has, and raise `Unsuited` if it has none.
@@ -64,7 +63,7 @@ class Method(NamedTuple):
     classify: Callable[[Sequence[str], Sequence[str], np.ndarray], Predictions] | None = (
         None  # queries, references, names
     )
-    by_sites: EncodedByModel | None = None  # what `search` of a model with sites compares
+    by_sites: EncodedByModel | None = None  # what `classify` of a model with sites compares
     cluster: Callable[..., np.ndarray] | None = None  # (n,) str, identity=… -> (n,) int, unknown number of clusters
     bin: Callable[[Sequence[str]], np.ndarray] | None = None  # (n,) str -> (n,) int, -1 = no bin
     encode_windows: Callable[[Sequence[str]], np.ndarray] | None = None  # long ones by windows, as in `dnacse bin`

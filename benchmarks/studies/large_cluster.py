@@ -32,7 +32,7 @@ from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.model_folders import SHIPPED
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.reading.labels import read_labelled
-from modeling_dnacse.vectors.shared_sites import read_sites
+from modeling_dnacse.vectors.at_sites import read_sites
 
 
 def agreement(first: Any, second: Any) -> dict[str, float]:

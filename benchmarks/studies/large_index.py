@@ -36,8 +36,9 @@ from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.reading.sequences import read_fasta
 from modeling_dnacse.vectors import cell_search
+from modeling_dnacse.vectors.at_sites import read_sites, site_sums
 from modeling_dnacse.vectors.cell_search import CellSearch
-from modeling_dnacse.vectors.shared_sites import SiteSearch, read_sites, site_sums
+from modeling_dnacse.vectors.shared_sites import SiteSearch
 
 DNACSE = [sys.executable, "-m", "modeling_dnacse.cli"]
 PART = 100_000  # references that the exact search holds at once

@@ -36,15 +36,15 @@ from benchmarks.scoring.alterations import cut_windows, flip_half, mutate
 from benchmarks.studies.command_line import run_study, splits_of
 from modeling_dnacse import embed
 from modeling_dnacse.commands.options import at_least
-from modeling_dnacse.kmers import NO_KMER, OTHER, kmer_rows, row_of_kmers
+from modeling_dnacse.fitting.kmer_spectra import kmer_counts
+from modeling_dnacse.fitting.site_table import encode
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.machine.json_files import read_object
+from modeling_dnacse.vectors.at_sites import read_sites
 from modeling_dnacse.vectors.neighbours import nearest
-from modeling_dnacse.vectors.shared_sites import SiteSearch, read_sites
+from modeling_dnacse.vectors.shared_sites import SiteSearch
 
 VSEARCH = {"vsearch128": ["--maxaccepts", 128, "--maxrejects", 256], "vsearch1": ["--maxaccepts", 1]}
-LETTERS = np.full(256, OTHER, np.uint8)
-LETTERS[[ord(base) for base in "ACGT"]] = range(4)
 
 
 def alter(sequences: list[str], seed: int) -> dict[str, list[str]]:
@@ -122,11 +122,7 @@ class Kmers:
     @staticmethod
     def profiles(sequences: list[str]) -> np.ndarray:
         """Unit vectors (n, 8192) float32."""
-        counts = np.zeros((len(sequences), kmer_rows(7)), np.float32)
-        for row, sequence in enumerate(sequences):
-            text = LETTERS[np.frombuffer(sequence.encode(), np.uint8)].astype(np.int64)
-            counts[row] = np.bincount(row_of_kmers(torch.from_numpy(text[None]), 7)[0], minlength=counts.shape[1])
-        roots = np.sqrt(counts[:, NO_KMER + 1 :])
+        roots = np.sqrt(kmer_counts([encode(sequence) for sequence in sequences], 7))
         return roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), 1e-9)
 
     def __call__(self, queries: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -149,7 +149,7 @@ def clusters_at_sites(method: Method, sequences: list[str]) -> tuple[np.ndarray,
     """
     if method.by_sites is None:
         return None
-    read = method.by_sites.encoder.place(sequences, lambda _: None)
+    read = method.by_sites.encoder.place(sequences, len(sequences), lambda _: None)
     if read.placed.mean() < LEAST_PLACED:
         return None
     read.bases[~read.placed] = OTHER

@@ -10,12 +10,12 @@ species come first. Such a library with gaps tempts a method to give false names
 
 All queries are named together. Two thirds of them are of species that the library lacks, if there are enough. A method
 with vectors is run through the package: it estimates that share and the probability of each name itself
-(modeling_dnacse/identification/). A tool names after its top hit, SINTAX by its bootstrap support. A name is accepted
-by a rule:
+(modeling_dnacse/identification/), and calls as many names as `--precision` allows. A tool names after its top hit,
+SINTAX by its bootstrap support. A name is accepted by a rule:
 
 | | lenient | usual | strict |
 |---|---|---|---|
-| identify: probability of the name | 0.90 | 0.95 | 0.99 |
+| identify: precision of all calls at a rank, by their probabilities | 0.90 | 0.95 | 0.99 |
 | SINTAX: bootstrap support | 0.50 | 0.80 | 0.95 |
 | top hit: identity | 97 % | 98 % | 99 % |
 
@@ -47,9 +47,10 @@ from benchmarks.scoring.queries import QUERIES
 from benchmarks.tasks.task import Task
 from modeling_dnacse.identification.calibration import collect_calibration, estimate_shares, fit_calibration
 from modeling_dnacse.identification.call_blocks import search_block
+from modeling_dnacse.identification.call_rules import call_rule
 from modeling_dnacse.identification.encoding import Encoded
 from modeling_dnacse.identification.library import evidence, make_library
-from modeling_dnacse.identification.naming import name_queries
+from modeling_dnacse.identification.naming import name_queries, rank_of_call
 from modeling_dnacse.reading.labels import RANKS
 
 SPLITS = {"test": ("train", "test", "unseen_test", "novel_test"), "val": ("train", "val", "unseen_val")}
@@ -73,7 +74,7 @@ TASK = Task(
         "false_species_unseen_strict",
         "species_calibration_error",
     ),
-    note="Usual and strict rule: probability 0.95 and 0.99 (identify), support 0.8 and 0.95 (SINTAX), identity 98 % "
+    note="Usual and strict rule: --precision 0.95 and 0.99 (identify), support 0.8 and 0.95 (SINTAX), identity 98 % "
     "and 99 % (top hit).",
 )
 REFERENCES = 8000
@@ -91,6 +92,7 @@ class Named(NamedTuple):
     names: np.ndarray  # (q,) str, "" = none
     scores: np.ndarray  # (q,) float, -inf if there is no name or no confidence
     ranking: np.ndarray  # (q,) float, the confidence with fewer ties; -inf likewise
+    accepted: dict[str, np.ndarray]  # by the suffix of a rule: (q,) bool, the name is accepted
 
 
 def name_by_package(method: Method, library: Split, sequences: Sequence[str]) -> dict[str, Named]:
@@ -104,8 +106,12 @@ def name_by_package(method: Method, library: Split, sequences: Sequence[str]) ->
     held = make_library(encoded, {rank: library.labels[rank].tolist() for rank in RANKS}, sites=sites)
     data, found = collect_calibration(held, asked), search_block(held, asked, top=0)
     calibration = fit_calibration(data, estimate_shares(data, found.matches))
-    calls = name_queries(held, data, calibration, found.matches, RULES["identify"][""], found.agreed)
-    named = {}
+    calls = name_queries(held, data, calibration, found.matches, found.agreed)
+    levels = {}
+    for suffix, precision in RULES["identify"].items():
+        least = call_rule(precision).thresholds(tuple(held.names), calls.of_callable, calls.new_species)
+        levels[suffix] = rank_of_call(calls, least.names)
+    named: dict[str, Named] = {}
     told = evidence(found.matches)  # with fewer ties than the probability
     for (rank, names), codes, probabilities, ranking, agreed in zip(
         held.names.items(), calls.codes, calls.probabilities, told, found.agreed, strict=True
@@ -113,7 +119,9 @@ def name_by_package(method: Method, library: Split, sequences: Sequence[str]) ->
         given = np.where(codes >= 0, names[np.maximum(codes, 0)], "").astype(str)
         sure = (given != "") & ~np.isnan(probabilities)
         ranking = np.where(agreed, ranking, ranking.min(initial=0, where=sure) - 1)  # is never called
-        named[rank] = Named(given, np.where(sure, probabilities, -np.inf), np.where(sure, ranking, -np.inf))
+        accepted = {suffix: (level >= 0) & (level <= len(named)) for suffix, level in levels.items()}
+        scores = np.where(sure, probabilities, -np.inf)
+        named[rank] = Named(given, scores, np.where(sure, ranking, -np.inf), accepted)
     return named
 
 
@@ -122,8 +130,10 @@ def name_by_tool(method: Method, library: Split, sequences: Sequence[str]) -> di
     ranks = RANKS if method.classify else SEARCHED
     labels = {rank: library.labels[rank] for rank in ranks if np.any(library.labels[rank] != "")}
     calls = predict_ranks(method, sequences, library.sequences, labels)
+    rules = RULES["classify" if method.classify else "search"]
     scores = {rank: np.where(call.names == "", -np.inf, call.scores) for rank, call in calls.items()}
-    return {rank: Named(call.names, scores[rank], scores[rank]) for rank, call in calls.items()}
+    accepted = {rank: {suffix: of >= rule for suffix, rule in rules.items()} for rank, of in scores.items()}
+    return {rank: Named(call.names, scores[rank], scores[rank], accepted[rank]) for rank, call in calls.items()}
 
 
 def score(
@@ -170,8 +180,7 @@ def score(
     total = len(seen.ids) + len(unseen.ids) + len(novel.ids)
     metrics = score_species(named["species"], asked, RULES[way], seed)
     for rank, guesses in named.items():
-        rule = None if way == "search" else RULES[way][""]
-        metrics |= score_rank(rank, guesses, asked, library.labels[rank], rule, seed)
+        metrics |= score_rank(rank, guesses, asked, library.labels[rank], way != "search", seed)
     sizes = {kind: int((asked.kinds == kind).sum()) for kind in ("known", "unseen", "novel")}
     sizes["library"] = len(library.ids)
     return {name: metric | {"left_out": total - metric["scored"]} | sizes for name, metric in metrics.items()}
@@ -186,7 +195,7 @@ def score_species(named: Named, asked: Queries, rules: dict[str, float], seed: i
         | {"scored": len(species)}
     }
     for suffix, rule in rules.items():
-        accepted = named.scores >= rule
+        accepted = named.accepted[suffix]
         shares = {"known_named": (accepted & right, known), "false_species": (accepted, ~known)}
         shares |= {f"false_species_{kind}": (accepted, asked.kinds == kind) for kind in ("unseen", "novel")}
         for name, (hit, among) in shares.items():
@@ -204,21 +213,21 @@ def share_of(hit: np.ndarray, among: np.ndarray, asked: Queries, seed: int) -> d
 
 
 def score_rank(
-    rank: str, named: Named, asked: Queries, held: np.ndarray, rule: float | None, seed: int
+    rank: str, named: Named, asked: Queries, held: np.ndarray, calibrated: bool, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Score the names at one rank; `rule` is None if scores are not probabilities or supports."""
+    """Score the names at one rank; `calibrated`: scores are probabilities or supports."""
     truth = asked.labels[rank]
     right = (named.names == truth) & (truth != "")
     judged = truth != ""
     shares = {"accuracy": (right, judged & np.isin(truth, held))}
-    if rule is not None:
-        called = named.scores >= rule
+    if calibrated:
+        called = named.accepted[""]
         shares |= {"called": (called, judged), "precision": (right, judged & called)}
     metrics = {
         f"{rank}_{name}": share_of(hit, among, asked, seed) for name, (hit, among) in shares.items() if among.any()
     }
     sure = judged & np.isfinite(named.scores)
-    if rule is not None and sure.any():
+    if calibrated and sure.any():
         error = calibration_error(named.scores[sure], right[sure])
         metrics[f"{rank}_calibration_error"] = {"value": error, "scored": int(sure.sum())}
     return metrics

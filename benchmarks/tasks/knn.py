@@ -1,7 +1,8 @@
 """Task knn: accuracy of naming each query after its nearest labelled reference.
 
 The nearest neighbour is by cosine for a method with vectors, and the top hit for a search tool. A classifier names the
-query itself. With the splits of the real data:
+query itself, and so does a model with sites: by votes of near references, as `dnacse identify`. With the splits of the
+real data:
 
 - `species_seen`: queries of `test`, references of `train`, which hold the same species.
 - `genus_unseen`, `family_unseen`, `order_unseen`: queries of `unseen_test`, species that no reference has.
@@ -43,6 +44,7 @@ TASK = Task(
         "order_novel": "1-NN order, novel genera",
     },
     costed=True,
+    note="A model with sites names a query as `dnacse identify` does: by votes of near references over shared sites.",
 )
 
 

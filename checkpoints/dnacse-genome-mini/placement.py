@@ -6,10 +6,10 @@ both strands, vote for the offset: the site of its first base. The offset with m
 
 After an insertion or a deletion another offset is right. A base that is far from all k-mers that vote for the offset
 hints at an indel; it counts as not covered (`site_support`). Blocks of bases can have offsets of their own
-(`site_block`, local_offsets.py), which cover such bases again; a base that is inserted between two sites then has no
-site. Coding genes have few indels except sequencing errors, so only sequences with uncovered bases get offsets of
-blocks. Genes of ribosomal RNA and spacers differ by indels between species: there `site_support` is 0, and every
-sequence gets them.
+(`site_block`, local_offsets.py), which cover such bases again; a base that is inserted between two sites then takes
+the site of a base before it. Coding genes have few indels except sequencing errors, so only sequences with uncovered
+bases get offsets of blocks. Genes of ribosomal RNA and spacers differ by indels between species: there `site_support`
+is 0, and every sequence gets them.
 
 - Votes are integers, and of offsets with equal votes the lowest wins. So neither the batch nor its padding changes a
   placement, and a sequence and its reverse complement have the same base at each site.

@@ -5,7 +5,7 @@ anything is computed; the second one embeds it. Sequences are not kept in memory
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from ..embedding.options import EmbedOptions
-    from ..vectors.shared_sites import AtSites
+    from ..vectors.at_sites import AtSites
 
 BLOCK = 4096  # sequences that are placed at once
 
@@ -103,24 +103,17 @@ def place_entries(listing: Listing, model: Any, tokenizer: "PreTrainedTokenizerB
     Raises:
         ValueError: the file changed.
     """
-    import numpy as np
-
     from ..kmers import OTHER
     from ..machine.progress import progress_bar
-    from ..vectors.shared_sites import AtSites, read_sites
+    from ..vectors.at_sites import joined, read_sites
 
-    sequences = (record.sequence for record in listing.file.read())
-    count, first = len(listing.entries), 0
-    placed = AtSites(
-        np.full((count, model.config.sites), OTHER, np.uint8),
-        *(np.zeros(count, kind) for kind in (np.float32, bool, bool)),
-    )
-    with progress_bar(count, listing.file.path.name) as bar:
+    def blocks() -> "Iterator[AtSites]":
+        sequences = (record.sequence for record in listing.file.read())
         while some := list(islice(sequences, BLOCK)):
             read = read_sites(model, tokenizer, some)
             read.bases[~read.placed] = OTHER
-            for whole, part in zip(placed, read, strict=True):
-                whole[first : first + len(some)] = part
-            first += len(some)
+            yield read
             bar.update(len(some))
-    return placed
+
+    with progress_bar(len(listing.entries), listing.file.path.name) as bar:
+        return joined(blocks(), len(listing.entries), model.config.sites)

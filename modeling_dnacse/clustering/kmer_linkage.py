@@ -20,7 +20,7 @@ import torch
 
 from ..kmers import BASES, NO_KMER, OTHER, kmer_rows, row_of_kmers
 from .average_linkage import Tree, grow
-from .site_linkage import distinct
+from .copies import distinct, with_copies
 
 K = 7
 LONGEST = 3000  # bp
@@ -60,9 +60,7 @@ def kmer_linkage(sets: np.ndarray, least: float) -> Tree:
     >>> kmer_linkage(kmer_sets([whole, whole[5:], "ACCTG" * 9]), 0.9).into.tolist()
     [0, 0, 2]
     """
-    of_kmers = np.flatnonzero(sets.any(1))
-    rows, unique_of, copies = distinct(sets[of_kmers])
-    rows = of_kmers[rows]
+    rows, first, copies = distinct(sets, np.any(sets, axis=1))
     if len(rows) > MOST:
         raise ValueError(
             f"{len(rows):,} sequences are too many to be compared by the k-mers that they share, at most {MOST:,}; "
@@ -88,11 +86,7 @@ def kmer_linkage(sets: np.ndarray, least: float) -> Tree:
     def merge(first: int, second: int) -> None:
         tables[first] += tables[second]
 
-    tree = grow(len(rows), least, look, merge)
-    into, similarity = np.arange(len(sets)), np.full(len(sets), -np.inf, np.float32)
-    into[of_kmers], similarity[of_kmers] = rows[unique_of], 1.0  # copies merge first
-    into[rows], similarity[rows] = rows[tree.into], tree.similarity
-    return Tree(into, similarity)
+    return with_copies(grow(len(rows), least, look, merge), rows, first)
 
 
 def profiles(sets: np.ndarray) -> np.ndarray:

@@ -19,8 +19,8 @@ import torch
 
 from ..kmers import OTHER
 from ..machine.progress import progress_bar
+from ..vectors.at_sites import batches_of, unit_sums
 from ..vectors.neighbours import nearest
-from ..vectors.shared_sites import parts_of, unit_sums
 from .average_linkage import Tree, average_linkage
 from .site_linkage import site_linkage
 from .tree_cuts import nodes_of
@@ -54,11 +54,11 @@ def grow_tree(model: Any, bases: np.ndarray, least: float) -> Tree:
 
 def divide(model: Any, bases: np.ndarray) -> Iterator[np.ndarray]:
     """Divide n sequences into blocks of near ones: the rows of each block, ascending."""
-    covered = np.concatenate([(part < OTHER).sum(1) for part in parts_of(bases)])
+    covered = np.concatenate([(part < OTHER).sum(1) for part in batches_of(bases)])
     long = np.flatnonzero(covered >= LONG * np.median(covered[covered > 0]))
     leaders = np.sort(np.random.default_rng(0).permutation(long)[:LEADERS])
     vectors = _leading_columns(model, bases[leaders])
-    leader = np.concatenate([nearest(_leading_columns(model, part), vectors)[0][:, 0] for part in parts_of(bases)])
+    leader = np.concatenate([nearest(_leading_columns(model, part), vectors)[0][:, 0] for part in batches_of(bases)])
     block = blocks_of(average_linkage(vectors), np.bincount(leader, minlength=len(leaders)))[leader]
     order = np.argsort(block, kind="stable")
     yield from np.split(order, np.cumsum(np.bincount(block))[:-1])

@@ -17,6 +17,7 @@ import torch
 
 from ..kmers import OTHER
 from .average_linkage import Tree, grow
+from .copies import distinct, with_copies
 
 FEWEST_SHARED = 50  # sites; with fewer, identities are unreliable
 ROWS, OTHERS = 1024, 4096  # clusters that are compared with one another at once
@@ -35,9 +36,7 @@ def site_linkage(bases: np.ndarray, least: float) -> Tree:
     >>> tree.into.tolist(), tree.similarity.astype(float).round(3).tolist()
     ([0, 1, 0, 0], [-inf, -inf, 0.946, 1.0])
     """
-    of_marker = np.flatnonzero((bases < OTHER).any(1))
-    rows, unique_of, copies = distinct(bases[of_marker])
-    rows = of_marker[rows]
+    rows, first, copies = distinct(bases, np.any(bases < OTHER, axis=1))
     unique = bases[rows]
     covered = (unique < OTHER).any(0)
     profiles = np.stack([unique[:, covered] == base for base in range(OTHER)], 1).astype(np.float32)
@@ -50,23 +49,7 @@ def site_linkage(bases: np.ndarray, least: float) -> Tree:
     def merge(first: int, second: int) -> None:
         tables[first] += tables[second]
 
-    tree = grow(len(rows), least, look, merge)
-    into, similarity = np.arange(len(bases)), np.full(len(bases), -np.inf, np.float32)
-    into[of_marker], similarity[of_marker] = rows[unique_of], 1.0  # copies merge first
-    into[rows], similarity[rows] = rows[tree.into], tree.similarity
-    return Tree(into, similarity)
-
-
-def distinct(bases: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find distinct rows: the first of each (m,), ascending; the distinct row of each row (n,); copies of each (m,).
-
-    >>> [part.tolist() for part in distinct(np.array([[3], [1], [3]]))]
-    [[0, 1], [0, 1, 0], [2, 1]]
-    """
-    found = np.unique(bases, axis=0, return_index=True, return_inverse=True, return_counts=True)
-    _, rows, number, copies = found
-    order = np.argsort(rows)
-    return rows[order], np.argsort(order)[number.ravel()], copies[order]
+    return with_copies(grow(len(rows), least, look, merge), rows, first)
 
 
 def nearest_profiles(profiles: torch.Tensor, rows: torch.Tensor, among: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ..vectors.shared_sites import parts_of, unit_sums
+from ..vectors.at_sites import batches_of, unit_sums
 from .average_linkage import Tree
 from .barcode_gap import LEAST_IDENTITY, cut_at_gaps
 from .large_samples import grow_tree
@@ -47,7 +47,7 @@ def cluster_species(model: Any, bases: np.ndarray) -> Clusters:
     weights = weights_of(model.config)
     if weights is None:
         return cut_at_gaps(grow_tree(model, bases, LEAST_IDENTITY))
-    vector_terms = [unit_sums(model.sites, part) @ weights.of_vector for part in parts_of(bases)]
+    vector_terms = [unit_sums(model.sites, part) @ weights.of_vector for part in batches_of(bases)]
     return cut_by_species(grow_tree(model, bases, 1 - FARTHEST), weights, np.concatenate(vector_terms))
 
 

@@ -32,7 +32,7 @@ def group_by_sites(
     from ..clustering.representatives import identities, representatives
     from ..clustering.species_merges import cluster_species
     from ..clustering.tree_cuts import cut_at
-    from ..vectors.shared_sites import LEAST_PLACED
+    from ..vectors.at_sites import LEAST_PLACED
     from .drawing.cluster_pictures import draw_gaps
 
     entries = listing.entries

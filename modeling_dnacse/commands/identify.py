@@ -12,19 +12,23 @@ be on the Hub:
     dnacse identify QUERIES.fasta --reference INDEX -o CALLS.tsv
 
 A model with sites, such as the shipped one for COI, compares two sequences over the sites that both cover. So
-fragments and whole barcodes can be mixed. A sequence that does not look like the marker gets no name. Libraries of
-another marker are compared by vectors, and so are all libraries if the model has no sites.
+fragments and whole barcodes can be mixed. The name at each rank is the one that most near references have. A sequence
+that does not look like the marker gets no name. Libraries of another marker are compared by vectors, and so are all
+libraries if the model has no sites; then the name is that of the nearest reference.
 
-Each query is called at the lowest rank whose name reaches the probability --confidence. If references of several
-species are equally near, the call is at their lowest common ancestor or above it.
+Each query is called at the lowest rank whose name is probable enough. --precision is the share of the calls at a rank
+that should be right: of 100 species names, 95. As many names are called as this allows, by their probabilities, but
+none below 0.8. --confidence instead is the least probability of each call. If references of several species are
+equally near, the call is at their lowest common ancestor or above it.
 
 Probabilities are calibrated on the library. Its records are cut to the part of the marker that the queries cover, and
 looked up as if they were queries: first without themselves, then without all records of their species, of their genus
 and so on, as if these were new. The probabilities also depend on how many queries are of new species, genera and so
-on. These shares are estimated from the first 4,096 queries; --expected_new sets the share of new species.
+on. These shares, and the least probability of a call, are estimated from the first 4,096 queries; --expected_new sets
+the share of new species.
 
 The table has one line for each query, in the order of the queries. Its columns are: the id; the call, its rank and its
-probability; the probability that the library lacks the species; the nearest name at each rank and its probability; the
+probability; the probability that the library lacks the species; the name at each rank and its probability; the
 nearest reference, its similarity, the share of shared sites with equal bases, and the number of shared sites; the
 nearest other species and its similarity; a note. A cell is empty if there is no name, or if the library is too small
 to estimate the probability. --top 5 writes a second table of the nearest references, with all columns of the library.
@@ -55,8 +59,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..identification.call_rules import CallRule
     from ..identification.call_table import Call
-    from ..identification.confidences import Confidence
     from ..identification.formats import Layout
     from ..identification.identifier import Identifier
     from ..identification.queries import Query, QueryFiles
@@ -72,19 +76,20 @@ class FirstReading(NamedTuple):
 
     queries: "QueryFiles"
     library: "LibraryFile | Path"  # a file, or the folder of an index
-    confidence: "Confidence"
+    rule: "CallRule"
     counts: "Abundances | None"
     hits: Path | None  # file of the table of hits
 
 
 def check(args: argparse.Namespace) -> FirstReading:
     """Check options, outputs and the model's files, and read the queries and the library once."""
-    from ..identification.confidences import check_probability, confidence_at, parse_confidence
+    from ..identification.call_rules import call_rule, check_probability, parse_by_rank
     from ..identification.queries import QueryFiles
     from ..reading.abundances import read_abundances
     from ..reading.primers import parse_primers
 
-    confidence = parse_confidence(args.confidence)
+    given = {"precision": args.precision, "confidence": args.confidence}
+    rule = call_rule(**{name: parse_by_rank(f"--{name}", text) for name, text in given.items() if text is not None})
     if args.expected_new is not None:
         check_probability("--expected_new", args.expected_new)
     primers = None if args.trim_primers is None else parse_primers(args.trim_primers)
@@ -112,8 +117,8 @@ def check(args: argparse.Namespace) -> FirstReading:
         )
     library = read_library(args)
     if not isinstance(library, Path):
-        confidence_at(tuple(library.references.labels), confidence)
-    return FirstReading(queries, library, confidence, counts, hits)
+        rule.at(tuple(library.references.labels))
+    return FirstReading(queries, library, rule, counts, hits)
 
 
 def place_of_hits(args: argparse.Namespace) -> Path | None:
@@ -147,7 +152,6 @@ def read_library(args: argparse.Namespace) -> "LibraryFile | Path":
 def run(args: argparse.Namespace, first: FirstReading) -> None:
     """Identify the queries, and put the outputs in place."""
     from ..identification.call_table import call_columns, cell_text
-    from ..identification.confidences import confidence_at
     from ..identification.formats import FORMATS as WRITERS
     from ..identification.identifier import NamedBlock
     from ..machine.atomic import written_whole
@@ -159,7 +163,7 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
         raise ValueError(f"{args.counts}: the sample {min(twice)!r} has the name of a column of calls; rename it")
     identifier = open_identifier(args, first)
     ranks = tuple(identifier.library.names)
-    least = confidence_at(ranks, first.confidence)
+    first.rule.at(ranks)
     amounts_of, samples, unit = amounts_in_samples(first)
     tally, last = Tally(ranks, samples, unit), None
     with ExitStack() as stack:
@@ -177,17 +181,17 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
             nonlocal last
             for block in identifier.calls(
                 first.queries.read(),
-                confidence=first.confidence,
+                rule=first.rule,
                 expected_new=args.expected_new,
                 top=0 if hits is None else args.top or TOP,
                 report=bar.update,
                 say=lambda line: bar.write(f"{args.reference}: {line}", file=sys.stderr),
             ):
                 last = block
-                tally.add(block.found, float(least[0]))
+                tally.add(block)
                 for call in block.calls:
                     if args.plot:
-                        tally.add_taxon(call, amounts_of(call.query), float(least[0]))
+                        tally.add_taxon(call, amounts_of(call.query), block.thresholds.new_species)
                     if hits is not None:
                         hits.writerows([cell_text(cell) for cell in hit.values()] for hit in call.hits)
                     yield call
@@ -197,11 +201,13 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
         if args.plot:
             draw_calls(args.plot, tally, last.data, last.calibration)
     sys.stderr.write(f"{args.output}: {tally.summary()}\n")
+    least = ", ".join(f"{rank} {value:.2f}" for rank, value in zip(ranks, last.thresholds.names, strict=True))
+    sys.stderr.write(f"least probability of a call: {least}\n")
     if last.data.tells_new_species:
         origin = "estimated" if args.expected_new is None else "given"
         expected_new = last.calibration.shares[1:].sum()
         sys.stderr.write(f"share of queries whose species the library lacks: {expected_new:.3f} ({origin})\n")
-    if advice := tally.advice(float(least[0])):
+    if advice := tally.advice(float(last.thresholds.names[0])):
         sys.stderr.write(advice + "\n")
 
 

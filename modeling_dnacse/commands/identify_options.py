@@ -81,11 +81,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw the taxa in each sample, how probable they are, and what is new: .png, .svg or .pdf",
     )
     add_dark_argument(parser)
-    add(
-        "--confidence",
-        default="0.95",
-        help="least probability of a call, for all ranks or by rank (species=0.95,genus=0.8); default: %(default)s",
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--precision",
+        help="share of the calls at a rank that should be right, for all ranks or by rank (species=0.95,genus=0.8); "
+        "default: 0.95",
     )
+    either.add_argument("--confidence", help="instead, least probability of each call, likewise")
     add(
         "--expected_new",
         type=float,

@@ -1,10 +1,11 @@
 """A labelled library in, calibration curves out: the probability that a name is right, and that a species is new.
 
-At each rank (species, genus, ...) a query gets the name of the nearest reference that has one. The evidence for the
-name of a genus or a higher rank is the gap 1 - d / D, where d is the distance (1 - similarity) to that reference, and
-D the distance to the nearest reference with another name. The gap is near 0 if another name is as near, as happens in
-a taxon that the library lacks. It is near 1 if the query nearly equals a reference and all other names are far. The
-evidence for a species is its closeness, which also depends on how near other species are (closeness.py).
+At each rank (species, genus, ...) a query gets the name with most votes of near references (votes.py). The evidence
+for the name of a genus or a higher rank is the gap 1 - d / D, where d is the distance (1 - similarity) to the nearest
+reference with this name, and D that to the nearest reference with another name; if that is nearer, the gap is 0. The
+gap is near 0 if another name is as near, as happens in a taxon that the library lacks. It is near 1 if the query
+nearly equals a reference and all other names are far. The evidence for a species is its closeness, which also depends
+on how near other species are (closeness.py).
 
 How much the evidence proves depends on the model, the library and the queries. So the library's own records are cut to
 the sites that the queries cover, and looked up in the library as if they were queries: first without themselves, then
@@ -26,8 +27,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .closeness import references_of
 from .encoding import Encoded, cut_like
-from .library import Library, Matches, evidence, nearest_references, references_of, search
+from .library import Library, Matches, evidence, nearest_references, search
 from .probability_curves import Curve, Sigmoid, fit_curve, fit_sigmoid
 
 MOST_RECORDS = 1500  # at most that are looked up, once for each rank

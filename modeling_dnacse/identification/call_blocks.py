@@ -1,7 +1,7 @@
 """Blocks of encoded queries in; their calls, with what the picture of a run shows of them, out.
 
-The first block decides the calibration: for the part of the marker that its queries cover, and for the shares of known
-and new species among them.
+The first block decides the calibration, for the part of the marker that its queries cover and for the shares of known
+and new species among them, and how probable a name must be to be called.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..vectors.shared_sites import Found
 from .calibration import Calibration, CalibrationData, estimate_shares, fit_calibration, with_new_species
+from .call_rules import CallRule, Thresholds
 from .call_table import Answers, Call, make_calls
 from .encoding import Encoded
 from .library import (
@@ -23,7 +24,7 @@ from .library import (
     nearest_hits,
     search,
 )
-from .naming import Identifications, name_queries
+from .naming import Names, name_queries, rank_of_call
 from .queries import Query
 
 
@@ -32,7 +33,9 @@ class NamedBlock(NamedTuple):
 
     calls: list[Call]
     similarities: np.ndarray  # (q,) to the nearest reference, -inf: none
-    found: Identifications
+    names: Names
+    level: np.ndarray  # (q,) int, the rank of the call, -1: none
+    thresholds: Thresholds
     data: CalibrationData
     calibration: Calibration
 
@@ -52,7 +55,7 @@ def call_blocks(
     blocks: Iterable[tuple[list[Query], Encoded]],
     calibration_for: Callable[[Encoded], CalibrationData],
     *,
-    least: np.ndarray,
+    rule: CallRule,
     expected_new: float | None = None,
     top: int = 0,
 ) -> Iterator[NamedBlock]:
@@ -63,24 +66,28 @@ def call_blocks(
         references: Columns of the table of references: `id`, then what the table of hits shows.
         blocks: Queries, and the same ones encoded.
         calibration_for: Calibrates for queries such as those of a block.
-        least: Least probability of a call at each rank (ranks,).
+        rule: How sure the calls must be.
         expected_new: Share of queries whose species the library lacks; None: estimated from the first block.
         top: Number of hits to list for each query.
     """
-    data = calibration = None
+    data = calibration = thresholds = None
     for queries, block in blocks:
         matches, agreed, equal_species, hits = search_block(library, block, top)
-        if data is None or calibration is None:
+        if data is None:
             data = calibration_for(block)
             shares = estimate_shares(data, matches)
             if expected_new is not None:
                 shares = with_new_species(shares, expected_new)
             calibration = fit_calibration(data, shares)
-        found = name_queries(library, data, calibration, matches, least, agreed)
+        assert calibration is not None
+        names = name_queries(library, data, calibration, matches, agreed)
+        if thresholds is None:
+            thresholds = rule.thresholds(tuple(library.names), names.of_callable, names.new_species)
+        level = rank_of_call(names, thresholds.names)
         reverse = np.zeros(len(queries), bool) if block.sites is None else block.sites.reverse
-        answers = Answers(matches, found, float(least[0]), reverse, equal_species, hits)
+        answers = Answers(matches, names, level, thresholds.new_species, reverse, equal_species, hits)
         calls = list(make_calls(queries, library, references, answers))
-        yield NamedBlock(calls, matches.similarities[:, :, 0].max(axis=0), found, data, calibration)
+        yield NamedBlock(calls, matches.similarities[:, :, 0].max(axis=0), names, level, thresholds, data, calibration)
 
 
 def search_block(library: Library, block: Encoded, top: int) -> BlockMatches:

@@ -1,4 +1,4 @@
-"""Identifications of queries in; a record of each call, rows of the call table and of the table of hits, out."""
+"""Names of queries in; a record of each call, rows of the call table and of the table of hits, out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 from ..vectors.shared_sites import Found
 from .closeness import EQUAL_DISTANCE
 from .library import Library, Matches, nearest_references
-from .naming import Identifications
+from .naming import Names
 from .queries import Query
 from .references import HIT
 
@@ -81,8 +81,9 @@ class Answers(NamedTuple):
     """What a search found for q queries."""
 
     matches: Matches
-    found: Identifications
-    species_confidence: float  # a species with at least this probability of being new is noted as new
+    found: Names
+    level: np.ndarray  # (q,) int, the rank of the call, -1: none
+    likely_new: float  # a species with at least this probability of being new is noted as new
     reverse: np.ndarray  # (q,) bool: the reverse complement was compared
     alike: list[list[str]]  # species of references that are indistinguishable from the nearest, sorted
     hits: Found | None  # the nearest references, if they are wanted
@@ -123,7 +124,7 @@ def make_calls(
         yield Call(
             query,
             bool(answers.reverse[number]),
-            int(found.level[number]),
+            int(answers.level[number]),
             names,
             found.probabilities[:, number].tolist(),
             float(found.new_species[number]),
@@ -156,10 +157,10 @@ def notes_on_queries(answers: Answers) -> list[str]:
         "does not look like the library's marker": found.foreign,
         "another species is as near": (matches.rows[0, :, 1] >= 0)
         & (species[:, 0] - np.maximum(species[:, 1], -2) < EQUAL_DISTANCE),
-        "likely a species that the library lacks": found.new_species >= answers.species_confidence,
-        "no name is probable enough": (found.level < 0) & ~found.foreign,
+        "likely a species that the library lacks": found.new_species >= answers.likely_new,
+        "no name is probable enough": (answers.level < 0) & ~found.foreign,
     }
-    lists = [[note for note, holds in notes.items() if holds[query]] for query in range(len(found.level))]
+    lists = [[note for note, holds in notes.items() if holds[query]] for query in range(len(answers.level))]
     for said, names in zip(lists, answers.alike, strict=True):
         if len(names) > 1:
             more = f" and {len(names) - SHOWN:,} others" if len(names) > SHOWN else ""

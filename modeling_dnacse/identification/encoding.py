@@ -17,7 +17,7 @@ from ..embedding.embed import embed_blocks
 from ..embedding.options import EmbedOptions
 from ..kmers import OTHER
 from ..reading.sequences import clean_sequence
-from ..vectors.shared_sites import LEAST_PLACED, AtSites, read_sites
+from ..vectors.at_sites import LEAST_PLACED, AtSites, joined, read_sites
 
 BLOCK = 4096  # sequences that are placed at once
 TRIES = 5  # draws of a query to cut a record to
@@ -46,10 +46,9 @@ class Encoder:
         if self.has_sites:
             model.to(options.device or model.device).eval()
 
-    def place(self, sequences: Iterable[str], report: Callable[[int], object]) -> AtSites:
-        """Place all sequences."""
-        blocks = list(self._placed(sequences, report))
-        return AtSites(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+    def place(self, sequences: Iterable[str], count: int, report: Callable[[int], object]) -> AtSites:
+        """Place `count` sequences."""
+        return joined(self._placed(sequences, report), count, self.model.config.sites)
 
     def blocks(self, sequences: Iterable[str], by_sites: bool, report: Callable[[int], object]) -> Iterator[Encoded]:
         """Encode a stream of sequences, a block at a time; `report` gets the number of sequences in each."""
@@ -69,7 +68,7 @@ class Encoder:
 def encode(encoder: Encoder, sequences: list[str], by_sites: bool | None = None) -> Encoded:
     """Encode sequences by sites or by vectors; None: by sites if most can be placed. The others then have no bases."""
     if by_sites is not False and encoder.has_sites:
-        placed = encoder.place(sequences, lambda _: None)
+        placed = encoder.place(sequences, len(sequences), lambda _: None)
         if by_sites or placed.placed.mean() >= LEAST_PLACED:
             placed.bases[~placed.placed] = OTHER
             return Encoded(None, placed)

@@ -24,8 +24,8 @@ from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST
 from .calibration import CalibrationData, collect_calibration, describe_calibration
 from .call_blocks import NamedBlock, call_blocks
+from .call_rules import ByRank, CallRule, call_rule, check_probability
 from .call_table import call_columns, call_row, require_pandas
-from .confidences import Confidence, check_probability, confidence_at
 from .encoding import Encoded, Encoder, ends_of
 from .indexes.index import Index, StoredCalibration, read_index, write_index
 from .indexes.index_files import REMEDY
@@ -194,7 +194,7 @@ class Identifier:
         self,
         queries: Iterable[Query],
         *,
-        confidence: Confidence = 0.95,
+        rule: CallRule | None = None,
         expected_new: float | None = None,
         top: int = 0,
         report: Callable[[int], object] = ignore,
@@ -204,7 +204,7 @@ class Identifier:
 
         Args:
             queries: The queries.
-            confidence: Least probability of a call, for all ranks or by rank.
+            rule: How sure the calls must be; None: a precision of 0.95.
             expected_new: Share of queries whose species the library lacks; None: estimated from the first block.
             top: Number of hits to list for each query, at most `NEAREST`.
             report: Receives the number of queries of each block.
@@ -213,7 +213,8 @@ class Identifier:
         Raises:
             ValueError: an argument is out of its range.
         """
-        least = confidence_at(tuple(self.library.names), confidence)
+        rule = rule or call_rule()
+        rule.at(tuple(self.library.names))
         if expected_new is not None:
             check_probability("--expected_new", expected_new)
         if not 0 <= top <= NEAREST:
@@ -226,7 +227,7 @@ class Identifier:
 
         blocks = self._encoded(queries, report)
         yield from call_blocks(
-            self.library, self.columns, blocks, calibration_for, least=least, expected_new=expected_new, top=top
+            self.library, self.columns, blocks, calibration_for, rule=rule, expected_new=expected_new, top=top
         )
 
     def identify(
@@ -234,7 +235,8 @@ class Identifier:
         sequences: Iterable[str],
         ids: Iterable[str] | None = None,
         *,
-        confidence: Confidence = 0.95,
+        precision: ByRank | None = None,
+        confidence: ByRank | None = None,
         expected_new: float | None = None,
     ) -> "pd.DataFrame":
         """Identify sequences: the call table of `dnacse identify`, as a DataFrame.
@@ -242,7 +244,9 @@ class Identifier:
         Args:
             sequences: DNA, in either case.
             ids: Their ids; by default they are numbered from 1.
-            confidence: Least probability of a call: a number, or one by rank, as in {"species": 0.95, "genus": 0.8}.
+            precision: Share of the calls at a rank that should be right: a number, or one by rank, as in {"species":
+                0.95, "genus": 0.8}; without this and `confidence`, 0.95.
+            confidence: Instead, least probability of each call, likewise.
             expected_new: Share of the sequences whose species the library lacks; None: estimated from them.
 
         Returns:
@@ -253,7 +257,9 @@ class Identifier:
         """
         pandas = require_pandas()
         ranks = list(self.library.names)
-        blocks = self.calls(queries_of(sequences, ids), confidence=confidence, expected_new=expected_new)
+        blocks = self.calls(
+            queries_of(sequences, ids), rule=call_rule(precision, confidence), expected_new=expected_new
+        )
         rows = [call_row(call, ranks) for block in blocks for call in block.calls]
         return pandas.DataFrame(rows, columns=call_columns(ranks)).astype({"overlap": "Int64"})
 

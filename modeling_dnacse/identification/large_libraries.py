@@ -1,16 +1,12 @@
 """A large library, which is searched by an inverted file (vectors/cell_search.py) instead of exhaustively."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from ..kmers import OTHER
 from ..sites import DnacseSites
 from ..vectors.cell_search import Cells, CellSearch
-from ..vectors.shared_sites import AtSites
-from .encoding import Encoded, Encoder
+from .encoding import Encoded
 from .library import Library
-from .name_codes import complete_lineages, numbered
+from .name_codes import groups_of, number_ranks
 
 LARGE = 100_000  # references, from which on an inverted file is used; `SiteSearch` would take 1.1 GB
 
@@ -35,30 +31,5 @@ def make_large_library(
         ValueError: the cells are of another library.
     """
     assert encoded.sites is not None
-    names, codes = {}, []
-    for rank, given in labels.items():
-        known, code = numbered(given)
-        if len(known):
-            names[rank] = known
-            codes.append(code)
-    filled = complete_lineages(np.stack(codes))
-    species = filled[0].copy()
-    alone = np.flatnonzero(species < 0)
-    species[alone] = len(names["species"]) + np.arange(len(alone))  # each is a group of its own
-    return Library(encoded, CellSearch(sites, encoded.sites.bases, species, cells), names, filled)
-
-
-def place_all(encoder: Encoder, sequences: Iterable[str], count: int, report: Callable[[int], object]) -> AtSites:
-    """Place `count` sequences, into arrays that are made once."""
-    sites = encoder.model.config.sites
-    placed = AtSites(
-        np.full((count, sites), OTHER, np.uint8),
-        *(np.zeros(count, kind) for kind in (np.float32, bool, bool)),
-    )
-    first = 0
-    for block in encoder.blocks(sequences, True, report):
-        assert block.sites is not None
-        for whole, part in zip(placed, block.sites, strict=True):
-            whole[first : first + len(block)] = part
-        first += len(block)
-    return placed
+    names, codes = number_ranks(labels)
+    return Library(encoded, CellSearch(sites, encoded.sites.bases, groups_of(codes[0]), cells), names, codes)

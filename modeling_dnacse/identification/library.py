@@ -1,8 +1,7 @@
 """A labelled library, and the search in it: queries in, the nearest named references at each rank out.
 
 References are compared by the cosine of vectors, or over the sites that both cover (encoding.py). In the second case
-the nearest ones are chosen from candidates (vectors/shared_sites.py). If all candidates have the same name at a rank,
-the nearest reference with another name is farther than all of them. Then the similarity of the last candidate is used.
+the nearest ones are chosen from candidates (vectors/shared_sites.py, candidates.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +13,13 @@ import torch
 from ..kmers import OTHER
 from ..sites import DnacseSites
 from ..vectors.neighbours import TIE, nearest, nearest_names
-from ..vectors.shared_sites import GROUPS, Found, SiteSearch
+from ..vectors.shared_sites import GROUPS, Found, SiteSearch, nothing_found
+from .candidates import nearest_named
 from .closeness import closeness as closeness_of
-from .closeness import gaps
+from .closeness import closeness_among, gaps, references_of
 from .encoding import Encoded
-from .name_codes import complete_lineages
+from .name_codes import groups_of, number_ranks
 
-CROWD = 5  # the distance of the fifth nearest species measures how crowded a neighbourhood is
 AS_LONG = 0.9  # share of the nearest reference's sites that a hit must cover to be indistinguishable from it
 
 
@@ -37,7 +36,10 @@ class Library(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """The nearest reference with a name at each rank, and the nearest one with another name."""
+    """The nearest reference with the name of the query at each rank, and the nearest one with another name.
+
+    By sites the name has most votes (votes.py), so the other one may be nearer. By vectors it is the nearest name.
+    """
 
     rows: np.ndarray  # (ranks, q, 2) int, -1: there is none, or it is none of the candidates
     similarities: np.ndarray  # (ranks, q, 2) float32, -inf: there is none
@@ -72,20 +74,10 @@ def make_library(
             f"none of {len(encoded)} references has a species; name them in a column species or in the headers, as in "
             ">id species=Apis mellifera"
         )
-    names, codes = {}, []
-    for rank, given in labels.items():
-        known, code = np.unique(np.array(given, dtype=object), return_inverse=True)
-        unnamed = int(known[0] == "")  # the empty name sorts first
-        if len(known) > unnamed:
-            names[rank] = known[unnamed:]
-            codes.append(code.astype(np.int32) - unnamed)
-    filled = complete_lineages(np.stack(codes))
+    names, codes = number_ranks(labels)
     if encoded.sites is None or sites is None:
-        return Library(encoded, unit_vectors(encoded).to(device), names, filled)
-    species = filled[0].copy()
-    alone = np.flatnonzero(species < 0)
-    species[alone] = len(names["species"]) + np.arange(len(alone))  # each is a group of its own
-    return Library(encoded, SiteSearch(sites, encoded.sites.bases, species), names, filled)
+        return Library(encoded, unit_vectors(encoded).to(device), names, codes)
+    return Library(encoded, SiteSearch(sites, encoded.sites.bases, groups_of(codes[0])), names, codes)
 
 
 def unit_vectors(encoded: Encoded) -> torch.Tensor:
@@ -121,12 +113,10 @@ def find_candidates(
     if exclude_groups is not None:
         exclude_groups = (exclude_groups[0][placed], exclude_groups[1])
     found = library.search(queries.sites.bases[placed], exclude_groups)
-    parts = []
-    for part, none in zip(found, (-1, -np.inf, -np.inf, 0, 0), strict=True):
-        whole = np.full((len(queries), part.shape[1]), none, part.dtype)
+    of_all = nothing_found(len(queries), found.rows.shape[1])
+    for whole, part in zip(of_all, found, strict=True):
         whole[placed] = part
-        parts.append(whole)
-    return Found(*parts)
+    return of_all
 
 
 def match_names(
@@ -135,39 +125,10 @@ def match_names(
     """The matches of queries at each rank, from their candidates; `exclude_groups` are those of the search."""
     assert isinstance(library.search, SiteSearch)
     is_all = len(library.search.starts) <= GROUPS  # the candidates have all names that there are
-    rows, score, identity, overlap = _named(found, library.codes, is_all)
+    rows, score, identity, overlap = nearest_named(found, library.codes, is_all)
     counts = references_of(library.codes[0], rows[0, :, 0], exclude_groups)
     close = closeness_among(found, library.codes[0], rows[0, :, 0], counts)
     return Matches(rows, score, close, identity, overlap)
-
-
-def references_of(
-    species: np.ndarray, nearest: np.ndarray, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None
-) -> np.ndarray:
-    """How many references with the name of its nearest reference a query can find, (q,) int; 0 without a name.
-
-    Args:
-        species: Number of the species, or of another name, of each reference (r,) int, -1: none.
-        nearest: The nearest reference (q,) int, -1: there is none.
-        exclude_groups: As in `nearest_names`.
-
-    >>> species, groups = np.array([0, 0, 0, 1, -1]), (np.array([5, 6, 5]), np.array([5, 6, 5, 5, 7]))
-    >>> references_of(species, np.array([1, 3, -1])).tolist()
-    [3, 1, 0]
-    >>> references_of(species, np.array([1, 3, -1]), groups).tolist()
-    [1, 1, 0]
-    """
-    asked = np.where(nearest >= 0, species[nearest], -1)
-    named = species >= 0
-    counts = np.bincount(species[named] + 1, minlength=1)[asked + 1]
-    if exclude_groups is not None:
-        own, others = (part.astype(np.int64) for part in exclude_groups)
-        width = max(own.max(initial=0), others.max(initial=0)) + 2
-        pairs, excluded = np.unique(species[named] * width + others[named] + 1, return_counts=True)
-        wanted = asked * width + own + 1
-        place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
-        counts = counts - np.where(pairs[place] == wanted, excluded[place], 0)
-    return counts
 
 
 def nearest_hits(library: Library, queries: Encoded, count: int) -> Found:
@@ -212,56 +173,6 @@ def agreed_ranks(library: Library, matches: Matches, found: Found | None, equal:
         lowest = np.where(names >= 0, names, len(code)).min(axis=1)
         ranks.append(lowest >= names.max(axis=1))
     return np.stack(ranks)
-
-
-def _named(found: Found, codes: np.ndarray, is_all: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The nearest candidates with a name at each rank, and the nearest ones with another name.
-
-    Returns:
-        Rows, similarities, identities and overlaps, see `Matches`.
-    """
-    there = found.rows >= 0
-    farthest = np.where(there, found.score, np.inf).min(axis=1)
-    parts: dict[str, list[np.ndarray]] = {"rows": [], "score": [], "identity": [], "overlap": []}
-    for code in codes:
-        names = np.where(there, code[found.rows], -1)
-        first = _pick(found, names >= 0)
-        own = np.where(first["rows"] >= 0, code[first["rows"]], -1)
-        second = _pick(found, (names >= 0) & (names != own[:, None]))
-        if not is_all:
-            beyond = (first["rows"] >= 0) & (second["rows"] < 0)
-            second["score"][beyond] = farthest[beyond]
-        for key, part in parts.items():
-            part.append(np.stack([first[key], second[key]], axis=1))
-    rows, score, identity, overlap = (np.stack(part) for part in parts.values())
-    return rows, score, identity, overlap
-
-
-def _pick(found: Found, allowed: np.ndarray) -> dict[str, np.ndarray]:
-    """The best allowed candidate of each query, (q,) each; of equally good ones, the first in the library."""
-    queries, exists = np.arange(len(allowed)), allowed.any(axis=1)
-    score = np.where(allowed, found.score, -np.inf)
-    as_good = allowed & (score >= score.max(axis=1, keepdims=True) - TIE)
-    place = np.where(as_good, found.rows, np.iinfo(np.int64).max).argmin(axis=1)
-    nothing = {"rows": -1, "score": -np.inf, "identity": np.nan, "overlap": 0}
-    return {key: np.where(exists, getattr(found, key)[queries, place], none) for key, none in nothing.items()}
-
-
-def closeness_among(found: Found, species: np.ndarray, nearest: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The closeness of the species of the nearest references (q,), by the cosines of all candidates."""
-    names = np.where(found.rows >= 0, species[found.rows], -1)
-    own = np.where(nearest >= 0, species[nearest], -1)[:, None]
-    cosines = np.where(names >= 0, found.cosine, -np.inf)
-    order = np.lexsort((-cosines, names), axis=1)  # each species' nearest reference comes first
-    sorted_names, sorted_cosines = (np.take_along_axis(part, order, axis=1) for part in (names, cosines))
-    sorted_cosines[:, 1:][sorted_names[:, 1:] == sorted_names[:, :-1]] = -np.inf
-    of_species = -np.sort(-sorted_cosines, axis=1)  # (q, k) one for each species, the nearest first
-    count = np.maximum((of_species > -np.inf).sum(axis=1), 1)
-    crowd = of_species[np.arange(len(count)), np.minimum(CROWD, count) - 1]
-    mine, others = (
-        np.where(part, cosines, -np.inf).max(axis=1) for part in ((names == own) & (own >= 0), names != own)
-    )
-    return closeness_of(mine, others, crowd, counts)
 
 
 def nearest_references(matches: Matches) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
 """Names of a library's records in, numbers of the names out; missing names are completed from other records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,31 @@ def numbered(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     known, order = np.unique(found.dictionary.to_numpy(zero_copy_only=False), return_inverse=True)
     unnamed = int(len(known) > 0 and known[0] == "")  # the empty name sorts first
     return known[unnamed:], order[found.indices.to_numpy()].astype(np.int32) - unnamed
+
+
+def number_ranks(labels: Mapping[str, Sequence[str]]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Number the names of records at each rank, and complete them.
+
+    Args:
+        labels: Names at each rank (r,), species first; "": no name. A rank without any name is left out.
+
+    Returns:
+        The names at each rank, and their numbers (ranks, r) int32, -1: no name.
+    """
+    numbers = {rank: numbered(names) for rank, names in labels.items()}
+    names = {rank: known for rank, (known, _) in numbers.items() if len(known)}
+    return names, complete_lineages(np.stack([numbers[rank][1] for rank in names]))
+
+
+def groups_of(species: np.ndarray) -> np.ndarray:
+    """Group records by species (r,) int; those without, -1, are a group each.
+
+    >>> groups_of(np.array([1, -1, 0, 1, -1])).tolist()
+    [1, 2, 0, 1, 3]
+    """
+    groups, alone = species.copy(), np.flatnonzero(species < 0)
+    groups[alone] = species.max() + 1 + np.arange(len(alone))
+    return groups
 
 
 def complete_lineages(codes: np.ndarray) -> np.ndarray:

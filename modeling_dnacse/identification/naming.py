@@ -1,4 +1,4 @@
-"""Matches of queries in; the name at each rank, its probability, and the rank of the call out."""
+"""Matches of queries in; the name at each rank and its probability, and then the rank of the call, out."""
 
 from typing import NamedTuple
 
@@ -10,14 +10,19 @@ from .library import Library, Matches, evidence, nearest_references
 SEVERAL_NAMES = 0.5  # probability of a name, at most, if as near references have another one
 
 
-class Identifications(NamedTuple):
+class Names(NamedTuple):
     """Names of queries and their probabilities; NaN where the library is too small to calibrate them."""
 
     codes: np.ndarray  # (ranks, q) int, -1: no name
     probabilities: np.ndarray  # (ranks, q) float
     new_species: np.ndarray  # (q,) float, probability that the library lacks the species
-    level: np.ndarray  # (q,) int, the lowest rank whose name is probable enough, -1: none
     foreign: np.ndarray  # (q,) bool: out-of-distribution, so without name and probability
+    agreed: np.ndarray  # (ranks, q) bool: no reference that is as near has another name, so the name may be called
+
+    @property
+    def of_callable(self) -> np.ndarray:
+        """Probabilities of the names that may be called (ranks, q), NaN elsewhere."""
+        return np.where(self.agreed, self.probabilities, np.nan)
 
 
 def name_queries(
@@ -25,12 +30,11 @@ def name_queries(
     data: CalibrationData,
     calibration: Calibration,
     matches: Matches,
-    confidence: float | np.ndarray,
     agreed: np.ndarray | None = None,
-) -> Identifications:
-    """Name queries at each rank, and find the lowest rank whose name has at least the probability `confidence`.
+) -> Names:
+    """Name queries at each rank.
 
-    `confidence` is one number, or one for each rank (ranks,). Three rules hold:
+    Three rules hold:
 
     - If several references are indistinguishable over the query, a rank at which they have several names is never
       called (`agreed_ranks`), and its name has at most the probability `SEVERAL_NAMES`. So the call is at their lowest
@@ -46,14 +50,14 @@ def name_queries(
     names = np.where(rows >= 0, library.codes[:, np.maximum(rows, 0)], -1)  # (ranks, ranks of the reference, q)
     codes = np.diagonal(names).T  # each rank's name, of that rank's reference
     probabilities = np.full(rows.shape, np.nan)
+    agreed = np.ones(rows.shape, bool) if agreed is None else agreed
     every = evidence(matches)
     for rank, curve in enumerate(calibration.names):
         if curve is None:
             continue
         told = ~np.isnan(every[rank]) & ~foreign
         probabilities[rank, told] = curve.at(every[rank, told])
-        if agreed is not None:
-            probabilities[rank, ~agreed[rank]] = np.fmin(probabilities[rank, ~agreed[rank]], SEVERAL_NAMES)
+        probabilities[rank, ~agreed[rank]] = np.fmin(probabilities[rank, ~agreed[rank]], SEVERAL_NAMES)
         for lower in range(rank):
             right = probabilities[lower]
             same = (codes[lower] >= 0) & (names[rank, lower] == codes[rank])
@@ -63,8 +67,13 @@ def name_queries(
     if calibration.new_species is not None:
         new_species = np.fmin(calibration.new_species.at(-matches.closeness), 1 - probabilities[0])
         new_species[foreign] = np.nan
-    sure = probabilities >= np.reshape(confidence, (-1, 1))
-    if agreed is not None:
-        sure &= agreed
-    level = np.where(sure.any(axis=0), sure.argmax(axis=0), -1)
-    return Identifications(codes, probabilities, new_species, level, foreign)
+    return Names(codes, probabilities, new_species, foreign, agreed)
+
+
+def rank_of_call(names: Names, least: float | np.ndarray) -> np.ndarray:
+    """The lowest rank whose name may be called and has at least the probability `least`: (q,) int, -1: none.
+
+    `least` is one number, or one for each rank (ranks,).
+    """
+    sure = names.of_callable >= np.reshape(least, (-1, 1))
+    return np.where(sure.any(axis=0), sure.argmax(axis=0), -1)

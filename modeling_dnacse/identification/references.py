@@ -164,7 +164,6 @@ def encode_references(
     from ..kmers import OTHER
     from ..machine.progress import progress_bar
     from .encoding import LEAST_PLACED, Encoded
-    from .large_libraries import place_all
 
     path = library.file.path
     given = None if vectors is None else load_vectors(vectors, library, encoder)
@@ -172,7 +171,7 @@ def encode_references(
     sequences = (record.sequence for record in library.file.read())
     if encoder.has_sites and by_sites is not False:
         with progress_bar(count, "library", quiet) as bar:
-            placed = place_all(encoder, sequences, count, bar.update)
+            placed = encoder.place(sequences, count, bar.update)
         lost = int((~placed.placed).sum())
         if by_sites or count - lost >= LEAST_PLACED * count:
             if lost:

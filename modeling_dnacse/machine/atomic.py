@@ -114,15 +114,15 @@ def naming_what_has_no_room(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if reason := no_room(error):
+        if reason := why_no_room(error):
             raise OSError(f"{path} cannot be written ({reason}); make room, or write to another folder") from error
         raise
 
 
-def no_room(error: BaseException) -> str | None:
+def why_no_room(error: BaseException) -> str | None:
     """Why a write failed, if it was for want of room; the library safetensors tells the number in its text only.
 
-    >>> no_room(OSError(errno.ENOSPC, "No space left on device")), no_room(ValueError("28"))
+    >>> why_no_room(OSError(errno.ENOSPC, "No space left on device")), why_no_room(ValueError("28"))
     ('No space left on device', None)
     """
     if isinstance(error, OSError):

@@ -15,15 +15,13 @@ from typing import NamedTuple
 
 from .formats import FASTA, PARQUET, kind_of_file
 from .headers import parse_header
-from .label_policy import COLUMNS, RANKS, apply_label_policy, clean_labels
+from .label_policy import RANKS, apply_label_policy, clean_labels
 from .lineages import read_lineage
 from .seen_ids import SeenIds
 from .sequences import AlphabetCounts, clean_sequence, place_of_record, read_headers
-from .tables import DELIMITERS, OTHER, parquet_rows, table_rows
+from .tables import OTHER, parquet_rows, table_rows
 
 __all__ = [
-    "COLUMNS",
-    "DELIMITERS",
     "RANKS",
     "LabelledRecord",
     "apply_label_policy",
@@ -43,7 +41,7 @@ class LabelledRecord(NamedTuple):
 
     `size` is its abundance, by default 1. `style` is one of headers.py, or that of a table. `given_species` is the
     species as written in the file, which may be a placeholder. `taxid` is a taxon number, if there is such a column.
-    `metadata` holds the columns of a table that are not in `COLUMNS`, if the caller asks for them.
+    `metadata` holds the columns of a table that are not in `label_policy.COLUMNS`, if the caller asks.
     """
 
     id: str

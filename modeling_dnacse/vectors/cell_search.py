@@ -23,7 +23,8 @@ from torch.nn import functional as F
 
 from ..kmers import OTHER
 from ..sites import DnacseSites
-from .shared_sites import GROUPS, NEAREST, PIECE, TOGETHER, Found, SiteSearch, by_group, site_sums
+from .at_sites import core_of, site_sums, slices_of
+from .shared_sites import GROUPS, NEAREST, PIECE, TOGETHER, Found, SiteSearch, by_group, nothing_found
 from .site_bits import bits_of, bits_of_bases, matches
 
 CELL = 64  # references in a cell, at most
@@ -37,7 +38,7 @@ NEAR = 2**22  # nearnesses of queries and cells that are held at once: 16 MiB, w
 class Cells(NamedTuple):
     """The inverted file of a library, computed once; references and cells are sorted by species."""
 
-    core: np.ndarray  # (sites,) bool, see shared_sites.py
+    core: np.ndarray  # (sites,) bool, see `core_of`
     vectors: np.ndarray  # (r, hidden) float16, of references
     lengths: np.ndarray  # (r, blocks) float32, by which their vectors were divided
     means: np.ndarray  # (c, COLUMNS) float32, unit means of their leading columns, of cells
@@ -78,18 +79,13 @@ class CellSearch(SiteSearch):
 
     def _made(self) -> Cells:
         """Compute the vectors of references, and the means and most frequent bases of cells."""
-        count = np.zeros(self.bases.shape[1], np.int64)
-        for part in parts_of(len(self.bases), BLOCK):
-            count += (self.bases[part] < OTHER).sum(0)
-        self.core = core = count * 2 >= len(self.bases)
-        if not core.any():
-            self.core = core = ~core
+        self.core = core_of(self.bases)
         width = self.table.shape[1]
         vectors = np.empty((len(self.bases), width), np.float16)
         lengths = np.empty((len(self.bases), len(self.blocks)), np.float32)
         means = np.empty((len(self.firsts), min(COLUMNS, width)), np.float32)
         bits = np.empty((-(-4 * self.bases.shape[1] // 64), len(self.firsts)), np.uint64)
-        for cells in parts_of(len(self.firsts), BLOCK // CELL):
+        for cells in slices_of(len(self.firsts), BLOCK // CELL):
             first, last = self.firsts[cells][0], self.lasts[cells][-1]
             bases = self.bases[self.order[first:last]]
             sums = site_sums(self.sites, self._in_core(bases))
@@ -99,23 +95,22 @@ class CellSearch(SiteSearch):
             means[cells] = F.normalize(torch.from_numpy(np.add.reduceat(units[:, :COLUMNS].numpy(), starts)), dim=1)
             votes = np.add.reduceat((bases[:, :, None] == np.arange(4)).astype(np.uint8), starts)  # (cells, sites, 4)
             bits[:, cells] = bits_of_bases(np.where(votes.any(2), votes.argmax(2), OTHER).astype(np.uint8)).T
-        return Cells(core, vectors, lengths, means, bits)
+        return Cells(self.core, vectors, lengths, means, bits)
 
     @torch.inference_mode()
     def __call__(self, queries: np.ndarray, exclude_groups: tuple[np.ndarray, np.ndarray] | None = None) -> Found:
         """Search for queries; see `SiteSearch`."""
         width = min(GROUPS, len(self.starts)) + min(NEAREST, len(self.bases))
-        empty = ((-1, np.int64), (-np.inf, np.float32), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
-        found = Found(*(np.full((len(queries), width), value, kind) for value, kind in empty))
+        found = nothing_found(len(queries), width)
         own, others = (None, None) if exclude_groups is None else exclude_groups
         others = None if others is None else others[self.order]
-        for block in parts_of(len(queries), max(1, NEAR // len(self.firsts))):
+        for block in slices_of(len(queries), max(1, NEAR // len(self.firsts))):
             asked = queries[block]
             mine = None if own is None else own[block]
             vectors = self._unit(site_sums(self.sites, self._in_core(asked)))
             is_piece = ((asked < OTHER) & self.core).sum(1) < PIECE
             cells = self._nearest_cells(asked, vectors, is_piece, mine, others)
-            for some in parts_of(len(asked), TOGETHER):
+            for some in slices_of(len(asked), TOGETHER):
                 rows = []
                 for query in range(some.start, some.stop):
                     inside = self._rows_in(cells[query])
@@ -233,11 +228,6 @@ def largest(values: Tensor, count: int) -> Tensor:
     places = (blocks[:, :, None] * AT_ONCE + torch.arange(AT_ONCE)).flatten(1)
     inside = values.gather(1, places.clamp(max=room - 1)).masked_fill(places >= room, -torch.inf)
     return places.gather(1, inside.topk(count, dim=1).indices)
-
-
-def parts_of(count: int, size: int) -> list[slice]:
-    """Cut `count` rows into parts of at most `size`."""
-    return [slice(first, min(first + size, count)) for first in range(0, count, size)]
 
 
 def first_of_cells(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from ..loading.encoders import load_encoder
 from ..loading.model_folders import SHIPPED, SHIPPED_BARCODES
 from ..reading.sequences import clean_sequence
-from .shared_sites import LEAST_PLACED, read_sites
+from .at_sites import LEAST_PLACED, read_sites
 
 SAMPLE = 100  # sequences
 

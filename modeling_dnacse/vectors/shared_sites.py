@@ -17,18 +17,16 @@ whole genes and barcodes.
 """
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import PreTrainedTokenizerBase
 
-from ..embedding.batching import SITE_TOKENS, batches_by_length
-from ..embedding.tokenization import Ids
 from ..kmers import OTHER
 from ..sites import DnacseSites
+from .at_sites import batches_of, core_of, site_sums, slices_of
 from .site_bits import bits_of, bits_of_bases, matches, unpacked
 
 GROUPS, NEAREST = 12, 12  # candidates
@@ -38,17 +36,6 @@ DOUBT = 2.0
 LEAST_ERROR = 0.02  # lower bound of 1 - c^2, so that of two equal references the one with more shared sites wins
 BLOCK = 2**24  # similarities held at once: 64 MiB
 TOGETHER = 128  # queries compared at once
-LEAST_PLACED = 0.5  # share of sequences that must be placed for a comparison over sites
-SUMS_BLOCK = 512  # sequences whose rows are summed at once
-
-
-class AtSites(NamedTuple):
-    """What a model with sites reads in each of n sequences."""
-
-    bases: np.ndarray  # (n, sites) uint8: 0 to 3 for A, C, G, T; OTHER where the sequence does not reach, or has N
-    votes: np.ndarray  # (n,) float32, 0 to 1: near 0 for sequences of other markers
-    placed: np.ndarray  # (n,) bool: there are enough votes and sites
-    reverse: np.ndarray  # (n,) bool: the reverse complement was placed
 
 
 class Found(NamedTuple):
@@ -61,65 +48,10 @@ class Found(NamedTuple):
     overlap: np.ndarray  # (q, k) int32, shared sites
 
 
-@torch.inference_mode()
-def read_sites(model: Any, tokenizer: PreTrainedTokenizerBase, sequences: list[str]) -> AtSites:
-    """Place cleaned sequences (n,) with a model that has sites.
-
-    Raises:
-        ValueError: the model has none.
-    """
-    if not getattr(model.config, "sites", 0):
-        raise ValueError("this model has no sites to compare; give one that trainer/fit_sites.py made")
-    ids = Ids(tokenizer)(sequences)
-    lengths = np.array([len(row) for row in ids])
-    bases = np.full((len(ids), model.config.sites), OTHER, np.uint8)
-    votes, placed, reverse = (np.zeros(len(ids), kind) for kind in (np.float32, bool, bool))
-    for rows in batches_by_length(lengths, SITE_TOKENS):
-        mask = np.arange(lengths[rows].max()) < lengths[rows][:, None]
-        batch = np.full(mask.shape, tokenizer.pad_token_id)
-        batch[mask] = np.concatenate([ids[row] for row in rows])
-        found = model.sites.place(*(torch.from_numpy(part).to(model.device) for part in (batch, mask.astype(int))))
-        bases[rows], votes[rows] = found.bases.cpu().numpy(), found.share.cpu().numpy()
-        placed[rows] = model.sites.is_placed(found).cpu().numpy()
-        reverse[rows] = found.reverse.cpu().numpy()
-    return AtSites(bases, votes, placed, reverse)
-
-
-@torch.inference_mode()
-def site_sums(sites: DnacseSites, bases: np.ndarray) -> Tensor:
-    """Sums of the rows of bases at sites, (n, sites) to (n, hidden) on the CPU."""
-    parts = parts_of(bases)
-    return torch.cat([sites.site_sums(torch.from_numpy(part).to(sites.weight.device)).float().cpu() for part in parts])
-
-
-def unit_sums(sites: DnacseSites, bases: np.ndarray) -> np.ndarray:
-    """Unit vectors of bases at sites, (n, sites) to (n, hidden) float32; zeros for what covers no site."""
-    return torch.nn.functional.normalize(site_sums(sites, bases), dim=1).numpy()
-
-
-def parts_of(bases: np.ndarray) -> list[np.ndarray]:
-    """Cut (n, sites) into parts that are processed at once; at least one, which may be empty."""
-    return [bases[first : first + SUMS_BLOCK] for first in range(0, max(1, len(bases)), SUMS_BLOCK)]
-
-
-def reach(bases: np.ndarray) -> tuple[int, int]:
-    """The first site with a base, and the site after the last one; 0 and 0 without bases.
-
-    >>> reach(np.array([4, 4, 0, 4, 1, 4]))
-    (2, 5)
-    """
-    covered = np.flatnonzero(bases < OTHER)
-    return (int(covered[0]), int(covered[-1]) + 1) if len(covered) else (0, 0)
-
-
-def core_of(bases: np.ndarray) -> np.ndarray:
-    """The sites that at least half of the sequences cover, all of them if there are none; (n, sites) to (sites,) bool.
-
-    >>> core_of(np.array([[4, 0, 1, 4], [4, 0, 4, 4], [3, 0, 1, 4]])).tolist()
-    [False, True, True, False]
-    """
-    core = (bases < OTHER).mean(0) >= 0.5
-    return core if core.any() else ~core
+def nothing_found(queries: int, width: int) -> Found:
+    """No candidates for any query, to be filled."""
+    empty = ((-1, np.int64), (-np.inf, np.float32), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
+    return Found(*(np.full((queries, width), value, kind) for value, kind in empty))
 
 
 def by_group(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -162,7 +94,7 @@ class SiteSearch:
     @cached_property
     def bits(self) -> np.ndarray:
         """A bit for each base at each site of the references, to count equal bases: (r, words)."""
-        return np.concatenate([bits_of_bases(part) for part in parts_of(self.bases)])
+        return np.concatenate([bits_of_bases(part) for part in batches_of(self.bases)])
 
     @cached_property
     def words(self) -> np.ndarray:
@@ -178,11 +110,8 @@ class SiteSearch:
                 of its own group, such as itself or its species.
         """
         width = min(GROUPS, len(self.starts)) + min(NEAREST, len(self.bases))
-        empty = ((-1, np.int64), (-np.inf, np.float32), (-np.inf, np.float32), (0, np.float32), (0, np.int32))
-        found = Found(*(np.full((len(queries), width), value, kind) for value, kind in empty))
-        step = max(1, min(TOGETHER, BLOCK // max(1, len(self.bases))))
-        for first in range(0, len(queries), step):
-            block = slice(first, first + step)
+        found = nothing_found(len(queries), width)
+        for block in slices_of(len(queries), max(1, min(TOGETHER, BLOCK // max(1, len(self.bases))))):
             core_sums = site_sums(self.sites, self._in_core(queries[block]))
             vectors = self._unit(core_sums)
             near = self._nearness(queries[block], vectors)
@@ -201,7 +130,7 @@ class SiteSearch:
             order = np.lexsort((of_library, -score, query))  # the first in the library of equal ones
             place = np.concatenate([np.arange(count) for count in counts])
             for part, values in zip(found, (of_library, score, cosine, identity, overlap), strict=True):
-                part[first + query, place] = values[order]
+                part[block.start + query, place] = values[order]
         return found
 
     def _in_core(self, bases: np.ndarray) -> np.ndarray:

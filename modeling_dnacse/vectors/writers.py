@@ -202,7 +202,7 @@ def reserve(path: Path, size: int) -> None:
         try:
             os.posix_fallocate(file.fileno(), 0, max(size, 1))
         except OSError as error:
-            raise no_room(path.parent, size, error.strerror) from None
+            raise too_small(path.parent, size, error.strerror) from None
 
 
 def check_room(folder: Path, size: int) -> None:
@@ -212,9 +212,9 @@ def check_room(folder: Path, size: int) -> None:
         OSError: it has less.
     """
     if shutil.disk_usage(folder).free < size:
-        raise no_room(folder, size, os.strerror(errno.ENOSPC))
+        raise too_small(folder, size, os.strerror(errno.ENOSPC))
 
 
-def no_room(folder: Path, size: int, reason: str | None) -> OSError:
+def too_small(folder: Path, size: int, reason: str | None) -> OSError:
     """The error of a disk that is too small."""
     return OSError(f"no room for {size:,} bytes in {folder.resolve()} ({reason}); free some or write elsewhere")

@@ -24,10 +24,10 @@ from modeling_dnacse.identification.references import References
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.machine.processes import Process
 from modeling_dnacse.reading.rereading import RecordFile
+from modeling_dnacse.vectors.at_sites import AtSites
 from modeling_dnacse.vectors.files import open_writer, read_vectors
 from modeling_dnacse.vectors.formats import OUTPUT_DTYPES
 from modeling_dnacse.vectors.shards import ShardWriter
-from modeling_dnacse.vectors.shared_sites import AtSites
 from tests.attack.attempts import Damage, SilentLossError, Use, damage_file, damage_in_folder
 from trainer.running.resume import RUN, check_files, checkpoint_to_resume, file_digests
 

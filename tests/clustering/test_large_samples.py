@@ -11,7 +11,7 @@ from modeling_dnacse.clustering.site_linkage import site_linkage
 from modeling_dnacse.clustering.tree_cuts import nodes_of
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint
-from modeling_dnacse.vectors.shared_sites import read_sites
+from modeling_dnacse.vectors.at_sites import read_sites
 from tests.support.marker import simulate_marker
 
 

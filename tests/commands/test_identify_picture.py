@@ -7,8 +7,10 @@ import pytest
 
 from modeling_dnacse.commands.drawing.identify_pictures import GREY, MOST_TAXA, Tally, draw_calls
 from modeling_dnacse.commands.drawing.pictures import colours_of_pages
-from modeling_dnacse.identification.calibration import CalibrationData, fit_calibration
-from modeling_dnacse.identification.naming import Identifications
+from modeling_dnacse.identification.calibration import Calibration, CalibrationData, fit_calibration
+from modeling_dnacse.identification.call_blocks import NamedBlock
+from modeling_dnacse.identification.call_rules import Thresholds
+from modeling_dnacse.identification.naming import Names
 from modeling_dnacse.identification.reliability import reliability
 
 RANKS = ("species", "genus")
@@ -49,11 +51,13 @@ def test_the_advice_counts_what_a_lower_confidence_would_call_and_how_much_of_it
         probabilities = np.array([species, [1.0] * len(species)])
         level, nothing = (probabilities[0] < 0.95).astype(int), np.zeros(len(species))
         codes = np.zeros(probabilities.shape, int)
-        tally.add(Identifications(codes, probabilities, nothing, level, nothing > 0), 0.95)
+        names = Names(codes, probabilities, nothing, nothing > 0, probabilities > -1)
+        thresholds = Thresholds(np.array([0.95, 0.95]), 0.95)
+        tally.add(NamedBlock([], nothing, names, level, thresholds, look_ups(4), Calibration([], None, nothing)))
     advice = tally.advice(0.95)
     assert "2 with --confidence species=0.9, then 95 % of all are right" in advice  # 0.98, 0.92, 0.9, 1
     assert "3 with --confidence species=0.8, then 93 % of all are right" in advice
-    assert "species=0.9" not in tally.advice(0.9) and tally.advice(0.8) == ""
+    assert "species=0.9" not in tally.advice(0.9) and tally.advice(0.6) == ""
 
 
 def test_probabilities_that_are_true_lie_on_the_diagonal_and_false_ones_do_not():

@@ -17,7 +17,7 @@ from modeling_dnacse.identification.encoding import Encoded
 from modeling_dnacse.identification.library import Library, Matches, make_library, search
 from modeling_dnacse.identification.probability_curves import fit_curve, fit_sigmoid
 from modeling_dnacse.kmers import OTHER
-from modeling_dnacse.vectors.shared_sites import AtSites
+from modeling_dnacse.vectors.at_sites import AtSites
 
 RANKS = ("species", "genus", "tribe", "family", "order")
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from modeling_dnacse.identification.closeness import closeness
+from modeling_dnacse.identification.closeness import closeness, closeness_among, references_of
 from modeling_dnacse.identification.encoding import Encoded
-from modeling_dnacse.identification.library import Library, closeness_among, match_names, references_of
+from modeling_dnacse.identification.library import Library, match_names
 from modeling_dnacse.vectors.shared_sites import Found, SiteSearch
 
 

@@ -4,13 +4,15 @@ import numpy as np
 import torch
 
 from modeling_dnacse.identification.calibration import Calibration, CalibrationData
-from modeling_dnacse.identification.confidences import confidence_at
+from modeling_dnacse.identification.call_rules import call_rule
+from modeling_dnacse.identification.candidates import nearest_named
 from modeling_dnacse.identification.encoding import Encoded
-from modeling_dnacse.identification.library import Library, Matches, _named, agreed_ranks, equal_hits
-from modeling_dnacse.identification.naming import name_queries
+from modeling_dnacse.identification.library import Library, Matches, agreed_ranks, equal_hits
+from modeling_dnacse.identification.naming import name_queries, rank_of_call
 from modeling_dnacse.identification.probability_curves import Curve
 from modeling_dnacse.kmers import OTHER
-from modeling_dnacse.vectors.shared_sites import AtSites, Found
+from modeling_dnacse.vectors.at_sites import AtSites
+from modeling_dnacse.vectors.shared_sites import Found
 
 NAMES = {"species": np.array(["A a", "A b", "B c"]), "genus": np.array(["A", "B"])}
 CODES = np.array([[0, 1, 2], [0, 0, 1]], np.int32)
@@ -65,10 +67,11 @@ def test_a_sure_species_is_called_at_the_common_ancestor_by_vectors_too():
     case = np.ones((2, 1), bool)
     few = CalibrationData(np.ones(1), np.ones((2, 1)), np.ones(1), case, case, np.zeros(1, int))
     agreed = agreed_ranks(library, matches, None, None)
-    assert name_queries(library, few, calibration, matches, 0.95).level.tolist() == [0]
-    assert name_queries(library, few, calibration, matches, 0.95, agreed).level.tolist() == [1]
-    least = confidence_at(("species", "genus"), {"genus": 0.995})
-    assert name_queries(library, few, calibration, matches, least, agreed).level.tolist() == [-1]
+    assert rank_of_call(name_queries(library, few, calibration, matches), 0.95).tolist() == [0]
+    names = name_queries(library, few, calibration, matches, agreed)
+    assert rank_of_call(names, 0.95).tolist() == [1]
+    least = call_rule(confidence={"genus": 0.995}).at(("species", "genus"))
+    assert rank_of_call(names, least).tolist() == [-1]
 
 
 def test_a_site_that_one_reference_lacks_tells_no_references_apart():
@@ -83,5 +86,5 @@ def test_a_site_that_one_reference_lacks_tells_no_references_apart():
 def test_the_first_reference_of_the_library_is_a_neighbour_as_any_other():
     score = np.array([[0.9, 0.5, 0.3]])
     found = Found(np.array([[1, 0, 2]]), score, score, score, np.full((1, 3), 600))
-    rows, similarities, *_ = _named(found, np.array([[0, 1, 1]]), is_all=False)
+    rows, similarities, *_ = nearest_named(found, np.array([[0, 1, 1]]), is_all=False)
     assert rows.tolist() == [[[1, 0]]] and similarities[0, 0, 1] == 0.5

@@ -13,7 +13,7 @@ from modeling_dnacse.identification.calibration import (
 )
 from modeling_dnacse.identification.encoding import Encoded
 from modeling_dnacse.identification.library import Library, Matches, agreed_ranks, make_library, search
-from modeling_dnacse.identification.naming import name_queries
+from modeling_dnacse.identification.naming import name_queries, rank_of_call
 from modeling_dnacse.identification.probability_curves import fit_curve
 from modeling_dnacse.vectors.neighbours import nearest, nearest_names
 
@@ -113,7 +113,7 @@ def test_stated_probabilities_come_true(share):
     queries = np.concatenate([known[: int(count * (1 - share))], rng.permutation(lacking)[: int(count * share)]])
     data, calibration, matches = asked(library, vectors[queries])
     assert calibration.shares[1:].sum() == pytest.approx(share, abs=0.12)
-    found = name_queries(library, data, calibration, matches, confidence=0.9)
+    found = name_queries(library, data, calibration, matches)
     assert list(library.names) == ["species", "genus"]  # no reference has a family
     for rank, truth in enumerate((species[queries], genus[queries])):
         right = list(library.names.values())[rank][found.codes[rank]] == truth
@@ -121,7 +121,7 @@ def test_stated_probabilities_come_true(share):
         for low, high in ((0, 0.5), (0.5, 1)):
             part = (stated >= low) & (stated < high)
             assert part.sum() < 40 or abs(stated[part].mean() - right[part].mean()) < 0.12
-        called = found.level == rank
+        called = rank_of_call(found, 0.9) == rank
         assert called.sum() < 10 or right[called].mean() > 0.85
     assert found.new_species.mean() == pytest.approx(share, abs=0.12)
 
@@ -133,9 +133,9 @@ def test_a_species_shared_by_identical_references_is_not_called():
     data, _, matches = asked(library, vectors[:1])
     even = fit_calibration(data, np.array([0.5, 0.5, 0.0]))
     agreed = agreed_ranks(library, matches, None, None)
-    found = name_queries(library, data, even, matches, confidence=0.9, agreed=agreed)
+    found = name_queries(library, data, even, matches, agreed)
     assert found.probabilities[0, 0] <= 0.5
-    assert found.level[0] == 1
+    assert rank_of_call(found, 0.9)[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_what_a_library_cannot_tell_stays_open(records, told):
     library = by_vectors(vectors, {"species": records, "genus": [name[:1] for name in records]})
     data, calibration, matches = asked(library, vectors)
     assert [data.tells(0), data.tells(1), data.tells_new_species] == told
-    found = name_queries(library, data, calibration, matches, confidence=0.9)
+    found = name_queries(library, data, calibration, matches)
     assert [np.isfinite(p).all() for p in (*found.probabilities, found.new_species)] == told
-    assert np.all(found.level == -1)  # so few records prove nothing to 0.9
+    assert np.all(rank_of_call(found, 0.9) == -1)  # so few records prove nothing to 0.9
 
 
 def test_library_without_species_is_refused():
@@ -189,7 +189,7 @@ def test_the_shares_of_new_species_and_new_genera_are_told_apart():
     )
     data, calibration, matches = asked(library, vectors[queries])
     np.testing.assert_allclose(calibration.shares, 1 / 3, atol=0.12)
-    found = name_queries(library, data, calibration, matches, confidence=0.9)
+    found = name_queries(library, data, calibration, matches)
     right = library.names["genus"][found.codes[1]] == genus[queries]
     assert found.probabilities[1].mean() == pytest.approx(right.mean(), abs=0.06)
 
@@ -199,7 +199,7 @@ def test_what_is_unlike_the_whole_library_gets_no_name():
     library = by_vectors(vectors, labels(species, genus))
     data, calibration, matches = asked(library, np.concatenate([vectors[:5], -vectors.mean(0, keepdims=True)]))
     data = data._replace(similarity=np.maximum(data.similarity, 0.6))
-    found = name_queries(library, data, calibration, matches, confidence=0.9)
+    found = name_queries(library, data, calibration, matches)
     assert found.foreign.tolist() == [False] * 5 + [True]
     assert found.codes[:, 5].tolist() == [-1, -1]
     assert np.isnan(found.probabilities[:, 5]).all()
@@ -211,7 +211,7 @@ def test_a_name_that_contradicts_a_sure_lower_one_is_not_called():
     family = np.where(genus == "G0", "", np.char.add("F", (np.char.lstrip(genus, "G").astype(int) // 5).astype(str)))
     library = by_vectors(vectors, labels(species, genus) | {"family": family.tolist()})
     data, calibration, matches = asked(library, vectors[:30])
-    found = name_queries(library, data, calibration, matches, confidence=0.9)
+    found = name_queries(library, data, calibration, matches)
     assert found.probabilities[1].min() > 0.9
     assert found.probabilities[2].max() < 0.1
 

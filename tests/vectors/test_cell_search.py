@@ -8,8 +8,9 @@ from modeling_dnacse import DnacseModel
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.vectors import cell_search, shared_sites
+from modeling_dnacse.vectors.at_sites import read_sites
 from modeling_dnacse.vectors.cell_search import CellSearch
-from modeling_dnacse.vectors.shared_sites import SiteSearch, read_sites
+from modeling_dnacse.vectors.shared_sites import SiteSearch
 from tests.support.marker import simulate_marker
 
 RECORDS = simulate_marker(seed=1, genera=64)

@@ -9,7 +9,8 @@ from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.reading.sequences import reverse_complement
 from modeling_dnacse.vectors import shared_sites
-from modeling_dnacse.vectors.shared_sites import SiteSearch, read_sites, site_sums
+from modeling_dnacse.vectors.at_sites import read_sites, site_sums
+from modeling_dnacse.vectors.shared_sites import SiteSearch
 from tests.support.marker import simulate_marker
 
 RECORDS = simulate_marker(seed=1)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...identification.calibration import Calibration, CalibrationData
+from ...identification.call_blocks import NamedBlock
 from ...identification.call_table import Call
-from ...identification.naming import Identifications
 from ...identification.reliability import reliability
 from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LOWER = (0.9, 0.8)  # lower thresholds of --confidence that the advice counts
+LOWER = (0.9, 0.8, 0.6)  # lower thresholds of --confidence that the advice counts
 SKY = "#4A9CCB"
 MEANING = {BLUE: "species", SKY: "genus or above", ORANGE: "likely new species", GREY: "no call"}
 MOST_TAXA, MOST_SAMPLES = 22, 24  # in the picture
@@ -59,20 +59,20 @@ class Tally:
         # sum of their probabilities
         self.named = {least: np.zeros(3) for least in LOWER}
 
-    def add(self, found: Identifications, confidence: float) -> None:
+    def add(self, block: NamedBlock) -> None:
         """Count a block of queries."""
-        is_new = (found.new_species >= confidence).astype(int)
-        np.add.at(self.called, (found.level, is_new), 1)  # level -1: the last row
-        self.foreign += int(found.foreign.sum())
-        species, is_called = np.nan_to_num(found.probabilities[0]), found.level == 0
+        is_new = (block.names.new_species >= block.thresholds.new_species).astype(int)
+        np.add.at(self.called, (block.level, is_new), 1)  # level -1: the last row
+        self.foreign += int(block.names.foreign.sum())
+        species, is_called = np.nan_to_num(block.names.of_callable[0]), block.level == 0
         for least in LOWER:
             told = species >= least
             self.named[least] += (told & is_called).sum(), (told & ~is_called).sum(), species[told].sum()
 
-    def add_taxon(self, call: Call, amounts: Mapping[int, float], confidence: float) -> None:
+    def add_taxon(self, call: Call, amounts: Mapping[int, float], likely_new: float) -> None:
         """Add the amounts of a query, given by the position of the sample."""
         name = call.names[call.level] if call.level >= 0 else ""
-        if call.new_species >= confidence:
+        if call.new_species >= likely_new:
             colour, probability = ORANGE, call.new_species
         elif call.level >= 0:
             colour, probability = BLUE if call.level == 0 else SKY, call.probabilities[call.level]
@@ -98,11 +98,11 @@ class Tally:
             rows.append(Row(cut(text), taxon.colour, taxon.amounts, sure))
         return rows, len(self.taxa) - len(chosen)
 
-    def advice(self, confidence: float) -> str:
+    def advice(self, threshold: float) -> str:
         """Say how to get more calls at species, and how many queries are out-of-distribution."""
         more = []
         for least, (called, others, sure) in self.named.items():
-            if least < confidence and others:
+            if least < threshold and others:
                 right = sure / (called + others)
                 more.append(
                     f"{others:,.0f} with --confidence species={least}, then {100 * right:.0f} % of all are right"

@@ -26,8 +26,8 @@ from safetensors.torch import save_file
 from ...kmers import OTHER
 from ...loading.model_folders import SHIPPED, SHIPPED_BARCODES
 from ...reading.label_policy import RANK_ORDER
+from ...vectors.at_sites import AtSites
 from ...vectors.cell_search import Cells
-from ...vectors.shared_sites import AtSites
 from ..calibration import CalibrationData
 from ..encoding import Encoded
 from ..references import Column, References

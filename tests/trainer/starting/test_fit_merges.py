@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from modeling_dnacse import DnacseModel, load_checkpoint
 from modeling_dnacse.clustering.species_merges import cluster_species
 from modeling_dnacse.clustering.tree_cuts import Nodes
-from modeling_dnacse.vectors.shared_sites import read_sites
+from modeling_dnacse.vectors.at_sites import read_sites
 from tests.support.marker import simulate_marker, write_marker
 from trainer.fit_merges import main, same_species
 

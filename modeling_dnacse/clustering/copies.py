@@ -1,0 +1,44 @@
+"""Equal sequences: a tree is grown of the distinct ones, then their copies are put back into it."""
+
+import numpy as np
+
+from .average_linkage import Tree
+
+
+def distinct(table: np.ndarray, has: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find the distinct rows of a table.
+
+    Args:
+        table: What is compared of each sequence (n, numbers).
+        has: Whether there is anything to compare (n,) bool; the other rows are copies of none.
+
+    Returns:
+        The first of each distinct row (m,), ascending; the first copy of each row, or its own number (n,); and the
+        copies of each distinct row (m,).
+
+    >>> [part.tolist() for part in distinct(np.array([[0], [3], [1], [3], [0]]), np.array([0, 1, 1, 1, 0]) > 0)]
+    [[1, 2], [0, 1, 2, 1, 4], [2, 1]]
+    """
+    kept, first = np.flatnonzero(has), np.arange(len(table))
+    found = np.unique(table[kept], axis=0, return_index=True, return_inverse=True, return_counts=True)
+    _, rows, number, copies = found
+    first[kept] = kept[rows][number.ravel()]
+    order = np.argsort(rows)
+    return kept[rows[order]], first, copies[order]
+
+
+def with_copies(tree: Tree, rows: np.ndarray, first: np.ndarray) -> Tree:
+    """The tree of all n rows, from that of the distinct ones; copies merge first, at 1.
+
+    Args:
+        tree: Of m distinct rows.
+        rows: The distinct rows (m,), see `distinct`.
+        first: The first copy of each row (n,).
+
+    >>> tree = Tree(np.array([0, 0]), np.array([-np.inf, 0.5], np.float32))
+    >>> with_copies(tree, np.array([1, 2]), np.array([0, 1, 2, 1, 4])).into.tolist()
+    [0, 1, 1, 1, 4]
+    """
+    into, similarity = first.copy(), np.where(first == np.arange(len(first)), -np.inf, 1).astype(np.float32)
+    into[rows], similarity[rows] = rows[tree.into], tree.similarity
+    return Tree(into, similarity)
