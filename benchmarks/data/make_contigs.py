@@ -167,7 +167,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     options = parse(arguments)
     try:
-        check_outputs([options.output], [options.genomes, options.table])
+        folder = options.genomes
+        read = [folder / "index.tsv", *folder.glob("*.fa.gz")] if folder else [options.table]
+        check_outputs([options.output], read)
         source = read_genomes(options.genomes) if options.genomes else read_table(options.table)
         genomes = list(tqdm(source, desc="reading", unit=" genomes", leave=False))
         if options.unseen_share:

@@ -72,6 +72,9 @@ class ParquetVectors:
     def discard(self) -> None:
         """Remove the unfinished file."""
         with suppress(OSError):  # of a full disk
+            self.writer.close()
+        self.writer.is_open = False  # otherwise it closes, and prints a traceback, when it is collected
+        with suppress(OSError):
             self.file.close()
         self.partial.unlink(missing_ok=True)
         self.lock.release()

@@ -78,9 +78,9 @@ def write_small_index(folder: Path, ids: list[str]) -> Path:
     sites = AtSites(bases, np.ones(count, np.float32), np.ones(count, bool), np.zeros(count, bool))
     of_rank = np.ones((1, count), np.float32)
     data = CalibrationData(
-        similarity=of_rank[0],
-        evidence=of_rank,
-        closeness=of_rank[0],
+        similarity=of_rank[0].copy(),  # safetensors takes no array twice
+        evidence=of_rank.copy(),
+        closeness=of_rank[0].copy(),
         right=of_rank > 0,
         judged=of_rank > 0,
         known_from=np.zeros(count, np.int64),

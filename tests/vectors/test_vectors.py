@@ -1,5 +1,6 @@
 """Vectors on disk: every format and dtype comes back within its stated error, or one sentence says why."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -191,3 +192,16 @@ def test_files_for_other_programs_hold_float32(fasta, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["embed", str(fasta), "-o", str(tmp_path / "out.npz"), "--output_dtype", "int8"])
     assert "out.npz holds float32" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_is_discarded_says_nothing_more(tmp_path, monkeypatch, suffix):
+    """A parquet file that was given up printed a traceback when Python collected its writer."""
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    writer = open_writer(tmp_path / f"vectors{suffix}", 100, 48, 300, "float32")
+    writer.write(IDS[:40], VECTORS[:40])
+    writer.discard()
+    del writer
+    gc.collect()
+    assert not told and not list(tmp_path.iterdir())
