@@ -56,7 +56,7 @@ def test_boundaries_are_where_the_votes_change(behind):
 
 
 def test_segments_are_those_that_begin_before_a_position():
-    begins = torch.tensor([[0, 3, 3, 7], [2, 2, 5, 9]])
+    begins = torch.tensor([[0, 1, 3, 7], [2, 2, 5, 9]])
     places = torch.arange(-2, 13)[None]
     found = segment_of(places, begins, 10)
     for row, starts in enumerate(begins.tolist()):
