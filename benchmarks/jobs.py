@@ -3,6 +3,7 @@
 import argparse
 import sys
 from inspect import Parameter, signature
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ from benchmarks.data.readers import pin
 from benchmarks.data.splits import Data, count_leaked, describe, read_splits, take
 from benchmarks.evaluation import Job
 from benchmarks.tasks import TASKS
+from modeling_dnacse.machine.stamps import unchanged
 
 GIVEN = ("seed", "device", "batch_tokens", "trust_remote_code")  # options of run.py that a score() may take
 
@@ -88,7 +90,8 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
         else:
             if records is None:
                 source = pin(options.data)
-                records = describe(source, read_splits(source, options.max_sequences, options.seed))
+                with unchanged([Path(source)] if Path(source).is_file() else []):
+                    records = describe(source, read_splits(source, options.max_sequences, options.seed))
                 warn_of_unread(records)
             data = records
         if not any(name in data.splits for name in names):

@@ -43,7 +43,8 @@ from benchmarks.report.plots.scores import find_panels, plot_scores
 from benchmarks.report.plots.speed import plot_inference
 from benchmarks.report.plots.style import save
 from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read_tables
-from modeling_dnacse.commands.options import at_least
+from modeling_dnacse.commands.options import at_least, parsed
+from modeling_dnacse.machine.outputs import check_outputs, check_plain
 from modeling_dnacse.reading.labels import RANKS
 
 Table = Sequence[Result]
@@ -196,13 +197,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         add("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
         add("--output", type=Path, required=True, help="PNG file")
         kind.set_defaults(make=make, references=name == "confusion")
-    return parser.parse_args(arguments)
+    return parsed(parser, arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when the arguments were wrong."""
     options = parse(arguments)
     try:
+        if "data" in options:
+            check_plain([options.data])
+            check_outputs([options.output], [options.data, *options.model])
         options.make(options)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"plots.py: {error}\n")

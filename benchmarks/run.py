@@ -37,7 +37,7 @@ from benchmarks.jobs import TASKS, make_jobs
 from benchmarks.methods.load import BASELINES, find_model, load_method
 from benchmarks.methods.method import Unsuited
 from benchmarks.report.result_files import CONTROLS, file_name, is_current, refuse_other_data, write_result
-from modeling_dnacse.commands.options import at_least
+from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.machine.provenance import device_name
@@ -71,7 +71,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="for networks; default: %(default)s")
     add("--batch_tokens", type=at_least(1), default=16_384, help="tokens in a forward pass")
     add("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     options.name = options.name or [""] * len(options.model)
     return options
 

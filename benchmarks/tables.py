@@ -49,6 +49,7 @@ from benchmarks.report.result_folders import (
 from benchmarks.report.speed_tables import render_inference, render_training
 from benchmarks.report.study_tables import render_studies
 from benchmarks.report.task_tables import render_results, render_summary
+from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.atomic import written_whole
 
 AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"
@@ -162,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
     action.add_argument("--write", type=Path, nargs="*", metavar="FILE.md", help="write all pages, or these files")
     action.add_argument("--check", type=Path, nargs="*", metavar="FILE.md", help="exit 1 if one is out of date")
     action.add_argument("--only", metavar="NAME", help="print this table alone")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     try:
         if options.write is None and options.check is None:
             tables = render(options.results)

@@ -27,7 +27,7 @@ from .commands import index as index_command
 from .commands import info as info_command
 from .commands import map as map_command
 from .commands.drawing.pictures import colours_of_pages
-from .commands.options import at_least
+from .commands.options import at_least, parsed
 from .machine.json_logs import JsonLines, json_on_stderr
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
         from argcomplete import autocomplete
 
         autocomplete(parser)
-    args = parser.parse_args(arguments)
+    args = parsed(parser, arguments)
     errors = JsonLines(sys.stderr, args.command) if args.json_logs else sys.stderr
     try:
         check_working_folder()

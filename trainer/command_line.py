@@ -22,13 +22,17 @@ def require(*modules: str) -> None:
 
 
 def run_command(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> None:
-    """Run a script; report its ValueError or OSError in one sentence and end with exit code 2."""
+    """Run a script that reads `options.train_file`, files that must not change meanwhile.
+
+    Its ValueError or OSError is reported in one sentence, with exit code 2.
+    """
     from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals  # here, since it loads the package
+    from modeling_dnacse.machine.stamps import unchanged
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logger = logging.getLogger(run.__module__)
     try:
-        with unwinding_on_signals():
+        with unwinding_on_signals(), unchanged(map(Path, options.train_file)):
             run(options)
     except (ValueError, OSError) as error:
         logger.error("error: %s", error)

@@ -26,7 +26,7 @@ import torch
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
-from modeling_dnacse.commands.options import at_least, between
+from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.fitting.centering import center, rescale, sample_sequences
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, forget_thresholds, halve, write_repository
@@ -111,7 +111,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         help="Number of sequences whose mean vector is subtracted.",
     )
     add("--seed", type=at_least(0), default=0, help="Random seed of that sample.")
-    return parser.parse_args(arguments)
+    return parsed(parser, arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:

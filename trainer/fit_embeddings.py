@@ -52,13 +52,13 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
-from modeling_dnacse.commands.options import at_least, between
+from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.fitting.centering import center, check_pooling, last_norm, sample_sequences
 from modeling_dnacse.fitting.discriminants import Scatters, discriminants, embedding_rows
 from modeling_dnacse.fitting.feature_frequencies import feature_embeddings, frequencies_of
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.atomic import written_whole
-from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
 
@@ -131,6 +131,26 @@ def fit(model: DnacseModel, tokenizer: PreTrainedTokenizerFast, args: argparse.N
     return embedding_rows(discriminants(within, of_all, hidden, args.shrinkage), mean)
 
 
+def read_fitted(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    """Read embeddings that an earlier run fitted.
+
+    Raises:
+        ValueError: they are of another model, or the file is damaged.
+    """
+    try:
+        fitted = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy raises many classes for invalid bytes
+        raise ValueError(f"{path} is no NPY file of numbers ({error}); remove it, and it is made anew") from None
+    if fitted.dtype.kind != "f" or not np.isfinite(fitted).all():
+        raise ValueError(f"{path} does not hold an array of finite numbers; remove it, and it is made anew")
+    if fitted.shape != shape:
+        raise ValueError(
+            f"{path} holds embeddings of {' x '.join(map(str, fitted.shape))} numbers, the model needs "
+            f"{shape[0]} x {shape[1]}; give the file of this model"
+        )
+    return np.array(fitted)
+
+
 def run(args: argparse.Namespace) -> None:
     """Make a new encoder, fit its embeddings, and save it.
 
@@ -141,6 +161,8 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"{args.output_dir} is there already; give another --output_dir or remove it")
     inputs = [args.config_name, args.tokenizer_name, *args.train_file]
     check_folder(args.output_dir, inputs, parents=True)
+    if args.fitted:
+        check_outputs([args.fitted], inputs)
     tokenizer = load_tokenizer(args.tokenizer_name)
     config = load_config(args.config_name, tokenizer)
     config.both_strands = args.both_strands
@@ -148,14 +170,13 @@ def run(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     model = DnacseModel(config)
     features = feature_embeddings(model, tokenizer)
-    fitted = np.load(args.fitted) if args.fitted and args.fitted.exists() else fit(model, tokenizer, args)
-    if fitted.shape != (len(features), config.hidden_size - CONSTANT_COLUMNS):
-        raise ValueError(
-            f"{args.fitted} holds embeddings of {fitted.shape[0]} features in {fitted.shape[1]} columns, the model "
-            f"needs {len(features)} in {config.hidden_size - CONSTANT_COLUMNS}; give the file of this model"
-        )
-    if args.fitted and not args.fitted.exists():
-        np.save(args.fitted, fitted.astype(np.float16))
+    if args.fitted and args.fitted.exists():
+        fitted = read_fitted(args.fitted, (len(features), config.hidden_size - CONSTANT_COLUMNS))
+    else:
+        fitted = fit(model, tokenizer, args)
+        if args.fitted:
+            with written_whole(args.fitted) as hidden, hidden.open("wb") as file:
+                np.save(file, fitted.astype(np.float16))
     write_embeddings(model, features, torch.from_numpy(fitted).float(), args.constant)
     model.set_attn_implementation(PACKED)
     center(model, tokenizer, sample_sequences(args.train_file, args.train_split, CENTERING_SAMPLE, args.seed))
@@ -205,7 +226,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         default=0,
         help="Random seed of the weights and of the sample for centering.",
     )
-    return parser.parse_args(arguments)
+    return parsed(parser, arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:

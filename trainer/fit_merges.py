@@ -36,7 +36,7 @@ from modeling_dnacse import DnacseModel
 from modeling_dnacse.clustering.site_linkage import site_linkage
 from modeling_dnacse.clustering.species_merges import FARTHEST, features, means
 from modeling_dnacse.clustering.tree_cuts import Nodes, nodes_of
-from modeling_dnacse.commands.options import at_least
+from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.model_folders import CONFIG
@@ -213,7 +213,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--train_split", help="use only the records of this split")
     add("--rounds", type=at_least(1), default=8, help="samples of each of the five kinds; default: %(default)s")
     add("--seed", type=at_least(0), default=0, help="of the draws")
-    return parser.parse_args(arguments)
+    return parsed(parser, arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:

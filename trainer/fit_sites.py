@@ -29,7 +29,7 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
 import numpy as np
 import torch
 
-from modeling_dnacse.commands.options import at_least, between
+from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.embedding.tokenization import letter_tokenizer
 from modeling_dnacse.fitting.site_model import Records, SiteOptions, fit_site_model
 from modeling_dnacse.fitting.site_table import encode
@@ -232,7 +232,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         help="k of the k-mers for sequences that are not placed; default: %(default)s",
     )
     add("--seed", type=at_least(0), default=0, help="seed of draws and crops")
-    return parser.parse_args(arguments)
+    return parsed(parser, arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -33,10 +33,12 @@ from transformers import PreTrainedTokenizerFast, set_seed
 
 from modeling_dnacse import DnacseForContrastiveLearning
 from modeling_dnacse.attention import default_attention
+from modeling_dnacse.commands.options import without_empty
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.hub_datasets import dataset_commit
 from modeling_dnacse.loading.repository import forget_thresholds
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
+from modeling_dnacse.machine.stamps import unchanged
 from trainer.arguments import GROUPS, ContrastiveArguments
 from trainer.arguments.grouped_parser import GroupedParser
 from trainer.objective.genus_vectors import add_genus_vectors
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = GroupedParser(ContrastiveArguments, GROUPS, description=(__doc__ or "").partition("\n")[0])
     try:
         with unwinding_on_signals():
-            (args,) = parser.parse_args_into_dataclasses(arguments)
+            (args,) = parser.parse_args_into_dataclasses(without_empty(parser, arguments))
             check_processes(args.world_size)
             inputs = [*(args.train_file or []), *(args.validation_file or []), args.dataset_name]
             inputs += [args.model_name_or_path, args.config_name, args.tokenizer_name]
@@ -117,13 +119,14 @@ def train(args: ContrastiveArguments) -> None:
     model, tokenizer = model_and_tokenizer(args)
     if args.dataset_name:
         args.dataset_revision = dataset_commit(args.dataset_name, args.dataset_revision)  # the same for every reader
-    data = training_data(
-        args.sources(),
-        args.pair_settings(),
-        batch_size=args.train_batch_size * args.world_size,
-        seed=args.seed,
-        name_sources=args.process_index == 0,
-    )
+    with unchanged(map(Path, [*(args.train_file or []), *(args.validation_file or [])])):
+        data = training_data(
+            args.sources(),
+            args.pair_settings(),
+            batch_size=args.train_batch_size * args.world_size,
+            seed=args.seed,
+            name_sources=args.process_index == 0,
+        )
     batches = math.ceil(data.sampler.batches / args.gradient_accumulation_steps)
     curriculum = parse_curriculum(args.curriculum, batches)
     args.max_steps = curriculum.steps

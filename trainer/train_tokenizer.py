@@ -18,6 +18,7 @@ token then has 6.81 instead of 6.85 bp on average.
 import argparse
 import logging
 import random
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,9 +33,11 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
 from tokenizers import Tokenizer, models, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from modeling_dnacse.commands.options import at_least, between
+from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.embedding.tokenization import apply_alphabet_policy
+from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts
 from trainer.command_line import run_command
@@ -125,7 +128,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--max_token_length", type=between(0, 2**24), default=16, help="Longest token in bp; 0: no bound.")
     add("--max_sequences", type=at_least(1), help="Train on a random sample of at most this many sequences.")
     add("--seed", type=at_least(0), default=0, help="Random seed of that sample.")
-    return parser.parse_args(arguments)
+    return parsed(parser, arguments)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -156,7 +159,12 @@ def run(arguments: argparse.Namespace) -> None:
             len(tokenizer),
             arguments.vocab_size,
         )
-    tokenizer.save_pretrained(output)
+    output.mkdir(parents=True, exist_ok=True)
+    with scratch_folder() as draft:
+        tokenizer.save_pretrained(draft / "tokenizer")
+        for file in sorted((draft / "tokenizer").iterdir(), reverse=True):  # tokenizer.json is the last
+            with written_whole(output / file.name) as hidden:
+                shutil.copyfile(file, hidden)
     reached = bases_per_token(tokenizer, sequences[:1000])
     logger.info("saved to %s: %.2f bp per token on a sample of the training sequences", output, reached)
 

@@ -16,6 +16,8 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.labelled_tables import write_labelled
+from modeling_dnacse.commands.options import parsed
+from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.reading.labels import read_labelled
 
 Record = Mapping[str, str]
@@ -54,10 +56,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Join the training records of several tables.", allow_abbrev=False)
     parser.add_argument("--data", nargs="+", required=True, help="tables of one marker with a column split")
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
-    args = parser.parse_args(arguments)
+    args = parsed(parser, arguments)
     try:
         if args.output.exists():
             raise ValueError(f"{args.output} is there already; give another --output or remove it")
+        check_outputs([args.output], args.data)
         kept = join_training([list(read_labelled(name)) for name in args.data])
         if not kept:
             raise ValueError(f"{', '.join(args.data)}: no record of the split train is left; check the column split")

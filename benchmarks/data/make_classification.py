@@ -28,7 +28,7 @@ if not __package__:
 
 from benchmarks.data.name_hashes import position_of
 from benchmarks.data.readers import pin, read_source
-from modeling_dnacse.commands.options import at_least
+from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.reading.labels import RANKS
 
@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--most", type=at_least(1), default=100, help="sequences of a class in a part; default: %(default)s"
     )
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     try:
         if options.output.exists():
             raise ValueError(f"{options.output} exists; remove it or give another --output.")

@@ -38,7 +38,8 @@ from benchmarks.data.genomes import Genome, draw_unseen, merge_species, read_gen
 from benchmarks.data.labelled_tables import write_labelled
 from benchmarks.data.name_hashes import seed_of
 from benchmarks.data.sketches import NONE, sketch
-from modeling_dnacse.commands.options import at_least, between
+from modeling_dnacse.commands.options import at_least, between, parsed
+from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.reading.sequences import reverse_complement
 
 TRAIN_SHARE = 0.7  # of a genome's pieces
@@ -156,7 +157,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--unseen_share", type=between(0.0, 1), help="0..1, draw this share of the species as unseen_test"
     )
     parser.add_argument("--seed", type=at_least(0), default=0)
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     if options.shortest > options.longest:
         parser.error(f"--shortest is {options.shortest} and --longest {options.longest}; raise --longest")
     return options
@@ -166,6 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     options = parse(arguments)
     try:
+        check_outputs([options.output], [options.genomes, options.table])
         source = read_genomes(options.genomes) if options.genomes else read_table(options.table)
         genomes = list(tqdm(source, desc="reading", unit=" genomes", leave=False))
         if options.unseen_share:

@@ -41,6 +41,7 @@ from benchmarks.data.near_identity import DIFFERENT, find_near, index_sequences
 from benchmarks.data.readers import pin, read_source
 from benchmarks.data.splits import describe, to_split
 from benchmarks.report.result_files import commit, write_json
+from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
 from modeling_dnacse.reading.sequences import reverse_complement
@@ -203,7 +204,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--drop_leaks", nargs="+", default=[], choices=SPLITS[1:], help="drop these splits' leaking records"
     )
-    return parser.parse_args(arguments)
+    return parsed(parser, arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:

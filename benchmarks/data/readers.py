@@ -23,6 +23,7 @@ from pathlib import Path
 from benchmarks.data.cami import read_cami
 from benchmarks.data.classification_folders import cleaned, label_rows
 from modeling_dnacse.loading.hub_datasets import dataset_commit, load_commit
+from modeling_dnacse.machine.outputs import check_plain
 from modeling_dnacse.reading.formats import FASTA, PARQUET, kind_of_file
 from modeling_dnacse.reading.label_policy import COLUMNS, RANKS, apply_label_policy, column_name, pick_columns
 from modeling_dnacse.reading.labels import read_labelled
@@ -78,6 +79,7 @@ def pin(source: str) -> str:
 
 def _read_file(path: str) -> Iterator[dict[str, str]]:
     """Read a file as the package does, except for two kinds of tables."""
+    check_plain([path])
     columns = _columns(path)
     if columns & BARCODE_COLUMNS:
         return _without_ends(path, read_labelled(path))

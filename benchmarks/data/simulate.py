@@ -36,7 +36,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.labelled_tables import write_labelled
-from modeling_dnacse.commands.options import at_least, between
+from modeling_dnacse.commands.options import at_least, between, parsed
 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # A and G, C and T are transitions: the code with bit 1 flipped
 FREQUENCIES = np.array([0.28, 0.18, 0.16, 0.38])
@@ -221,7 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--error_rate", type=between(0.0, 1), default=0.002, help="sequencing errors per base; default: %(default)s"
     )
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     try:
         records = simulate(
             options.species, options.records_per_species, options.seed, options.shortest, options.error_rate

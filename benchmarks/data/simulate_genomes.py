@@ -32,7 +32,8 @@ from benchmarks.data.genomes import Genome
 from benchmarks.data.labelled_tables import write_labelled
 from benchmarks.data.make_contigs import cut, drop_repeats
 from benchmarks.data.simulate import BASES, TRANSITIONS, plan_tree
-from modeling_dnacse.commands.options import at_least, between
+from modeling_dnacse.commands.options import at_least, between, parsed
+from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.reading.sequences import reverse_complement
 
 BRANCHES = {"order": (0.5, 1.0), "family": (0.4, 0.8), "genus": (0.3, 0.6), "species": (0.15, 0.4)}
@@ -162,10 +163,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--error_rate", type=between(0.0, 0.5), default=0.0, help="sequencing errors per base; default: %(default)s"
     )
     parser.add_argument("--seed", type=at_least(0), default=0)
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     if options.shortest > options.longest:
         parser.error(f"--shortest is {options.shortest} and --longest {options.longest}; raise --longest")
     try:
+        check_outputs([options.output])
         genomes = simulate_genomes(options.species, options.genome_length, options.strains, options.seed)
         pieces = [p for g in genomes for p in cut(g, options.shortest, options.longest, options.lengths, options.seed)]
         contigs, dropped = drop_repeats(pieces)

@@ -80,10 +80,12 @@ def read_splits(source: str, max_sequences: int | None = None, seed: int = 0) ->
         seed: Seed of that draw.
 
     Raises:
-        ValueError: As `read_source`, or no genus fits.
+        ValueError: As `read_source`; a sequence holds nothing but N; or no genus fits.
     """
     rows: dict[str, list[dict[str, str]]] = {}
     for record in read_source(source):
+        if not record["sequence"].strip("N"):
+            raise ValueError(f"{source}: record {record['id']!r} has no bases but N; add them or remove it")
         rows.setdefault(record["split"], []).append(record)
     if max_sequences is not None:
         kept = draw_genera([record["genus"] for split in rows.values() for record in split], max_sequences, seed)

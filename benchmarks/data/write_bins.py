@@ -18,9 +18,11 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.cami import write_cami
-from benchmarks.data.splits import read_splits, to_split
+from benchmarks.data.splits import PARTS, read_splits, to_split
 from benchmarks.methods.load import load_method
 from benchmarks.tasks.binning import SPLITS, bin_contigs
+from modeling_dnacse.commands.options import parsed
+from modeling_dnacse.machine.outputs import check_folder, check_outputs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--evaluation_split", choices=tuple(SPLITS), default="test")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     try:
         splits = read_splits(options.data)
         method = load_method(
@@ -42,12 +44,15 @@ def main(arguments: list[str] | None = None) -> int:
             trust_remote_code=options.trust_remote_code,
         )
         labelled, contigs = (splits.get(name) or to_split([]) for name in SPLITS[options.evaluation_split])
-        threshold, rows, bins = bin_contigs(method, labelled, contigs)
+        files = [options.output / f"{name}.binning" for name in ("gold_standard", method.name.replace("/", "--"))]
+        check_folder(options.output, [options.model], parents=True)
         options.output.mkdir(parents=True, exist_ok=True)
+        check_outputs(files, [options.model, options.data, *PARTS.findall(options.data)])
+        threshold, rows, bins = bin_contigs(method, labelled, contigs)
         ids, species = contigs.ids[rows].tolist(), np.char.replace(contigs.labels["species"][rows], " ", "_")
         lengths = [len(contigs.sequences[row]) for row in rows]
-        write_cami(options.output / "gold_standard.binning", ids, species, lengths)
-        write_cami(options.output / f"{method.name.replace('/', '--')}.binning", ids, bins)
+        write_cami(files[0], ids, species, lengths)
+        write_cami(files[1], ids, bins)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"write_bins.py: {error}\n")
         return 2

@@ -39,6 +39,7 @@ from benchmarks.speed.rates import matmul_rate, significant, summarise
 from benchmarks.speed.workers import Workers
 from benchmarks.speed.workloads import BATCH, draw_samples, long_sequence, measure_sample
 from modeling_dnacse import DnacseConfig, DnacseModel
+from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
@@ -119,7 +120,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="all ways run in this process: they start sooner, but the peak memory is that of all of them",
     )
     add("--device", choices=tuple(ARMS), default="cuda" if torch.cuda.is_available() else "cpu")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     options.arm = [arm for arm in ARMS[options.device] if options.arm is None or arm in options.arm]
     return options
 

@@ -37,6 +37,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.report.result_files import PACKAGES, commit, write_json
+from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
 TRAIN = Path(__file__).resolve().parents[2] / "trainer" / "train.py"
@@ -122,7 +123,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch_size", type=int, default=64, help="pairs in a batch; 3 or more")
     parser.add_argument("--max_length", type=int, default=400, help="most tokens of a sequence")
     parser.add_argument("training", nargs="+", help="after --: options of train.py")
-    return parser.parse_args(arguments)
+    return parsed(parser, arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,6 @@ is a command, and they run one after another. Costs are wall-clock seconds and C
 """
 
 import argparse
-import json
 import resource
 import sys
 import time
@@ -21,8 +20,10 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.splits import read_splits
 from benchmarks.methods.programs import find_program, run
+from benchmarks.report.result_files import write_json
+from benchmarks.studies.command_line import run_study, splits_of
+from modeling_dnacse.commands.options import at_least
 from modeling_dnacse.machine.provenance import device_name
 
 RANKS = ("species", "genus", "family", "order")
@@ -31,8 +32,9 @@ DNACSE = [sys.executable, "-m", "modeling_dnacse.cli"]
 
 def write_files(data: str, count: int, seed: int, folder: Path) -> None:
     """Draw references and queries: library.fasta, with species and higher ranks in the headers, and queries.fasta."""
-    splits = read_splits(data)
-    parts = [splits[name] for name in ("train", "val", "unseen_val")]
+    needed = ("train", "val", "unseen_val")
+    splits = splits_of(data, *needed)
+    parts = [splits[name] for name in needed]
     sequences = [sequence for part in parts for sequence in part.sequences]
     labels = {rank: np.concatenate([part.labels[rank] for part in parts]) for rank in RANKS}
     train = len(parts[0].sequences)
@@ -57,15 +59,12 @@ def measured(command: list[object]) -> dict[str, float]:
     return {"seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1)}
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--accepts", type=int, nargs="+", default=[1, 128], help="--maxaccepts of vsearch")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", required=True, type=Path)
-    args = parser.parse_args(arguments)
+def run_all(args: argparse.Namespace) -> None:
+    """Measure and write.
+
+    Raises:
+        ValueError: An option or a file is wrong.
+    """
     vsearch = find_program("vsearch", "vsearch")
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -92,8 +91,19 @@ def main(arguments: list[str] | None = None) -> None:
         "device": device_name(torch.device("cpu")),
         "ways": costs,
     }
-    args.output.write_text(json.dumps(about, indent=2) + "\n")
+    write_json(about, args.output)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 2 when something was wrong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--count", type=at_least(1), default=10_000)
+    parser.add_argument("--accepts", type=at_least(1), nargs="+", default=[1, 128], help="--maxaccepts of vsearch")
+    parser.add_argument("--seed", type=at_least(0), default=0)
+    parser.add_argument("--output", required=True, type=Path)
+    return run_study(run_all, parser, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -23,9 +23,11 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from benchmarks.studies.command_line import run_study
 from benchmarks.studies.large_index import DNACSE, draw, watched
 from modeling_dnacse.clustering import large_samples
 from modeling_dnacse.clustering.species_merges import cluster_species
+from modeling_dnacse.commands.options import at_least
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.model_folders import SHIPPED
 from modeling_dnacse.machine.provenance import device_name
@@ -58,16 +60,12 @@ def blocks_beside_all_pairs(path: Path, count: int) -> dict[str, Any]:
     }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
-    add = parser.add_argument
-    add("--input", required=True, type=Path)
-    add("--folder", required=True, type=Path, help="of the clusters")
-    add("--compare", type=int, default=20_000)
-    add("--output", required=True, type=Path)
-    add("--plot", required=True, type=Path)
-    args = parser.parse_args(arguments)
+def run_all(args: argparse.Namespace) -> None:
+    """Measure and write.
+
+    Raises:
+        ValueError: An option or a file is wrong.
+    """
     clusters = args.folder / "clusters.tsv"
     run = watched([*DNACSE, "cluster", args.input, "-o", clusters, "--force"])
     with clusters.open(newline="") as file:
@@ -87,5 +85,17 @@ def main(arguments: list[str] | None = None) -> None:
     draw(args.plot, about["runs"])
 
 
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 2 when something was wrong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    add = parser.add_argument
+    add("--input", required=True, type=Path)
+    add("--folder", required=True, type=Path, help="of the clusters")
+    add("--compare", type=at_least(1), default=20_000)
+    add("--output", required=True, type=Path)
+    add("--plot", required=True, type=Path)
+    return run_study(run_all, parser, arguments, "input")
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

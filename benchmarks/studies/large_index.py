@@ -29,7 +29,8 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.splits import read_splits
+from benchmarks.studies.command_line import run_study, splits_of
+from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.identification.identifier import Identifier
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.machine.provenance import device_name
@@ -56,7 +57,7 @@ def mutated(bases: np.ndarray, share: float, rng: np.random.Generator) -> np.nda
 def write_files(args: argparse.Namespace) -> None:
     """Write library.fasta, named in its headers, and queries.fasta, whose ids tell known species from new ones."""
     rng = np.random.default_rng(SEED)
-    train = read_splits(args.data)["train"]
+    train = splits_of(args.data, "train")["train"]
     letters = np.frombuffer(b"ACGT", np.uint8)
     texts = (np.frombuffer(sequence.encode(), np.uint8) for sequence in train.sequences)
     coded = [(np.searchsorted(letters, text) % 4).astype(np.uint8) for text in texts]
@@ -90,7 +91,7 @@ def watched(command: list[object]) -> dict[str, Any]:
     """Run a command: seconds of the wall clock and of the CPU, the most resident memory in GiB, and it over time.
 
     Raises:
-        RuntimeError: it failed.
+        ValueError: it failed.
     """
     start, memory = time.perf_counter(), []
     process = Popen([str(part) for part in command])
@@ -103,7 +104,7 @@ def watched(command: list[object]) -> dict[str, Any]:
     _, status, used = waited
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{command} failed")
+        raise ValueError(f"{' '.join(map(str, command))} failed")
     seconds = {
         "seconds": round(time.perf_counter() - start, 1),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
@@ -180,22 +181,12 @@ def draw(path: Path, runs: dict[str, dict[str, Any]]) -> None:
     figure.savefig(path, dpi=150)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
-    add = parser.add_argument
-    add("--data", required=True)
-    add("--count", type=int, default=1_000_000, help="references")
-    add("--records", type=float, default=8, help="of a species, on average")
-    add("--apart", type=float, default=0.15)
-    add("--within", type=float, default=0.015)
-    add("--queries", type=int, default=1_000_000)
-    add("--sample", type=int, default=1000, help="queries of the exact search")
-    add("--cells", type=int, nargs="+", default=[16, 32, 64, 128])
-    add("--folder", type=Path, required=True, help="of library, queries and index; files that are there are kept")
-    add("--output", required=True, type=Path)
-    add("--plot", required=True, type=Path)
-    args = parser.parse_args(arguments)
+def run_all(args: argparse.Namespace) -> None:
+    """Measure and write.
+
+    Raises:
+        ValueError: An option or a file is wrong.
+    """
     args.folder.mkdir(parents=True, exist_ok=True)
     library, queries, index = (args.folder / name for name in ("library.fasta", "queries.fasta", "index"))
     if not queries.exists():
@@ -220,5 +211,23 @@ def main(arguments: list[str] | None = None) -> None:
     draw(args.plot, runs)
 
 
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 2 when something was wrong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    add = parser.add_argument
+    add("--data", required=True)
+    add("--count", type=at_least(1), default=1_000_000, help="references")
+    add("--records", type=between(1.0, 1e6), default=8, help="of a species, on average")
+    add("--apart", type=between(0.0, 1), default=0.15)
+    add("--within", type=between(0.0, 1), default=0.015)
+    add("--queries", type=at_least(1), default=1_000_000)
+    add("--sample", type=at_least(1), default=1000, help="queries of the exact search")
+    add("--cells", type=at_least(1), nargs="+", default=[16, 32, 64, 128])
+    add("--folder", type=Path, required=True, help="of library, queries and index; files that are there are kept")
+    add("--output", required=True, type=Path)
+    add("--plot", required=True, type=Path)
+    return run_study(run_all, parser, arguments)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,7 +10,6 @@ of the probability the mean probability, the share of names that are right, and 
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,16 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.splits import read_splits
 from benchmarks.methods.load import load_method
 from benchmarks.report.plots.style import MUTED, OURS, clean, plt, save
 from benchmarks.report.result_files import write_json
 from benchmarks.scoring.alterations import cut_windows, flip_half
 from benchmarks.scoring.incomplete_library import draw_library, draw_queries
 from benchmarks.scoring.naming import BINS, calibration_error
+from benchmarks.studies.command_line import run_study, splits_of
 from benchmarks.tasks.identify import REFERENCES, name_by_package
+from modeling_dnacse.commands.options import at_least
+from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.provenance import device_name
 
 WHOLE, LENGTHS = "whole", (300, 150)  # bp
@@ -55,7 +56,7 @@ def bins_of(probabilities: np.ndarray, right: np.ndarray) -> list[dict[str, floa
 
 def measure(model: str, data: str, queries: int, seed: int) -> dict[str, dict[str, Any]]:
     """Calibration errors and bins by form of the queries and rank."""
-    splits = read_splits(data)
+    splits = splits_of(data, "train", "val", "unseen_val")
     method = load_method(model, batch_tokens=4096)
     library = draw_library(splits["train"], splits["unseen_val"], REFERENCES, seed)
     asked = draw_queries(library, (splits["val"], splits["unseen_val"]), queries, seed)
@@ -99,17 +100,13 @@ def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
     save(figure, path)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--output", required=True, type=Path, help="JSON; results of other models in it are kept")
-    parser.add_argument("--plot", type=Path, help="PNG")
-    parser.add_argument("--queries", type=int, default=1000, help="most queries of known species, and of others")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(arguments)
-    done = json.loads(args.output.read_text()) if args.output.exists() else {}
+def run_all(args: argparse.Namespace) -> None:
+    """Measure and write.
+
+    Raises:
+        ValueError: An option or a file is wrong.
+    """
+    done = read_object(args.output, "give another --output") if args.output.exists() else {}
     found = measure(args.model, args.data, args.queries, args.seed)
     done[Path(args.model).name] = {"device": device_name(torch.device("cpu")), "forms": found}
     write_json(done, args.output)
@@ -117,5 +114,19 @@ def main(arguments: list[str] | None = None) -> None:
         draw(found, args.plot)
 
 
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 2 when something was wrong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--output", required=True, type=Path, help="JSON; results of other models in it are kept")
+    parser.add_argument("--plot", type=Path, help="PNG")
+    parser.add_argument(
+        "--queries", type=at_least(1), default=1000, help="most queries of known species, and of others"
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0)
+    return run_study(run_all, parser, arguments)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -27,16 +27,19 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.splits import read_splits
 from benchmarks.methods.alignment_tools import best_hits, vsearch_rows
 from benchmarks.methods.method import Split
 from benchmarks.methods.programs import find_program, write_fasta
 from benchmarks.methods.programs import run as run_program
+from benchmarks.report.result_files import write_json
 from benchmarks.scoring.alterations import cut_windows, flip_half, mutate
+from benchmarks.studies.command_line import run_study, splits_of
 from modeling_dnacse import embed
+from modeling_dnacse.commands.options import at_least
 from modeling_dnacse.fitting.kmer_spectra import kmer_counts
 from modeling_dnacse.fitting.site_table import encode
 from modeling_dnacse.loading.encoders import load_encoder
+from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.vectors.at_sites import read_sites
 from modeling_dnacse.vectors.neighbours import nearest
 from modeling_dnacse.vectors.shared_sites import SiteSearch
@@ -172,21 +175,16 @@ def measure(name: str, search: Any, train: Split, unseen: Split, seen: Split, se
     return result
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--model", help="a model with sites")
-    parser.add_argument("--output", required=True, type=Path, help="JSON; results of other methods in it are kept")
-    parser.add_argument("--methods", nargs="+", required=True)
-    parser.add_argument("--queries", nargs=2, type=int, default=[900, 500], help="queries of unseen_val and of val")
-    parser.add_argument("--name", default="", help="prefix for the names of the model's methods")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(arguments)
-    splits = read_splits(args.data)
+def run_all(args: argparse.Namespace) -> None:
+    """Measure and write.
+
+    Raises:
+        ValueError: An option or a file is wrong.
+    """
+    splits = splits_of(args.data, "train", "val", "unseen_val")
     train = splits["train"]
     unseen, seen = (sample(splits[s], n, args.seed) for s, n in zip(("unseen_val", "val"), args.queries, strict=True))
-    done = json.loads(args.output.read_text()) if args.output.exists() else {}
+    done = read_object(args.output, "give another --output") if args.output.exists() else {}
     vectors = Vectors(args.model, train.sequences) if args.model else None
     with TemporaryDirectory() as folder:
         for method in args.methods:
@@ -202,8 +200,23 @@ def main(arguments: list[str] | None = None) -> None:
                 search = vectors if method == "cosine" else SharedSites(vectors, train)
             name = method if method in VSEARCH or method == "7mers" else f"{args.name}{Path(method).name}"
             done[name] = measure(name, search, train, unseen, seen, args.seed)
-            args.output.write_text(json.dumps(done, indent=2) + "\n")
+            write_json(done, args.output)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0, or 2 when something was wrong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--model", help="a model with sites")
+    parser.add_argument("--output", required=True, type=Path, help="JSON; results of other methods in it are kept")
+    parser.add_argument("--methods", nargs="+", required=True)
+    parser.add_argument(
+        "--queries", nargs=2, type=at_least(1), default=[900, 500], help="queries of unseen_val and of val"
+    )
+    parser.add_argument("--name", default="", help="prefix for the names of the model's methods")
+    parser.add_argument("--seed", type=at_least(0), default=0)
+    return run_study(run_all, parser, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

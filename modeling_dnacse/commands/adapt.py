@@ -73,10 +73,12 @@ def run(args: argparse.Namespace, library: "LibraryFile") -> None:
     """Make the model; its name is locked until it is complete."""
     from ..loading.repository import WEIGHTS
     from ..machine.atomic import written_whole
+    from ..machine.stamps import unchanged
 
     began = time.monotonic()
-    with written_whole(args.output) as folder:
+    with written_whole(args.output) as folder, unchanged([args.taxonomy] if args.taxonomy else []):
         make_model(args, library, folder)
+        library.file.check()  # training.json has its digest
     size = (args.output / WEIGHTS).stat().st_size
     say(f"{args.output}: {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s")
 

@@ -168,7 +168,8 @@ def run(args: argparse.Namespace, first: EmbedInput) -> None:
     records = first.file.read()
     if in_shards:
         run_record = describe_run(args, options, counts.records)
-        writer = ShardWriter(output, run_record, counts.records, width, args.output_dtype, args.shard_records, process)
+        layout = (counts.records, width, args.output_dtype, args.shard_records)
+        writer = ShardWriter(output, run_record, *layout, process, first.file.check)
         records, rows = writer.select(records), writer.rows
     elif output.suffix in WHOLE:
         rows = counts.records

@@ -4,6 +4,8 @@ Nothing here imports torch before a command runs, so that --help and wrong argum
 """
 
 import argparse
+import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +62,21 @@ def between(least: float, most: float) -> "Callable[[str], Any]":
 def at_least(least: int) -> "Callable[[str], int]":
     """Make a reader of whole numbers from `least` to 2**32 - 1, for argparse."""
     return between(least, 2**32 - 1)
+
+
+def parsed(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -> argparse.Namespace:
+    """Parse a command line, as `parser` does, without empty arguments."""
+    return parser.parse_args(without_empty(parser, arguments))
+
+
+def without_empty(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -> list[str]:
+    """The arguments; end the process if one is empty: as a path it would be the working folder."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if empty := next((text for text in given if re.fullmatch(r"--\w+=", text)), None):
+        parser.error(f"{empty} has no value; give one")
+    if "" in given:
+        parser.error("an argument is empty, as an unset variable of the shell makes it; give it a value")
+    return given
 
 
 def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path | None = SHIPPED) -> None:

@@ -65,6 +65,7 @@ def load_checkpoint(
     find_on_hub(name)
     tokenizer = load_tokenizer(tokenizer_name or name)
     check_config(name)
+    check_size(name)
     with one_sentence(f"{name} cannot be loaded as a model"), without_bar_of_weights():
         model = model_class.from_pretrained(name, dtype=torch.float32, **options)
     check_finite(model, name)
@@ -181,6 +182,28 @@ def check_config(name: str) -> None:
         numbers = [*(start for start in starts if isinstance(start, int)), end]
         if numbers[0] != 0 or len(numbers) <= len(starts) or numbers != sorted(set(numbers)):
             raise ValueError(f"{path}: marker_starts is {starts}; it must rise from 0 to less than gene_sites, {end}")
+
+
+def check_size(name: str) -> None:
+    """Check that a local checkpoint can hold the weights of its configuration, before these take memory.
+
+    Raises:
+        ValueError: its files are too small.
+    """
+    if not Path(name).is_dir():
+        return
+    config = read_object(Path(name, CONFIG), REMEDY)
+    fields = ("vocab_size", "type_vocab_size", "num_hidden_layers", "intermediate_size", "hidden_size")
+    words, kinds, layers, wide, hidden = (
+        value if isinstance(value := config.get(field), int) else 0 for field in fields
+    )
+    least = hidden * (words + kinds + layers * (4 * hidden + 3 * wide))
+    size = sum(path.stat().st_size for path in Path(name).iterdir() if path.suffix in (".safetensors", ".bin"))
+    if least > size:  # a weight takes one byte or more
+        raise ValueError(
+            f"{name}: {CONFIG} asks for {least:,} weights or more, and the files of weights have {size:,} bytes, so "
+            f"one of them is damaged; {REMEDY}"
+        )
 
 
 def find_on_hub(name: str, file: str = CONFIG) -> None:

@@ -1,5 +1,7 @@
 """Detect that a file changed: a path in, a stamp of its state out, and later an error if the stamp differs."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 Stamp = tuple[int, int, int, int]
@@ -32,6 +34,24 @@ def check_stamp(path: Path, stamp: Stamp) -> None:
         same = False
     if not same:
         raise changed(path)
+
+
+@contextmanager
+def unchanged(paths: Iterable[Path]) -> Iterator[None]:
+    """Check that files are the same when the block is left as when it was entered.
+
+    Raises:
+        ValueError: one is no regular file, or it changed, which also explains an error of the block.
+    """
+    stamps = {path: stamp_of(path) for path in paths}
+    try:
+        yield
+    except Exception:
+        for path, stamp in stamps.items():
+            check_stamp(path, stamp)
+        raise
+    for path, stamp in stamps.items():
+        check_stamp(path, stamp)
 
 
 def changed(path: Path) -> ValueError:

@@ -31,13 +31,21 @@ class RecordFile:
         self.stamp = stamp_of(path)
         self.count, self.digest = -1, b""
 
+    def check(self) -> None:
+        """Check that the file is the one that was given.
+
+        Raises:
+            ValueError: it changed.
+        """
+        check_stamp(self.path, self.stamp)
+
     def read(self, counts: AlphabetCounts | None = None, metadata: bool = False) -> Iterator[LabelledRecord]:
         """Yield the records as `read_records` does, with the metadata of a table if `metadata`.
 
         Raises:
             ValueError: a record is wrong, or the file changed.
         """
-        check_stamp(self.path, self.stamp)
+        self.check()
         count, digest = 0, hashlib.blake2b(digest_size=16)
         try:
             for record in read_records(self.path, split=self.split, counts=counts, metadata=metadata):
@@ -47,9 +55,9 @@ class RecordFile:
                 digest.update(f"{record.id}\n{record.sequence}\n".encode(errors="surrogateescape"))
                 yield record
         except ValueError:
-            check_stamp(self.path, self.stamp)  # if it changed, that is the reason
+            self.check()  # if it changed, that is the reason
             raise
-        check_stamp(self.path, self.stamp)
+        self.check()
         if self.count < 0:
             self.count, self.digest = count, digest.digest()
         elif (count, digest.digest()) != (self.count, self.digest):

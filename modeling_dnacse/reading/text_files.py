@@ -4,12 +4,15 @@ Parsers such as dnaio refuse a byte order mark and bytes outside ASCII, but head
 removed, and each byte above 127 is escaped. `restore` undoes the escapes.
 
 An artifact of QIIME2 (.qza) is a zip archive. Only the member with sequences or a taxonomy is read, as a stream.
-Nothing is unpacked, and a member that would expand too far is refused.
+Nothing is unpacked, and a file that expands too far is refused.
 """
 
+import bz2
 import io
+import lzma
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,14 +21,44 @@ from xopen import xopen
 _ESCAPE = "\x1a"  # ASCII's SUB; unlike "%" and "\\" it is not used in headers. If it occurs, it is escaped, too
 _ZIP = b"PK\x03\x04"
 _ARTIFACT = re.compile(r"[0-9a-f-]{36}/data/(?:(?:aligned-)?dna-sequences\.fasta|taxonomy\.tsv)")
-_LARGE, _MOST_SHRUNK = 1 << 30, 200  # bytes; factor: DNA as text shrinks to a quarter, repeats to a hundredth
+_LARGE, _MOST_SHRUNK = 1 << 28, 200  # bytes; factor: DNA as text shrinks to a quarter, repeats to a hundredth
+_BLOCK = 1 << 16
+_MEMBERS = {b"BZh": bz2.BZ2Decompressor, b"\xfd7z": lzma.LZMADecompressor}
+
+
+class _Members:
+    """The bytes of a .bz2 or .xz file. Python's own readers end silently before a damaged second member."""
+
+    def __init__(self, file: BinaryIO, member: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]):
+        self.file, self.new_member, self.member = file, member, member()
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self.member.eof:
+                packed = self.member.unused_data or self.file.read(_BLOCK)
+                while packed and not (packed := packed.lstrip(b"\0")):  # padding
+                    packed = self.file.read(_BLOCK)
+                if not packed:
+                    return b""
+                self.member = self.new_member()
+            elif not self.member.needs_input:
+                packed = b""
+            elif not (packed := self.file.read(_BLOCK)):
+                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            if block := self.member.decompress(packed, size):
+                return block
+
+    def close(self) -> None:
+        self.file.close()
 
 
 class _AsciiStream(io.RawIOBase):
     """The bytes of a file, without byte order mark and with those above 127 escaped; a NUL is an error."""
 
-    def __init__(self, stream: BinaryIO, path: str):
+    def __init__(self, stream: BinaryIO, path: str, packed: int | None):
+        """Take the stream, its name, and the size of the compressed bytes; None: unknown, of a pipe."""
         self.stream, self.path, self.lines, self.pending, self.at_start = stream, path, 0, b"", True
+        self.packed, self.size = packed, 0
 
     def readable(self) -> bool:
         return True
@@ -38,12 +71,18 @@ class _AsciiStream(io.RawIOBase):
 
     def next_chunk(self) -> bytes:
         try:
-            chunk = self.stream.read(1 << 16)
+            chunk = self.stream.read(_BLOCK)
         except Exception as error:  # each decompressor raises a class of its own; isal's derives from Exception only
             raise ValueError(
                 f"{self.path}:{self.lines + 1}: from about this line on the compressed data are cut short or damaged "
                 f"({str(error).rstrip('.')}); fetch or compress the file again"
             ) from error
+        self.size += len(chunk)
+        if self.packed is not None and self.size > max(_LARGE, _MOST_SHRUNK * self.packed):
+            raise ValueError(
+                f"{self.path}: grows from {self.packed:,} to more than {self.size:,} bytes, as no sequences do; "
+                "fetch the file again, or decompress it first"
+            )
         if self.at_start:
             chunk, self.at_start = chunk.removeprefix(b"\xef\xbb\xbf"), False
         if b"\0" in chunk:
@@ -68,11 +107,16 @@ def open_ascii(path: str) -> io.BufferedReader:
         ValueError: on opening, if the file cannot be opened; on reading, if it is damaged or not text.
     """
     try:
-        is_zip = first_bytes(path) == _ZIP
-        stream = _open_artifact(path) if is_zip else xopen(path, "rb", threads=0)
+        packed = Path(path).stat().st_size if Path(path).is_file() else None
+        if first_bytes(path) == _ZIP:
+            stream, packed = _open_artifact(path)
+        elif member := _MEMBERS.get(first_bytes(path)[:3]):
+            stream = cast(BinaryIO, _Members(Path(path).open("rb"), member))  # noqa: SIM115
+        else:
+            stream = xopen(path, "rb", threads=0)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}; give the path of a readable file") from error
-    return io.BufferedReader(_AsciiStream(stream, path), 1 << 16)
+    return io.BufferedReader(_AsciiStream(stream, path, packed), _BLOCK)
 
 
 def first_bytes(path: str) -> bytes:
@@ -83,7 +127,8 @@ def first_bytes(path: str) -> bytes:
         return file.read(4)
 
 
-def _open_artifact(path: str) -> BinaryIO:
+def _open_artifact(path: str) -> tuple[BinaryIO, int]:
+    """Open the member with sequences or a taxonomy; also return its compressed size."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if _ARTIFACT.fullmatch(member.filename)]
@@ -92,13 +137,8 @@ def _open_artifact(path: str) -> BinaryIO:
                     f"{path}: a zip archive, but no artifact of QIIME2 with sequences or a taxonomy; "
                     "unpack it, or save a table as CSV"
                 )
-            size, packed = members[0].file_size, members[0].compress_size
-            if size > _LARGE and size > _MOST_SHRUNK * packed:
-                raise ValueError(
-                    f"{path}: {members[0].filename} would grow from {packed:,} to {size:,} bytes, as no sequences do; "
-                    "fetch the file again"
-                )
-            return cast(BinaryIO, archive.open(members[0]))  # which stays open when the archive is closed
+            opened = archive.open(members[0])  # which stays open when the archive is closed
+            return cast(BinaryIO, opened), members[0].compress_size
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{path}: a zip archive that cannot be read ({error}); fetch it again") from error
 

@@ -12,7 +12,7 @@ of processes may change between runs; the missing shards are then distributed am
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +36,15 @@ class ShardWriter:
     """Writes the missing shards of this process, from the vectors of the records that `select` gives."""
 
     def __init__(
-        self, folder: Path, run: dict[str, Any], records: int, width: int, dtype: str, size: int, process: Process
+        self,
+        folder: Path,
+        run: dict[str, Any],
+        records: int,
+        width: int,
+        dtype: str,
+        size: int,
+        process: Process,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the folder for a new run, or for one that has begun.
 
@@ -48,13 +56,15 @@ class ShardWriter:
             dtype: float32, float16 or int8.
             size: records in a shard.
             process: this process.
+            check: Called before anything is put in place; raises if the input is no longer that of `run`.
 
         Raises:
             ValueError: the folder holds something else, or another run.
             OSError: it is not writable, or the disk is too small.
         """
         self.folder, self.records, self.width, self.dtype, self.size = folder, records, width, dtype, size
-        self.run = run
+        self.run, self.check = run, check
+        check()
         open_run(folder, run)
         own = range(process.rank, shard_count(records, size), process.world)
         self.shards = [shard for shard in own if not is_whole(folder, shard, records, size)]
@@ -83,6 +93,7 @@ class ShardWriter:
             self.writer.write(ids[:now], vectors[:now])
             ids, vectors, self.room = ids[now:], vectors[now:], self.room - now
             if not self.room:
+                self.check()
                 self.writer.finish()
                 self.writer = None
 

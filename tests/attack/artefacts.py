@@ -3,9 +3,13 @@
 A silent loss is fewer or more vectors than the undamaged file has, or vectors that are no numbers.
 """
 
+import bz2
 import gzip
 import json
+import lzma
 import shutil
+import uuid
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +56,12 @@ def use_records(path: Path) -> None:
     file = RecordFile(path)
     if list(file.read()) != list(file.read()):
         raise SilentLossError(f"{path.name}: two readings differ")
+
+
+def use_packed(path: Path) -> None:
+    """Read compressed records: damage cannot pass for other ones, since all of these formats have checksums."""
+    if (found := [record.id for record in RecordFile(path).read()]) != [f"r{number}" for number in range(RECORDS)]:
+        raise SilentLossError(f"{path.name}: {len(found)} records of {RECORDS}, or others")
 
 
 def use_checkpoint(path: Path) -> None:
@@ -131,8 +141,13 @@ def write_sources(folder: Path, model: Path, onnx: Path | None) -> dict[str, tup
     for name, text in texts.items():
         (folder / name).write_text(text)
         kinds[f"records {name[1:]}"] = (folder / name, use_records, damage_file)
-    (folder / "e.fasta.gz").write_bytes(gzip.compress(texts["a.fasta"].encode()))
-    kinds["records .fasta.gz"] = (folder / "e.fasta.gz", use_records, damage_file)
+    halves = [text.encode() for text in (texts["a.fasta"][:1000], texts["a.fasta"][1000:])]
+    for name, packer in {"e.fasta.gz": gzip, "g.fasta.bz2": bz2, "h.fasta.xz": lzma}.items():
+        (folder / name).write_bytes(b"".join(map(packer.compress, halves)))  # two members, as of files joined by cat
+        kinds[f"records {name[1:]}"] = (folder / name, use_packed, damage_file)
+    with zipfile.ZipFile(folder / "i.qza", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{uuid.UUID(int=1)}/data/dna-sequences.fasta", b"".join(halves))
+    kinds["records .qza"] = (folder / "i.qza", use_packed, damage_file)
     pq.write_table(pa.table({"id": ids, "sequence": sequences}), folder / "f.parquet")
     kinds["records .parquet"] = (folder / "f.parquet", use_records, damage_file)
     return kinds

@@ -40,6 +40,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True, help="folder of a small model")
     parser.add_argument("--output", type=Path, required=True, help="JSON to write")
     parser.add_argument("--tries", type=int, default=200, help="damaged files of each kind; default: %(default)s")
+    parser.add_argument("--only", default="", help="kinds whose names begin so; results of others in the JSON stay")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(arguments)
 
@@ -51,23 +52,28 @@ def main(arguments: list[str] | None = None) -> int:
     logging.disable_progress_bar()
     torch.set_num_threads(1)  # forks of this process must not wait for threads that it had
     rng, examples = random.Random(options.seed), []
-    artefacts: dict[str, Counter[str]] = {}
+    artefacts: dict[str, dict[str, int]] = {}
+    if options.only and options.output.exists():
+        artefacts = json.loads(options.output.read_text())["artefacts"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         onnx = None
-        if find_spec("onnxruntime") and find_spec("onnxscript"):
+        if "model, ONNX".startswith(options.only) and find_spec("onnxruntime") and find_spec("onnxscript"):
             onnx = folder / "onnx"
             export_onnx(str(options.model), onnx)
         sources = folder / "sources"
         sources.mkdir()
         for name, (source, use, damage) in write_sources(sources, options.model.resolve(), onnx).items():
-            artefacts[name] = try_damage(source, use, damage, options.tries, rng, folder / "tries", examples)
-            tell(name, artefacts[name])
+            if not name.startswith(options.only):
+                continue
+            found = try_damage(source, use, damage, options.tries, rng, folder / "tries", examples)
+            artefacts[name] = {kind: found[kind] for kind in COUNTED}
+            tell(name, found)
     result = {
         "kind": "faults",
         "seed": options.seed,
         "model": options.model.name,
-        "artefacts": {name: {kind: found[kind] for kind in COUNTED} for name, found in artefacts.items()},
+        "artefacts": artefacts,
         "versions": package_versions(["torch", "transformers", "tokenizers", "safetensors", "pyarrow", "numpy"]),
         "commit": commit(),
         "date": datetime.now(UTC).date().isoformat(),

@@ -42,6 +42,7 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
     "trainer.objective.mixing": ["tests/trainer/running/test_curriculum.py"],
     "trainer.running.curriculum": ["tests/trainer/running/test_curriculum.py"],
     "modeling_dnacse.placement": ["tests/model/test_placement_votes.py"],
+    "modeling_dnacse.local_offsets": ["tests/model/test_local_offsets.py"],
     "modeling_dnacse.identification.library": [
         "tests/identification/test_closeness.py",
         "tests/identification/test_identification.py",

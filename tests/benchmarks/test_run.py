@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import run
+from benchmarks import jobs, run
 from benchmarks.data.simulate import simulate, write_records
 from benchmarks.methods.load import load_method
 from benchmarks.methods.method import Unsuited
@@ -305,3 +305,27 @@ def test_a_baseline_learns_from_train_alone(data, tmp_path):
         revisions.add(read(tmp_path / "results", "barcodes.strand.kmer-mlp.val.json")["model_revision"])
     assert len(revisions) == 1
     assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_data_without_bases_pipes_and_empty_arguments_are_refused(data, tmp_path, capsys):
+    """Sequences of N were scored, a FIFO was waited for, and an empty output was the working folder."""
+    blank = rewrite(data, tmp_path / "blank.tsv", lambda row: [row[0], "N" * 50, *row[2:]])
+    assert start(blank, tmp_path / "out") == 2
+    assert "has no bases but N; add them or remove it" in capsys.readouterr().err
+    os.mkfifo(tmp_path / "fifo.tsv")
+    assert start(tmp_path / "fifo.tsv", tmp_path / "out") == 2
+    assert "fifo.tsv is no regular file" in capsys.readouterr().err
+    for output in (["--output", ""], ["--output="]):
+        with pytest.raises(SystemExit, match="2"):
+            run.main(["--model", "tnf", "--task", "knn", "--data", str(data), *output])
+        assert "give" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_data_that_change_while_they_are_read_are_refused(data, tmp_path, monkeypatch, capsys):
+    """The result held the digest of other data than were scored."""
+    copy = tmp_path / "copy.tsv"
+    shutil.copy(data, copy)
+
+    monkeypatch.setattr(jobs, "describe", lambda *_: copy.write_text(""))
+    assert start(copy, tmp_path / "out") == 2
+    assert "copy.tsv changed while it was being read" in capsys.readouterr().err

@@ -197,3 +197,12 @@ def test_a_short_marker_has_fewer_features_than_columns_and_one_record_a_species
     sample = ROOT / "examples" / "sample" / "library.fasta"
     main(["adapt", str(sample), "-o", str(tmp_path / "sample")])
     assert "chosen: " in capsys.readouterr().err
+
+
+def test_a_library_that_changes_meanwhile_gives_no_model(tmp_path, monkeypatch, capsys):
+    """The record of the fit had the digest of a library that it did not read."""
+    library = write_marker(tmp_path / "library.tsv", simulate_marker(seed=1))
+    monkeypatch.setattr("modeling_dnacse.commands.adapt.make_model", lambda *_: library.write_text("other"))
+    said = refuse(capsys, "adapt", library, "-o", tmp_path / "model")
+    assert "library.tsv changed while it was being read" in said
+    assert not (tmp_path / "model").exists()

@@ -217,3 +217,14 @@ def test_a_device_that_cannot_be_used_is_told_before_files_are_read(files, capsy
     if command == "identify":
         arguments = ["identify", "in.fasta", "--reference", "library.fasta", "-o", "o.tsv"]
     assert f"--device {device} cannot be used here" in refuse(capsys, *arguments, "--device", device)
+
+
+def test_an_empty_argument_is_not_the_working_folder(files, capsys, monkeypatch):
+    """`-o "$OUT"` of a variable that is not set wrote shards into the working folder."""
+    (files / "empty").mkdir()
+    monkeypatch.chdir(files / "empty")
+    for output in (["-o", ""], ["--output="]):
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(["embed", "../in.fasta", "--model", "../model", *output])
+        assert capsys.readouterr().err.splitlines()[-1].startswith("dnacse: error: ")
+    assert not any(Path.cwd().iterdir())

@@ -58,6 +58,19 @@ def test_truncated_weights_are_named(tiny_folder, tmp_path, name):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("absurd", [{"num_hidden_layers": 1000}, {"hidden_size": 2**16, "num_attention_heads": 2}])
+def test_a_configuration_never_asks_for_more_memory_than_the_weights_need(tiny_folder, tmp_path, absurd, monkeypatch):
+    """Within their ranges, such numbers ask for hundreds of gigabytes, and the system ends the process."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text()) | absurd
+    (folder / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(DnacseModel, "from_pretrained", None)  # it must not be called
+    with pytest.raises(
+        ValueError, match=r"config\.json asks for [\d,]+ weights or more, and the files of weights have"
+    ):
+        load_checkpoint(DnacseModel, str(folder))
+
+
 def test_a_weight_of_another_shape_is_named(tiny_folder, tmp_path):
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     weights = load_file(folder / "model.safetensors")

@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 import random
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,9 @@ ACCEPTED = {
     "gzip in two members": ("f.fa.gz", gzip.compress(FASTA[:10]) + gzip.compress(FASTA[10:])),
     "zstd": ("f.fa.zst", bytes.fromhex(ZSTD)),
     "bzip2": ("f.bz2", bz2.compress(FASTA)),
+    "bzip2 in two members": ("f.bz2", bz2.compress(FASTA[:10]) + bz2.compress(FASTA[10:])),
     "xz": ("f.xz", lzma.compress(FASTA)),
+    "xz in two members, padded": ("f.xz", lzma.compress(FASTA[:10]) + bytes(8) + lzma.compress(FASTA[10:]) + bytes(4)),
     "gzip without suffix": ("f.fa", gzip.compress(FASTA)),
     "FASTQ": ("f.fq", b"@a x y\nACGTAC\n+\n@@IIII\n@b\nGG\n+b\nII\n"),
     "FASTQ with CRLF": ("f.fq", b"@a x y\r\nACGTAC\r\n+\r\nIIIIII\r\n@b\r\nGG\r\n+\r\nII\r\n"),
@@ -68,6 +71,12 @@ REFUSED = {
     "gzip cut in its trailer": (COMPRESSED[:-4], "cut short or damaged"),
     "gzip with a flipped byte": (COMPRESSED[:50] + b"\0\0\0" + COMPRESSED[53:], "cut short or damaged"),
     "gzip with a wrong checksum": (COMPRESSED[:-8] + b"\0" * 8, "cut short or damaged"),
+    "bzip2 with a damaged second member": (bz2.compress(FASTA) + b"?" + bz2.compress(FASTA), "cut short or damaged"),
+    "xz with a damaged second member": (lzma.compress(FASTA) + b"?" + lzma.compress(FASTA), "cut short or damaged"),
+    "bzip2 with its second member cut short": (
+        bz2.compress(FASTA) + bz2.compress(b">c\nAC\n")[:-9],
+        "cut short or damaged",
+    ),
 }
 
 
@@ -89,6 +98,22 @@ def test_refused_files_name_file_line_and_remedy(tmp_path, content, words):
     assert words.format(file) in message
     assert "\n" not in message
     assert len(message.split(words.format(file))[1]) > 10, "no remedy"
+
+
+ARTIFACT = "12345678-1234-1234-1234-123456789012/data/dna-sequences.fasta"
+
+
+@pytest.mark.parametrize("name", ["f.fa.gz", "f.fa.bz2", "f.fa.xz", "f.qza"])
+def test_a_small_file_that_grows_without_measure_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("modeling_dnacse.reading.text_files._LARGE", 1 << 20)
+    file, content = tmp_path / name, b">a\n" + b"A" * (2 << 20)
+    if name == "f.qza":
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(ARTIFACT, content)
+    else:
+        file.write_bytes({".gz": gzip, ".bz2": bz2, ".xz": lzma}[file.suffix].compress(content))
+    with pytest.raises(ValueError, match=r"grows from [\d,]+ to more than 1,[\d,]+ bytes, as no sequences do"):
+        list(read_fasta(file))
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):

@@ -67,11 +67,3 @@ def test_other_archives_are_refused_and_write_nothing(tmp_path, member):
     with pytest.raises(ValueError, match=r"f\.qza: a zip archive, but no artifact of QIIME2"):
         read_taxonomy(tmp_path / "f.qza")
     assert [path.name for path in tmp_path.iterdir()] == ["f.qza"]
-
-
-def test_an_archive_that_grows_without_measure_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("modeling_dnacse.reading.text_files._LARGE", 1 << 20)
-    with zipfile.ZipFile(tmp_path / "f.qza", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{FOLDER}/data/dna-sequences.fasta", ">a\n" + "A" * (2 << 20))
-    with pytest.raises(ValueError, match=r"would grow from [\d,]+ to 2,097,155 bytes, as no sequences do"):
-        next(read_records(tmp_path / "f.qza"))

@@ -238,3 +238,30 @@ def test_the_ray_example_makes_the_same_vectors(fasta, tiny_folder, tmp_path):
     expected_ids, expected = read(tmp_path / "one.npy")
     assert sum(len(ids) for ids, _ in blocks) == 48 and found.keys() == set(expected_ids)
     np.testing.assert_allclose([found[name] for name in expected_ids], expected, atol=1e-6)
+
+
+def test_an_input_that_changes_leaves_no_run_and_no_shard(tmp_path, fasta, tiny_folder, monkeypatch, capsys):
+    """The record of a run named the changed input, and a shard of it stayed for the next run to complete."""
+    given, out = tmp_path / "in.fasta", tmp_path / "out"
+    given.write_bytes(fasta.read_bytes())
+
+    def change(*_):
+        given.write_text(">a\nACGT\n")
+        return RUN
+
+    monkeypatch.setattr("modeling_dnacse.commands.embed_run.describe_run", change)
+    with pytest.raises(SystemExit, match="2"):
+        main(["embed", str(given), "-o", f"{out}/", "--model", str(tiny_folder)])
+    assert "in.fasta changed while it was being read" in capsys.readouterr().err
+    assert not out.exists()
+    answers = iter([None, None, ValueError("it changed")])
+
+    def check():
+        if answer := next(answers):
+            raise answer
+
+    writer = ShardWriter(out, RUN, 22, 8, "float32", 4, Process(0, 1), check)
+    with pytest.raises(ValueError, match="it changed"):
+        writer.write(IDS, VECTORS)
+    writer.discard()
+    assert names_in(out) == ["part-000000.parquet", "run.json"]

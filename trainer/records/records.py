@@ -51,7 +51,9 @@ def load_records(
         def labelled() -> Iterator[dict[str, str]]:
             for path in map(Path, files):
                 stamp = stamp_of(path)
-                yield from read_labelled(path, split=split, counts=counts)
+                for row in read_labelled(path, split=split, counts=counts):
+                    refuse_no_bases(path, row["id"], row["sequence"])
+                    yield row
                 check_stamp(path, stamp)
 
         records = table_on_disk(labelled())
@@ -78,6 +80,16 @@ def load_records(
             raise ValueError(f"data set {dataset_name}, row {number}: {error}") from None
 
     return records.map(cleaned, with_indices=True, remove_columns=records.column_names, keep_in_memory=False)
+
+
+def refuse_no_bases(source: str | Path, identifier: str, sequence: str) -> None:
+    """Refuse a record that has nothing to learn from.
+
+    Raises:
+        ValueError: its sequence holds nothing but N.
+    """
+    if not sequence.strip("N"):
+        raise ValueError(f"{source}: record {identifier!r} holds nothing but N; remove it")
 
 
 def rows_of_split(name: str, revision: str | None, split: str | None) -> Dataset:

@@ -1,5 +1,6 @@
 """Scripts without the packages they need end in one sentence, and packages are needed only where they are used."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -81,6 +82,33 @@ def test_numbers_out_of_their_range_are_refused(script, options, capsys):
         with pytest.raises(SystemExit, match="2"):
             import_module(script).main([f"--{option}"])
         assert f"argument --{option.partition('=')[0]}: " in capsys.readouterr().err, option
+
+
+TRAINERS = {
+    "fit_sites": ["--output_dir", "out"],
+    "fit_embeddings": ["--config_name", "none", "--tokenizer_name", "none", "--output_dir", "out"],
+    "fit_merges": ["--model", "none"],
+    "finish": ["--model", "none", "--output_dir", "out"],
+    "train_tokenizer": ["--output_dir", "out"],
+}
+
+
+@pytest.mark.parametrize("script", TRAINERS)
+def test_data_that_are_no_file_or_change_are_refused(script, tmp_path, monkeypatch, caplog, capsys):
+    """A FIFO was waited for; a file that was replaced meanwhile gave a model with the digest of the other one."""
+    monkeypatch.chdir(tmp_path)
+    trainer, options = import_module(f"trainer.{script}"), TRAINERS[script]
+    os.mkfifo("fifo.fasta")
+    data = tmp_path / "data.fasta"
+    data.write_text(">a\nACGT\n")
+    monkeypatch.setattr(trainer, "run", lambda _: data.write_text("other"))
+    for name, words in (("fifo.fasta", "is no regular file"), ("data.fasta", "changed while it was being read")):
+        with pytest.raises(SystemExit, match="2"):
+            trainer.main([*options, "--train_file", name])
+        assert f"{name} {words}" in caplog.text
+    with pytest.raises(SystemExit, match="2"):
+        trainer.main([*options, "--train_file", ""])
+    assert "an argument is empty" in capsys.readouterr().err
 
 
 def test_only_genomes_need_pysam(fasta, tiny_folder, tmp_path, monkeypatch, capsys):

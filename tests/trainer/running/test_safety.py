@@ -54,6 +54,16 @@ def test_an_output_that_is_an_input(refused, tmp_path, fasta, tiny_folder):
     assert "might replace it" in refused("--train_file", str(model / "data.json"))
 
 
+def test_data_of_nothing_but_n_or_that_change_meanwhile(refused, tmp_path, monkeypatch):
+    """The first were trained on; of the second, the record of the run had the digest of data that were not read."""
+    data = tmp_path / "data.fasta"
+    data.write_text(">a species=Aus bus\nNNNN\n>b species=Aus bus\nACGT\n")
+    assert "data.fasta: record 'a' holds nothing but N; remove it" in refused("--train_file", str(data))
+    monkeypatch.setattr("trainer.train.training_data", lambda *_, **__: data.write_text("other"))
+    assert "data.fasta changed while it was being read" in refused("--train_file", str(data))
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_loss_that_is_not_finite_stops_and_releases_nothing(refused, tmp_path, monkeypatch):
     loss = torch.tensor(float("nan"), requires_grad=True)
     monkeypatch.setattr("trainer.objective.objectives.Objectives.contrastive_loss", lambda *_, **__: loss)

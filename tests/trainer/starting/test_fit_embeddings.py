@@ -177,4 +177,13 @@ def test_a_kept_fit_serves_other_layers(tmp_path, tiny_folder, families, monkeyp
     (tmp_path / "wide").mkdir()
     wide = CALM | {"hidden_size": 54}
     assert fit(tmp_path / "wide", tiny_folder, families, "--fitted", str(kept), architecture=wide) == 2
-    assert "holds embeddings of 96 features in 46 columns, the model needs 96 in 52" in caplog.text
+    assert "holds embeddings of 96 x 46 numbers, the model needs 96 x 52" in caplog.text
+    damaged = {"empty": b"", "cut": kept.read_bytes()[:500], "text": b"hello", "zip": b"PK\x03\x04"}
+    for name, content in damaged.items():
+        (tmp_path / f"{name}.npy").write_bytes(content)
+    np.save(tmp_path / "nan.npy", fitted * np.nan)
+    np.save(tmp_path / "whole.npy", fitted.astype(int))
+    for name in (*damaged, "nan", "whole"):
+        path = tmp_path / f"{name}.npy"
+        assert fit(tmp_path / "wide", tiny_folder, families, "--fitted", str(path), architecture=wide) == 2
+        assert f"{path} " in caplog.text, name
