@@ -1,4 +1,4 @@
-"""Task knn: accuracy of naming each query after its nearest labelled reference.
+"""Task knn: accuracy of naming each query after its nearest labelled references.
 
 The nearest neighbour is by cosine for a method with vectors, and the top hit for a search tool. A classifier names the
 query itself, and so does a model with sites: by votes of near references, as `dnacse identify`. With the splits of the
@@ -27,7 +27,7 @@ from benchmarks.tasks.task import Task
 
 SPLITS = {"test": ("train", "test", "unseen_test", "novel_test"), "val": ("train", "val", "unseen_val")}
 TASK = Task(
-    title="1-nearest-neighbour accuracy",
+    title="Names after the nearest references, accuracy",
     headline="genus_unseen",
     columns={
         "species_seen": "species, seen",
@@ -38,10 +38,10 @@ TASK = Task(
         "order_novel": "order of novel genera",
     },
     bars={
-        "species_seen": "1-NN species, seen",
-        "genus_unseen": "1-NN genus, unseen species",
-        "family_unseen": "1-NN family, unseen species",
-        "order_novel": "1-NN order, novel genera",
+        "species_seen": "Species, seen",
+        "genus_unseen": "Genus, unseen species",
+        "family_unseen": "Family, unseen species",
+        "order_novel": "Order, novel genera",
     },
     costed=True,
     note="A model with sites names a query as `dnacse identify` does: by votes of near references over shared sites.",

@@ -63,6 +63,11 @@ def test_every_query_has_a_line_and_identical_ones_find_themselves(tiny_folder, 
     said = capsys.readouterr().err
     assert "48 references of 12 species, 48 look-ups with their species, 96 without" in said
     assert re.search(r"16 queries: \d+ called at species, \d+ at genus, \d+ not called", said)
+    assert "least probability of a call: species 0.70, genus 0.70" in said
+    of_each = sum(line["rank"] == "species" for line in lines)
+    of_all = [line for line in identify(tiny_folder, queries, library, "--precision", "0.9") if line["rank"]]
+    assert all(float(line["probability"]) >= 0.8 for line in of_all)
+    assert sum(line["rank"] == "species" for line in of_all) <= of_each
 
 
 def test_a_library_in_the_style_of_unite_gives_the_same_calls(tiny_folder, queries, library):
@@ -144,6 +149,7 @@ def test_mistakes_are_told_with_file_and_line_and_leave_nothing(tiny_folder, que
     bad.unlink()
     for options, complaint in (
         (["--confidence", "95"], "--confidence is 95.0; it must be between 0 and 1"),
+        (["--precision", "95"], "--precision is 95.0; it must be between 0 and 1"),
         (["--expected_new", "0"], "--expected_new is 0.0; it must be between 0 and 1"),
         (["--plot", str(tmp_path / "calls.doc")], "calls.doc"),
     ):
@@ -204,6 +210,7 @@ def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library
         (["--top", "13"], "--top is 13; it must be from 1 to 12"),
         (["--top", "2", "-o", "-"], "name its file: --hits FILE"),
         (["--confidence", "species"], "--confidence is 'species'; it must be a number"),
+        (["--precision", "species"], "--precision is 'species'; it must be a number"),
         (["--confidence", "species=0.9,Species=0.8"], "gives species two numbers"),
         (["--counts", str(counts)], "the sample 'order_probability' has the name of a column of calls; rename it"),
         (["--confidence", "tribe=0.9"], "names the rank 'tribe'; the library has species, genus"),

@@ -33,7 +33,7 @@ def find_panels(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Map
     """Collect the headline metrics that some result has: heading -> model -> metric.
 
     >>> find_panels([{"task": "knn", "model": "tnf", "metrics": {"species_seen": {"value": 0.5}}}])
-    {'1-NN species, seen': {'tnf': {'value': 0.5}}}
+    {'Species, seen': {'tnf': {'value': 0.5}}}
     """
     panels = {
         heading: {
