@@ -167,6 +167,7 @@ def run(args: argparse.Namespace, first: EmbedInput) -> None:
     width = options.vector_width(model)
     records = first.file.read()
     if in_shards:
+        first.file.check()  # its digest would wait for a FIFO that took its place
         run_record = describe_run(args, options, counts.records)
         layout = (counts.records, width, args.output_dtype, args.shard_records)
         writer = ShardWriter(output, run_record, *layout, process, first.file.check)

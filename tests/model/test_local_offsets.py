@@ -34,7 +34,7 @@ def test_blocks_without_votes_keep_the_offset_and_changes_come_early():
     votes[0, 2, 1] = votes[0, 5, 2] = 900
     assert best_path(votes, 16, 1)[1].tolist() == [[0, 0, 0, 1, 1, 1, 1]]
     best, found = best_path(torch.zeros(2, 3, 5).int(), 16, 2)
-    assert best.tolist() == [[0], [0]] and (found == found[:, :1]).all()
+    assert best.tolist() == [[0], [0]] and found.shape == (2, 3) and (found == found[:, :1]).all()
 
 
 @pytest.mark.parametrize("behind", [0, 3])
@@ -56,7 +56,7 @@ def test_boundaries_are_where_the_votes_change(behind):
 
 
 def test_segments_are_those_that_begin_before_a_position():
-    begins = torch.tensor([[0, 1, 3, 7], [2, 2, 5, 9]])
+    begins = torch.tensor([[0, 1], [2, 2], [5, 9]])
     places = torch.arange(-2, 13)[None]
     found = segment_of(places, begins, 10)
     for row, starts in enumerate(begins.tolist()):

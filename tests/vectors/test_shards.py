@@ -253,6 +253,12 @@ def test_an_input_that_changes_leaves_no_run_and_no_shard(tmp_path, fasta, tiny_
     with pytest.raises(SystemExit, match="2"):
         main(["embed", str(given), "-o", f"{out}/", "--model", str(tiny_folder)])
     assert "in.fasta changed while it was being read" in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.setattr("modeling_dnacse.cli.prepare", lambda *_: (given.unlink(), os.mkfifo(given)))
+    given.write_bytes(fasta.read_bytes())
+    with pytest.raises(SystemExit, match="2"):
+        main(["embed", str(given), "-o", f"{out}/", "--model", str(tiny_folder)])
+    assert "in.fasta changed while it was being read" in capsys.readouterr().err
     assert not out.exists()
     answers = iter([None, None, ValueError("it changed")])
 
