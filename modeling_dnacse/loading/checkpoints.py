@@ -150,7 +150,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerFast:
 
 
 def check_framing(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
-    """Check that a tokenizer frames tokens with [CLS] and [SEP], and has a token for every base.
+    """Check that a tokenizer frames tokens with [CLS] and [SEP], has a token for every base, and can read N.
 
     Raises:
         ValueError: it does not.
@@ -159,6 +159,7 @@ def check_framing(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
         ids = tokenizer("ACGT")["input_ids"]
         if [ids[0], ids[-1]] != [tokenizer.cls_token_id, tokenizer.sep_token_id] or tokenizer.unk_token_id in ids:
             raise ValueError(f"it makes {tokenizer.convert_ids_to_tokens(ids)} of ACGT")
+        tokenizer("N")  # which may be unknown, but needs a token for what is unknown
 
 
 def check_config(name: str) -> None:

@@ -31,7 +31,10 @@ def test_pairs_of_one_species_across_a_merge_are_counted():
     assert same_species(nodes, np.array(["a", "b", "a"])).tolist() == [0, 0.5]
 
 
-def test_a_file_for_each_model(site_folder, capsys, caplog):
+def test_a_file_for_each_model(site_folder, tmp_path, capsys, caplog):
+    tables = [tmp_path / "a.tsv", tmp_path / "b.tsv"]
+    for table in tables:
+        table.write_text("id\tsequence\n")
     with pytest.raises(SystemExit):
-        main(["--model", str(site_folder), "--train_file", "a.tsv", "b.tsv"])
+        main(["--model", str(site_folder), "--train_file", *map(str, tables)])
     assert "give a file for each model" in caplog.text + capsys.readouterr().err
