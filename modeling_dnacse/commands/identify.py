@@ -18,7 +18,7 @@ libraries if the model has no sites; then the name is that of the nearest refere
 
 Each query is called at the lowest rank whose name is probable enough. --precision is the share of the calls at a rank
 that should be right: of 100 species names, 95. As many names are called as this allows, by their probabilities, but
-none below 0.8. --confidence instead is the least probability of each call. If references of several species are
+none below 0.8 unless --precision is lower. --confidence instead is the least probability of each call. If references of several species are
 equally near, the call is at their lowest common ancestor or above it.
 
 Probabilities are calibrated on the library. Its records are cut to the part of the marker that the queries cover, and
@@ -201,10 +201,11 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
         if args.plot:
             draw_calls(args.plot, tally, last.data, last.calibration)
     sys.stderr.write(f"{args.output}: {tally.summary()}\n")
-    least = ", ".join(f"{rank} {value:.2f}" for rank, value in zip(ranks, last.thresholds.names, strict=True))
-    sys.stderr.write(f"least probability of a call: {least}\n")
+    thresholds = zip(ranks, last.calibration.names, last.thresholds.names, strict=True)
+    if least := [f"{rank} {value:.4f}" for rank, curve, value in thresholds if curve is not None]:
+        sys.stderr.write(f"least probability of a call: {', '.join(least)}\n")
     if last.data.tells_new_species:
-        origin = "estimated" if args.expected_new is None else "given"
+        origin = tally.origin_of_shares() if args.expected_new is None else "given"
         expected_new = last.calibration.shares[1:].sum()
         sys.stderr.write(f"share of queries whose species the library lacks: {expected_new:.3f} ({origin})\n")
     if advice := tally.advice(float(last.thresholds.names[0])):

@@ -4,7 +4,7 @@
   surest first, as long as the mean of their probabilities is at least P. This is the Bayesian false discovery rate
   (Efron and Tibshirani 2002), 1 - P. No name below `SURE_ENOUGH` is called, however sure the others are: among many
   known species, a few new ones would get names of known species at no cost to the mean. A name of the probability P
-  is always called.
+  is always called, even if P is less than that.
 - A *confidence* P is of each call: its probability is at least P. So more than P of all calls are right, and fewer
   names are called.
 """
@@ -17,6 +17,7 @@ import numpy as np
 ByRank = float | Mapping[str, float]  # for all ranks, or by rank; other ranks get DEFAULT
 DEFAULT = 0.95
 SURE_ENOUGH = 0.8  # a local false discovery rate of 0.2 (Efron 2007)
+LIKELY = 0.5  # a species is not noted as likely new below this, whatever the options say
 
 
 class CallRule(NamedTuple):
@@ -51,12 +52,12 @@ class CallRule(NamedTuple):
         """
         wanted = self.at(ranks)
         if self.option == "--confidence":
-            return Thresholds(wanted, float(wanted[0]))
+            return Thresholds(wanted, max(LIKELY, float(wanted[0])))
         least, called = np.empty(len(wanted)), np.zeros(len(new_species), bool)
         for rank, names in enumerate(probabilities):
             least[rank] = least_at_precision(names[~called], wanted[rank])
             called |= names >= least[rank]
-        return Thresholds(least, least_at_precision(new_species, wanted[0]))
+        return Thresholds(least, max(LIKELY, least_at_precision(new_species, wanted[0])))
 
 
 class Thresholds(NamedTuple):

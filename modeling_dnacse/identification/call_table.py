@@ -153,12 +153,14 @@ def notes_on_queries(answers: Answers) -> list[str]:
     """The note on each query; several notes are joined by semicolons."""
     matches, found = answers.matches, answers.found
     species = matches.similarities[0]
+    calibrated = ~np.isnan(found.probabilities).all(axis=0)
     notes = {
         "does not look like the library's marker": found.foreign,
         "another species is as near": (matches.rows[0, :, 1] >= 0)
         & (species[:, 0] - np.maximum(species[:, 1], -2) < EQUAL_DISTANCE),
         "likely a species that the library lacks": found.new_species >= answers.likely_new,
-        "no name is probable enough": (answers.level < 0) & ~found.foreign,
+        "no name is probable enough": (answers.level < 0) & ~found.foreign & calibrated,
+        "the library is too small to tell probabilities": ~found.foreign & ~calibrated,
     }
     lists = [[note for note, holds in notes.items() if holds[query]] for query in range(len(answers.level))]
     for said, names in zip(lists, answers.alike, strict=True):

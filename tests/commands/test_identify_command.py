@@ -63,7 +63,8 @@ def test_every_query_has_a_line_and_identical_ones_find_themselves(tiny_folder, 
     said = capsys.readouterr().err
     assert "48 references of 12 species, 48 look-ups with their species, 96 without" in said
     assert re.search(r"16 queries: \d+ called at species, \d+ at genus, \d+ not called", said)
-    assert "least probability of a call: species 0.70, genus 0.70" in said
+    assert "least probability of a call: species 0.7000, genus 0.7000" in said
+    assert "(uncertain: estimated from only 16; --expected_new sets it)" in said
     of_each = sum(line["rank"] == "species" for line in lines)
     of_all = [line for line in identify(tiny_folder, queries, library, "--precision", "0.9") if line["rank"]]
     assert all(float(line["probability"]) >= 0.8 for line in of_all)
@@ -127,7 +128,10 @@ def test_library_of_one_species(tiny_folder, queries, tmp_path, capsys):
     lines = identify(tiny_folder, queries, library)
     assert {line["species"] for line in lines} == {"Apis mellifera"}
     assert {(line["call"], line["second_species"], line["species_probability"]) for line in lines} == {("", "", "")}
-    assert "too small to calibrate the probability of: species, genus, new species." in capsys.readouterr().err
+    assert {line["note"] for line in lines} == {"the library is too small to tell probabilities"}
+    said = capsys.readouterr().err
+    assert "too small to calibrate the probability of: species, genus, new species." in said
+    assert "least probability of a call" not in said and "no name is probable enough" not in said
 
 
 def test_mistakes_are_told_with_file_and_line_and_leave_nothing(tiny_folder, queries, library, tmp_path, capsys):

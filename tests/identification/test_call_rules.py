@@ -56,6 +56,12 @@ def test_by_rank():
     assert thresholds.names.tolist() == [0.95, 0.85] and thresholds.new_species == 0.95
 
 
+@pytest.mark.parametrize("option", ["precision", "confidence"])
+def test_a_species_is_not_likely_new_below_one_half(option):
+    thresholds = call_rule(**{option: 0.3}).thresholds(RANKS, np.array([[0.4], [0.6]]), np.array([0.45]))
+    assert thresholds.names.tolist() == [0.3, 0.3] and thresholds.new_species == 0.5
+
+
 def test_both_options_are_refused():
     with pytest.raises(ValueError, match="not both"):
         call_rule(0.9, 0.9)

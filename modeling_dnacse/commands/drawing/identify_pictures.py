@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOWER = (0.9, 0.8, 0.6)  # lower thresholds of --confidence that the advice counts
+FEW = 100  # queries: from fewer, the estimate of the share of new species is uncertain
 SKY = "#4A9CCB"
 MEANING = {BLUE: "species", SKY: "genus or above", ORANGE: "likely new species", GREY: "no call"}
 MOST_TAXA, MOST_SAMPLES = 22, 24  # in the picture
@@ -109,9 +110,20 @@ class Tally:
                 )
         said = f"more calls at species, by their probabilities: {'; '.join(more)}" if more else ""
         if self.foreign:
-            others = f"{self.foreign:,} do not look like the library's marker"
+            others = f"{self.foreign:,} {'does' if self.foreign == 1 else 'do'} not look like the library's marker"
             said = f"{said}; {others}" if said else others
         return said
+
+    def origin_of_shares(self) -> str:
+        """Say how far the queries tell the share of new species; if they do not, it is that of `estimate_shares`.
+
+        >>> Tally(("species", "genus")).origin_of_shares()
+        'assumed, since no query looks like the marker'
+        """
+        told = int(self.called.sum()) - self.foreign
+        if told == 0:
+            return "assumed, since no query looks like the marker"
+        return "estimated" if told >= FEW else f"uncertain: estimated from only {told}; --expected_new sets it"
 
     def summary(self) -> str:
         """Say how many queries were called at which rank.
