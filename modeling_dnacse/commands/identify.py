@@ -18,8 +18,8 @@ libraries if the model has no sites; then the name is that of the nearest refere
 
 Each query is called at the lowest rank whose name is probable enough. --precision is the share of the calls at a rank
 that should be right: of 100 species names, 95. As many names are called as this allows, by their probabilities, but
-none below 0.8 unless --precision is lower. --confidence instead is the least probability of each call. If references of several species are
-equally near, the call is at their lowest common ancestor or above it.
+none below 0.8 unless --precision is lower. --confidence instead is the least probability of each call. If references
+of several species are equally near, the call is at their lowest common ancestor or above it.
 
 Probabilities are calibrated on the library. Its records are cut to the part of the marker that the queries cover, and
 looked up as if they were queries: first without themselves, then without all records of their species, of their genus
