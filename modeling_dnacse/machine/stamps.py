@@ -38,12 +38,13 @@ def check_stamp(path: Path, stamp: Stamp) -> None:
 
 @contextmanager
 def unchanged(paths: Iterable[Path]) -> Iterator[None]:
-    """Check that files are the same when the block is left as when it was entered.
+    """Check that files, and all files in folders, are the same when the block is left as when it was entered.
 
     Raises:
         ValueError: one is no regular file, or it changed, which also explains an error of the block.
     """
-    stamps = {path: stamp_of(path) for path in paths}
+    files = [file for path in paths for file in (files_in(path) if path.is_dir() else [path])]
+    stamps = {file: stamp_of(file) for file in files}
     try:
         yield
     except Exception:
@@ -52,6 +53,11 @@ def unchanged(paths: Iterable[Path]) -> Iterator[None]:
         raise
     for path, stamp in stamps.items():
         check_stamp(path, stamp)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """What a folder and its folders hold, in order."""
+    return sorted(path for path in folder.rglob("*") if not path.is_dir())
 
 
 def changed(path: Path) -> ValueError:
