@@ -27,7 +27,7 @@ from .commands import index as index_command
 from .commands import info as info_command
 from .commands import map as map_command
 from .commands.drawing.pictures import colours_of_pages
-from .commands.options import at_least, parsed
+from .commands.options import between, parsed
 from .machine.json_logs import JsonLines, json_on_stderr
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "info": (info_command, "show what a model was trained on, its markers, limits, results and licence"),
 }
 LONGEST_MESSAGE = 1000  # letters
+MOST_THREADS = 1024  # OpenMP crashes when the system cannot start its threads
 EPILOG = """
 exit codes:
   0    done; all outputs are complete
@@ -160,7 +161,10 @@ def command_line() -> argparse.ArgumentParser:
         command.formatter_class = argparse.RawDescriptionHelpFormatter
         module.add_arguments(command)
         command.add_argument(
-            "--threads", type=at_least(1), metavar="N", help="number of CPU threads; default: all available cores"
+            "--threads",
+            type=between(1, MOST_THREADS),
+            metavar="N",
+            help="number of CPU threads; default: all available cores",
         )
         command.add_argument("--quiet", action="store_true", help="write nothing to stderr but errors")
         command.add_argument(

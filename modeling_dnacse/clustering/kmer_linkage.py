@@ -96,6 +96,8 @@ def profiles(sets: np.ndarray) -> np.ndarray:
     k-mers of the one that has fewer.
     """
     has = np.unpackbits(sets, axis=1)
+    if not len(has):
+        return has.astype(np.float32)
     numbers = has.sum(1, dtype=np.int64)
     levels = np.unique(np.quantile(numbers, np.linspace(0, 1, LEVELS), method="higher"))
     numbers = levels[np.searchsorted(levels, numbers)]

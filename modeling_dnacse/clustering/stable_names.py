@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..reading.labels import is_control
 from ..reading.tables import checked_rows
 from ..reading.text_files import open_ascii, restore
 
@@ -37,13 +38,20 @@ def read_clusters(path: Path) -> dict[str, str]:
         ValueError: the file is not such a table, or a line is wrong.
     """
     clusters: dict[str, str] = {}
+    columns = 0
     with io.TextIOWrapper(open_ascii(str(path)), "ascii", newline="") as file:
         for number, fields in enumerate(checked_rows(path, csv.reader(file, delimiter="\t")), 1):
             row = [restore(field) for field in fields]
             if number == 1 and tuple(row[:2]) != HEADER:
                 raise ValueError(f"{path}:1: its columns must begin with id, cluster; give a table of dnacse cluster")
-            if len(row) < 2 or not row[0] or not row[1] or row[0] in clusters:
-                raise ValueError(f"{path}:{number}: each line needs an id, used once, and a cluster; mend the table")
+            columns = columns or len(row)
+            if len(row) != columns or not row[0] or not row[1] or row[0] in clusters:
+                raise ValueError(
+                    f"{path}:{number}: each line needs an id, used once, a cluster, and {columns} columns in all; "
+                    "mend the table"
+                )
+            if control := next(filter(is_control, row[0] + row[1]), ""):
+                raise ValueError(f"{path}:{number}: control character {control!r} in an id or a cluster; remove it")
             if number > 1:
                 clusters[row[0]] = row[1]
     if not clusters:

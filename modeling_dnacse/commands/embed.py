@@ -105,12 +105,12 @@ def check(args: argparse.Namespace) -> EmbedInput:
         check_plain(inputs)
         check_folder(output, inputs, suffixes=(".parquet",))
     elif output.suffix in WHOLE:
+        if output.suffix == ".h5ad" and find_spec("anndata") is None:
+            raise ValueError(f"{output} needs anndata, which is not installed: pip install 'dnacse[anndata]'")
         check_outputs([output], inputs)
         check_replaced(output, is_earlier, f"a {output.suffix} file of vectors alone", args.force)
         if args.output_dtype != "float32":
             raise ValueError(f"{output} holds float32; --output_dtype {args.output_dtype} is for .parquet and .npy")
-        if output.suffix == ".h5ad" and find_spec("anndata") is None:
-            raise ValueError(f"{output} needs anndata, which is not installed: pip install 'dnacse[anndata]'")
     elif output.suffix not in SUFFIXES:
         known = ", ".join((*SUFFIXES, *WHOLE))
         raise ValueError(f'{output}: the suffix "{output.suffix}" is unknown; write to {known}, or a folder')

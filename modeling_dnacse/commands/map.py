@@ -116,7 +116,7 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
 
     with open_ascii(str(path)) as stream:
         lines = (restore(line.decode("ascii").rstrip("\r\n")) for line in stream)
-        table = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        table = csv.reader(lines, delimiter="\t")  # quoted like the tables of cluster and identify
         lines_of_table = checked_rows(path, table)
         header = next(lines_of_table, [])
         if "id" not in header:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from os import PathLike, fspath
 
 from .label_policy import RANK_ORDER, clean_labels, column_name
+from .labels import is_control
 from .lineages import read_lineage
 from .tables import DELIMITERS, checked_rows, find_delimiter, first_line, has_columns, table_rows
 from .text_files import open_ascii, restore
@@ -67,12 +68,20 @@ def _unique(path: str, rows: Iterator[tuple[int, str, Mapping[str, str]]]) -> di
     for number, identifier, labels in rows:
         if identifier.startswith("#q2:types"):
             continue
-        labels = shared.setdefault(tuple(labels.items()), labels)
+        if (key := tuple(labels.items())) not in shared:
+            _check_printable(f"{path}:{number}", labels)
+        labels = shared.setdefault(key, labels)
         if taxonomy.setdefault(identifier, labels) != labels:
             raise ValueError(f"{path}:{number}: id {identifier!r} has two lineages; keep one")
     if not any(taxonomy.values()):
         raise ValueError(f"{path}: no lineage names any rank; docs/formats.md says how they are written")
     return taxonomy
+
+
+def _check_printable(place: str, labels: Mapping[str, str]) -> None:
+    for key, name in labels.items():
+        if not name.isprintable() and (control := next(filter(is_control, name), "")):
+            raise ValueError(f"{place}: control character {control!r} in {key} {name!r}; remove it")
 
 
 def _read_tree(path: str) -> dict[str, Mapping[str, str]]:
@@ -89,6 +98,7 @@ def _read_tree(path: str) -> dict[str, Mapping[str, str]]:
                     f"{path}:{reader.line_num}: {len(row)} fields where the first line names {len(columns)}"
                 )
             taxon, parent, rank, name = (restore(row[place]) for place in places)
+            _check_printable(f"{path}:{reader.line_num}", {"name_txt": name})
             nodes[taxon] = (parent, "domain" if rank == "superkingdom" else rank, name)
     taxonomy: dict[str, Mapping[str, str]] = {}
     for taxon in nodes:

@@ -19,7 +19,7 @@ def is_earlier(path: Path) -> bool:
             ".safetensors": is_safetensors,
             ".h5ad": is_h5ad,
         }[path.suffix](path)
-    except (ValueError, OSError, zipfile.BadZipFile):
+    except (ValueError, OSError, zipfile.BadZipFile, RuntimeError):  # also RecursionError, of nested JSON
         return False
 
 
@@ -47,7 +47,8 @@ def is_safetensors(path: Path) -> bool:
     """Whether its tensors are those of vectors; their header is short."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
-        return size < 1000 and set(json.loads(file.read(size))) - {"scales"} == {"embeddings", "ids"}
+        header = json.loads(file.read(size)) if size < 1000 else None
+        return isinstance(header, dict) and set(header) - {"scales"} == {"embeddings", "ids"}
 
 
 def is_h5ad(path: Path) -> bool:

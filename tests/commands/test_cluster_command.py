@@ -219,6 +219,10 @@ def test_sequences_of_another_marker_are_compared_by_shared_kmers(site_folder, t
     main([*map(str, arguments), "--identity", "0.999", "--force"])
     again = {row["id"]: row["cluster"] for row in table(output)}
     assert all(again[f"{species}0"] == again[f"{species}4"] != again[f"{species}1"] for species in "abc")
+    path.write_text(">a\nACGT\n>b\nACGTT\n")
+    main([*map(str, arguments), "--force"])
+    assert [(row["cluster"], row["similarity"]) for row in table(output)] == [("c1", "1.0000"), ("c2", "1.0000")]
+    path.write_text("".join([*lines, f">genome\n{long}\n", f">short\n{long[:20]}\n"]))
     monkeypatch.setattr(kmer_linkage, "MOST", 5)
     assert "13 sequences are too many to be compared by the k-mers" in refuse(capsys, *arguments, "--force")
 
@@ -259,6 +263,10 @@ def test_clusters_keep_their_names_when_sequences_are_added(pieces, site_folder,
     assert "give one or the other" in refuse(capsys, *arguments, first, "--format", "uc")
     wrong.write_bytes(b"id\tcluster\n" + b"x" * 200_000 + b"\n")
     assert "wrong.tsv:2: each line needs an id" in refuse(capsys, *arguments, wrong)
+    wrong.write_text("id\tcluster\tsize\na\tc12\t1\nb\tc1")
+    assert "wrong.tsv:3: each line needs an id" in refuse(capsys, *arguments, wrong)
+    wrong.write_text("id\tcluster\na\tc1\x1b[31m\n")
+    assert "wrong.tsv:2: control character" in refuse(capsys, *arguments, wrong)
     wrong.write_text("id\tcluster\na\tc1\n", encoding="utf-16")
     assert "wrong.tsv:1: a NUL byte" in refuse(capsys, *arguments, wrong)
     wrong.write_bytes(gzip.compress(b"\xef\xbb\xbfid\tcluster\n\xe9\tc1\n"))

@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 from modeling_dnacse import cli
 from modeling_dnacse.cli import main
+from modeling_dnacse.vectors.earlier_files import is_earlier
 from tests.identification.test_formats import written
 from tests.support.families import random_families
 from tests.support.refusals import refuse
@@ -90,6 +91,13 @@ def test_other_arrays_tables_and_pictures_are_not_replaced(folder, capsys):
         assert f"{name} exists and is not " in refuse(capsys, *arguments_of(name)), name
         assert (folder / name).read_bytes() == before
         check([*arguments_of(name), "--force"])
+
+
+@pytest.mark.parametrize("header", [b"null", b"5", b"[{}]", b"[" * 990])
+def test_a_header_that_is_no_object_is_not_of_vectors(header, tmp_path):
+    path = tmp_path / "v.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    assert not is_earlier(path)
 
 
 def test_an_analysis_in_anndata_is_not_replaced(folder, capsys):

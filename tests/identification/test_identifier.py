@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file, save_file
 
@@ -194,6 +196,9 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
         ("encoded.safetensors", "bases", lambda part: part + 9),
         ("calibrations.safetensors", "0.right", lambda part: part[:-1]),
         ("calibrations.safetensors", "0.known_from", lambda part: part.astype(np.float32)),
+        ("calibrations.safetensors", "0.known_from", lambda part: part + 99),
+        ("references.parquet", "labels.species", lambda names: pa.array(range(len(names)))),
+        ("references.parquet", "labels.species", lambda names: pa.array(["a\x1b[31m"] * len(names))),
         ("index.json", "calibrations", lambda _: [[[1]]]),
         ("index.json", "calibrations", lambda _: [[10**400]]),
     ):  # by somebody who wrote the digests as well
@@ -202,8 +207,13 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
         if name == "index.json":
             forged[key] = change(None)
         else:
-            tensors = load_file(copy / name)
-            save_file(tensors | {key: np.ascontiguousarray(change(tensors[key]))}, copy / name)
+            if name == "references.parquet":
+                rows = pq.read_table(copy / name)
+                place = rows.column_names.index(key)
+                pq.write_table(rows.set_column(place, key, change(rows[key])), copy / name)
+            else:
+                tensors = load_file(copy / name)
+                save_file(tensors | {key: np.ascontiguousarray(change(tensors[key]))}, copy / name)
             forged["files"] = told["files"] | {name: sha256_of(copy / name)}
         (copy / "index.json").write_text(json.dumps(forged))
         assert f"{copy} cannot be read as an index" in complaint(copy), (name, key)

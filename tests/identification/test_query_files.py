@@ -48,6 +48,7 @@ def test_columns_that_are_no_samples_are_left_out(tmp_path):
         ("id\tsequence\na\tACGT\n", ":1: there is no column of a sample"),
         ("id\tgenus\tfamily\n", ":1: there is no column of a sample"),
         ("id\ts\ts\n", ":1: two samples have one name"),
+        ("id\ts\x1b[31m\n", ":1: control character"),
         ("id\ts\na\t3\na\t4\n", ":3: id 'a' was used before"),
         ("id\ts\na\tmany\n", ":2: 'many' in the column 's' is no count"),
         ("id\ts\na\t" + "9" * 140_000 + "\n", ":2: '9{30}' in the column 's' is no count"),

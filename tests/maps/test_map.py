@@ -1,5 +1,6 @@
 """A map has each sequence once, hides nothing behind markup, and needs no network."""
 
+import csv
 import html
 import json
 import re
@@ -11,8 +12,11 @@ import numpy as np
 import pytest
 
 from modeling_dnacse.cli import command_line, main
+from modeling_dnacse.clustering.entries import Entry, Listing
+from modeling_dnacse.commands.map import names_of_table
 from modeling_dnacse.maps.picture import draw_map
 from modeling_dnacse.maps.points import MapPoints, choose_column, style_groups
+from modeling_dnacse.reading.rereading import RecordFile
 from tests.support.families import random_families
 
 EVIL = "<img/src=x/onerror=alert(1)>"
@@ -159,6 +163,13 @@ def test_refusals(options, message, fasta, tmp_path, monkeypatch, capsys):
         main(["map", str(fasta), *options])
     assert re.search(message, capsys.readouterr().err)
     assert not list(tmp_path.glob("map*"))
+
+
+def test_ids_with_quotation_marks_are_found_in_a_table_of_a_command(tmp_path):
+    path, entry = tmp_path / "calls.tsv", Entry('a"b', "", 9)
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([("id", "call"), (entry.id, "x"), ("c", "y")])
+    assert names_of_table(path, Listing(RecordFile(path), [entry])) == {"call": ["x"]}
 
 
 @pytest.mark.parametrize("name", ["mine.html", "mine.png"])

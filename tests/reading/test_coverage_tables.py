@@ -49,6 +49,7 @@ def test_a_table_of_strobealign_is_one_sample(tmp_path):
         ("c1\t1\nc2\n", ":2: 1 columns, but 2 in the first line"),
         ("c1\t1\n\t2\n", ":2: a line without a contig"),
         ("Contig\tA Covered Fraction\nc1\t1\nc2\t1\n", "run CoverM with --methods mean"),
+        ("Contig\ts\x1b[31m Mean\nc1\t1\n", ":1: control character"),
         (">c1\nACGT\n", ":1: not a coverage table"),
         ("", ":1: not a coverage table"),
     ],

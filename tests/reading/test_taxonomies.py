@@ -39,6 +39,7 @@ def test_what_is_no_taxonomy_is_refused(tmp_path):
     file = tmp_path / "taxonomy.tsv"
     for text, complaint in (
         ("a Metazoa;Chordata\n", r"taxonomy\.tsv:1: not a taxonomy; give a table"),
+        ("a\tk__Fungi; p__Asco\x1b[31mmycota\n", r"taxonomy\.tsv:1: control character"),
         (f"a\t{LETTERS}\na\tk__Fungi\n", r"taxonomy\.tsv:2: id 'a' has two lineages"),
         ("a\tx\n", "no lineage names any rank"),
     ):

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from safetensors import SafetensorError, safe_open
@@ -44,6 +45,7 @@ from .index_files import (
     read_description,
 )
 
+CONTROL = r"[\p{Cc}\p{Zl}\p{Zp}]"
 GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `References`
 
 
@@ -187,6 +189,8 @@ def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
         shape = count if name in ("similarity", "closeness", "known_from") else (ranks, *count)
         if part.dtype.kind != kind or part.shape != shape:
             raise ValueError(f"{name} of a calibration is of another kind or size")
+    if len(data.known_from) and not 0 <= data.known_from.min() <= data.known_from.max() <= ranks:
+        raise ValueError("known_from of a calibration is no rank")
     if stored.ends.ndim != 1 or not np.isfinite(stored.ends).all():
         raise ValueError("the ends of a calibration are no numbers")
 
@@ -206,7 +210,11 @@ def _read_references(path: Path) -> References:
 
 def _strings(column: pa.ChunkedArray) -> Column:
     """Texts; equal ones share their memory."""
+    if not pa.types.is_string(column.type):
+        raise ValueError(f"names are {column.type}, not text")
     encoded = column.combine_chunks().dictionary_encode()
+    if pc.any(pc.match_substring_regex(encoded.dictionary, CONTROL)).as_py():  # pyright: ignore[reportAttributeAccessIssue]
+        raise ValueError("a name holds a control character")
     return encoded.dictionary.to_numpy(zero_copy_only=False)[encoded.indices.to_numpy()]
 
 
