@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 from ..clustering.purposes import FEWEST_CONTIGS, SHORTEST_CONTIG, WINDOW_TOKENS
 from ..loading.model_folders import check_model
 from ..machine.file_names import text_of
-from ..machine.outputs import check_new_folder, check_outputs
+from ..machine.outputs import check_new_folder, check_outputs, lies_in
 from .drawing.pictures import add_dark_argument, check_plot
 from .options import (
     SHIPPED_FOR_GENOMES,
@@ -126,7 +126,9 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarra
         raise ValueError("--coverage is for --method communities; leave --coverage or --method out")
     inputs = (args.input, args.labelled, args.model, *(args.coverage or ()))
     check_new_folder(args.output, inputs)
-    check_outputs((args.output, args.plot), inputs)
+    check_outputs((args.plot,) if args.output.is_dir() else (args.output, args.plot), inputs)  # it may be empty
+    if args.plot is not None and lies_in(args.plot, args.output):
+        raise ValueError(f"{args.plot} would lie in {args.output}, the folder to create; give another place")
     check_plot(args.plot)
     check_model(args.model)
     check_device(args.device)

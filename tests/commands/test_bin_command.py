@@ -25,7 +25,10 @@ K_MEDOID = ["--method", "k_medoid"]
 
 def test_every_contig_is_in_one_file(fasta, tiny_folder, tmp_path, capsys):
     folder = tmp_path / "bins"
+    folder.mkdir()  # an empty folder may be there
     arguments = ["bin", fasta, "-o", folder, "--model", tiny_folder, "--threshold", 0.985, *K_MEDOID]
+    command = ["bin", fasta, "-o", folder, "--model", tiny_folder, "--plot", folder / "bins.png"]
+    assert "would lie in" in refuse(capsys, *map(str, command))
     main([*map(str, arguments), *OPTIONS, "--plot", str(tmp_path / "bins.png"), "--sample_id", "pond 1"])
     assert "\n@SampleID:pond 1\n" in (folder / "bins.tsv").read_text()
     contigs = {record.id: record.sequence for record in read_fasta(fasta)}
