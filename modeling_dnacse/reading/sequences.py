@@ -13,6 +13,7 @@ numbers, so the line of an error is found by reading the file again.
 """
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -30,6 +31,9 @@ _AMBIGUOUS = "RYSWKMBDHVNXryswkmbdhvnx"
 _CLEAN = dict.fromkeys(range(128), _ILLEGAL) | str.maketrans(
     "ACGTUacgtu" + _AMBIGUOUS, "ACGTTACGTT" + "N" * len(_AMBIGUOUS), "-. \t\r\n\v\f"
 )
+_REFUSED = re.compile(
+    f"[^{re.escape(''.join(chr(code) for code, value in _CLEAN.items() if value != _ILLEGAL))}]"
+)  # many times faster than a loop over a chromosome
 _COMPLEMENT = str.maketrans("ACGTURYKMBDHVacgturykmbdhv", "TGCAAYRMKVHDBtgcaayrmkvhdb")
 
 
@@ -102,7 +106,8 @@ def illegal_character(text: str) -> str:
     >>> illegal_character("ACGT*")
     '*'
     """
-    return next((character for character in text if _CLEAN.get(ord(character), _ILLEGAL) == _ILLEGAL), "")
+    found = _REFUSED.search(text)
+    return found[0] if found else ""
 
 
 def reverse_complement(sequence: str) -> str:
