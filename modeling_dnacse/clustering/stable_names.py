@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..reading.labels import is_control
+from ..reading.labels import refuse_controls
 from ..reading.tables import checked_rows
 from ..reading.text_files import open_ascii, restore
 
@@ -50,8 +50,7 @@ def read_clusters(path: Path) -> dict[str, str]:
                     f"{path}:{number}: each line needs an id, used once, a cluster, and {columns} columns in all; "
                     "mend the table"
                 )
-            if control := next(filter(is_control, row[0] + row[1]), ""):
-                raise ValueError(f"{path}:{number}: control character {control!r} in an id or a cluster; remove it")
+            refuse_controls(f"{path}:{number}", row[0] + row[1], "an id or a cluster")
             if number > 1:
                 clusters[row[0]] = row[1]
     if not clusters:

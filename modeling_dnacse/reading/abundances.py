@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .label_policy import COLUMNS, column_name
-from .labels import is_control
+from .labels import refuse_controls
 from .tables import checked_rows
 from .text_files import open_ascii, restore
 
@@ -52,8 +52,7 @@ def read_abundances(path: Path) -> Abundances:
         if not samples or len(set(names)) < len(names):
             what = "two samples have one name" if samples else "there is no column of a sample"
             raise ValueError(f"{path}:{skipped + 1}: {what}; give a column of ids and one of counts for each sample")
-        if control := next(filter(is_control, "".join(names)), ""):
-            raise ValueError(f"{path}:{skipped + 1}: control character {control!r} in the name of a sample; remove it")
+        refuse_controls(f"{path}:{skipped + 1}", "".join(names), "the name of a sample")
         counts: dict[str, dict[int, float]] = {}
         reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
         for number, row in enumerate(checked_rows(path, reader), skipped + 2):

@@ -18,7 +18,7 @@ from os import PathLike, fspath
 
 import numpy as np
 
-from .labels import is_control
+from .labels import refuse_controls
 from .text_files import open_ascii, restore
 
 JGI = ["contigName", "contigLen", "totalAvgDepth"]
@@ -60,8 +60,7 @@ def _read(path: str) -> tuple[list[str], dict[str, list[float]]]:
     lines = _lines(path)
     number, header = next(lines, (1, [""]))
     columns, samples = _columns(path, header)
-    if control := next(filter(is_control, "".join(samples)), ""):
-        raise ValueError(f"{path}:{number}: control character {control!r} in the name of a sample; remove it")
+    refuse_controls(f"{path}:{number}", "".join(samples), "the name of a sample")
     if not samples:  # no header
         lines, columns, samples = chain([(number, header)], lines), [1], [path]
     rows: dict[str, list[float]] = {}

@@ -222,17 +222,30 @@ def _place(path: str, kind: str, number: int) -> str:
 def _check_printable(path: str, kind: str, row: _Row, identifier: str) -> None:
     """Refuse characters that would break a line or a column of an output, or control a terminal."""
     for key, value in ({"id": identifier} | row.fields).items():
-        control = "" if value.isprintable() else next(filter(is_control, value), "")
-        if control:
-            place = _place(path, kind, row.number)
-            raise ValueError(f"{place}: control character {control!r} in {key} {value!r}; remove it")
+        if not value.isprintable():
+            refuse_controls(_place(path, kind, row.number), value, f"{key} {value!r}")
 
 
 def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(" " if is_control(mark) else mark for mark in text)
+    return text if text.isprintable() else "".join(" " if _is_control(mark) else mark for mark in text)
 
 
-def is_control(character: str) -> bool:
+def refuse_controls(place: str, text: str, what: str) -> None:
+    """Refuse control characters in text that is written to tables.
+
+    Args:
+        place: The file, and the line or row.
+        text: The text.
+        what: What it is, in the message.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if not text.isprintable() and (control := next(filter(_is_control, text), "")):
+        raise ValueError(f"{place}: control character {control!r} in {what}; remove it")
+
+
+def _is_control(character: str) -> bool:
     """Whether a character breaks a line or a column, or controls a terminal."""
     return unicodedata.category(character) in ("Cc", "Zl", "Zp")
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from os import PathLike, fspath
 
 from .label_policy import RANK_ORDER, clean_labels, column_name
-from .labels import is_control
+from .labels import refuse_controls
 from .lineages import read_lineage
 from .tables import DELIMITERS, checked_rows, find_delimiter, first_line, has_columns, table_rows
 from .text_files import open_ascii, restore
@@ -80,8 +80,7 @@ def _unique(path: str, rows: Iterator[tuple[int, str, Mapping[str, str]]]) -> di
 
 def _check_printable(place: str, labels: Mapping[str, str]) -> None:
     for key, name in labels.items():
-        if not name.isprintable() and (control := next(filter(is_control, name), "")):
-            raise ValueError(f"{place}: control character {control!r} in {key} {name!r}; remove it")
+        refuse_controls(place, name, f"{key} {name!r}")
 
 
 def _read_tree(path: str) -> dict[str, Mapping[str, str]]:
