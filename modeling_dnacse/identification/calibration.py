@@ -183,7 +183,10 @@ def describe_calibration(library: Library, data: CalibrationData) -> str:
     missing = [rank for number, rank in enumerate(library.names) if not data.tells(number)]
     if data.tells_new_species:
         known = int((data.known_from == 0).sum())
-        content += f", {known:,} look-ups with their species, {len(data.known_from) - known:,} without"
+        without = len(data.known_from) - known
+        content += (
+            f"; calibrated by its own records, looked up {known:,} times with their species, {without:,} without"
+        )
     else:
         missing.append("new species")
     if not missing:

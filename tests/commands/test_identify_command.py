@@ -61,7 +61,7 @@ def test_every_query_has_a_line_and_identical_ones_find_themselves(tiny_folder, 
     assert max(new[:12]) < sum(new[12:]) / 4
     assert "family" not in lines[0]
     said = capsys.readouterr().err
-    assert "48 references of 12 species, 48 look-ups with their species, 96 without" in said
+    assert "12 species; calibrated by its own records, looked up 48 times with their species, 96 without" in said
     assert re.search(r"16 queries: \d+ called at species, \d+ at genus, \d+ not called", said)
     assert "least probability of a call: species 0.7000, genus 0.7000" in said
     assert "(uncertain: estimated from only 16; --expected_new sets it)" in said

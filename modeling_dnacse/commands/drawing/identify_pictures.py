@@ -14,6 +14,7 @@ import numpy as np
 
 from ...identification.calibration import Calibration, CalibrationData
 from ...identification.call_blocks import NamedBlock
+from ...identification.call_rules import SURE_ENOUGH
 from ...identification.call_table import Call
 from ...identification.reliability import reliability
 from .pictures import BLUE, GREY, ORANGE, save
@@ -104,11 +105,11 @@ class Tally:
         more = []
         for least, (called, others, sure) in self.named.items():
             if least < threshold and others:
-                right = sure / (called + others)
-                more.append(
-                    f"{others:,.0f} with --confidence species={least}, then {100 * right:.0f} % of all are right"
-                )
+                right = f"{100 * sure / (called + others):.0f} % of all are right"
+                more.append(f"{others:,.0f} with --confidence species={least}, then {right}")
         said = f"more calls at species, by their probabilities: {'; '.join(more)}" if more else ""
+        if more:
+            said += f" (--precision calls none below {SURE_ENOUGH})"
         if self.foreign:
             others = f"{self.foreign:,} {'does' if self.foreign == 1 else 'do'} not look like the library's marker"
             said = f"{said}; {others}" if said else others
@@ -133,8 +134,9 @@ class Tally:
         """
         totals = self.called.sum(axis=1)
         ranks = ", ".join(f"{total:,} at {rank}" for total, rank in zip(totals, self.ranks, strict=False))
+        queries = f"{totals.sum():,} {'query' if totals.sum() == 1 else 'queries'}"
         return (
-            f"{totals.sum():,} queries: {ranks.replace(' at', ' called at', 1)}, {totals[-1]:,} not called; "
+            f"{queries}: {ranks.replace(' at', ' called at', 1)}, {totals[-1]:,} not called; "
             f"{self.called[:, 1].sum():,} likely of a species that the library lacks"
         )
 
