@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..clustering.entries import Entry
-from ..machine.atomic import written_whole
+from ..machine.atomic import whole_text
 from ..reading.rereading import RecordFile
 
 COLUMNS = ("id", "cluster", "size", "similarity", "representative")
@@ -30,7 +30,7 @@ class Grouping(NamedTuple):
 def write_table(path: Path, entries: list[Entry], found: Grouping, names: list[str]) -> None:
     """Write the table of `COLUMNS`, a line for each record."""
     sizes = np.bincount(found.labels)
-    with written_whole(path) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
+    with whole_text(path) as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(COLUMNS)
         for entry, label, similarity in zip(entries, found.labels.tolist(), found.similarity.tolist(), strict=True):
@@ -46,7 +46,7 @@ def write_uc(path: Path, entries: list[Entry], found: Grouping, _names: list[str
     unused = ("*",) * 4
     sized = have_sizes(entries)
     names = [f"{entry.id};size={entry.size}" if sized else entry.id for entry in entries]
-    with written_whole(path) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
+    with whole_text(path) as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
         columns = (found.labels.tolist(), found.similarity.tolist(), found.opposite.tolist())
         for row, (entry, label, similarity, opposite) in enumerate(zip(entries, *columns, strict=True)):
@@ -76,7 +76,7 @@ def write_representatives(
     counts = np.bincount(found.labels)
     sums = np.bincount(found.labels, [entry.size for entry in entries]).astype(int)
     sized = have_sizes(entries)
-    with written_whole(path) as hidden, hidden.open("w", encoding="utf-8") as file:
+    with whole_text(path) as file:
         for label, row in enumerate(found.centres.tolist()):
             name = f"{entries[row].id};size={sums[label]}" if sized else entries[row].id
             file.write(f">{name} cluster={names[label]} size={counts[label]}\n{sequences[row]}\n")

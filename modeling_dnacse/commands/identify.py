@@ -39,13 +39,13 @@ memory, the queries are not.
 import argparse
 import csv
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from ..loading.model_folders import check_model
-from ..machine.atomic import is_stream
+from ..machine.atomic import is_stream, whole_text
 from ..machine.outputs import check_outputs, check_replaced
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.formats import files_beside
@@ -59,13 +59,14 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..identification.call_blocks import NamedBlock
     from ..identification.call_rules import CallRule
-    from ..identification.call_table import Call
     from ..identification.formats import Layout
     from ..identification.identifier import Identifier
     from ..identification.queries import Query, QueryFiles
     from ..identification.references import LibraryFile
     from ..reading.abundances import Abundances
+    from .identify_tally import Tally
 
 __all__ = ["add_arguments", "check", "run"]
 TOP = 5  # hits of each query, if only --hits is given
@@ -151,65 +152,64 @@ def read_library(args: argparse.Namespace) -> "LibraryFile | Path":
 
 def run(args: argparse.Namespace, first: FirstReading) -> None:
     """Identify the queries, and put the outputs in place."""
-    from ..identification.call_table import call_columns, cell_text
+    from ..identification.call_table import call_columns
     from ..identification.formats import FORMATS as WRITERS
-    from ..identification.identifier import NamedBlock
-    from ..machine.atomic import written_whole
     from ..machine.progress import progress_bar
-    from .drawing.identify_pictures import Tally, draw_calls
+    from .drawing.identify_pictures import draw_calls
+    from .identify_tally import Tally
 
-    samples = first.counts.samples if first.counts is not None and args.format == "tsv" else []
-    if twice := set(samples) & set(call_columns(RANK_ORDER)):
+    columns = first.counts.samples if first.counts is not None and args.format == "tsv" else []
+    if twice := set(columns) & set(call_columns(RANK_ORDER)):
         raise ValueError(f"{args.counts}: the sample {min(twice)!r} has the name of a column of calls; rename it")
     identifier = open_identifier(args, first)
     ranks = tuple(identifier.library.names)
     first.rule.at(ranks)
     amounts_of, samples, unit = amounts_in_samples(first)
-    tally, last = Tally(ranks, samples, unit), None
+    tally = Tally(ranks, samples, unit)
     with ExitStack() as stack:
-        hidden = stack.enter_context(written_whole(args.output))
-        file = stack.enter_context(hidden.open("w", encoding="utf-8", newline=""))
-        hits = None
-        if first.hits is not None:
-            place = stack.enter_context(written_whole(first.hits))
-            opened = stack.enter_context(place.open("w", encoding="utf-8", newline=""))
-            hits = csv.writer(opened, delimiter="\t", lineterminator="\n")
-            hits.writerow(identifier.hit_columns())
+        calls_file = stack.enter_context(whole_text(args.output))
+        hits_file = None if first.hits is None else stack.enter_context(whole_text(first.hits))
         bar = stack.enter_context(progress_bar(first.queries.count, "queries"))
-
-        def calls() -> "Iterator[Call]":
-            nonlocal last
-            for block in identifier.calls(
-                first.queries.read(),
-                rule=first.rule,
-                expected_new=args.expected_new,
-                top=0 if hits is None else args.top or TOP,
-                report=bar.update,
-                say=lambda line: bar.write(f"{args.reference}: {line}", file=sys.stderr),
-            ):
-                last = block
-                tally.add(block)
-                for call in block.calls:
-                    if args.plot:
-                        tally.add_taxon(call, amounts_of(call.query), block.thresholds.new_species)
-                    if hits is not None:
-                        hits.writerows([cell_text(cell) for cell in hit.values()] for hit in call.hits)
-                    yield call
-
-        WRITERS[args.format](calls(), layout_of(ranks, first, args.format), file)
-        assert isinstance(last, NamedBlock)
+        blocks = identifier.calls(
+            first.queries.read(),
+            rule=first.rule,
+            expected_new=args.expected_new,
+            top=0 if hits_file is None else args.top or TOP,
+            report=bar.update,
+            say=lambda line: bar.write(f"{args.reference}: {line}", file=sys.stderr),
+        )
+        blocks = counted(blocks, tally, amounts_of if args.plot else None)
+        if hits_file is not None:
+            blocks = with_hits(blocks, identifier.hit_columns(), hits_file)
+        WRITERS[args.format](
+            (call for block in blocks for call in block.calls), layout_of(ranks, first, args.format), calls_file
+        )
         if args.plot:
-            draw_calls(args.plot, tally, last.data, last.calibration)
-    sys.stderr.write(f"{args.output}: {tally.summary()}\n")
-    thresholds = zip(ranks, last.calibration.names, last.thresholds.names, strict=True)
-    if least := [f"{rank} {value:.4f}" for rank, curve, value in thresholds if curve is not None]:
-        sys.stderr.write(f"least probability of a call: {', '.join(least)}\n")
-    if last.data.tells_new_species:
-        origin = tally.origin_of_shares() if args.expected_new is None else "given"
-        expected_new = last.calibration.shares[1:].sum()
-        sys.stderr.write(f"share of queries whose species the library lacks: {expected_new:.3f} ({origin})\n")
-    if advice := tally.advice(float(last.thresholds.names[0])):
-        sys.stderr.write(advice + "\n")
+            assert tally.last is not None
+            draw_calls(args.plot, tally, tally.last.data, tally.last.calibration)
+    for line in (f"{args.output}: {tally.summary()}", *tally.report(args.expected_new)):
+        sys.stderr.write(line + "\n")
+
+
+def counted(
+    blocks: "Iterable[NamedBlock]", tally: "Tally", amounts_of: "Callable[[Query], Mapping[int, float]] | None"
+) -> "Iterator[NamedBlock]":
+    """Count the blocks that pass."""
+    for block in blocks:
+        tally.add(block, amounts_of)
+        yield block
+
+
+def with_hits(blocks: "Iterable[NamedBlock]", columns: Sequence[str], file: TextIO) -> "Iterator[NamedBlock]":
+    """Write the table of hits of the blocks that pass."""
+    from ..identification.call_table import cell_text
+
+    table = csv.writer(file, delimiter="\t", lineterminator="\n")
+    table.writerow(columns)
+    for block in blocks:
+        for call in block.calls:
+            table.writerows([cell_text(cell) for cell in hit.values()] for hit in call.hits)
+        yield block
 
 
 def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifier":

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from .locks import Lock
 from .scratch import scratch_folder
@@ -102,6 +103,13 @@ def written_whole(path: Path) -> Iterator[Path]:
         except BaseException:
             remove(hidden)
             raise
+
+
+@contextmanager
+def whole_text(path: Path) -> Iterator[TextIO]:
+    """Open a text file as `written_whole` does."""
+    with written_whole(path) as hidden, hidden.open("w", encoding="utf-8", newline="") as file:
+        yield file
 
 
 @contextmanager

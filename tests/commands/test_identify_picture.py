@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from modeling_dnacse.commands.drawing.identify_pictures import GREY, MOST_TAXA, Tally, draw_calls
+from modeling_dnacse.commands.drawing.identify_pictures import GREY, MOST_TAXA, draw_calls, rows_of
 from modeling_dnacse.commands.drawing.pictures import colours_of_pages
+from modeling_dnacse.commands.identify_tally import Tally
 from modeling_dnacse.identification.calibration import Calibration, CalibrationData, fit_calibration
 from modeling_dnacse.identification.call_blocks import NamedBlock
 from modeling_dnacse.identification.call_rules import Thresholds
@@ -37,7 +38,7 @@ def test_taxa_are_counted_by_sample_and_the_rarest_are_left_out():
     tally.add_taxon(call("Costly$name", level=1), {0: 50, 1: 1}, 0.95)
     tally.add_taxon(call("Genus", level=1, new=0.97), {0: 2}, 0.95)
     tally.add_taxon(call("", level=-1), {1: 3}, 0.95)
-    rows, rarer = tally.shown()
+    rows, rarer = rows_of(tally)
     assert [row.name for row in rows[:2]] == [r"Costly\$name", "Species 00"]
     assert [row.name for row in rows[-2:]] == ["new in Genus", "no call"] and rows[-1].colour == GREY
     assert len(rows) == MOST_TAXA + 1 and len(rows) + rarer == 33
@@ -55,10 +56,10 @@ def test_the_advice_counts_what_a_lower_confidence_would_call_and_how_much_of_it
         thresholds = Thresholds(np.array([0.95, 0.95]), 0.95)
         tally.add(NamedBlock([], nothing, names, level, thresholds, look_ups(4), Calibration([], None, nothing)))
     assert tally.origin_of_shares() == "uncertain: estimated from only 7; --expected_new sets it"
-    advice = tally.advice(0.95)
+    (advice,) = tally.advice(0.95)
     assert "2 with --confidence species=0.9, then 95 % of all are right" in advice  # 0.98, 0.92, 0.9, 1
     assert "3 with --confidence species=0.8, then 93 % of all are right" in advice
-    assert "species=0.9" not in tally.advice(0.9) and tally.advice(0.6) == ""
+    assert "species=0.9" not in tally.advice(0.9)[0] and tally.advice(0.6) == []
 
 
 def test_probabilities_that_are_true_lie_on_the_diagonal_and_false_ones_do_not():

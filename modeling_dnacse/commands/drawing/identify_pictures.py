@@ -6,37 +6,23 @@ new and without a call. Below is a reliability diagram: the share of right names
 cross-validation on the library's own records.
 """
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ...identification.calibration import Calibration, CalibrationData
-from ...identification.call_blocks import NamedBlock
-from ...identification.call_rules import SURE_ENOUGH
-from ...identification.call_table import Call
 from ...identification.reliability import reliability
+from ..identify_tally import ABOVE, KINDS, NEW, NO_CALL, SPECIES, Tally
 from .pictures import BLUE, GREY, ORANGE, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LOWER = (0.9, 0.8, 0.6)  # lower thresholds of --confidence that the advice counts
-FEW = 100  # queries: from fewer, the estimate of the share of new species is uncertain
 SKY = "#4A9CCB"
-MEANING = {BLUE: "species", SKY: "genus or above", ORANGE: "likely new species", GREY: "no call"}
+COLOURS: dict[str, str] = dict(zip(KINDS, (BLUE, SKY, ORANGE, GREY), strict=True))
 MOST_TAXA, MOST_SAMPLES = 22, 24  # in the picture
 LONGEST = 34  # characters of a name
-
-
-class Taxon:
-    """The amount of a taxon in each sample, and the sum of the probabilities of its calls."""
-
-    def __init__(self, colour: str, samples: int) -> None:
-        """Start at zero."""
-        self.colour, self.amounts = colour, np.zeros(samples)
-        self.queries, self.probability = 0, 0.0
 
 
 class Row(NamedTuple):
@@ -48,97 +34,16 @@ class Row(NamedTuple):
     probability: float | None
 
 
-class Tally:
-    """Counts of the calls so far; memory grows with the number of taxa only."""
-
-    def __init__(self, ranks: tuple[str, ...], samples: Sequence[str] = (), unit: str = "queries") -> None:
-        """Start at zero; `unit` is that of the amounts, such as reads."""
-        self.ranks, self.samples, self.unit = ranks, samples, unit
-        self.taxa: dict[tuple[str, str], Taxon] = {}
-        self.called = np.zeros((len(ranks) + 1, 2), np.int64)  # rows: ranks, then no call; columns: known, likely new
-        self.foreign = 0
-        # of queries with a species of this probability or more: how many are called at it, how many are not, and the
-        # sum of their probabilities
-        self.named = {least: np.zeros(3) for least in LOWER}
-
-    def add(self, block: NamedBlock) -> None:
-        """Count a block of queries."""
-        is_new = (block.names.new_species >= block.thresholds.new_species).astype(int)
-        np.add.at(self.called, (block.level, is_new), 1)  # level -1: the last row
-        self.foreign += int(block.names.foreign.sum())
-        species, is_called = np.nan_to_num(block.names.of_callable[0]), block.level == 0
-        for least in LOWER:
-            told = species >= least
-            self.named[least] += (told & is_called).sum(), (told & ~is_called).sum(), species[told].sum()
-
-    def add_taxon(self, call: Call, amounts: Mapping[int, float], likely_new: float) -> None:
-        """Add the amounts of a query, given by the position of the sample."""
-        name = call.names[call.level] if call.level >= 0 else ""
-        if call.new_species >= likely_new:
-            colour, probability = ORANGE, call.new_species
-        elif call.level >= 0:
-            colour, probability = BLUE if call.level == 0 else SKY, call.probabilities[call.level]
-        else:
-            colour, probability = GREY, np.nan
-        taxon = self.taxa.setdefault((name if colour != GREY else "", colour), Taxon(colour, len(self.samples)))
-        taxon.queries += 1
-        taxon.probability += probability
-        for sample, amount in amounts.items():
-            taxon.amounts[sample] += amount
-
-    def shown(self) -> tuple[list[Row], int]:
-        """The rows of the picture, and the number of rarer taxa that it does not show."""
-        parts: dict[str, list[tuple[str, Taxon]]] = {colour: [] for colour in MEANING}
-        for (name, colour), taxon in sorted(self.taxa.items(), key=lambda pair: -pair[1].amounts.sum()):
-            parts[BLUE if colour == SKY else colour].append((name, taxon))
-        new = parts[ORANGE][: MOST_TAXA // 3]
-        chosen = [*parts[BLUE][: MOST_TAXA - len(new)], *new, *parts[GREY]]
-        rows = []
-        for name, taxon in chosen:
-            text = {ORANGE: f"new in {name}" if name else "new, no call", GREY: "no call"}.get(taxon.colour, name)
-            sure = None if taxon.colour == GREY else taxon.probability / taxon.queries
-            rows.append(Row(cut(text), taxon.colour, taxon.amounts, sure))
-        return rows, len(self.taxa) - len(chosen)
-
-    def advice(self, threshold: float) -> str:
-        """Say how to get more calls at species, and how many queries are out-of-distribution."""
-        more = []
-        for least, (called, others, sure) in self.named.items():
-            if least < threshold and others:
-                right = f"{100 * sure / (called + others):.0f} % of all are right"
-                more.append(f"{others:,.0f} with --confidence species={least}, then {right}")
-        said = f"more calls at species, by their probabilities: {'; '.join(more)}" if more else ""
-        if more:
-            said += f" (--precision calls none below {SURE_ENOUGH})"
-        if self.foreign:
-            others = f"{self.foreign:,} {'does' if self.foreign == 1 else 'do'} not look like the library's marker"
-            said = f"{said}; {others}" if said else others
-        return said
-
-    def origin_of_shares(self) -> str:
-        """Say how far the queries tell the share of new species; if they do not, it is that of `estimate_shares`.
-
-        >>> Tally(("species", "genus")).origin_of_shares()
-        'assumed, since no query looks like the marker'
-        """
-        told = int(self.called.sum()) - self.foreign
-        if told == 0:
-            return "assumed, since no query looks like the marker"
-        return "estimated" if told >= FEW else f"uncertain: estimated from only {told}; --expected_new sets it"
-
-    def summary(self) -> str:
-        """Say how many queries were called at which rank.
-
-        >>> Tally(("species", "genus")).summary()
-        '0 queries: 0 called at species, 0 at genus, 0 not called; 0 likely of a species that the library lacks'
-        """
-        totals = self.called.sum(axis=1)
-        ranks = ", ".join(f"{total:,} at {rank}" for total, rank in zip(totals, self.ranks, strict=False))
-        queries = f"{totals.sum():,} {'query' if totals.sum() == 1 else 'queries'}"
-        return (
-            f"{queries}: {ranks.replace(' at', ' called at', 1)}, {totals[-1]:,} not called; "
-            f"{self.called[:, 1].sum():,} likely of a species that the library lacks"
-        )
+def rows_of(tally: Tally) -> tuple[list[Row], int]:
+    """The rows of the picture, and the number of rarer taxa that it does not show."""
+    parts: dict[str, list[Row]] = {kind: [] for kind in KINDS}
+    for (kind, name), taxon in sorted(tally.taxa.items(), key=lambda pair: -pair[1].amounts.sum()):
+        text = {NEW: f"new in {name}" if name else "new, no call", NO_CALL: "no call"}.get(kind, name)
+        sure = None if kind == NO_CALL else taxon.probability / taxon.queries
+        parts[SPECIES if kind == ABOVE else kind].append(Row(cut(text), COLOURS[kind], taxon.amounts, sure))
+    new = parts[NEW][: MOST_TAXA // 3]
+    rows = [*parts[SPECIES][: MOST_TAXA - len(new)], *new, *parts[NO_CALL]]
+    return rows, len(tally.taxa) - len(rows)
 
 
 def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Calibration) -> None:
@@ -153,7 +58,7 @@ def draw_calls(path: Path, tally: Tally, data: CalibrationData, calibration: Cal
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    rows, rarer = tally.shown()
+    rows, rarer = rows_of(tally)
     height = max(6.5, 2.6 + 0.36 * len(rows))
     with rc_context({"font.size": 13, "axes.titlesize": 14}):
         figure = Figure(figsize=(14, height), layout="constrained")
@@ -213,13 +118,13 @@ def write_probabilities(axes: "Axes", rows: list[Row]) -> None:
 def draw_parts(axes: "Axes", tally: Tally) -> None:
     """Draw the shares of each sample: called at species, called at a higher rank, likely new, or not called."""
     samples = tally.samples[:MOST_SAMPLES]
-    amounts = {colour: np.zeros(len(tally.samples)) for colour in MEANING}
-    for taxon in tally.taxa.values():
-        amounts[taxon.colour] += taxon.amounts
+    amounts = {kind: np.zeros(len(tally.samples)) for kind in KINDS}
+    for (kind, _), taxon in tally.taxa.items():
+        amounts[kind] += taxon.amounts
     totals, before = np.maximum(sum(amounts.values()), 1), np.zeros(len(samples))
-    for colour, meaning in MEANING.items():
-        shares = 100 * (amounts[colour] / totals)[: len(samples)]
-        bars = axes.barh(range(len(samples)), shares, left=before, color=colour, height=0.7, label=meaning)
+    for kind, colour in COLOURS.items():
+        shares = 100 * (amounts[kind] / totals)[: len(samples)]
+        bars = axes.barh(range(len(samples)), shares, left=before, color=colour, height=0.7, label=kind)
         texts = [f"{share:.0f} %" if share >= 12 else "" for share in shares]
         axes.bar_label(bars, texts, label_type="center", color="white", fontsize=12, fontweight="bold")
         before += shares
