@@ -87,7 +87,7 @@ def fill_template(path: Path, text: str, tables: Mapping[str, str], quoted: Call
 def hint(path: Path) -> str:
     """Write the sentence that says from what a page is generated."""
     if path.parent == STUDIES:
-        return HINT.format(where="beside it", text=" Its text is in [studies.md](../report/templates/studies.md).")
+        return HINT.format(where="in `results/`", text=" Its text is in [studies.md](../report/templates/studies.md).")
     if path.stem != "README":
         return HINT.format(where="in `results/`", text=f" Its text is in [{INDEX}.md](report/templates/{INDEX}.md).")
     template = find_template(path.parent)

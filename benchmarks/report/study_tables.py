@@ -1,4 +1,4 @@
-"""Render the results of benchmarks/studies as tables: the JSON file of a study in, Markdown out."""
+"""Render the results of benchmarks/studies/results as tables: the JSON file of a study in, Markdown out."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ CURRICULUM = {  # the column of a figure by its place in the file
 }
 
 
-def render_studies(folder: Path = STUDIES) -> dict[str, str]:
+def render_studies(folder: Path = STUDIES / "results") -> dict[str, str]:
     """Render each study whose file is there, by its name."""
     return {
         name: render_study(read_object(folder / f"{name}.json", "run the study again"))

@@ -22,7 +22,7 @@ def run_study(
 
     Args:
         study: What to run.
-        parser: Of the command line, with --output; --plot and --model if there are any.
+        parser: Of the command line, with --output; --plot and --model, one or several, if there are any.
         arguments: The command line; None: of this process.
         source: The option that names the data.
 
@@ -31,9 +31,10 @@ def run_study(
     """
     options = parsed(parser, arguments)
     given, data = vars(options), Path(getattr(options, source))
+    models = given.get("model") or []
     try:
         check_plain([data])
-        check_outputs([options.output, given.get("plot")], [data, given.get("model")])
+        check_outputs([options.output, given.get("plot")], [data, *([models] if isinstance(models, str) else models)])
         with unchanged([data] if data.is_file() else []):
             study(options)
     except (ValueError, OSError) as error:

@@ -1,7 +1,7 @@
 """What clustering many barcodes costs, and what is lost by doing it in blocks, in one run; JSON and a picture out.
 
     python benchmarks/studies/large_cluster.py --input runs/large/library.fasta --folder runs/large \
-        --output benchmarks/studies/large_cluster.json --plot benchmarks/studies/large_cluster.png
+        --output benchmarks/studies/results/large_cluster.json --plot benchmarks/studies/results/large_cluster.png
 
 The input is a FASTA of labelled barcodes of the shipped model's marker, such as the library of large_index.py.
 `dnacse cluster` runs in a process of its own, whose resident memory is read. Its clusters are compared with the

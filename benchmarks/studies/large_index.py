@@ -1,7 +1,7 @@
 """What an index of many references costs, and what its search misses, in one run; JSON and a picture out.
 
     python benchmarks/studies/large_index.py --data coi.tsv.gz --folder runs/large \
-        --output benchmarks/studies/large_index.json --plot benchmarks/studies/large_index.png
+        --output benchmarks/studies/results/large_index.json --plot benchmarks/studies/results/large_index.png
 
 The references are made of the split train: each record becomes ancestors of species that lost `--apart` of its bases
 to other ones (uniformly, up to this share), and each species has `--records` records that differ from it by up to

@@ -9,6 +9,7 @@ HEADER = "id\tsequence\tspecies\tgenus\tsplit\n"
 OPTIONS = {
     "end_to_end": ["--data"],
     "reliability": ["--model", "none", "--data"],
+    "known_share": ["--model", "kmer5", "kmer4", "--data"],
     "sites": ["--methods", "7mers", "--data"],
     "large_index": ["--folder", "out", "--plot", "out.png", "--data"],
 }

@@ -94,13 +94,13 @@ def test_the_commands_that_make_data_have_options_that_there_are():
 
 
 def test_identify_is_faster_than_vsearch_as_it_says():
-    ways = json.loads((ROOT / "benchmarks" / "studies" / "end_to_end.json").read_text())["ways"]
+    ways = json.loads((ROOT / "benchmarks" / "studies" / "results" / "end_to_end.json").read_text())["ways"]
     for cost in ("seconds", "cpu_seconds"):
         assert ways["dnacse identify"][cost] < ways["vsearch, maxaccepts 1"][cost]
 
 
 def test_probabilities_come_true_as_docs_identify_says():
-    models = json.loads((ROOT / "benchmarks" / "studies" / "reliability.json").read_text())
+    models = json.loads((ROOT / "benchmarks" / "studies" / "results" / "reliability.json").read_text())
     coi, fishes = (models[f"dnacse-barcode-{name}"]["forms"] for name in ("mini", "12s"))
     errors = {(form, rank): found["calibration_error"] for form, ranks in coi.items() for rank, found in ranks.items()}
     assert len(errors) == 18 and max(errors.values()) < 0.05

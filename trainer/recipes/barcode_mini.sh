@@ -12,7 +12,7 @@
 #
 # Hardware: 2 CPU cores, 4 GB.
 # Hours: 6 minutes.
-# Metric: benchmarks/results/coi has the test scores; benchmarks/studies/curriculum.json compares validation scores
+# Metric: benchmarks/results/coi has the test scores; benchmarks/studies/results/curriculum.json compares validation scores
 # without and with each phase.
 set -euo pipefail
 absolute() { python -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$1"; }
