@@ -1,6 +1,7 @@
 """Time a whole identification, from files to a table, and compare with vsearch; JSON out.
 
-    python benchmarks/studies/end_to_end.py --data coi.tsv.gz --count 10000 --output benchmarks/studies/results/end_to_end.json
+    python benchmarks/studies/end_to_end.py --data coi.tsv.gz --count 10000 \\
+        --output benchmarks/studies/results/end_to_end.json
 
 `--count` references of the split train, and as many other sequences of train, val and unseen_val as queries. Each way
 is a command, and they run one after another. Costs are wall-clock seconds and CPU seconds (user and system).

@@ -1,6 +1,7 @@
 """Measure how many species `dnacse identify` names by the share of queries that the library knows; JSON, picture out.
 
-    python benchmarks/studies/known_share.py --data coi.tsv.gz --model checkpoints/dnacse-barcode-mini vsearch sintax \\
+    python benchmarks/studies/known_share.py --data coi.tsv.gz \\
+        --model checkpoints/dnacse-barcode-mini vsearch sintax \\
         --output benchmarks/studies/results/known_share.json --plot benchmarks/studies/results/known_share.png
 
 Libraries and validation queries are drawn as in the task `identify` (tasks/identify.py), once for each seed. Of these
