@@ -65,6 +65,19 @@ def render_reliability(study: Mapping[str, Any]) -> str:
     return markdown(("model", "queries", *ranks), rows)
 
 
+def render_known_share(study: Mapping[str, Any]) -> str:
+    """Render three figures of each method in per cent, by the share of queries whose species the library knows."""
+    figures = {"right": "names that are right", "known_named": "known species named", "new_named": "new species named"}
+    shares = list(next(iter(study["methods"].values())))
+    rows = [
+        [f"`{name}`", title, *(f"{100 * of_shares[share][key]:.1f}" for share in shares)]
+        for name, of_shares in study["methods"].items()
+        for key, title in figures.items()
+    ]
+    caption = f"Means over {study['seeds']} libraries."
+    return f"{markdown(('', '', *(f'{float(share):.0%} known' for share in shares)), rows)}\n\n{caption}"
+
+
 def render_end_to_end(study: Mapping[str, Any]) -> str:
     """Render seconds of the clock and of the CPU, for each way."""
     rows = [[name, f"{way['seconds']:.1f}", f"{way['cpu_seconds']:.1f}"] for name, way in study["ways"].items()]
@@ -115,6 +128,7 @@ def render_large_cluster(study: Mapping[str, Any]) -> str:
 RENDERERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "curriculum": render_curriculum,
     "reliability": render_reliability,
+    "known_share": render_known_share,
     "end_to_end": render_end_to_end,
     "large_index": render_large_index,
     "large_cluster": render_large_cluster,

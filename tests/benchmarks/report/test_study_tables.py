@@ -1,6 +1,6 @@
 """Studies as tables: seeds are averaged, and a figure that is missing is no number."""
 
-from benchmarks.report.study_tables import render_curriculum, render_reliability
+from benchmarks.report.study_tables import render_curriculum, render_known_share, render_reliability
 
 
 def scores(value):
@@ -23,3 +23,14 @@ def test_a_rank_that_a_library_lacks_has_no_error():
         "| `a` | whole | 3.1 | 1.0 |",
         "| `b` | whole | 50.0 | – |",
     ]
+
+
+def test_known_share_has_a_row_for_each_figure_of_a_method():
+    shares = {
+        "0.1": {"right": 0.951, "known_named": 0.3, "new_named": 0.01},
+        "0.9": {"right": 0.9, "known_named": 0.88, "new_named": 0.02},
+    }
+    head, _, right, known, new, _, caption = render_known_share({"seeds": 3, "methods": {"m": shares}}).splitlines()
+    assert head == "|  |  | 10% known | 90% known |" and caption == "Means over 3 libraries."
+    assert right == "| `m` | names that are right | 95.1 | 90.0 |"
+    assert known.endswith("| 30.0 | 88.0 |") and new.endswith("| 1.0 | 2.0 |")
