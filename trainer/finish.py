@@ -32,6 +32,7 @@ from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, forget_thresholds, halve, write_repository
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.plain_messages import plain_messages
 from trainer.command_line import run_command
 
 logger = logging.getLogger("finish")
@@ -114,6 +115,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     run_command(run, parse_arguments(arguments))

@@ -59,6 +59,7 @@ from modeling_dnacse.fitting.feature_frequencies import feature_embeddings, freq
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
 
@@ -229,6 +230,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     run_command(run, parse_arguments(arguments))

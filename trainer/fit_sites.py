@@ -36,6 +36,7 @@ from modeling_dnacse.fitting.site_table import encode
 from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, halve, write_repository
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name, package_versions, source_of
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
@@ -235,6 +236,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     run_command(run, parse_arguments(arguments))

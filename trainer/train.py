@@ -37,6 +37,7 @@ from modeling_dnacse.commands.options import without_empty
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.hub_datasets import dataset_commit
 from modeling_dnacse.loading.repository import forget_thresholds
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from modeling_dnacse.machine.stamps import unchanged
 from trainer.arguments import GROUPS, ContrastiveArguments
@@ -54,6 +55,7 @@ from trainer.running.resume import check_files, check_same_run, checkpoint_to_re
 logger = logging.getLogger("train.py")
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     logging.basicConfig(format="%(message)s")
