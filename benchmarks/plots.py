@@ -45,6 +45,7 @@ from benchmarks.report.plots.style import save
 from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read_tables
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.outputs import check_outputs, check_plain
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.reading.labels import RANKS
 
 Table = Sequence[Result]
@@ -200,6 +201,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when the arguments were wrong."""
     options = parse(arguments)

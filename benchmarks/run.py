@@ -40,6 +40,7 @@ from benchmarks.report.result_files import CONTROLS, file_name, is_current, refu
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
 
 SHOWN = 6  # metrics of a pair that the progress line shows
@@ -168,6 +169,7 @@ def summary(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     return ", ".join(shown) + (f" and {len(metrics) - SHOWN} more" if len(metrics) > SHOWN else "")
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when a pair failed, or 2 when the arguments were wrong."""
     options = parse(arguments)

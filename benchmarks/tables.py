@@ -51,6 +51,7 @@ from benchmarks.report.study_tables import render_studies
 from benchmarks.report.task_tables import render_results, render_summary
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.plain_messages import plain_messages
 
 AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"
@@ -155,6 +156,7 @@ def text_in(path: Path) -> str:
         raise ValueError(f"{path} is not a page in UTF-8 ({error}): give the name of a Markdown file.") from None
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when a checked file is out of date, or 2 when the arguments were wrong."""
     parser = argparse.ArgumentParser(description="Render result files as Markdown.", allow_abbrev=False)

@@ -29,6 +29,7 @@ from .commands import map as map_command
 from .commands.drawing.pictures import colours_of_pages
 from .commands.options import between, parsed
 from .machine.json_logs import JsonLines, json_on_stderr
+from .machine.plain_messages import plain_messages
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
@@ -63,13 +64,19 @@ shell completion (pip install 'dnacse[completion]'):
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     hold_standard_streams()
+    with plain_messages() as raw:
+        run_command(arguments, raw)
+
+
+def run_command(arguments: list[str] | None, raw: TextIO) -> None:
+    """Read the arguments, check them and run the command; `raw`: stderr, for JSON."""
     parser = command_line()
     if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
         from argcomplete import autocomplete
 
         autocomplete(parser)
     args = parsed(parser, arguments)
-    errors = JsonLines(sys.stderr, args.command) if args.json_logs else sys.stderr
+    errors = JsonLines(raw, args.command) if args.json_logs else sys.stderr
     try:
         check_working_folder()
         with unwinding_on_signals(), ExitStack() as stack:

@@ -31,7 +31,8 @@ from modeling_dnacse.fitting.centering import center, rescale, sample_sequences
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, forget_thresholds, halve, write_repository
 from modeling_dnacse.machine.atomic import written_whole
-from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.outputs import check_model_folder
+from modeling_dnacse.machine.plain_messages import plain_messages
 from trainer.command_line import run_command
 
 logger = logging.getLogger("finish")
@@ -64,9 +65,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         ValueError: an argument or a file is not what it should be.
     """
-    if args.output_dir.exists():
-        raise ValueError(f"{args.output_dir} is there already; give another --output_dir or remove it")
-    check_folder(args.output_dir, [args.model, args.start, *args.train_file], parents=True)
+    check_model_folder(args.output_dir, [args.model, args.start, *args.train_file], parents=True)
     model, tokenizer = load_checkpoint(DnacseModel, str(args.model), attn_implementation=PACKED)
     if args.start:
         average(model, load_checkpoint(DnacseModel, str(args.start))[0], args.start_share)
@@ -114,6 +113,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     run_command(run, parse_arguments(arguments))

@@ -58,7 +58,8 @@ from modeling_dnacse.fitting.discriminants import Scatters, discriminants, embed
 from modeling_dnacse.fitting.feature_frequencies import feature_embeddings, frequencies_of
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.atomic import written_whole
-from modeling_dnacse.machine.outputs import check_folder, check_outputs
+from modeling_dnacse.machine.outputs import check_model_folder, check_outputs, check_plain
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
 
@@ -128,7 +129,12 @@ def fit(model: DnacseModel, tokenizer: PreTrainedTokenizerFast, args: argparse.N
             bar.update(len(block))
     mean, within, of_all = scatters.finish(sizes)
     logger.info("solving for %d of %d directions", hidden, len(mean))
-    return embedding_rows(discriminants(within, of_all, hidden, args.shrinkage), mean)
+    try:
+        return embedding_rows(discriminants(within, of_all, hidden, args.shrinkage), mean)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            f"--shrinkage {args.shrinkage} leaves no solution: within classes some features do not vary; raise it"
+        ) from None
 
 
 def read_fitted(path: Path, shape: tuple[int, int]) -> np.ndarray:
@@ -157,11 +163,10 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         ValueError: an argument or a file is not what it should be.
     """
-    if args.output_dir.exists() and (not args.output_dir.is_dir() or any(args.output_dir.iterdir())):
-        raise ValueError(f"{args.output_dir} is there already; give another --output_dir or remove it")
     inputs = [args.config_name, args.tokenizer_name, *args.train_file]
-    check_folder(args.output_dir, inputs, parents=True)
+    check_model_folder(args.output_dir, inputs, parents=True)
     if args.fitted:
+        check_plain([args.fitted])
         check_outputs([args.fitted], inputs)
     tokenizer = load_tokenizer(args.tokenizer_name)
     config = load_config(args.config_name, tokenizer)
@@ -229,6 +234,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     run_command(run, parse_arguments(arguments))

@@ -41,6 +41,7 @@ from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.model_folders import CONFIG
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.vectors.at_sites import read_sites, unit_sums
 from trainer.command_line import run_command
@@ -216,6 +217,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user's is one sentence and exit status 2."""
     run_command(run, parse_arguments(arguments))

@@ -35,7 +35,9 @@ from modeling_dnacse.fitting.site_model import Records, SiteOptions, fit_site_mo
 from modeling_dnacse.fitting.site_table import encode
 from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, halve, write_repository
 from modeling_dnacse.machine.atomic import written_whole
-from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.file_names import text_of
+from modeling_dnacse.machine.outputs import check_model_folder
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name, package_versions, source_of
 from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
@@ -114,9 +116,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         ValueError: an argument or a file is not what it should be.
     """
-    if args.output_dir.exists():
-        raise ValueError(f"{args.output_dir} is there already; give another --output_dir or remove it")
-    check_folder(args.output_dir, args.train_file, parents=True)
+    check_model_folder(args.output_dir, args.train_file, parents=True)
     if len(args.columns) != len(args.ridge):
         raise ValueError(
             f"--columns {args.columns} and --ridge {args.ridge} are as many as there are blocks; got two numbers"
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> None:
     options = SiteOptions(**{field.name: getattr(args, field.name) for field in fields(SiteOptions)})
     model, facts = fit_site_model(options, markers)
     text = CARD_TEXT.format(
-        name=args.output_dir.name,
+        name=text_of(args.output_dir.name),
         markers=", ".join(model.config.markers or ["one marker"]),
         hidden=model.config.hidden_size,
         sites=model.config.sites,
@@ -235,6 +235,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     run_command(run, parse_arguments(arguments))

@@ -37,6 +37,8 @@ from modeling_dnacse.commands.options import without_empty
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.hub_datasets import dataset_commit
 from modeling_dnacse.loading.repository import forget_thresholds
+from modeling_dnacse.machine.file_names import text_of
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from modeling_dnacse.machine.stamps import unchanged
 from trainer.arguments import GROUPS, ContrastiveArguments
@@ -54,6 +56,7 @@ from trainer.running.resume import check_files, check_same_run, checkpoint_to_re
 logger = logging.getLogger("train.py")
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     logging.basicConfig(format="%(message)s")
@@ -169,7 +172,7 @@ def train(args: ContrastiveArguments) -> None:
         sys.exit(trainer.stop.code)
     scores = trainer.evaluate() if data.validation else {}
     step = trainer.step_to_release
-    files = release(output, trainer, hub.name if hub else output.name, data.facts, step, scores)
+    files = release(output, trainer, hub.name if hub else text_of(output.name), data.facts, step, scores)
     trainer.accelerator.wait_for_everyone()
     logger.info("released %s", output)
     if hub and args.process_index == 0:

@@ -37,6 +37,7 @@ from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.embedding.tokenization import apply_alphabet_policy
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts
@@ -169,6 +170,7 @@ def run(arguments: argparse.Namespace) -> None:
     logger.info("saved to %s: %.2f bp per token on a sample of the training sequences", output, reached)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     run_command(run, parse_arguments(arguments))

@@ -40,6 +40,7 @@ from benchmarks.data.name_hashes import seed_of
 from benchmarks.data.sketches import NONE, sketch
 from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.machine.outputs import check_outputs
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.reading.sequences import reverse_complement
 
 TRAIN_SHARE = 0.7  # of a genome's pieces
@@ -163,6 +164,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     options = parse(arguments)

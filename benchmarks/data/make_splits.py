@@ -43,6 +43,7 @@ from benchmarks.data.splits import describe, to_split
 from benchmarks.report.result_files import commit, write_json
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_outputs
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
 from modeling_dnacse.reading.sequences import reverse_complement
 
@@ -207,6 +208,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     options = parse(arguments)

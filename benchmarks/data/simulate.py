@@ -37,6 +37,7 @@ if not __package__:
 
 from benchmarks.data.labelled_tables import write_labelled
 from modeling_dnacse.commands.options import at_least, between, parsed
+from modeling_dnacse.machine.plain_messages import plain_messages
 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # A and G, C and T are transitions: the code with bit 1 flipped
 FREQUENCIES = np.array([0.28, 0.18, 0.16, 0.38])
@@ -206,6 +207,7 @@ def write_records(records: list[dict[str, str]], folder: Path) -> None:
         (folder / f"{split}.fasta").write_text("".join(entries))
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(

@@ -23,8 +23,10 @@ from benchmarks.methods.load import load_method
 from benchmarks.tasks.binning import SPLITS, bin_contigs
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
+from modeling_dnacse.machine.plain_messages import plain_messages
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     parser = argparse.ArgumentParser(description="Bin contigs with a model.", allow_abbrev=False)

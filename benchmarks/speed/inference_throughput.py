@@ -41,6 +41,7 @@ from benchmarks.speed.workloads import BATCH, draw_samples, long_sequence, measu
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
 LENGTHS = (200, 660, 2000, 10_000)  # bp
@@ -125,6 +126,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when a way broke, or 2 when the arguments were wrong."""
     options = parse(arguments)

@@ -38,6 +38,7 @@ from tqdm import tqdm
 
 from benchmarks.report.result_files import PACKAGES, commit, write_json
 from modeling_dnacse.commands.options import parsed
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
 TRAIN = Path(__file__).resolve().parents[2] / "trainer" / "train.py"
@@ -126,6 +127,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parsed(parser, arguments)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when an arm failed, or 2 when the arguments were wrong."""
     options = parse(arguments)

@@ -25,6 +25,7 @@ from benchmarks.methods.programs import find_program, run
 from benchmarks.report.result_files import write_json
 from benchmarks.studies.command_line import run_study, splits_of
 from modeling_dnacse.commands.options import at_least
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
 
 RANKS = ("species", "genus", "family", "order")
@@ -95,6 +96,7 @@ def run_all(args: argparse.Namespace) -> None:
     write_json(about, args.output)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when something was wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)

@@ -33,6 +33,7 @@ from benchmarks.studies.command_line import run_study, splits_of
 from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.identification.identifier import Identifier
 from modeling_dnacse.kmers import OTHER
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.reading.sequences import read_fasta
 from modeling_dnacse.vectors import cell_search
@@ -211,6 +212,7 @@ def run_all(args: argparse.Namespace) -> None:
     draw(args.plot, runs)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when something was wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)

@@ -30,6 +30,7 @@ from benchmarks.studies.command_line import run_study, splits_of
 from benchmarks.tasks.identify import REFERENCES, name_by_package
 from modeling_dnacse.commands.options import at_least
 from modeling_dnacse.machine.json_files import read_object
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
 
 WHOLE, LENGTHS = "whole", (300, 150)  # bp
@@ -114,6 +115,7 @@ def run_all(args: argparse.Namespace) -> None:
         draw(found, args.plot)
 
 
+@plain_messages()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when something was wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)

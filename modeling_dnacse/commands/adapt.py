@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..machine.outputs import check_new_folder
+from ..machine.outputs import check_model_folder
 from .options import at_least
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def check(args: argparse.Namespace) -> "LibraryFile":
 
     if find_spec("scipy") is None:
         raise ValueError("adapt needs scipy, which is not installed: pip install 'dnacse[adapt]'")
-    check_new_folder(args.output, [args.input, args.taxonomy])
+    check_model_folder(args.output, [args.input, args.taxonomy])
     library = read_references(args.input, args.taxonomy)
     labels = library.references.labels
     species = np.array(labels["species"])

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ..loading.model_folders import check_model
-from ..machine.outputs import check_new_folder
+from ..machine.outputs import check_model_folder
 from .options import SHIPPED
 
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Check the folder to create, and the model's files."""
-    check_new_folder(args.output, [args.model])
+    check_model_folder(args.output, [args.model])
     check_model(args.model)
 
 

@@ -1,10 +1,10 @@
 """The files of `dnacse adapt` beside the weights: a model card and a record of the fit."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..clustering.purposes import FIELDS
+from ..machine.file_names import text_of
 
 if TYPE_CHECKING:
     from ..modeling_dnacse import DnacseModel
@@ -67,9 +67,9 @@ def model_card(
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return CARD_TEXT.format(
         header=header.to_yaml(),
-        name=args.output.name,
+        name=text_of(args.output.name),
         hidden=model.config.hidden_size,
-        source=Path(args.input).name,
+        source=text_of(args.input.name),
         route=outcome.chosen,
         command=command_of(args),
         table="\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]),
@@ -81,7 +81,7 @@ def model_card(
 def command_of(args: argparse.Namespace) -> str:
     """The command, without the folders of its files."""
     taxonomy = f" --taxonomy {args.taxonomy.name}" if args.taxonomy else ""
-    return f"dnacse adapt {args.input.name}{taxonomy} --seed {args.seed} -o {args.output.name}"
+    return text_of(f"dnacse adapt {args.input.name}{taxonomy} --seed {args.seed} -o {args.output.name}")
 
 
 def fitting_record(

@@ -4,6 +4,7 @@ It computes in the precision of its export, with the number of threads that torc
 `torch.set_num_threads` before loading).
 """
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from ..configuration_dnacse import DnacseConfig
 from .checkpoints import check_config, one_sentence
 from .model_folders import GRAPH
 
+# since 1.32 ONNX Runtime reports its use to its maker and leaves a file in the folder for temporary files
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 INPUTS, OUTPUT = {"input_ids", "attention_mask"}, "pooler_output"
 
 

@@ -13,6 +13,7 @@ import json
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..embedding.embed import embed
 from ..machine.atomic import written_whole
-from ..machine.outputs import check_new_folder
+from ..machine.outputs import check_model_folder
 from ..modeling_dnacse import DnacseModel
 from .checkpoints import load_checkpoint
 from .model_folders import GRAPH
@@ -57,7 +58,7 @@ def export_onnx(name: str, folder: Path) -> float:
     """
     require("onnx", "onnxscript", "onnxruntime")
     folder = folder.absolute()
-    check_new_folder(folder, [])
+    check_model_folder(folder, [])
     with written_whole(folder) as draft:
         model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation="eager")
         model.eval()
@@ -98,9 +99,24 @@ def write_graph(path: Path, model: DnacseModel) -> None:
             )
             if program is None:
                 raise RuntimeError("torch.onnx.export gave nothing")
-            program.save(path, external_data=False)
+            path.write_bytes(without_origins(program.model_proto).SerializeToString())
     finally:
         quiet.setLevel(level)
+
+
+def without_origins(model: Any) -> Any:
+    """Remove what torch notes beside each node and value: the lines of code, with their paths, that made it."""
+    graphs = [model.graph, *model.functions]
+    for graph in graphs:  # which grows by the graphs inside of nodes
+        for node in graph.node:
+            graphs += [part for attribute in node.attribute for part in (attribute.g, *attribute.graphs) if part.node]
+        parts = [graph, *graph.node, *graph.value_info]
+        parts += [*graph.input, *graph.output, *graph.initializer] if graph is model.graph else []
+        for part in parts:
+            part.ClearField("metadata_props")
+            part.ClearField("doc_string")
+    model.ClearField("metadata_props")
+    return model
 
 
 def largest_difference(model: DnacseModel, encoder: OnnxEncoder, tokenizer: PreTrainedTokenizerBase) -> float:

@@ -16,6 +16,8 @@ from contextlib import contextmanager, redirect_stderr
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from .plain_messages import plain
+
 
 class JsonLines(io.TextIOBase):
     """A stream that turns each line into a JSON object."""
@@ -29,7 +31,7 @@ class JsonLines(io.TextIOBase):
         *lines, self.begun = (self.begun + text).split("\n")
         for line in lines:
             if said := line.rpartition("\r")[2].strip():
-                self.report("info", message=said)
+                self.report("info", message=plain(said))
         return len(text)
 
     def isatty(self) -> bool:
@@ -48,7 +50,7 @@ def json_on_stderr(stream: JsonLines) -> Iterator[None]:
     """Send what is written to stderr, and warnings, to a stream within this context; progress.py adds the bars."""
 
     def warn(message: Warning | str, *_: Any, **__: Any) -> None:
-        stream.report("warning", message=str(message))
+        stream.report("warning", message=plain(str(message)))
 
     with redirect_stderr(stream), warnings.catch_warnings():
         warnings.showwarning = warn

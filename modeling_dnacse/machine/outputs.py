@@ -57,8 +57,9 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
         ValueError: The folder is an input or a file; it holds an input that might be replaced; or neither it nor its
             parent can be written to.
     """
-    if os.path.lexists(folder) and not folder.is_dir():
-        raise ValueError(f"{folder} is a file, and the output is a folder; give another name")
+    if is_stream(folder) or os.path.lexists(folder) and not folder.is_dir():
+        what = "the standard output" if folder in STDOUT else "a file"
+        raise ValueError(f"{folder} is {what}, and the output is a folder; give another name")
     for path in (Path(given) for given in (*inputs, resolved(STDIN)) if given is not None):
         if same_file(folder, path):
             raise ValueError(f"{folder} is an output, but also an input; give the output another name")
@@ -72,12 +73,17 @@ def check_folder(folder: Path, inputs: Names, suffixes: tuple[str, ...] = (), pa
         raise ValueError(f"{folder} cannot be written to; give a folder that can")
 
 
-def check_new_folder(folder: Path, inputs: Names) -> None:
+def check_new_folder(folder: Path, inputs: Names, parents: bool = False) -> None:
     """Check a folder to create: it does not exist or is empty; remove what killed processes left of it.
 
+    Args:
+        folder: The output.
+        inputs: Files and folders that are read.
+        parents: Whether parent folders are created too; otherwise the parent must exist.
+
     Raises:
-        ValueError: It already holds files, lies in an input, or cannot be created; another process is creating it; or
-            an input is a FIFO, a device or a socket.
+        ValueError: It already holds files, is a link, lies in an input, or cannot be created; another process is
+            creating it; or an input is a FIFO, a device or a socket.
     """
     inputs = list(inputs)
     check_plain(inputs)
@@ -85,10 +91,35 @@ def check_new_folder(folder: Path, inputs: Names) -> None:
         raise ValueError(f"{folder} is there already; give a new folder, or remove it first")
     refuse_full_folder(folder)
     given = [Path(path) for path in inputs if path is not None]
-    check_folder(folder, given)
+    check_folder(folder, given, parents=parents)
+    if folder.is_symlink():
+        raise ValueError(f"{folder} is a link to a folder; give the folder itself, or another name")
     if around := next((path for path in given if path.is_dir() and lies_in(folder, path)), None):
         raise ValueError(f"{folder} would lie in {around}, which is an input; give another place")
-    check_writable(folder)
+    if folder.parent.is_dir():
+        check_writable(folder)
+
+
+def check_model_folder(folder: Path, inputs: Names, parents: bool = False) -> None:
+    """Check a folder to create for a model, as `check_new_folder`, and that the libraries can write it.
+
+    Raises:
+        ValueError: As there, or its path is no text.
+    """
+    check_text(folder)
+    check_new_folder(folder, inputs, parents)
+
+
+def check_text(folder: Path) -> None:
+    """Check that the libraries that write models can write to a path.
+
+    Raises:
+        ValueError: It is no text.
+    """
+    try:
+        str(folder.absolute()).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the path {folder} is not UTF-8, and a model needs one that is; give another name") from None
 
 
 def lies_in(path: Path, folder: Path) -> bool:

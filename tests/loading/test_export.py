@@ -219,3 +219,18 @@ def test_every_linear_layer_is_replaced(encoder):
 def test_int8_refuses_another_precision(int8):
     with pytest.raises(ValueError, match="takes float32 on cpu, not torch.bfloat16"):
         embed(*int8, SEQUENCES[:1], dtype=torch.bfloat16)
+
+
+@pytest.mark.slow
+def test_the_graph_holds_no_path_of_the_machine_that_made_it(exported):
+    graph = (exported / "model.onnx").read_bytes()
+    assert not any(text in graph for text in (str(Path(__file__).parents[2]).encode(), b"site-packages", b".py"))
+
+
+def test_onnx_runtime_reports_nothing_and_leaves_nothing(tmp_path):
+    """From 1.32 on, it makes a file .ses when it is imported, and reports to its maker."""
+    code = "import modeling_dnacse.loading.onnx_encoder, onnxruntime"
+    environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    path = environment | {"PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=path)
+    assert list(tmp_path.iterdir()) == []

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
 from modeling_dnacse.machine.atomic import lock_output, partial_path, written_whole
 from modeling_dnacse.machine.locks import Lock, is_held
-from modeling_dnacse.machine.outputs import check_folder, check_new_folder, check_outputs
+from modeling_dnacse.machine.outputs import check_folder, check_model_folder, check_new_folder, check_outputs
 from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 
@@ -219,3 +220,24 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
 
 def test_the_hidden_name_is_beside_the_output(tmp_path):
     assert partial_path(tmp_path / "a.npy").parent == tmp_path
+
+
+def test_a_link_to_a_folder_and_a_stream_are_no_folder_to_create(source, tmp_path):
+    (tmp_path / "made").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("made")
+    with pytest.raises(ValueError, match="link is a link to a folder; give the folder itself"):
+        check_new_folder(link, [source])
+    for stream in ("-", "/dev/stdout"):
+        with pytest.raises(ValueError, match="is the standard output, and the output is a folder|is there already"):
+            check_new_folder(Path(stream), [source])
+    check_folder(link, [source])  # for files beside others
+
+
+def test_the_folder_of_a_model_is_named_in_utf8(tmp_path):
+    with pytest.raises(ValueError, match="is not UTF-8, and a model needs one that is"):
+        check_model_folder(tmp_path / os.fsdecode(b"n\xff"), [])
+    check_model_folder(tmp_path / "new" / "é", [], parents=True)
+    with pytest.raises(ValueError, match="there is no folder"):
+        check_model_folder(tmp_path / "new" / "é", [])
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 from modeling_dnacse.loading.repository import WRITTEN
 from modeling_dnacse.machine.atomic import remove
 from modeling_dnacse.machine.locks import Lock
-from modeling_dnacse.machine.outputs import check_folder
+from modeling_dnacse.machine.outputs import check_folder, check_text
 from modeling_dnacse.machine.signals import Stopped
 from trainer.running.checkpointing import DRAFTS
 
@@ -24,6 +24,7 @@ def locked_output(output: Path, inputs: Iterable[str | None], writes: bool) -> I
     Raises:
         ValueError: the folder is an input, might replace one or cannot be written to; or another run writes to it.
     """
+    check_text(output)
     check_folder(output, inputs, WRITTEN, True)
     if not writes:
         yield

@@ -55,8 +55,9 @@ def test_a_model_averaged_with_its_start_has_their_mean_weights(tiny_folder):
 
 
 def test_what_cannot_be_finished_is_refused(tmp_path, tiny_folder, fasta, caplog):
+    (tmp_path / "full" / "other").mkdir(parents=True)
     for options, message in (
-        (["--output_dir", str(tmp_path)], "is there already"),
+        (["--output_dir", str(tmp_path / "full")], "is there already"),
         (["--output_dir", str(tmp_path / "o"), "--train_split", "none"], "none"),
     ):
         with pytest.raises(SystemExit):

@@ -1,6 +1,7 @@
 """Token embeddings in closed form: the discriminants are what they claim, and the start names genera better."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -187,3 +188,15 @@ def test_a_kept_fit_serves_other_layers(tmp_path, tiny_folder, families, monkeyp
         path = tmp_path / f"{name}.npy"
         assert fit(tmp_path / "wide", tiny_folder, families, "--fitted", str(path), architecture=wide) == 2
         assert f"{path} " in caplog.text, name
+
+
+def test_a_fifo_as_fitted_embeddings_is_not_waited_for(tmp_path, tiny_folder, families, caplog):
+    os.mkfifo(tmp_path / "f.npy")
+    assert fit(tmp_path, tiny_folder, families, "--fitted", str(tmp_path / "f.npy")) == 2
+    assert "f.npy is no regular file; write its content to a file first" in caplog.text
+
+
+def test_too_little_shrinkage_is_told(tmp_path, tiny_folder, families, caplog):
+    assert fit(tmp_path, tiny_folder, families, "--shrinkage", "0") == 2
+    assert "--shrinkage 0.0 leaves no solution" in caplog.text
+    assert not (tmp_path / "start").exists()

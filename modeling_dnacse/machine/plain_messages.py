@@ -1,0 +1,69 @@
+"""Text for standard error in, the same text without control characters and without endless words out.
+
+What a command writes there holds names of files and arguments, which may come from a stranger: a control character
+could move the cursor, or recolour or hide lines of the terminal.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from typing import Any, TextIO
+
+LONGEST_WORD, SHOWN = 255, 100  # letters: the longest name of a file; what stays at both ends of a longer word
+LAYOUT = "\n\r\t"  # lines, and the progress bars that return to the start of one
+
+
+def plain(text: str) -> str:
+    r"""Replace control characters by question marks, and cut long words in their middle.
+
+    Bytes of a name that are no UTF-8 become escapes, as Python writes them to standard error.
+
+    >>> plain("e\x1b[31mvil\n"), plain("n\udcff"), len(plain("--" + "Q" * 3000))
+    ('e?[31mvil\n', 'n\\udcff', 203)
+    """
+    if not text.isprintable():
+        text = "".join(letter if shows(letter) else "?" for letter in text).encode(errors="backslashreplace").decode()
+    return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:SHOWN]}...{word[0][-SHOWN:]}", text)
+
+
+def shows(letter: str) -> bool:
+    """Whether a letter may be written to a terminal as it is."""
+    return letter.isprintable() or letter in LAYOUT or "\udc80" <= letter <= "\udcff"
+
+
+class PlainStream:
+    """A stream that writes plain text to another one, and is like it in all else."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Take the stream that receives the text."""
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write plain text."""
+        self.stream.write(plain(text))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write several plain texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        """Flush, say whether it is a terminal, and so on, as the other stream does."""
+        return getattr(self.stream, name)
+
+
+@contextmanager
+def plain_messages() -> Iterator[TextIO | Any]:
+    """Keep what is written to standard error plain, in this context or in the function that it decorates.
+
+    Yields:
+        Standard error as it was, for who writes plain text anyway; None where it is closed.
+    """
+    former = sys.stderr
+    if former is None or isinstance(former, PlainStream):
+        yield getattr(former, "stream", None)
+        return
+    with redirect_stderr(PlainStream(former)):  # pyright: ignore[reportArgumentType]
+        yield former

@@ -1,0 +1,58 @@
+"""Messages hold no control character of a name, and no endless word: of the commands, of all scripts, of argparse."""
+
+import importlib
+import json
+import os
+import sys
+
+import pytest
+
+from modeling_dnacse.cli import main
+from modeling_dnacse.machine.plain_messages import plain_messages
+
+EVIL, LONG = "e\x1b[31mvil\x07", "Q" * 3000
+SCRIPTS = [
+    *(f"trainer.{name}" for name in ("train", "train_tokenizer", "fit_embeddings", "fit_sites", "fit_merges")),
+    *("trainer.finish", "benchmarks.run", "benchmarks.tables", "benchmarks.plots"),
+    *(f"benchmarks.data.{name}" for name in ("simulate", "simulate_genomes", "make_splits", "make_contigs")),
+    *(f"benchmarks.data.{name}" for name in ("write_bins", "make_classification", "join_training")),
+]
+
+
+def is_plain(text: str) -> bool:
+    return all(letter.isprintable() or letter in "\n\r\t" for letter in text)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_refuse_strange_arguments_in_plain_text(name, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [f"{name}.py"])
+    with pytest.raises(SystemExit) as stop:
+        importlib.import_module(name).main([f"--{EVIL}", f"--{LONG}"])
+    told = capsys.readouterr().err
+    assert stop.value.code == 2 and is_plain(told) and "Q" * 256 not in told
+
+
+@pytest.mark.parametrize("arguments", [["info", f"--{EVIL}"], ["embed", "x", "-o", "y.npy", "--dtype", LONG]])
+def test_options_that_are_refused_are_told_in_plain_text(arguments, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    told = capsys.readouterr().err
+    assert is_plain(told) and "Q" * 256 not in told and "error" in told
+
+
+@pytest.mark.parametrize("logs", [[], ["--json_logs"]])
+def test_names_of_files_are_plain_while_a_command_works(logs, tmp_path, tiny_folder, capsys):
+    records = tmp_path / f"{EVIL}.fasta"
+    records.write_text(">a\nACGTACGTAACCGGTT\n")
+    main(["embed", str(records), "-o", str(tmp_path / "v.npy"), "--model", str(tiny_folder), *logs])
+    told = capsys.readouterr().err
+    assert is_plain(told) and "e?[31mvil?.fasta" in told
+    assert not logs or all(json.loads(line) for line in told.splitlines())
+
+
+def test_bytes_that_are_no_text_are_escaped(capsys):
+    with plain_messages(), plain_messages():
+        sys.stderr.writelines([os.fsdecode(b"n\xff\n"), "a\rb\tc\n"])
+        sys.stderr.flush()
+    assert not sys.stderr.isatty()
+    assert capsys.readouterr().err == "n\\udcff\na\rb\tc\n"
