@@ -26,18 +26,14 @@ class Target(NamedTuple):
 
     function: Callable[[list[str]], object]
     arguments: list[str]
-
-    @property
-    def in_place(self) -> bool:
-        """Whether a model in `out` is changed."""
-        return any(Path(argument).parts[-2:] == ("out", MODEL) for argument in self.arguments)
+    changed: Path | None = None  # the model that is changed in place, in a copy in `out`
 
 
 def targets(folder: Path, model: Path) -> dict[str, Target]:
     """Commands and scripts by name."""
-    return {name: Target(dnacse, arguments) for name, arguments in commands(folder, model).items()} | scripts(
-        folder, model
-    )
+    of_dnacse = {name: Target(dnacse, arguments) for name, arguments in commands(folder, model).items()}
+    of_dnacse["calibrate"] = of_dnacse["calibrate"]._replace(changed=model)
+    return of_dnacse | scripts(folder, model)
 
 
 def commands(folder: Path, model: Path) -> dict[str, list[str]]:
@@ -74,15 +70,17 @@ def commands(folder: Path, model: Path) -> dict[str, list[str]]:
 
 def scripts(folder: Path, model: Path) -> dict[str, Target]:
     """Scripts of `trainer` and `benchmarks`; training itself is in kills.py, since it is resumed."""
-    marker, out = folder / "in" / "marker.tsv", folder / "out"
-    data, made = ["--train_file", str(marker)], ["--output_dir", str(out / "made")]
-    architecture = ["--config_name", str(folder / "in" / "config.json"), "--tokenizer_name", str(model)]
-    tasks = ["--model", "kmer5", "tnf", "--task", "knn", "species_clustering", "--data", str(marker)]
+    place, out = folder / "in", folder / "out"
+    marker, made = place / "marker.tsv", ["--output_dir", str(out / "made")]
+    data = ["--train_file", str(marker)]
+    architecture = ["--config_name", str(place / "config.json"), "--tokenizer_name", str(place / "words")]
+    merges = [*data, "--model", str(out / MODEL), "--rounds", "1"]
+    tasks = ["--model", "kmer5", "tnf", "--task", "knn", "--data", str(marker)]
     return {
         "train_tokenizer.py": Target(train_tokenizer.main, [*data, "--output_dir", str(out), "--vocab_size", "300"]),
         "fit_sites.py": Target(fit_sites.main, fit_arguments(marker, out / "made")),
         "fit_embeddings.py": Target(fit_embeddings.main, [*data, *architecture, *made]),
-        "fit_merges.py": Target(fit_merges.main, [*data, "--model", str(out / MODEL), "--rounds", "1"]),
+        "fit_merges.py": Target(fit_merges.main, merges, changed=place / "sites"),
         "finish.py": Target(finish.main, [*data, "--model", str(model), *made]),
         "run.py": Target(run_tasks, [*tasks, "--output", str(out), "--resume"]),
     }
@@ -103,7 +101,13 @@ def write_inputs(folder: Path, model: Path, run: Callable[[Target, Path], int]) 
     for number, row in enumerate(rows):
         row["split"] = ("train", "test", "unseen_test")[2 if number >= 72 else number % 3 == 1]
     write_marker(place / "marker.tsv", rows)
-    for command, name in (("index", "i"), ("cluster", "c.tsv")):
-        arguments = [command, str(place / "library.fasta"), "--model", str(model), "-o", str(place / name)]
-        if code := run(Target(dnacse, arguments), folder):
-            raise ValueError(f"dnacse {' '.join(arguments)} ends with {code}")
+    library = [str(place / "library.fasta"), "--model", str(model), "-o"]
+    words = ["--train_file", str(place / "marker.tsv"), "--output_dir", str(place / "words"), "--vocab_size", "300"]
+    for target in (
+        Target(dnacse, ["index", *library, str(place / "i")]),
+        Target(dnacse, ["cluster", *library, str(place / "c.tsv")]),
+        Target(train_tokenizer.main, words),
+        Target(fit_sites.main, fit_arguments(place / "marker.tsv", place / "sites")),
+    ):
+        if code := run(target, folder):
+            raise ValueError(f"{' '.join(target.arguments)} ends with {code}")

@@ -88,26 +88,24 @@ def hidden(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def empty(folder: Path, model: Path, target: Target) -> Iterator[Path]:
+def empty(folder: Path, target: Target) -> Iterator[Path]:
     """Make empty folders for outputs and temporary files; a model that is changed in place lies there already."""
     for name in ("out", "tmp"):
         (folder / name).mkdir()
-    if target.in_place:
-        shutil.copytree(model, folder / "out" / MODEL)
+    if target.changed:
+        shutil.copytree(target.changed, folder / "out" / MODEL)
     yield folder / "out"
     for name in ("out", "tmp"):
         shutil.rmtree(folder / name)
 
 
-def kill_command(
-    target: Target, folder: Path, model: Path, kills: int, rng: random.Random, examples: list[str]
-) -> Counter[str]:
+def kill_command(target: Target, folder: Path, kills: int, rng: random.Random, examples: list[str]) -> Counter[str]:
     """Kill a command at random moments, `kills` times, each time with no output, and run it again."""
     found, told = Counter(kills=kills), f"{target.function.__module__} {' '.join(target.arguments)}"
     before = contents(folder / "in")
-    with empty(folder, model, target):
+    with empty(folder, target):
         load(target, folder)
-    with empty(folder, model, target) as out:
+    with empty(folder, target) as out:
         at_first = contents(out)
         started = time.perf_counter()
         if code := run(target, folder):
@@ -115,7 +113,7 @@ def kill_command(
         usual = time.perf_counter() - started
         wanted = contents(out)
     for _ in range(kills):
-        with empty(folder, model, target) as out:
+        with empty(folder, target) as out:
             child, number, moment = fork(target, folder), rng.choice(SIGNALS), rng.random() * usual
             time.sleep(moment)
             os.kill(child, number)  # it may have ended, but nobody waited for it yet
@@ -232,7 +230,7 @@ def main(arguments: list[str] | None = None) -> int:
             if name == TRAINING:
                 found = kill_training(folder, model, options.kills, rng, examples)
             else:
-                found = kill_command(known[name], folder, model, options.kills, rng, examples)
+                found = kill_command(known[name], folder, options.kills, rng, examples)
             one = {kind: found[kind] for kind in ("kills", "lost", "left_overs")}
             sys.stderr.write(f"{name}: {one}, {time.perf_counter() - started:.0f} s\n")
             sys.stderr.write("".join(f"{example}\n" for example in examples[told:]))
