@@ -15,6 +15,8 @@ selection, `test` for a frozen model.
 - `--cache` keeps the embeddings of networks by content; without it they are kept for this run only.
 - `--resume` skips a pair if the fingerprint (code, data, model, options) of its result is unchanged.
 - Sequences that are in two splits of a task (data leakage) give a warning and are counted in the result (`leaked`).
+- A run that is killed leaves whole results only. SIGTERM, SIGINT and SIGHUP also clean up its temporary files; after
+  SIGKILL the next run does.
 - `--set few_shot.most_species=200` sets an argument of a task's `score`.
 """
 
@@ -42,6 +44,8 @@ from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
+from modeling_dnacse.machine.scratch import scratch_folder
+from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 
 SHOWN = 6  # metrics of a pair that the progress line shows
 
@@ -180,16 +184,29 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         sys.stderr.write(f"run.py: {error}\n")
         return 2
+    try:
+        with unwinding_on_signals(), scratch_folder() as scratch:
+            return run_models(options, jobs, scratch)
+    except Stopped as stop:
+        sys.stderr.write(f"run.py: stopped by {stop}; the results so far are whole, --resume makes the others\n")
+        return stop.code
+
+
+def run_models(options: argparse.Namespace, jobs: Sequence[Job], scratch: Path) -> int:
+    """Run all tasks with all models, with temporary files in `scratch`: 0, or 1 when a pair failed."""
     lines: dict[str, list[str]] = {"left out": [], "failed": []}
     pairs = len(options.model) * len(jobs)
     taken: set[str] = set()
-    with tempfile.TemporaryDirectory() as temporary:
-        cache = options.cache or Path(temporary)
-        models = zip(options.model, options.name, strict=True)
-        outcomes = (line for model, name in models for line in run_model(options, model, name, jobs, cache, taken))
+    models = zip(options.model, options.name, strict=True)
+    cache = options.cache or scratch / "cache"
+    outcomes = (line for model, name in models for line in run_model(options, model, name, jobs, cache, taken))
+    former, tempfile.tempdir = tempfile.tempdir, str(scratch)  # a killed run leaves nothing that the next one keeps
+    try:
         for number, (kind, line) in enumerate(outcomes, 1):
             sys.stderr.write(f"[{number}/{pairs}] {line}\n")
             lines.setdefault(kind, []).append(line)
+    finally:
+        tempfile.tempdir = former
     for kind in ("left out", "failed"):
         if lines[kind]:
             sys.stderr.write(f"run.py: {kind}: {'; '.join(lines[kind])}\n")

@@ -107,7 +107,9 @@ def samples(barcodes: Barcodes, rng: np.random.Generator) -> Iterator[Barcodes]:
     ):
         yield Barcodes(*(part[rows] for part in barcodes))
     rows = draw(everything, barcodes.genera, rng)
-    bases = np.stack([piece(row, rng) for row in barcodes.bases[rows]])
+    bases = np.array([piece(row, rng) for row in barcodes.bases[rows]], np.uint8).reshape(
+        len(rows), barcodes.bases.shape[1]
+    )
     yield Barcodes(bases, barcodes.species[rows], barcodes.genera[rows])
 
 
@@ -134,9 +136,9 @@ def same_species(nodes: Nodes, species: np.ndarray) -> np.ndarray:
     return shares
 
 
-def merges_of(model: DnacseModel, barcodes: Barcodes, rounds: int, seed: int) -> Merges:
-    """The merges of the trees of all samples."""
-    rng, found = np.random.default_rng(seed), []
+def merges_of(model: DnacseModel, barcodes: Barcodes, rounds: int, seed: int) -> Iterator[Merges]:
+    """The merges of the tree of each sample that has any."""
+    rng = np.random.default_rng(seed)
     sites: Any = model.sites  # which has placed the barcodes
     for _ in range(rounds):
         for sample in samples(barcodes, rng):
@@ -145,8 +147,7 @@ def merges_of(model: DnacseModel, barcodes: Barcodes, rounds: int, seed: int) ->
             if count:
                 vectors = means(nodes, unit_sums(sites, sample.bases))
                 same = same_species(nodes, sample.species)
-                found.append(Merges(features(nodes), vectors, same, np.full(count, 1 / count)))
-    return Merges(*map(np.concatenate, zip(*found, strict=True)))
+                yield Merges(features(nodes), vectors, same, np.full(count, 1 / count))
 
 
 def fit(merges: Merges) -> np.ndarray:
@@ -190,14 +191,20 @@ def run(args: argparse.Namespace) -> None:
     """Fit the weights of each model and write them.
 
     Raises:
-        ValueError: there are not as many files as models, or a model has no sites.
+        ValueError: there are not as many files as models, a model has no sites, or its file too few barcodes.
     """
     if len(args.model) != len(args.train_file):
         raise ValueError(f"got {len(args.model)} models and {len(args.train_file)} files; give a file for each model")
     for folder, file in zip(args.model, args.train_file, strict=True):
         model, tokenizer = load_checkpoint(DnacseModel, str(folder))
         barcodes = read_barcodes(model.eval(), tokenizer, file, args.train_split)
-        merges = merges_of(model, barcodes, args.rounds, args.seed)
+        trees = list(merges_of(model, barcodes, args.rounds, args.seed))
+        if not trees:
+            raise ValueError(
+                f"{file}: {len(barcodes.species)} barcodes have a species and a place in {folder}, too few for "
+                "a tree; give barcodes of the model's marker, of several genera, with species"
+            )
+        merges = Merges(*map(np.concatenate, zip(*trees, strict=True)))
         path = folder / CONFIG
         config = json.loads(path.read_text(encoding="utf-8")) | {"species_merges": text_of(fit(merges))}
         with written_whole(path) as hidden:

@@ -18,7 +18,6 @@ token then has 6.81 instead of 6.85 bp on average.
 import argparse
 import logging
 import random
-import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -163,9 +162,11 @@ def run(arguments: argparse.Namespace) -> None:
     output.mkdir(parents=True, exist_ok=True)
     with scratch_folder() as draft:
         tokenizer.save_pretrained(draft / "tokenizer")
-        for file in sorted((draft / "tokenizer").iterdir(), reverse=True):  # tokenizer.json is the last
-            with written_whole(output / file.name) as hidden:
-                shutil.copyfile(file, hidden)
+        files = {file.name: file.read_bytes() for file in (draft / "tokenizer").iterdir()}
+    # after the draft is gone: when tokenizer.json is there, the last file, a killed run is not run again
+    for name in sorted(files, reverse=True):
+        with written_whole(output / name) as hidden:
+            hidden.write_bytes(files[name])
     reached = bases_per_token(tokenizer, sequences[:1000])
     logger.info("saved to %s: %.2f bp per token on a sample of the training sequences", output, reached)
 

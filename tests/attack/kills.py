@@ -3,8 +3,8 @@
     python tests/attack/kills.py --model checkpoints/dnacse-barcode-mini \\
         --output benchmarks/results/faults/kills.json
 
-Not part of the test suite. Each command runs on a part of the shipped sample, in a fork of this process that has run
-it before, so that the kill falls into its work. A kill loses something if an input changed, if an output is there that
+Not part of the test suite. Each command or script of kill_targets.py runs in a fork of this process that has run it
+before, so that the kill falls into its work. A kill loses something if an input changed, if an output is there that
 is not that of an undisturbed run, byte for byte, or if the command does not make these outputs when it is run again. A
 left-over is a hidden file or a temporary folder: after that, or at once where the signal was not SIGKILL. To leave the
 processor to files, `map` draws two numbers of each vector in place of UMAP, and `adapt` fits one kind of model.
@@ -12,6 +12,7 @@ processor to files, `map` draws two numbers of each vector in place of UMAP, and
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import random
@@ -20,9 +21,10 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,68 +33,31 @@ if not __package__:
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 import torch
+from tqdm import tqdm
 
 from benchmarks.report.result_files import commit
 from modeling_dnacse.cli import main as dnacse
 from modeling_dnacse.fitting import trial
 from modeling_dnacse.machine.provenance import package_versions
 from modeling_dnacse.maps import points
+from tests.attack.kill_targets import MODEL, Target, targets, write_inputs
 from tests.support.families import random_families
 from trainer.train import main as train
 
-SAMPLE = Path(__file__).parents[2] / "examples" / "sample"
 SIGNALS = (*[signal.SIGKILL] * 3, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-RECORDS = 36  # of the sample's library
-CHANGING = re.compile(rb'"date": "[^"]*"|\w{8}-\w{4}-\w{4}-\w{4}-\w{12}')  # in BIOM, and the ids of elements of a page
+TRAINING = "train"
+CHANGING = re.compile(  # in BIOM and results, the ids of elements of a page, times of a task
+    rb'"date": "[^"]*"|\w{8}-\w{4}-\w{4}-\w{4}-\w{12}|"costs": [{].*?\n [}]', re.DOTALL
+)
 
 
-def commands(folder: Path, model: Path) -> dict[str, list[str]]:
-    """The commands by name; inputs are in the folder `in`, outputs in `out`."""
-    names = ("in/library.fasta", "in/queries.fasta", "in/i", "out")
-    library, queries, index, out = (str(folder / name) for name in names)
-    named = ["--model", str(model)]
-    identify, counts = ["identify", queries, *named, "--reference", library, "-o"], str(folder / "in" / "counts.tsv")
-    piped = ["identify", "-", *identify[2:]]
-    return {
-        "embed, .npy": ["embed", library, *named, "-o", f"{out}/v.npy"],
-        "embed, .parquet": ["embed", library, *named, "-o", f"{out}/v.parquet"],
-        "embed, shards": ["embed", library, *named, "-o", f"{out}/v", "--shard_records", "40"],
-        "cluster": ["cluster", library, *named, "-o", f"{out}/c.tsv", "--representatives", f"{out}/r.fasta"],
-        "cluster, uc": ["cluster", library, *named, "-o", f"{out}/c.uc", "--format", "uc"],
-        "identify, with hits": [*identify, f"{out}/i.tsv", "--top", "3"],
-        "identify, qiime2": [*identify, f"{out}/i.tsv", "--format", "qiime2"],
-        "identify, biom": [*identify, f"{out}/i.biom", "--format", "biom", "--counts", counts],
-        "identify, json": [*identify, f"{out}/i.json", "--format", "json"],
-        "identify, from a pipe": [*piped, f"{out}/i.tsv"],
-        "identify, from an index": ["identify", queries, *named, "--reference", index, "-o", f"{out}/i.tsv"],
-        "index": ["index", library, *named, "-o", f"{out}/i", "--calibrate_for", queries],
-        "bin": ["bin", library, *named, "-o", f"{out}/b", "--min_length", "95", "--min_contigs", "2"],
-        "map": ["map", library, "-o", f"{out}/m.html"],
-        "adapt": ["adapt", library, "-o", f"{out}/a"],
-        "calibrate": ["calibrate", library, "--model", f"{out}/model", "--for", "species"],
-        "export": ["export", *named, "-o", f"{out}/onnx"],
-    }
+def run(target: Target, folder: Path) -> int:
+    """Run a command in a fork of this process to its end; its exit code."""
+    return os.waitstatus_to_exitcode(os.waitpid(fork(target, folder), 0)[1])
 
 
-def write_inputs(folder: Path, model: Path) -> None:
-    """Write the sample, counts of its queries and an index of its library."""
-    (folder / "in").mkdir()
-    shutil.copy(SAMPLE / "queries.fasta", folder / "in")
-    records = (SAMPLE / "library.fasta").read_text().split(">")[1 : RECORDS + 1]
-    (folder / "in" / "library.fasta").write_text("".join(f">{record}" for record in records))
-    ids = [line.split()[0][1:] for line in (SAMPLE / "queries.fasta").read_text().splitlines() if line[0] == ">"]
-    (folder / "in" / "counts.tsv").write_text("id\ts1\ts2\n" + "".join(f"{name}\t3\t0\n" for name in ids))
-    index = ["index", str(folder / "in" / "library.fasta"), "--model", str(model), "-o", str(folder / "in" / "i")]
-    run(dnacse, index, folder)
-
-
-def run(function: Callable[[list[str]], object], arguments: list[str], folder: Path) -> int:
-    """Run a function in a fork of this process to its end; its exit code."""
-    return os.waitstatus_to_exitcode(os.waitpid(fork(function, arguments, folder), 0)[1])
-
-
-def fork(function: Callable[[list[str]], object], arguments: list[str], folder: Path) -> int:
-    """Start a function in a fork of this process, which ends as a program does; `tmp` is its temporary folder."""
+def fork(target: Target, folder: Path) -> int:
+    """Start a command in a fork of this process, which ends as a program does; `tmp` is its temporary folder."""
     child = os.fork()
     if child:
         return child
@@ -105,8 +70,7 @@ def fork(function: Callable[[list[str]], object], arguments: list[str], folder: 
         os.dup2(quiet, 2)
         tempfile.tempdir = str(folder / "tmp")
         try:
-            function(arguments)
-            code = 0
+            code = int(target.function(target.arguments) or 0)  # type: ignore[call-overload]
         except SystemExit as stop:
             code = int(stop.code or 0)
     os._exit(code)
@@ -124,42 +88,40 @@ def hidden(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def empty(folder: Path, model: Path, arguments: list[str]) -> Iterator[Path]:
-    """Make empty folders for outputs and temporary files; what is calibrated lies there already."""
+def empty(folder: Path, target: Target) -> Iterator[Path]:
+    """Make empty folders for outputs and temporary files; a model that is changed in place lies there already."""
     for name in ("out", "tmp"):
         (folder / name).mkdir()
-    if arguments[0] == "calibrate":
-        shutil.copytree(model, folder / "out" / "model")
+    if target.changed:
+        shutil.copytree(target.changed, folder / "out" / MODEL)
     yield folder / "out"
     for name in ("out", "tmp"):
         shutil.rmtree(folder / name)
 
 
-def kill_command(
-    arguments: list[str], folder: Path, model: Path, kills: int, rng: random.Random, examples: list[str]
-) -> Counter[str]:
+def kill_command(target: Target, folder: Path, kills: int, rng: random.Random, examples: list[str]) -> Counter[str]:
     """Kill a command at random moments, `kills` times, each time with no output, and run it again."""
-    found, queries = Counter(kills=kills), str(folder / "in" / "queries.fasta")
+    found, told = Counter(kills=kills), f"{target.function.__module__} {' '.join(target.arguments)}"
     before = contents(folder / "in")
-    with empty(folder, model, arguments):  # loads and compiles what forks would
-        dnacse([*(queries if one == "-" else one for one in arguments), "--threads", "1", "--quiet"])
-    with empty(folder, model, arguments) as out:
+    with empty(folder, target):
+        load(target, folder)
+    with empty(folder, target) as out:
         at_first = contents(out)
         started = time.perf_counter()
-        if code := run(dnacse, arguments, folder):
-            raise ValueError(f"dnacse {' '.join(arguments)} ends with {code}")
+        if code := run(target, folder):
+            raise ValueError(f"{told} ends with {code}")
         usual = time.perf_counter() - started
         wanted = contents(out)
     for _ in range(kills):
-        with empty(folder, model, arguments) as out:
-            child, number, moment = fork(dnacse, arguments, folder), rng.choice(SIGNALS), rng.random() * usual
+        with empty(folder, target) as out:
+            child, number, moment = fork(target, folder), rng.choice(SIGNALS), rng.random() * usual
             time.sleep(moment)
             os.kill(child, number)  # it may have ended, but nobody waited for it yet
             os.waitpid(child, 0)
             leftovers = [] if number == signal.SIGKILL else hidden(folder)
             there = {name: text for name, text in contents(out).items() if not is_hidden(name)}
-            lost = "half an output" if is_half(there, wanted, at_first, arguments) else ""
-            code = run(dnacse, arguments, folder)
+            lost = "half an output" if is_half(there, wanted, at_first, target.arguments) else ""
+            code = run(target, folder)
             if contents(out) != wanted or (code and there != wanted):  # what is there is refused by some
                 lost = lost or f"run again: exit {code}"
             leftovers += hidden(folder)
@@ -169,8 +131,18 @@ def kill_command(
             found["left_overs"] += bool(leftovers)
             if lost or leftovers:
                 what = f"{signal.Signals(number).name} after {moment:.2f} of {usual:.2f} s"
-                examples.append(f"{' '.join(arguments)}: {what}: {lost} {leftovers}")
+                examples.append(f"{told}: {what}: {lost} {leftovers}")
     return found
+
+
+def load(target: Target, folder: Path) -> None:
+    """Run a command in this process, which loads and compiles what forks would; forks must not inherit threads."""
+    queries = str(folder / "in" / "queries.fasta")
+    arguments = [queries if argument == "-" else argument for argument in target.arguments]
+    if target.function is dnacse:
+        arguments += [] if arguments[0] == "info" else ["--threads", "1", "--quiet"]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        target.function(arguments)
 
 
 def is_hidden(name: str) -> bool:
@@ -202,19 +174,19 @@ def kill_training(folder: Path, model: Path, kills: int, rng: random.Random, exa
         *("--validation_fraction", "0", "--disable_tqdm", "true", "--report_to", "none", "--output_dir"),
     ]
     started = time.perf_counter()
-    run(train, [*arguments, str(folder / "whole")], folder)
+    run(Target(train, [*arguments, str(folder / "whole")]), folder)
     usual = time.perf_counter() - started
     wanted = (folder / "whole" / "model.safetensors").read_bytes()
     found: Counter[str] = Counter(kills=kills)
     for number in range(kills):
         output = folder / f"killed{number}"
-        child = fork(train, [*arguments, str(output)], folder)
+        child = fork(Target(train, [*arguments, str(output)]), folder)
         time.sleep(rng.random() * usual)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         if not (output / "config.json").exists():
             resume = ["--resume_from_checkpoint", "last"] if list(output.glob("checkpoint-*")) else []
-            run(train, [*arguments, str(output), *resume], folder)
+            run(Target(train, [*arguments, str(output), *resume]), folder)
         weights = output / "model.safetensors"
         lost = not weights.exists() or weights.read_bytes() != wanted
         leftovers = [path.name for path in output.glob(".*")]
@@ -236,6 +208,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # forks of this process must not wait for threads that it had
+    tqdm.set_lock(threading.RLock())  # nor for a semaphore of all forks, which one held when it was killed
+    for number in SIGNALS[3:]:  # a shell that starts this in the background lets some be ignored
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     points.lay_out = lambda vectors, _: vectors[:, :2]
     trial.ROUTES = {"7-mer discriminant": trial.kmer_discriminant}
     rng, examples, result = random.Random(options.seed), [], {"kind": "faults", "kills": {}}
@@ -247,16 +222,15 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "tmp").mkdir()
-        write_inputs(folder, model)
+        write_inputs(folder, model, run)
         (folder / "tmp").rmdir()
-        known = {
-            name: lambda one=one: kill_command(one, folder, model, options.kills, rng, examples)
-            for name, one in commands(folder, model).items()
-        }
-        known["train"] = lambda: kill_training(folder, model, options.kills, rng, examples)
-        for name in options.only or [name for name in known if name not in result["kills"]]:
+        known = targets(folder, model)
+        for name in options.only or [name for name in [*known, TRAINING] if name not in result["kills"]]:
             started = time.perf_counter()
-            found = known[name]()
+            if name == TRAINING:
+                found = kill_training(folder, model, options.kills, rng, examples)
+            else:
+                found = kill_command(known[name], folder, options.kills, rng, examples)
             one = {kind: found[kind] for kind in ("kills", "lost", "left_overs")}
             sys.stderr.write(f"{name}: {one}, {time.perf_counter() - started:.0f} s\n")
             sys.stderr.write("".join(f"{example}\n" for example in examples[told:]))

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -329,3 +331,19 @@ def test_data_that_change_while_they_are_read_are_refused(data, tmp_path, monkey
     monkeypatch.setattr(jobs, "describe", lambda *_: copy.write_text(""))
     assert start(copy, tmp_path / "out") == 2
     assert "copy.tsv changed while it was being read" in capsys.readouterr().err
+
+
+def test_a_stopped_run_leaves_neither_temporary_files_nor_locks(data, tmp_path, monkeypatch, capsys):
+    """They stayed after SIGTERM; the cache of the vectors was one of them."""
+
+    def stopped(*_):
+        tempfile.mkdtemp()  # as tools get one, which are stopped with the run
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(run, "evaluate", stopped)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    assert start(data, tmp_path / "out") == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM" in capsys.readouterr().err
+    assert not [*(tmp_path / "tmp").iterdir(), *(tmp_path / "out").iterdir()]
+    assert tempfile.tempdir == str(tmp_path / "tmp")

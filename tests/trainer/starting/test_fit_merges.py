@@ -38,3 +38,18 @@ def test_a_file_for_each_model(site_folder, tmp_path, capsys, caplog):
     with pytest.raises(SystemExit):
         main(["--model", str(site_folder), "--train_file", *map(str, tables)])
     assert "give a file for each model" in caplog.text + capsys.readouterr().err
+
+
+@pytest.mark.parametrize("records", [0, 1])
+def test_barcodes_that_make_no_tree_are_refused(site_folder, tmp_path, capsys, caplog, records):
+    """Of another marker none has a place; one barcode alone has."""
+    table = tmp_path / "barcodes.tsv"
+    rows = simulate_marker(seed=1)[:1] if records else simulate_marker(seed=1, gene_seed=7)
+    folder = shutil.copytree(site_folder, tmp_path / "model")
+    before = (folder / "config.json").read_bytes()
+    with pytest.raises(SystemExit):
+        main(["--model", str(folder), "--train_file", str(write_marker(table, rows)), "--rounds", "1"])
+    told = caplog.text + capsys.readouterr().err
+    assert "barcodes.tsv" in told
+    assert "too few for a tree" in told
+    assert (folder / "config.json").read_bytes() == before

@@ -3,12 +3,14 @@
 import random
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+import trainer.train_tokenizer
 from modeling_dnacse.embedding.tokenization import alphabet_normalizer
 from modeling_dnacse.reading.sequences import clean_sequence
 from trainer.train_tokenizer import SPECIAL_TOKENS, bases_per_token, main, train_tokenizer
@@ -124,6 +126,23 @@ def test_command_trains_by_split_and_refuses_to_overwrite(tmp_path, caplog):
         main(options)
     assert stopped.value.code == 2
     assert "holds a tokenizer already" in caplog.text
+
+
+def test_a_killed_command_that_has_written_its_tokenizer_leaves_no_draft(tmp_path, monkeypatch):
+    """The next run is refused then, before it could remove what the killed one left."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "a.fasta").write_text("".join(f">{number}\n{text}\n" for number, text in enumerate(barcodes())))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    written, write = [], trainer.train_tokenizer.written_whole
+
+    def watched(path):
+        assert not list((tmp_path / "tmp").iterdir())
+        written.append(path.name)
+        return write(path)
+
+    monkeypatch.setattr(trainer.train_tokenizer, "written_whole", watched)
+    main(["--train_file", str(tmp_path / "a.fasta"), "--output_dir", str(tmp_path / "out"), "--vocab_size", "100"])
+    assert written[-1] == "tokenizer.json"
 
 
 def test_command_samples_by_its_seed(tmp_path):
