@@ -98,7 +98,6 @@ def check(options: argparse.Namespace) -> None:
     check_folder(options.output, [options.data, *options.model], suffixes=(".json",), parents=True)
     if options.cache is not None:
         check_folder(options.cache, [options.data, *options.model], parents=True)
-    options.output.mkdir(parents=True, exist_ok=True)
     for model in options.model:
         find_model(model, options.trust_remote_code)
 
@@ -181,6 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check(options)
         jobs = make_jobs(options)
+        options.output.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"run.py: {error}\n")
         return 2

@@ -51,6 +51,7 @@ from benchmarks.report.study_tables import render_studies
 from benchmarks.report.task_tables import render_results, render_summary
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.outputs import resolved
 from modeling_dnacse.machine.plain_messages import plain_messages
 
 AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"
@@ -128,19 +129,19 @@ def make(folder: Path, files: list[Path]) -> dict[Path, str]:
     def quoted(name: str) -> str:
         return quote(name, tables, reports)
 
-    pages = {path.resolve(): text for path, text in plan_pages(folder, texts).items()}
+    pages = {resolved(path): text for path, text in plan_pages(folder, texts).items()}
     if not files:
         cards = [ROOT / "README.md", *sorted(ROOT.glob("checkpoints/*/README.md"))]
         files = [*pages, *(cards if folder.resolve() == RESULTS else ())]
     made = {
-        path: fill_template(path.resolve(), pages[path.resolve()], texts, quoted)
-        if path.resolve() in pages
+        path: fill_template(resolved(path), pages[resolved(path)], texts, quoted)
+        if resolved(path) in pages
         else fill(text_in(path), texts, quoted, path)
         for path in files
     }
     for path in made:
-        if path.resolve().parent.parent == ROOT / "checkpoints":
-            made[path] = with_model_index(made[path], path.resolve().parent.name, tables)
+        if resolved(path).parent.parent == ROOT / "checkpoints":
+            made[path] = with_model_index(made[path], resolved(path).parent.name, tables)
     return made
 
 
@@ -181,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
         outdated = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
         if options.write is not None:
             for path in outdated:  # when everything is known to be right
-                with written_whole(path.resolve()) as hidden:  # a page is an input too: a full disk must not cut it
+                with written_whole(resolved(path)) as hidden:  # a page is an input too: a full disk must not cut it
                     hidden.write_text(made[path])
             return 0
     except (ValueError, OSError) as error:

@@ -181,7 +181,11 @@ def text_of(weights: np.ndarray) -> str:
 
 def read_barcodes(model: DnacseModel, tokenizer: object, file: str, split: str | None) -> Barcodes:
     """Read labelled barcodes and place them; those without a species, and those that have no place, are left out."""
+    if model.sites is None:
+        raise ValueError(f"{model.name_or_path} has no sites; give a model of trainer/fit_sites.py")
     rows = [row for row in read_labelled(file, split=split) if row["species"]]
+    if not rows:
+        raise ValueError(f"{file}: no record has a species; add a column species")
     read = read_sites(model, tokenizer, [row["sequence"] for row in rows])  # pyright: ignore[reportArgumentType]
     species, genera = (np.array([row[rank] for row in rows])[read.placed] for rank in ("species", "genus"))
     return Barcodes(read.bases[read.placed], species, genera)

@@ -34,7 +34,8 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.embedding.tokenization import apply_alphabet_policy
-from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.atomic import naming_what_has_no_room, written_whole
+from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.scratch import scratch_folder
@@ -138,11 +139,23 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: an argument or a file is not what it should be.
     """
     output = arguments.output_dir
+    check_folder(output, arguments.train_file, suffixes=(".json",), parents=True)
+    is_new = not output.exists()
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        with Lock(output / ".lock", f"another run writes to {output}; wait for it, or choose another --output_dir"):
+            train(arguments, output)
+    finally:
+        if is_new and output.is_dir() and not any(output.iterdir()):
+            output.rmdir()
+
+
+def train(arguments: argparse.Namespace, output: Path) -> None:
+    """Read, train and save, while the folder is locked."""
     if (output / "tokenizer.json").exists():
         raise ValueError(
             f"{output} holds a tokenizer already; give another --output_dir or remove {output}/tokenizer.json"
         )
-    check_folder(output, arguments.train_file, suffixes=(".json",), parents=True)
     counts = AlphabetCounts()
     sequences = [
         row["sequence"]
@@ -159,9 +172,9 @@ def run(arguments: argparse.Namespace) -> None:
             len(tokenizer),
             arguments.vocab_size,
         )
-    output.mkdir(parents=True, exist_ok=True)
     with scratch_folder() as draft:
-        tokenizer.save_pretrained(draft / "tokenizer")
+        with naming_what_has_no_room(draft):  # of the folder for temporary files
+            tokenizer.save_pretrained(draft / "tokenizer")
         files = {file.name: file.read_bytes() for file in (draft / "tokenizer").iterdir()}
     # after the draft is gone: when tokenizer.json is there, the last file, a killed run is not run again
     for name in sorted(files, reverse=True):

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..clustering.purposes import FIELDS, SHORTEST_CONTIG, WINDOW_TOKENS
-from ..loading.model_folders import CONFIG, check_model
+from ..loading.model_folders import CONFIG, SHIPPED_BARCODES, check_model
 from ..machine.outputs import check_outputs, check_plain, same_file
 from .options import (
-    SHIPPED,
     SHIPPED_FOR_GENOMES,
     add_model_arguments,
     check_device,
@@ -53,7 +52,7 @@ def check(args: argparse.Namespace) -> "Listing":
     from ..clustering.entries import list_entries
 
     model = Path(args.model)
-    if any(same_file(model, shipped) for shipped in (SHIPPED, SHIPPED_FOR_GENOMES)):
+    if any(same_file(model, shipped) for shipped in (*SHIPPED_BARCODES, SHIPPED_FOR_GENOMES)):
         raise ValueError(
             f"{args.model} is a model of the installed package, which all its users share; copy the folder, and give "
             "the copy as --model"
@@ -77,7 +76,7 @@ def run(args: argparse.Namespace, listing: "Listing") -> None:
     model, tokenizer = load_from_options(args, device)
     shortest = SHORTEST_CONTIG if args.purpose == "bins" else 1
     threshold, origin = choose_threshold(listing, args.purpose, model, tokenizer, options, shortest)
-    config = json.loads(path.read_text(encoding="utf-8")) | {FIELDS[args.purpose]: round(threshold, 4)}
-    with written_whole(path) as hidden:
+    with written_whole(path) as hidden:  # another purpose may have been calibrated meanwhile
+        config = json.loads(path.read_text(encoding="utf-8")) | {FIELDS[args.purpose]: round(threshold, 4)}
         hidden.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     sys.stderr.write(f"{path}: {FIELDS[args.purpose]} {threshold:.4f}, {origin}\n")

@@ -128,15 +128,16 @@ def naming_what_has_no_room(path: Path) -> Iterator[None]:
 
 
 def why_no_room(error: BaseException) -> str | None:
-    """Why a write failed, if it was for want of room; the library safetensors tells the number in its text only.
+    """Why a write failed, if it was for want of room; safetensors and tokenizers tell the number in their texts only.
 
     >>> why_no_room(OSError(errno.ENOSPC, "No space left on device")), why_no_room(ValueError("28"))
     ('No space left on device', None)
     """
     if isinstance(error, OSError):
         number = error.errno
-    elif type(error).__name__ == "SafetensorError" and (told := re.search(r"\(os error (\d+)\)", str(error))):
-        number = int(told[1])
+    elif type(error).__name__ in ("SafetensorError", "Exception"):
+        told = re.search(r"\(os error (\d+)\)", str(error))
+        number = int(told[1]) if told else None
     else:
         return None
     return os.strerror(number) if number in NO_ROOM else None

@@ -7,6 +7,9 @@ from importlib.metadata import version
 
 import pytest
 
+from modeling_dnacse.cli import main
+from modeling_dnacse.loading.model_folders import SHIPPED_BARCODES, SHIPPED_FOR_GENOMES
+
 COMMAND = """
 import sys
 sys.argv = ["/usr/bin/dnacse", *sys.argv[1:]]
@@ -53,3 +56,20 @@ print(type(AutoModel.from_pretrained(sys.argv[1])) is modeling_dnacse.DnacseMode
 """
     done = run(code, str(tiny_folder))
     assert done.stdout.splitlines() == ["[]", "True"], done.stderr
+
+
+@pytest.mark.parametrize("threads", ["0", "1025", "1000000000", "nan"])
+def test_threads_are_of_a_number_that_systems_can_start(threads, capsys):
+    """OpenMP ends by a segmentation fault where it cannot start them."""
+    with pytest.raises(SystemExit) as stop:
+        main(["info", "--threads", threads])
+    assert stop.value.code == 2 and "no whole number from 1 to 1024" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", [*SHIPPED_BARCODES, SHIPPED_FOR_GENOMES])
+def test_no_shipped_model_is_calibrated(model, fasta, capsys):
+    before = (model / "config.json").read_bytes()
+    with pytest.raises(SystemExit) as stop:
+        main(["calibrate", str(fasta), "--model", str(model), "--for", "species"])
+    assert stop.value.code == 2 and "is a model of the installed package" in capsys.readouterr().err
+    assert (model / "config.json").read_bytes() == before

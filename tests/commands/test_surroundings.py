@@ -81,6 +81,7 @@ def test_a_closed_stream_gives_its_number_to_no_output(monkeypatch):
     [
         OSError(errno.ENOSPC, "No space left on device"),
         SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        Exception("No space left on device (os error 28)"),  # of tokenizers
     ],
 )
 def test_a_full_disk_names_the_output(error, tmp_path):

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.report.result_files import CONTROLS
+from modeling_dnacse.machine.atomic import written_whole
 
 
 class Style(NamedTuple):
@@ -49,6 +50,7 @@ GROUPS = [  # of sequences in a map, where no colour is a model's
     )
 ]
 GREY = "#C8C8C8"
+PNG = b"\x89PNG"  # how such a file begins
 OUR_NAME = "dnacse"
 BLOCK, SAME = 4, 0.12  # pixels of a block's side, and how far two blocks' mean colours may differ
 
@@ -87,15 +89,22 @@ def clean(axes: Axes) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG that depends on the picture alone; leave a file that shows the same picture as it is."""
+    """Write a PNG that depends on the picture alone; leave a file that shows the same picture as it is.
+
+    Raises:
+        ValueError: There is something else than a picture.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_fifo() or path.exists() and not path.read_bytes().startswith(PNG):
+        raise ValueError(f"{path} exists and is no PNG picture; give another name, or remove it.")
     drawn = BytesIO()
     figure.savefig(drawn, format="png", dpi=150, metadata={"Software": None})
     plt.close(figure)
     drawn.seek(0)
     if path.exists() and looks_the_same(plt.imread(drawn, format="png"), plt.imread(path)):
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(drawn.getvalue())
+    with written_whole(path) as hidden:
+        hidden.write_bytes(drawn.getvalue())
 
 
 def looks_the_same(one: np.ndarray, other: np.ndarray) -> bool:

@@ -46,6 +46,8 @@ from .index_files import (
 )
 
 CONTROL = r"[\p{Cc}\p{Zl}\p{Zp}]"
+LARGEST_COSINE = 1.001  # rounding adds to 1
+LARGEST_CLOSENESS = 50.0  # that of 2**32 references of a species is 14
 GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `References`
 
 
@@ -169,8 +171,10 @@ def _check_encoded(encoded: Encoded) -> None:
             raise ValueError(f"{name} is of another kind or size")
     if encoded.sites is not None and encoded.sites.bases.max(initial=0) > OTHER:
         raise ValueError("bases hold what is no base")
-    if encoded.sites is not None and not np.isfinite(encoded.sites.votes).all():
-        raise ValueError("votes hold NaN or infinity")
+    if encoded.sites is not None and not (np.isfinite(encoded.sites.votes) & (encoded.sites.votes >= 0)).all():
+        raise ValueError("votes hold NaN or infinity, or are below 0")
+    if encoded.vectors is not None and not np.isfinite(encoded.vectors).all():
+        raise ValueError("vectors hold NaN or infinity")
 
 
 def _check_cells(cells: Cells | None) -> None:
@@ -191,6 +195,14 @@ def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
             raise ValueError(f"{name} of a calibration is of another kind or size")
     if len(data.known_from) and not 0 <= data.known_from.min() <= data.known_from.max() <= ranks:
         raise ValueError("known_from of a calibration is no rank")
+    if not (np.abs(data.similarity) <= LARGEST_COSINE).all():  # NaN is not
+        raise ValueError("a similarity of a calibration is no cosine")
+    largest = np.array([LARGEST_CLOSENESS, *[1] * (ranks - 1)])[:ranks, None]  # gaps at the higher ranks
+    for part, most in ((data.closeness, LARGEST_CLOSENESS), (data.evidence, largest)):
+        if not (np.isnan(part) | (np.abs(part) <= most)).all():  # NaN: there is no name
+            raise ValueError("closeness or evidence of a calibration is out of its range")
+    if np.isnan(data.evidence[data.judged]).any():
+        raise ValueError("a calibration judges names without evidence")
     if stored.ends.ndim != 1 or not np.isfinite(stored.ends).all():
         raise ValueError("the ends of a calibration are no numbers")
 

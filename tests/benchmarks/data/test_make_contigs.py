@@ -164,3 +164,11 @@ def test_mistakes_are_one_sentence(folder, capsys):
     with pytest.raises(SystemExit):
         main(["--genomes", str(folder), "--output", "o.tsv", "--merge_identity", "2"])
     assert "argument --merge_identity: '2' is no number from 0.0 to 1" in capsys.readouterr().err
+
+
+def test_the_table_that_is_read_is_no_output(tmp_path, capsys):
+    table = tmp_path / "genomes.tsv"
+    table.write_text("id\tsequence\tspecies\n")
+    assert main(["--table", str(table), "--output", str(table)]) == 2
+    assert "is an output, but also an input" in capsys.readouterr().err
+    assert table.read_text() == "id\tsequence\tspecies\n"

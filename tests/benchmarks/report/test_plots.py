@@ -1,6 +1,7 @@
 """Pictures: what is drawn is what the results say, every kind can be drawn, and drawing twice gives the same file."""
 
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -218,3 +219,13 @@ def test_wrong_arguments_are_one_sentence(barcodes, tmp_path, capsys, changes, m
     assert main(["map", "--model", "tnf", "--data", str(barcodes), *output, *changes]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "map.png").exists()
+
+
+def test_a_picture_replaces_no_other_file_and_waits_for_no_reader(tmp_path):
+    other, fifo = tmp_path / "other.png", tmp_path / "fifo.png"
+    other.write_text("precious")
+    os.mkfifo(fifo)
+    for path in (other, fifo):
+        with pytest.raises(ValueError, match="exists and is no PNG picture"):
+            save(plt.figure(), path)
+    assert other.read_text() == "precious" and len(list(tmp_path.iterdir())) == 2

@@ -255,3 +255,10 @@ def test_a_summary_has_the_headline_metric_of_each_task(results, capsys):
     assert rows[:2] == ["| `ours` | **90.0** | **80.0** |", "| `untrained:ours` | 60.0 |  |"]
     assert main(["--results", str(results), "--only", "nothing"]) == 2
     assert "coi.test:summary" in capsys.readouterr().err
+
+
+def test_a_page_that_is_a_link_to_itself_is_told(tmp_path, capsys):
+    write_result(result("tnf", 0.9), tmp_path)
+    (tmp_path / "page.md").symlink_to("page.md")
+    assert main(["--results", str(tmp_path), "--check", str(tmp_path / "page.md")]) == 2
+    assert "page.md" in capsys.readouterr().err

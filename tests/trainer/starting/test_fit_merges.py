@@ -53,3 +53,12 @@ def test_barcodes_that_make_no_tree_are_refused(site_folder, tmp_path, capsys, c
     assert "barcodes.tsv" in told
     assert "too few for a tree" in told
     assert (folder / "config.json").read_bytes() == before
+
+
+def test_a_model_without_sites_and_barcodes_without_names_are_told(tmp_path, tiny_folder, site_folder, caplog):
+    bare = tmp_path / "bare.fasta"
+    bare.write_text(">a\nACGTACGTACGT\n")
+    for model, words in ((tiny_folder, "has no sites; give a model"), (site_folder, "no record has a species")):
+        with pytest.raises(SystemExit) as stop:
+            main(["--model", str(model), "--train_file", str(bare)])
+        assert stop.value.code == 2 and words in caplog.text

@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import trainer.train_tokenizer
 from modeling_dnacse.embedding.tokenization import alphabet_normalizer
+from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.reading.sequences import clean_sequence
 from trainer.train_tokenizer import SPECIAL_TOKENS, bases_per_token, main, train_tokenizer
 
@@ -202,3 +203,18 @@ def test_dnabert2s_tokenizer_works_with_cleaned_sequences(tmp_path):
     assert theirs(clean_sequence("acgu-AC gt"))["input_ids"] == [1, 11, 11, 2]
     assert theirs(clean_sequence("acgtRNNa"))["input_ids"] == [1, 11, 0, 0, 0, 5, 2]
     assert 0 in theirs("acgt")["input_ids"], "without cleaning lower case is lost"
+
+
+def test_two_runs_into_one_folder_do_not_mix(tmp_path, caplog):
+    source, output = tmp_path / "in.fasta", tmp_path / "new" / "out"
+    source.write_text("".join(f">r{number}\n{text}\n" for number, text in enumerate(barcodes(4))))
+    arguments = ["--train_file", str(source), "--output_dir", str(output), "--vocab_size", "20"]
+    output.mkdir(parents=True)
+    with Lock(output / ".lock", "busy"), pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2 and "another run writes to" in caplog.text and not any(output.iterdir())
+    main(arguments)
+    assert {path.name for path in output.iterdir()} == {"tokenizer.json", "tokenizer_config.json"}
+    with pytest.raises(SystemExit):
+        main([*arguments[:3], str(tmp_path / "other"), "--train_split", "none"])
+    assert not (tmp_path / "other").exists()
