@@ -48,6 +48,21 @@ def test_names_at_a_rank_are_counted_without_those_called_below_it():
     assert both.new_species == 0.92
 
 
+def test_the_least_probable_of_the_called_names_does_not_count_at_the_next_rank_either():
+    """Its genus is sure, too, and would let a doubtful genus through."""
+    probabilities = np.array([[0.99, 0.99, 0.88, 0.88, 0.1], [1, 1, 1, 1, 0.86]])
+    thresholds = call_rule(precision=0.93).thresholds(RANKS, probabilities, np.full(5, np.nan))
+    assert thresholds.names.tolist() == [0.88, 0.93]
+
+
+@pytest.mark.parametrize("value", [-0.5, 0, 1, 1.5, np.nan])
+@pytest.mark.parametrize("option", ["precision", "confidence"])
+def test_what_is_no_probability_is_refused(option, value):
+    for given in (value, {"genus": value}):
+        with pytest.raises(ValueError, match=f"--{option} is {value}; it must be between 0 and 1"):
+            call_rule(**{option: given}).at(RANKS)
+
+
 def test_by_rank():
     probabilities = np.array([[0.97, 0.9, np.nan], [0.99, 0.99, 0.9]])
     thresholds = call_rule(precision={"genus": 0.85}).thresholds(RANKS, probabilities, np.full(3, np.nan))

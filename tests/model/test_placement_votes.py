@@ -206,16 +206,18 @@ def test_each_of_two_markers_has_its_own_axis(options):
     learn(table, second, start=100)
     assert table.marker_of_site.tolist() == [0] * 100 + [1] * 140
     sequences = [first, second, reverse_complement(second[30:100]), first[20:] + "ACGTAGGT", "GATACCAG" + second[:80]]
+    sequences.append(second[60:] + "ACGTAGGT")  # beyond the whole axis
     text = batch_of(sequences, left=1)
     found = table(text)
-    assert found.marker.tolist() == [0, 1, 1, 0, 1]
-    assert found.offset.tolist() == [0, 100, 130, 20, 92]
+    assert found.marker.tolist() == [0, 1, 1, 0, 1, 1]
+    assert found.offset.tolist() == [0, 100, 130, 20, 92, 160]
     truths = [
         np.arange(100),
         np.arange(100, 240),
         np.arange(130, 200)[::-1],
         np.r_[np.arange(20, 100), [-1] * 8],
         np.r_[[-1] * 8, np.arange(100, 180)],
+        np.r_[np.arange(160, 240), [-1] * 8],
     ]
     sites = table.sites_of(text, found)
     for row, (sequence, truth) in enumerate(zip(sequences, truths, strict=True)):

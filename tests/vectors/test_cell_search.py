@@ -11,6 +11,7 @@ from modeling_dnacse.vectors import cell_search, shared_sites
 from modeling_dnacse.vectors.at_sites import read_sites
 from modeling_dnacse.vectors.cell_search import CellSearch
 from modeling_dnacse.vectors.shared_sites import SiteSearch
+from modeling_dnacse.vectors.site_bits import bits_of_bases
 from tests.support.marker import simulate_marker
 
 RECORDS = simulate_marker(seed=1, genera=64)
@@ -77,6 +78,17 @@ def test_cells_of_the_querys_own_species_take_no_room_from_the_nearest_other_one
     assert np.all(nothing.rows == -1) and np.isneginf([nothing.score, nothing.cosine]).all()
 
 
+def test_a_cell_has_the_most_frequent_of_the_bases_at_each_site_however_few_there_are(sites, bases):
+    some, species = bases.copy(), np.arange(len(bases)) // 3
+    some[::3, :100], some[1::3, :100] = OTHER, OTHER  # there one record in three, or none, has a base
+    expected = np.full((len(some) // 3, some.shape[1]), OTHER, np.uint8)
+    for cell, site in np.ndindex(expected.shape):
+        held = [base for base in some[3 * cell : 3 * cell + 3, site].tolist() if base < OTHER]
+        expected[cell, site] = min(held, key=lambda base: (-held.count(base), base), default=OTHER)
+    assert (expected[:, :100] < OTHER).any() and not (expected[:, :100] < OTHER).all()
+    assert np.array_equal(CellSearch(sites[0].sites, some, species).cells.bits, bits_of_bases(expected).T)
+
+
 def test_other_queries_do_not_change_an_answer(sites, bases):
     search = CellSearch(sites[0].sites, bases, np.arange(len(bases)) // 3)
     together, alone = search(bases[:40]), [search(bases[[row]]) for row in range(40)]
@@ -95,5 +107,18 @@ def test_cells_of_other_references_are_refused(sites, bases):
 def test_the_largest_values_are_those_of_a_sort(count, room):
     """With fewer values than are asked for, and with a last block that is not full."""
     values = torch.from_numpy(np.random.default_rng(0).permuted(np.tile(np.arange(float(room)), (5, 1)), axis=1))
-    values[:, 0] = -torch.inf
+    values[:, 0], values[-1] = -torch.inf, torch.arange(room)  # there the last ones are the largest
     assert torch.equal(cell_search.largest(values, count), values.argsort(dim=1, descending=True)[:, :count])
+
+
+def test_the_best_of_groups_and_of_all_are_those_of_a_loop(monkeypatch):
+    """Also where the first group has one reference, and the next number is the next group's."""
+    monkeypatch.setattr(cell_search, "GROUPS", 3)
+    monkeypatch.setattr(cell_search, "NEAREST", 2)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        groups = np.sort(rng.integers(0, 6, 9)) if seed % 2 else np.arange(9)
+        near = rng.permutation(9).astype(np.float32)
+        of_group = {group: max(np.flatnonzero(groups == group), key=near.__getitem__) for group in groups.tolist()}
+        expected = {*sorted(of_group.values(), key=lambda row: -near[row])[:3], *np.argsort(-near)[:2].tolist()}
+        assert cell_search.best_of(groups, near).tolist() == sorted(expected)
