@@ -1,10 +1,11 @@
 """Barcodes of any marker in, a tree of average linkage by the k-mers that two clusters share out; no model.
 
 Containment is the share of the k-mers of the shorter sequence that the longer one has too. So a fragment is as near to
-the whole barcode that it was cut from as a copy would be. A substitution changes k k-mers: identity is estimated as
-containment^(1/k), as Mash and sourmash do. The containment of two clusters is pooled: k-mers shared by all pairs of
-their members, divided by those of the shorter of each pair. So whole barcodes count more than fragments, and two
-fragments that do not overlap can be joined through whole barcodes.
+the whole barcode that it was cut from as a copy would be. Identity is estimated as containment^(1/e), as Mash and
+sourmash do, who take k as the exponent e; here it is fitted to pairs of the sample (kmer_exponent.py). The containment
+of two clusters is pooled: k-mers shared by all pairs of their members, divided by those of the shorter of each pair.
+So whole barcodes count more than fragments, and two fragments that do not overlap can be joined through whole
+barcodes.
 
 Both sums are dot products: of counts of k-mers, and of the number of members above each level of length (the minimum
 of two numbers is the number of levels that both reach). So there is no n x n matrix, as in average_linkage.py.
@@ -46,12 +47,13 @@ def kmer_sets(sequences: Iterable[str]) -> np.ndarray:
 
 
 @torch.inference_mode()
-def kmer_linkage(sets: np.ndarray, least: float) -> Tree:
+def kmer_linkage(sets: np.ndarray, least: float, exponent: float = K) -> Tree:
     """Grow the tree of n sequences, as far as merges reach an identity; `similarity` of the tree is the identity.
 
     Args:
         sets: Of `kmer_sets`. Rows of fewer than FEWEST k-mers merge only with their copies, and without any never.
         least: Least identity at which two clusters merge, above 0.
+        exponent: By which containment becomes identity.
 
     Raises:
         ValueError: there are more than MOST different sequences.
@@ -76,7 +78,9 @@ def kmer_linkage(sets: np.ndarray, least: float) -> Tree:
             own = tables[stale[part]]
             possible = own[:, kmers:] @ others[:, kmers:].T
             shared = own[:, :kmers] @ others[:, :kmers].T
-            identity = ((shared - 0.5) / possible).clamp(0, 1) ** (1 / K)  # of equally near ones the longer is nearer
+            identity = ((shared - 0.5) / possible).clamp(0, 1) ** (
+                1 / exponent
+            )  # of equally near ones the longer is nearer
             identity[possible < FEWEST] = -torch.inf
             identity[torch.from_numpy(stale[part][:, None] == among)] = -torch.inf
             best, places = identity.max(1)
@@ -124,14 +128,15 @@ def representatives_of(sets: np.ndarray, labels: np.ndarray, sizes: np.ndarray) 
     return np.array(chosen, np.int64)
 
 
-def identities_of(sets: np.ndarray, others: np.ndarray) -> np.ndarray:
+def identities_of(sets: np.ndarray, others: np.ndarray, exponent: float = K) -> np.ndarray:
     """Estimate the identity of each row with another, (n,) float64; NaN if either has no k-mer.
 
     Args:
         sets: Of `kmer_sets`.
         others: The other row of each (n,) int.
+        exponent: By which containment becomes identity.
     """
     numbers = np.bitwise_count(sets).sum(1, dtype=np.int64)
     shared = np.array([np.bitwise_count(own & sets[other]).sum() for own, other in zip(sets, others, strict=True)])
     with np.errstate(invalid="ignore"):
-        return (shared / np.minimum(numbers, numbers[others])) ** (1 / K)
+        return (shared / np.minimum(numbers, numbers[others])) ** (1 / exponent)

@@ -17,7 +17,7 @@ import torch
 
 from ..vectors.at_sites import batches_of, unit_sums
 from .average_linkage import Tree
-from .barcode_gap import LEAST_IDENTITY, cut_at_gaps
+from .barcode_gap import OVER_SITES, cut_at_gaps
 from .large_samples import grow_tree
 from .tree_cuts import Clusters, Nodes, largest, next_merges, nodes_of
 
@@ -46,7 +46,7 @@ def cluster_species(model: Any, bases: np.ndarray) -> Clusters:
     """
     weights = weights_of(model.config)
     if weights is None:
-        return cut_at_gaps(grow_tree(model, bases, LEAST_IDENTITY))
+        return cut_at_gaps(grow_tree(model, bases, OVER_SITES.least_identity))
     vector_terms = [unit_sums(model.sites, part) @ weights.of_vector for part in batches_of(bases)]
     return cut_by_species(grow_tree(model, bases, 1 - FARTHEST), weights, np.concatenate(vector_terms))
 

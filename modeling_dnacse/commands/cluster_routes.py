@@ -65,15 +65,9 @@ def group_by_kmers(args: argparse.Namespace, listing: "Listing") -> Grouping | N
     """Cluster by the k-mers that sequences share and draw --plot; None: most sequences are too long for that."""
     import numpy as np
 
-    from ..clustering.barcode_gap import LEAST_IDENTITY, cut_at_gaps
-    from ..clustering.kmer_linkage import (
-        LONGEST,
-        K,
-        identities_of,
-        kmer_linkage,
-        kmer_sets,
-        representatives_of,
-    )
+    from ..clustering.barcode_gap import OVER_KMERS, cut_at_gaps
+    from ..clustering.kmer_exponent import fit_exponent, near_pairs
+    from ..clustering.kmer_linkage import LONGEST, K, identities_of, kmer_linkage, kmer_sets, representatives_of
     from ..clustering.tree_cuts import cut_at
     from .drawing.cluster_pictures import draw_gaps
 
@@ -86,15 +80,19 @@ def group_by_kmers(args: argparse.Namespace, listing: "Listing") -> Grouping | N
     sets = kmer_sets(
         ("" if apart else record.sequence for record, apart in zip(listing.file.read(), long, strict=True))
     )
+    pairs, containment = near_pairs(sets)
+    wanted = set(pairs.ravel().tolist())
+    sequence_of = {row: record.sequence for row, record in enumerate(listing.file.read()) if row in wanted}
+    exponent = fit_exponent([(sequence_of[first], sequence_of[second]) for first, second in pairs], containment)
     if args.identity is None:
-        clusters = cut_at_gaps(kmer_linkage(sets, LEAST_IDENTITY))
+        clusters = cut_at_gaps(kmer_linkage(sets, OVER_KMERS.least_identity, exponent), OVER_KMERS)
         report_lowest(clusters)
     else:
-        clusters = cut_at(kmer_linkage(sets, args.identity), args.identity)
+        clusters = cut_at(kmer_linkage(sets, args.identity, exponent), args.identity)
     centres = representatives_of(sets, clusters.labels, np.array([entry.size for entry in entries]))
     if args.plot:
         draw_gaps(args.plot, clusters)
-    similarity = identities_of(sets, centres[clusters.labels])
+    similarity = identities_of(sets, centres[clusters.labels], exponent)
     similarity[centres] = 1.0
     return Grouping(clusters.labels, centres, similarity, np.zeros(len(sets), bool))  # no strand is known
 

@@ -58,8 +58,9 @@ class CalibrationData(NamedTuple):
 
     @property
     def tells_new_species(self) -> bool:
-        """Whether there are cases of known species and of new ones."""
-        return bool(np.any(self.known_from == 0) and np.any(self.known_from > 0))
+        """Whether there are cases of known species and of new ones, with a species near them."""
+        near = self.known_from[~np.isnan(self.closeness)]
+        return bool(np.any(near == 0) and np.any(near > 0))
 
     def tells(self, rank: int) -> bool:
         """Whether names at a rank can be calibrated: on cases of new species and, for species, also of known ones."""
@@ -139,7 +140,7 @@ def fit_calibration(data: CalibrationData, shares: np.ndarray) -> Calibration:
         names.append(fit(*told) if data.tells(rank) else None)
     new_species = None
     if data.tells_new_species:
-        new_species = fit_sigmoid(*cases(-data.closeness, data.known_from > 0, np.ones(len(weights), dtype=bool)))
+        new_species = fit_sigmoid(*cases(-data.closeness, data.known_from > 0, ~np.isnan(data.closeness)))
     return Calibration(names, new_species, shares)
 
 

@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from modeling_dnacse.clustering import site_linkage as linkages
 from modeling_dnacse.clustering.average_linkage import Tree
-from modeling_dnacse.clustering.barcode_gap import LEAST_IDENTITY, cut_at_gaps
+from modeling_dnacse.clustering.barcode_gap import OVER_SITES, cut_at_gaps
 from modeling_dnacse.clustering.site_linkage import site_linkage
 from modeling_dnacse.clustering.tree_cuts import cut_at
 from modeling_dnacse.kmers import OTHER
@@ -57,7 +57,8 @@ def test_of_whole_barcodes_the_tree_equals_scipys(monkeypatch):
 
 def test_pieces_join_their_species_and_rows_may_come_in_any_order():
     bases, order = plant(), np.random.default_rng(1).permutation(240)
-    labels, again = (cut_at_gaps(site_linkage(rows, LEAST_IDENTITY)).labels for rows in (bases, bases[order]))
+    trees = [site_linkage(rows, OVER_SITES.least_identity) for rows in (bases, bases[order])]
+    labels, again = (cut_at_gaps(tree).labels for tree in trees)
     assert adjusted_rand_score(labels, SPECIES) == 1
     assert adjusted_rand_score(labels[order], again) == 1
 
@@ -65,8 +66,8 @@ def test_pieces_join_their_species_and_rows_may_come_in_any_order():
 def test_two_pieces_come_together_by_the_whole_between_them():
     bases = np.zeros((3, 120), np.uint8)
     bases[0, 60:] = bases[2, :60] = OTHER
-    assert cut_at_gaps(site_linkage(bases, LEAST_IDENTITY)).labels.tolist() == [0, 0, 0]
-    assert cut_at_gaps(site_linkage(bases[::2], LEAST_IDENTITY)).labels.tolist() == [0, 1]
+    assert cut_at_gaps(site_linkage(bases, OVER_SITES.least_identity)).labels.tolist() == [0, 0, 0]
+    assert cut_at_gaps(site_linkage(bases[::2], OVER_SITES.least_identity)).labels.tolist() == [0, 1]
 
 
 def chain(distances: list[float]) -> Tree:
@@ -105,4 +106,4 @@ def test_few_sequences_and_those_of_no_marker():
     one = np.zeros((1, 80), np.uint8)
     unplaced = np.full((2, 80), OTHER, np.uint8)
     for bases, labels in ((one, [0]), (one[:0], []), (np.concatenate([unplaced, one]), [0, 1, 2])):
-        assert cut_at_gaps(site_linkage(bases, LEAST_IDENTITY)).labels.tolist() == labels
+        assert cut_at_gaps(site_linkage(bases, OVER_SITES.least_identity)).labels.tolist() == labels

@@ -174,6 +174,17 @@ def test_what_can_be_told_needs_cases_of_both_kinds(known_from, told):
     assert not unjudged.tells(0) and not unjudged.tells(1)
 
 
+def test_look_ups_that_find_no_species_do_not_spoil_the_probability_of_a_new_one():
+    data = made_data([0] * 20 + [1] * 20)
+    near = fit_calibration(data, np.full(3, 1 / 3)).new_species
+    extended = made_data([0] * 20 + [1] * 20 + [1, 1])
+    closeness = np.concatenate([data.closeness, [np.nan, np.nan]])
+    fitted = fit_calibration(extended._replace(closeness=closeness), np.array([0.5, 0.5, 0])).new_species
+    assert near is not None and fitted is not None
+    np.testing.assert_allclose(fitted.at(-data.closeness), near.at(-data.closeness), atol=0.05)
+    assert not data._replace(closeness=np.full(40, np.nan)).tells_new_species
+
+
 @pytest.mark.parametrize("cases", [99, 100])
 def test_how_far_a_sequence_may_be_needs_a_hundred_cases(cases):
     data = made_data([0] * 200 + [2] * cases)
