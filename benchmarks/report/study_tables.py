@@ -119,7 +119,10 @@ def render_large_cluster(study: Mapping[str, Any]) -> str:
             for name in ("blocks and species", "all pairs and species", "blocks and all pairs")
         ),
     ]
-    rows = [[count, name, *(f"{100 * of[index]:.1f}" for index in ("ari", "ami"))] for count, name, of in agreements]
+    rows = [
+        [count, name, *(f"{100 * of[index]:.1f}" if index in of else "–" for index in ("ari", "ami"))]
+        for count, name, of in agreements
+    ]
     caption = f"{study['clusters']:,} clusters of {study['species']:,} species; {study['device']}."
     cost_table = markdown(("sequences", "seconds", "CPU seconds", "peak memory, GiB"), costs)
     return f"{cost_table}\n\n{caption}\n\n{markdown(('sequences', '', 'ARI', 'AMI'), rows)}"

@@ -35,10 +35,14 @@ from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.vectors.at_sites import read_sites
 
+MOST = 100_000  # sequences whose clusters are compared by AMI, too
+
 
 def agreement(first: Any, second: Any) -> dict[str, float]:
-    """How well two clusterings agree."""
-    indexes = {"ari": adjusted_rand_score, "ami": adjusted_mutual_info_score}
+    """How well two clusterings agree; without AMI if they are large, since its time is quadratic."""
+    indexes = {"ari": adjusted_rand_score}
+    if len(first) <= MOST:
+        indexes["ami"] = adjusted_mutual_info_score
     return {name: round(float(index(first, second)), 4) for name, index in indexes.items()}
 
 

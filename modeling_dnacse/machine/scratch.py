@@ -1,10 +1,15 @@
-"""Temporary folders that end with their process; those of killed processes are removed by the next process."""
+"""Temporary folders that end with their process; those of killed processes are removed by the next process.
+
+Each has a lock beside it, which is there before the folder and after it. So nothing is left without a lock, whenever
+a process is killed.
+"""
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .locks import Lock, is_held
@@ -14,14 +19,20 @@ PREFIX, LOCK = "dnacse-", ".lock"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Make a temporary folder, and remove it when the block is left; remove those that killed processes left."""
-    for leftover in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        is_ours = os.access(leftover, os.W_OK | os.X_OK)
-        if is_ours and (leftover / LOCK).exists() and not is_held(leftover / LOCK):
-            shutil.rmtree(leftover, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    try:
-        with Lock(folder / LOCK, f"{folder} is another process's"):
+    """Make a temporary folder, and remove it when the block is left; remove those that killed processes left.
+
+    Raises:
+        OSError: the folder for temporary files cannot be written to.
+    """
+    place = Path(tempfile.gettempdir())
+    for lock in place.glob(f"{PREFIX}*{LOCK}"):
+        if os.access(lock, os.W_OK) and not is_held(lock):
+            with suppress(ValueError, OSError), Lock(lock, "another process removes it"):
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    folder = place / f"{PREFIX}{secrets.token_hex(8)}"
+    with Lock(folder.with_suffix(LOCK), f"{folder} is another process's"):
+        folder.mkdir(mode=0o700)
+        try:
             yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

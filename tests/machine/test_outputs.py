@@ -162,13 +162,32 @@ def test_temporary_folders_of_killed_processes_are_swept(tmp_path, monkeypatch):
     abandoned, others = tmp_path / "dnacse-abandoned", tmp_path / "dnacse-no-lock"
     for folder in (abandoned, others):
         folder.mkdir()
-    (abandoned / ".lock").touch()
+    (tmp_path / "dnacse-abandoned.lock").touch()
+    (tmp_path / "dnacse-killed-early.lock").touch()  # before its folder was made, or after it was removed
     with scratch_folder() as first, scratch_folder() as second:
         assert first != second and not abandoned.exists() and others.exists() and first.exists()
         monkeypatch.setattr(os, "access", lambda *_: False)  # as those of other users
         with scratch_folder():
             assert first.exists()
     assert list(tmp_path.iterdir()) == [others]
+
+
+def test_a_temporary_folder_has_a_lock_for_all_its_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen = []
+
+    def watch(doing):
+        def watched(path, *arguments, **options):
+            seen.append(Path(path).with_suffix(".lock").exists())
+            return doing(path, *arguments, **options)
+
+        return watched
+
+    monkeypatch.setattr(Path, "mkdir", watch(Path.mkdir))
+    monkeypatch.setattr("modeling_dnacse.machine.scratch.shutil.rmtree", watch(shutil.rmtree))
+    with scratch_folder() as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert seen == [True, True] and not list(tmp_path.iterdir())
 
 
 HOLD = """
