@@ -119,13 +119,14 @@ def render_large_cluster(study: Mapping[str, Any]) -> str:
             for name in ("blocks and species", "all pairs and species", "blocks and all pairs")
         ),
     ]
+    indexes = {"ari": "ARI", "ami": "AMI", "purity": "purity", "inverse_purity": "inverse purity"}
     rows = [
-        [count, name, *(f"{100 * of[index]:.1f}" if index in of else "–" for index in ("ari", "ami"))]
+        [count, name, *(f"{100 * of[index]:.1f}" if index in of else "–" for index in indexes)]
         for count, name, of in agreements
     ]
     caption = f"{study['clusters']:,} clusters of {study['species']:,} species; {study['device']}."
     cost_table = markdown(("sequences", "seconds", "CPU seconds", "peak memory, GiB"), costs)
-    return f"{cost_table}\n\n{caption}\n\n{markdown(('sequences', '', 'ARI', 'AMI'), rows)}"
+    return f"{cost_table}\n\n{caption}\n\n{markdown(('sequences', '', *indexes.values()), rows)}"
 
 
 RENDERERS: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+from sklearn.metrics.cluster import contingency_matrix
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
@@ -39,11 +40,21 @@ MOST = 100_000  # sequences whose clusters are compared by AMI, too
 
 
 def agreement(first: Any, second: Any) -> dict[str, float]:
-    """How well two clusterings agree; without AMI if they are large, since its time is quadratic."""
-    indexes = {"ari": adjusted_rand_score}
+    """How well two clusterings agree.
+
+    Returns:
+        ARI; purity, the share of items in the largest part that their cluster of the second shares with one of the
+        first; inverse purity, the same with both exchanged; AMI unless they are large, since its time is quadratic.
+    """
+    shared = contingency_matrix(first, second, sparse=True)
+    indexes = {
+        "ari": adjusted_rand_score(first, second),
+        "purity": shared.max(axis=0).sum() / len(first),
+        "inverse_purity": shared.max(axis=1).sum() / len(first),
+    }
     if len(first) <= MOST:
-        indexes["ami"] = adjusted_mutual_info_score
-    return {name: round(float(index(first, second)), 4) for name, index in indexes.items()}
+        indexes["ami"] = adjusted_mutual_info_score(first, second)
+    return {name: round(float(index), 4) for name, index in indexes.items()}
 
 
 @torch.inference_mode()

@@ -35,7 +35,7 @@ def near_pairs(sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     containment = (own @ among.T) / np.minimum(own.sum(1)[:, None], among.sum(1))
     wanted = (containment > LEAST**K) & (containment < MOST**SMALLEST)
     drawn = np.flatnonzero(wanted.any(axis=1))[:PAIRS]
-    partners = np.argmax(wanted[drawn] * rng.random(wanted[drawn].shape), axis=1)
+    partners = np.array([rng.choice(np.flatnonzero(wanted[row])) for row in drawn], np.int64)
     return np.stack([rows[drawn], others[partners]], axis=1), containment[drawn, partners]
 
 

@@ -54,3 +54,4 @@ def test_too_few_near_pairs_leave_the_exponent_at_k():
     sequences = ["", "N" * 50, *(random_sequence(rng, 300) for _ in range(5))]
     pairs, containment = near_pairs(kmer_sets(sequences))
     assert not len(pairs) and fit_exponent([], containment) == K
+    assert not len(near_pairs(kmer_sets(["N" * 50, "ACG"]))[0])
