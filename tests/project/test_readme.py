@@ -107,6 +107,13 @@ def test_probabilities_come_true_as_docs_identify_says():
     assert max(found["calibration_error"] for ranks in fishes.values() for found in ranks.values()) < 0.06
 
 
+def test_names_are_right_whatever_share_of_queries_is_known_as_docs_identify_says():
+    study = json.loads((ROOT / "benchmarks" / "studies" / "results" / "known_share.json").read_text())
+    ours, tool = study["methods"]["dnacse-barcode-mini"], study["methods"]["vsearch"]
+    assert min(scores["right"] for scores in ours.values()) >= 0.95 and 0.5 < tool["0.1"]["right"] < 0.6
+    assert tool["0.9"]["known_named"] - ours["0.9"]["known_named"] < 0.03
+
+
 def test_reads_with_indels_are_named_more_often_than_by_vsearch_as_docs_identify_says():
     folder = ROOT / "benchmarks" / "results" / "coi"
     found = [
