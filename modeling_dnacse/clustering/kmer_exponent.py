@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..reading.sequences import reverse_complement
 from .kmer_linkage import K
 
 LEAST, MOST = 0.94, 0.99  # identity of the pairs; one with fewer differences says little
 SMALLEST = 3.0  # exponent that is looked for
 ROWS, OTHERS, PAIRS = 1000, 4000, 60  # at most: sequences, others that they are compared with, pairs to align
 FEW = 10  # pairs; with fewer, the exponent is K
-COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
 def near_pairs(sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -41,7 +41,7 @@ def near_pairs(sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def fit_exponent(pairs: Sequence[tuple[str, str]], containment: np.ndarray) -> float:
     """Fit the exponent to the sequences of `near_pairs`, which may be of different strands; K if there are too few."""
-    turned = [(first, second.translate(COMPLEMENT)[::-1]) for first, second in pairs]
+    turned = [(first, reverse_complement(second)) for first, second in pairs]
     identity = np.maximum(aligned_identities(pairs), aligned_identities(turned))
     usable = (identity >= LEAST) & (identity <= MOST)
     if usable.sum() < FEW:

@@ -78,9 +78,8 @@ def kmer_linkage(sets: np.ndarray, least: float, exponent: float = K) -> Tree:
             own = tables[stale[part]]
             possible = own[:, kmers:] @ others[:, kmers:].T
             shared = own[:, :kmers] @ others[:, :kmers].T
-            identity = ((shared - 0.5) / possible).clamp(0, 1) ** (
-                1 / exponent
-            )  # of equally near ones the longer is nearer
+            containment = ((shared - 0.5) / possible).clamp(0, 1)  # of equally near ones the longer is nearer
+            identity = containment ** (1 / exponent)
             identity[possible < FEWEST] = -torch.inf
             identity[torch.from_numpy(stale[part][:, None] == among)] = -torch.inf
             best, places = identity.max(1)

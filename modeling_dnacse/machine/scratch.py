@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .locks import Lock, is_held
+from .locks import Lock
 
 PREFIX, LOCK = "dnacse-", ".lock"
 
@@ -26,8 +26,8 @@ def scratch_folder() -> Iterator[Path]:
     """
     place = Path(tempfile.gettempdir())
     for lock in place.glob(f"{PREFIX}*{LOCK}"):
-        if os.access(lock, os.W_OK) and not is_held(lock):
-            with suppress(ValueError, OSError), Lock(lock, "another process removes it"):
+        if os.access(lock, os.W_OK):
+            with suppress(ValueError, OSError), Lock(lock, "its folder is in use"):
                 shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
     folder = place / f"{PREFIX}{secrets.token_hex(8)}"
     with Lock(folder.with_suffix(LOCK), f"{folder} is another process's"):
