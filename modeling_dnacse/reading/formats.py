@@ -5,8 +5,8 @@ Known suffixes decide. For all other files, the content does.
 
 from pathlib import Path
 
+from .decompression import first_bytes
 from .tables import DELIMITERS, find_delimiter, first_line, has_columns, is_crabs
-from .text_files import first_bytes
 
 FASTA_SUFFIXES = (".fa", ".fasta", ".fna", ".fas", ".fsa", ".ffn", ".fq", ".fastq")
 COMPRESSIONS = (".gz", ".bgz", ".bz2", ".xz", ".zst")

@@ -1,55 +1,18 @@
 """A plain or compressed text file in; a stream of ASCII bytes out, from which other characters can be restored.
 
 Parsers such as dnaio refuse a byte order mark and bytes outside ASCII, but headers contain them. So the mark is
-removed, and each byte above 127 is escaped. `restore` undoes the escapes.
-
-An artifact of QIIME2 (.qza) is a zip archive. Only the member with sequences or a taxonomy is read, as a stream.
-Nothing is unpacked, and a file that expands too far is refused.
+removed, and each byte above 127 is escaped. `restore` undoes the escapes. A compressed file that grows as no sequences
+do is refused.
 """
 
-import bz2
 import io
-import lzma
 import re
-import zipfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from xopen import xopen
+from .decompression import BLOCK, open_decompressed
 
 _ESCAPE = "\x1a"  # ASCII's SUB; unlike "%" and "\\" it is not used in headers. If it occurs, it is escaped, too
-_ZIP = b"PK\x03\x04"
-_ARTIFACT = re.compile(r"[0-9a-f-]{36}/data/(?:(?:aligned-)?dna-sequences\.fasta|taxonomy\.tsv)")
 _LARGE, _MOST_SHRUNK = 1 << 28, 200  # bytes; factor: DNA as text shrinks to a quarter, repeats to a hundredth
-_BLOCK = 1 << 16
-_MEMBERS = {b"BZh": bz2.BZ2Decompressor, b"\xfd7z": lzma.LZMADecompressor}
-
-
-class _Members:
-    """The bytes of a .bz2 or .xz file. Python's own readers end silently before a damaged second member."""
-
-    def __init__(self, file: BinaryIO, member: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]):
-        self.file, self.new_member, self.member = file, member, member()
-
-    def read(self, size: int) -> bytes:
-        while True:
-            if self.member.eof:
-                packed = self.member.unused_data or self.file.read(_BLOCK)
-                while packed and not (packed := packed.lstrip(b"\0")):  # padding
-                    packed = self.file.read(_BLOCK)
-                if not packed:
-                    return b""
-                self.member = self.new_member()
-            elif not self.member.needs_input:
-                packed = b""
-            elif not (packed := self.file.read(_BLOCK)):
-                raise EOFError("Compressed file ended before the end-of-stream marker was reached")
-            if block := self.member.decompress(packed, size):
-                return block
-
-    def close(self) -> None:
-        self.file.close()
 
 
 class _AsciiStream(io.RawIOBase):
@@ -71,7 +34,7 @@ class _AsciiStream(io.RawIOBase):
 
     def next_chunk(self) -> bytes:
         try:
-            chunk = self.stream.read(_BLOCK)
+            chunk = self.stream.read(BLOCK)
         except Exception as error:  # each decompressor raises a class of its own; isal's derives from Exception only
             raise ValueError(
                 f"{self.path}:{self.lines + 1}: from about this line on the compressed data are cut short or damaged "
@@ -107,40 +70,10 @@ def open_ascii(path: str) -> io.BufferedReader:
         ValueError: on opening, if the file cannot be opened; on reading, if it is damaged or not text.
     """
     try:
-        packed = Path(path).stat().st_size if Path(path).is_file() else None
-        if first_bytes(path) == _ZIP:
-            stream, packed = _open_artifact(path)
-        elif member := _MEMBERS.get(first_bytes(path)[:3]):
-            stream = cast(BinaryIO, _Members(Path(path).open("rb"), member))  # noqa: SIM115
-        else:
-            stream = xopen(path, "rb", threads=0)
+        stream, packed = open_decompressed(path)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}; give the path of a readable file") from error
-    return io.BufferedReader(_AsciiStream(stream, path, packed), _BLOCK)
-
-
-def first_bytes(path: str) -> bytes:
-    """The first four bytes of a regular file; b"" for a pipe, which cannot be read twice."""
-    if not Path(path).is_file():
-        return b""
-    with Path(path).open("rb") as file:
-        return file.read(4)
-
-
-def _open_artifact(path: str) -> tuple[BinaryIO, int]:
-    """Open the member with sequences or a taxonomy; also return its compressed size."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if _ARTIFACT.fullmatch(member.filename)]
-            if len(members) != 1:
-                raise ValueError(
-                    f"{path}: a zip archive, but no artifact of QIIME2 with sequences or a taxonomy; "
-                    "unpack it, or save a table as CSV"
-                )
-            opened = archive.open(members[0])  # which stays open when the archive is closed
-            return cast(BinaryIO, opened), members[0].compress_size
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path}: a zip archive that cannot be read ({error}); fetch it again") from error
+    return io.BufferedReader(_AsciiStream(stream, path, packed), BLOCK)
 
 
 def restore(text: str) -> str:
