@@ -33,8 +33,16 @@ class Call(NamedTuple):
     hits: list[dict[str, Cell]]  # the rows of the table of hits, the nearest first
 
     def called_names(self) -> list[str]:
-        """The names from the rank of the call upwards, "" below it."""
-        return [name if 0 <= self.level <= rank else "" for rank, name in enumerate(self.names)]
+        """The names from the rank of the call upwards, "" below it, and "" for a name of another lineage.
+
+        A name above the call is less probable than the call only if the reference of the call has another name at
+        that rank, or none.
+        """
+        sure = self.probabilities[self.level]
+        return [
+            "" if self.level < 0 or rank < self.level or self.probabilities[rank] < sure else name
+            for rank, name in enumerate(self.names)
+        ]
 
 
 def call_columns(ranks: Sequence[str]) -> list[str]:

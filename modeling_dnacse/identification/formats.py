@@ -73,7 +73,8 @@ def write_sintax(calls: Iterable[Call], layout: Layout, file: TextIO) -> None:
             if call.names[rank] and not math.isnan(call.probabilities[rank])
         ]
         every = ",".join(f"{name}({min(probability, 1):.4f})" for name, probability, _ in written)
-        called = ",".join(name for name, _, rank in written if 0 <= call.level <= rank)
+        of_call = call.called_names()
+        called = ",".join(name for name, _, rank in written if of_call[rank])
         strand = ("-" if call.reverse else "+") if written else ""
         file.write(f"{call.query.id}\t{every}\t{strand}\t{called}\n")
 

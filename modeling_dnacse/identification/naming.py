@@ -41,6 +41,7 @@ def name_queries(
       common ancestor or above it.
     - If the reference of the lower name also has the higher name, the higher name is at least as probable as the
       lower one. If not, the higher name can be right only if the lower one is wrong, which bounds its probability.
+      A rank without a name has no probability, and bounds no other.
     - A query is out-of-distribution (`foreign`) if it cannot be placed, or if it is farther from the library than
       any of the library's records was from all other families.
     """
@@ -60,9 +61,10 @@ def name_queries(
         probabilities[rank, ~agreed[rank]] = np.fmin(probabilities[rank, ~agreed[rank]], SEVERAL_NAMES)
         for lower in range(rank):
             right = probabilities[lower]
-            same = (codes[lower] >= 0) & (names[rank, lower] == codes[rank])
+            same = names[rank, lower] == codes[rank]
             bound = np.where(same, np.fmax(probabilities[rank], right), np.fmin(probabilities[rank], 1 - right))
             probabilities[rank] = np.where(np.isnan(right), probabilities[rank], bound)
+        probabilities[rank, codes[rank] < 0] = np.nan
     new_species = np.full(rows.shape[1], np.nan)
     if calibration.new_species is not None:
         new_species = np.fmin(calibration.new_species.at(-matches.closeness), 1 - probabilities[0])
