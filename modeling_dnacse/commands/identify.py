@@ -46,7 +46,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream, whole_text
-from ..machine.outputs import check_outputs, check_replaced
+from ..machine.outputs import check_outputs, check_replaced, check_uncompressed
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.formats import files_beside
 from .drawing.pictures import check_plot
@@ -98,6 +98,7 @@ def check(args: argparse.Namespace) -> FirstReading:
     beside = files_beside(args.reference_vectors) if args.reference_vectors else []
     inputs = [*args.input, args.reference, args.taxonomy, args.reference_vectors, args.model, args.counts, *beside]
     check_outputs((args.output, hits, args.plot), inputs)
+    check_uncompressed((args.output, hits))
     check_replaced(args.output, FORMATS[args.format], f"a file of {args.format} calls", args.force)
     check_replaced(hits, HITS, "a table of hits", args.force)
     check_plot(args.plot, args.force)

@@ -14,6 +14,7 @@ from .atomic import STDOUT, is_stream, lock_output, partial_path, refuse_full_fo
 STDIN = Path("/dev/stdin")  # `-` reads a copy of it
 Names = Iterable[Path | str | None]  # None: not asked for
 Recogniser = Callable[[Path], bool]  # whether a file is an earlier output
+COMPRESSED = (".gz", ".bgz", ".bz2", ".xz", ".zst")
 HEAD = 1 << 16  # bytes at the start of a file that are looked at
 
 
@@ -143,6 +144,18 @@ def check_place(path: Path) -> None:
         raise ValueError(f"{path} is a device or a socket; give the name of a file")
     if not path.parent.is_dir():
         raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def check_uncompressed(texts: Names) -> None:
+    """Check that no text is named as if it were compressed, since it is written plain.
+
+    Raises:
+        ValueError: One is.
+    """
+    for path in (Path(text) for text in texts if text is not None):
+        if path.suffix in COMPRESSED and not is_stream(path):
+            plain = path.with_suffix("")
+            raise ValueError(f"{path} would not be compressed; write {plain}, and compress it afterwards")
 
 
 def check_replaced(path: Path | None, is_earlier: Recogniser, what: str, force: bool | None) -> None:

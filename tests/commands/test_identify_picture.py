@@ -55,11 +55,12 @@ def test_the_advice_counts_what_a_lower_confidence_would_call_and_how_much_of_it
         names = Names(codes, probabilities, nothing, nothing > 0, probabilities > -1)
         thresholds = Thresholds(np.array([0.95, 0.95]), 0.95)
         tally.add(NamedBlock([], nothing, names, level, thresholds, look_ups(4), Calibration([], None, nothing)))
-    assert tally.origin_of_shares() == "uncertain: estimated from only 7; --expected_new sets it"
+    assert tally.origin_of_shares() == ("uncertain: estimated from only 7, and mostly assumed; --expected_new sets it")
     (advice,) = tally.advice(0.95)
     assert "2 with --confidence species=0.9, then 95 % of all are right" in advice  # 0.98, 0.92, 0.9, 1
     assert "3 with --confidence species=0.8, then 93 % of all are right" in advice
     assert "species=0.9" not in tally.advice(0.9)[0] and tally.advice(0.6) == []
+    assert "species=0.6" not in advice, "it calls no more than 0.8 does"
 
 
 def test_probabilities_that_are_true_lie_on_the_diagonal_and_false_ones_do_not():

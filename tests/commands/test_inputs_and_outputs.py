@@ -99,6 +99,17 @@ def test_a_missing_folder_is_told_before_anything_is_read(files, capsys, monkeyp
         assert f"results/x.{suffix}: there is no folder results; make it first" in told
 
 
+def test_a_text_is_not_named_as_if_it_were_compressed(files, capsys, monkeypatch):
+    """It was written plain under the name x.tsv.gz, which gunzip refuses."""
+    monkeypatch.chdir(files)
+    for arguments in (
+        ["cluster", "in.fasta", "-o", "x.tsv.gz"],
+        ["cluster", "in.fasta", "-o", "y.tsv", "--representatives", "x.tsv.gz"],
+        ["identify", "in.fasta", "--reference", "library.fasta", "-o", "x.tsv.gz"],
+    ):
+        assert "x.tsv.gz would not be compressed; write x.tsv" in refuse(capsys, *arguments)
+
+
 def test_vectors_are_not_written_to_a_stream(files, capsys):
     assert "-: vectors cannot be written to a stream" in refuse(capsys, "embed", files / "in.fasta", "-o", "-")
 
