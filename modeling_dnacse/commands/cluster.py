@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..loading.model_folders import check_model
-from ..machine.outputs import check_outputs, check_replaced, has_lines, holds_near_start
+from ..machine.outputs import check_outputs, check_replaced, check_uncompressed, has_lines, holds_near_start
 from .drawing.pictures import add_dark_argument, check_plot
 from .options import (
     add_embedding_arguments,
@@ -106,6 +106,7 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, dict[str,
 
     inputs = (args.input, args.labelled, args.model, args.add_to)
     check_outputs((args.output, args.representatives, args.plot), inputs)
+    check_uncompressed((args.output, args.representatives))
     check_replaced(args.output, EARLIER[args.format], f"clusters as {args.format}", args.force)
     check_replaced(args.representatives, REPRESENTATIVES, "FASTA of representatives", args.force)
     check_plot(args.plot, args.force)
@@ -172,7 +173,8 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
         write_representatives(args.representatives, listing.file, entries, found, names)
     FORMATS[args.format](args.output, entries, found, names)
     sizes = np.bincount(found.labels)
+    clusters = f"{len(sizes):,} {'cluster' if len(sizes) == 1 else 'clusters'}"
     sys.stderr.write(
-        f"{args.output}: {len(entries):,} sequences in {len(sizes):,} clusters, {int((sizes == 1).sum()):,} of them "
+        f"{args.output}: {len(entries):,} sequences in {clusters}, {int((sizes == 1).sum()):,} of them "
         f"of one sequence; the largest has {sizes[0]:,}\n"
     )

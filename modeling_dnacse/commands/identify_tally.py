@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..identification.calibration import PRIOR_STRENGTH
 from ..identification.call_rules import SURE_ENOUGH
 from ..identification.call_table import Call
 
@@ -107,15 +108,19 @@ class Tally:
         told = int(self.called.sum()) - self.foreign
         if told == 0:
             return "assumed, since no query looks like the marker"
-        return "estimated" if told >= FEW else f"uncertain: estimated from only {told}; --expected_new sets it"
+        if told >= FEW:
+            return "estimated"
+        prior = ", and mostly assumed" if told < PRIOR_STRENGTH else ""
+        return f"uncertain: estimated from only {told}{prior}; --expected_new sets it"
 
     def advice(self, threshold: float) -> list[str]:
         """Say how to get more calls at species, and how many queries are out-of-distribution."""
-        more, lines = [], []
+        more, lines, fewer = [], [], 0
         for least, (called, others, sure) in self.named.items():
-            if least < threshold and others:
+            if least < threshold and others > fewer:
                 right = f"{100 * sure / (called + others):.0f} % of all are right"
                 more.append(f"{others:,.0f} with --confidence species={least}, then {right}")
+                fewer = others
         if more:
             lines.append(
                 f"more calls at species, by their probabilities: {'; '.join(more)} (--precision calls none below "

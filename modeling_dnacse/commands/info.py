@@ -122,7 +122,7 @@ def configuration(config: dict[str, Any]) -> dict[str, Any]:
         "architecture": said + (f", pooling {config['pooling']}" if config.get("pooling") else ""),
         "vectors": f"{config.get('hidden_size', '?')} numbers",
     }
-    if config.get("sites"):
+    if (config.get("sites") or 0) > 1:  # one site: k-mers alone, made by `dnacse adapt`
         markers = config.get("markers") or ["one marker (see its card)"]
         facts["markers"] = ", ".join(markers) + f" ({config['sites']:,} sites)"
     facts["thresholds"] = {

@@ -175,7 +175,11 @@ def encode_references(
         lost = int((~placed.placed).sum())
         if by_sites or count - lost >= LEAST_PLACED * count:
             if lost:
-                say(f"{path}: {lost:,} of {count:,} references do not look like the marker and are never found")
+                first = library.references.ids[int(np.flatnonzero(~placed.placed)[0])]
+                say(
+                    f"{path}: {lost:,} of {count:,} references do not look like the marker, such as {first}, and are "
+                    "never found"
+                )
             placed.bases[~placed.placed] = OTHER
             return Encoded(None, placed)
         say(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers")
