@@ -13,10 +13,12 @@ from benchmarks import tables
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"<!-- tested -->\n```(\w+)\n(.*?)```", README, flags=re.DOTALL)
+TESTED = re.compile(r"<!-- tested -->\n```(\w+)\n(.*?)```", flags=re.DOTALL)
+BLOCKS = TESTED.findall(README)
 RIVALS = ("sintax", "vsearch", "blast")
 
 DOCUMENTS = ("README.md", "model_card.md", "CONTRIBUTING.md", "benchmarks/RESULTS.md", "benchmarks/DATA.md")
+DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "benchmarks" / "results").glob("*/README.md"))
 
 
@@ -39,6 +41,17 @@ def test_the_commands_run_as_they_stand(tmp_path):
     assert (tmp_path / "runs" / "vectors.parquet").exists()
 
 
+@pytest.mark.slow
+def test_the_examples_in_python_run_one_after_the_other():
+    blocks = TESTED.findall((ROOT / "docs" / "python.md").read_text())
+    assert len(blocks) == 3
+    code = "\n".join(code for _, code in blocks) + "print(len(calls), len(hits), len(names), probabilities.shape)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    calls, hits, *_ = done.stdout.split()
+    assert int(calls) == 18 and int(hits) > 18
+
+
 def test_its_tables_and_all_result_pages_are_those_of_the_result_files():
     assert tables.main(["--check"]) == 0
 
@@ -58,14 +71,14 @@ def test_identify_gives_far_fewer_false_names_and_fewer_names():
             assert 1.2 * metric(ours, "known_named") < metric(rival, "known_named")
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, *PAGES, "LOG.md"])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *DOCS, *PAGES, "LOG.md"])
 def test_linked_files_exist(name):
     """A link starts at the folder of its page."""
     for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text()):
         assert (ROOT / name).parent.joinpath(target).exists(), target
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", [*DOCUMENTS, *DOCS])
 def test_named_files_exist(name):
     """A path that begins with one of our folders, in command or sentence, starts at the root; LOG.md is history."""
     folders, endings = "benchmarks|examples|modeling_dnacse|tests|trainer", "json|md|py|sh|yaml"
