@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..clustering.purposes import FIELDS, SHORTEST_CONTIG, WINDOW_TOKENS
-from ..loading.model_folders import CONFIG, SHIPPED_BARCODES, check_model
+from ..loading.model_folders import ALL_SHIPPED, CONFIG, check_model
 from ..machine.outputs import check_outputs, check_plain, same_file
 from .options import (
-    SHIPPED_FOR_GENOMES,
     add_model_arguments,
     check_device,
     embed_options,
@@ -52,7 +51,7 @@ def check(args: argparse.Namespace) -> "Listing":
     from ..clustering.entries import list_entries
 
     model = Path(args.model)
-    if any(same_file(model, shipped) for shipped in (*SHIPPED_BARCODES, SHIPPED_FOR_GENOMES)):
+    if any(same_file(model, shipped) for shipped in ALL_SHIPPED):
         raise ValueError(
             f"{args.model} is a model of the installed package, which all its users share; copy the folder, and give "
             "the copy as --model"

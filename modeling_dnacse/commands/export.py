@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..loading.model_folders import check_model
+from ..loading.model_folders import check_model, shipped_by_name
 from ..machine.outputs import check_model_folder
 from .options import SHIPPED
 
@@ -19,7 +19,12 @@ from .options import SHIPPED
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("--model", default=str(SHIPPED), help="folder or Hub id of a model; default: the shipped one for COI")
+    add(
+        "--model",
+        type=shipped_by_name,
+        default=str(SHIPPED),
+        help="folder or Hub id of a model, or name of a shipped one; default: the shipped one for COI",
+    )
     add("--format", choices=["onnx"], default="onnx", help="format of the graph; default: %(default)s, in float32")
     add("-o", "--output", type=Path, required=True, help="folder to create")
 

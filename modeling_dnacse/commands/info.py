@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..loading.model_folders import CONFIG, REMEDY, WEIGHTS, check_model
+from ..loading.model_folders import CONFIG, REMEDY, WEIGHTS, check_model, shipped_by_name
 from ..machine.json_files import read_object
 from ..machine.outputs import check_plain
 from .options import SHIPPED
@@ -30,7 +30,8 @@ THRESHOLDS = {"species_similarity": "clusters (dnacse cluster)", "bin_similarity
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add = parser.add_argument
-    add("model", nargs="?", default=str(SHIPPED), help=f"folder or Hub id; default: the shipped {SHIPPED.name}")
+    what = f"folder or Hub id, or name of a shipped model; default: {SHIPPED.name}"
+    add("model", nargs="?", type=shipped_by_name, default=str(SHIPPED), help=what)
     add("--json", action="store_true", help="write JSON, for other programs")
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..loading.model_folders import SHIPPED, SHIPPED_FOR_GENOMES
+from ..loading.model_folders import SHIPPED, SHIPPED_FOR_GENOMES, shipped_by_name
 
 __all__ = [
     "DTYPES",
@@ -85,8 +85,9 @@ def add_model_arguments(parser: argparse.ArgumentParser, shipped: Path | None = 
     add = parser.add_argument
     add(
         "--model",
+        type=shipped_by_name,
         default=None if shipped is None else str(shipped),
-        help=f"folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S model; default: {default}",
+        help=f"folder, Hub id, or name of a shipped model: DNACSE, DNABERT-2 or DNABERT-S; default: {default}",
     )
     add("--device", help="device to compute on, such as cpu or cuda:1; default: cuda if there is a GPU, else cpu")
     cosines = ", ".join(f"{dtype} {cosine}" for dtype, cosine in LEAST_COSINES.items())

@@ -8,9 +8,20 @@ from ..machine.json_files import read_object
 SHIPPED = Path(__file__).parents[1] / "dnacse-barcode-mini"  # for COI; the default model
 SHIPPED_BARCODES = (SHIPPED, *(SHIPPED.with_name(f"dnacse-barcode-{marker}") for marker in ("12s", "cytb")))
 SHIPPED_FOR_GENOMES = Path(__file__).parents[1] / "dnacse-genome-mini"  # the default of `dnacse bin`
+ALL_SHIPPED = (*SHIPPED_BARCODES, SHIPPED_FOR_GENOMES)
 CONFIG, TOKENIZER, GRAPH = "config.json", "tokenizer.json", "model.onnx"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 REMEDY = "give the folder of a complete model, or write it again"
+
+
+def shipped_by_name(name: str) -> str:
+    """The folder of the shipped model of this name; any other name, and that of a folder here, stays as it is.
+
+    >>> Path(shipped_by_name("dnacse-barcode-12s")).parent == SHIPPED.parent, shipped_by_name("me/model")
+    (True, 'me/model')
+    """
+    folder = SHIPPED.with_name(name) if name in {path.name for path in ALL_SHIPPED} else None
+    return name if folder is None or Path(name).exists() else str(folder)
 
 
 def check_model(name: str | None, with_tokenizer: bool = True) -> None:

@@ -20,6 +20,27 @@ def test_shipped_model(capsys):
     assert any("genus of unseen species" in line for line in told["results"])
 
 
+def test_a_shipped_model_is_found_by_its_name_unless_a_folder_here_has_it(tiny_folder, tmp_path, monkeypatch, capsys):
+    """The commands say on stderr that they take dnacse-barcode-12s, but did not take that name."""
+    monkeypatch.chdir(tmp_path)
+    main(["info", "dnacse-barcode-12s"])
+    assert "12S" in capsys.readouterr().out
+    assert command_line().parse_args(["embed", "x", "-o", "y", "--model", "dnacse-barcode-12s"]).model[0] == "/"
+    (tmp_path / "dnacse-barcode-12s").symlink_to(tiny_folder)
+    main(["info", "dnacse-barcode-12s"])
+    assert "12S" not in capsys.readouterr().out
+
+
+def test_a_model_of_kmers_alone_has_no_marker(tiny_folder, tmp_path, capsys):
+    """What `dnacse adapt` makes of ITS has one site, so `info` told of one marker of 1 sites."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    for sites, told in ((1, False), (658, True)):
+        (folder / "config.json").write_text(json.dumps(config | {"sites": sites}))
+        main(["info", str(folder)])
+        assert ("markers:" in capsys.readouterr().out) == told
+
+
 def test_what_files_do_not_say_is_left_out(tiny_folder, tmp_path, capsys):
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     (folder / "README.md").unlink()
