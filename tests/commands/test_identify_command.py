@@ -64,7 +64,7 @@ def test_every_query_has_a_line_and_identical_ones_find_themselves(tiny_folder, 
     assert "12 species; calibrated by its own records, looked up 48 times with their species, 96 without" in said
     assert re.search(r"16 queries: \d+ called at species, \d+ at genus, \d+ not called", said)
     assert "least probability of a call: species 0.7000, genus 0.7000" in said
-    assert "(uncertain: estimated from only 16; --expected_new sets it)" in said
+    assert "(uncertain: estimated from only 16, and mostly assumed; --expected_new sets it)" in said
     of_each = sum(line["rank"] == "species" for line in lines)
     of_all = [line for line in identify(tiny_folder, queries, library, "--precision", "0.9") if line["rank"]]
     assert all(float(line["probability"]) >= 0.8 for line in of_all)
