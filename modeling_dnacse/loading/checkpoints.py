@@ -21,6 +21,7 @@ from .hub_reasons import why_not_found
 from .model_folders import CONFIG, REMEDY, TOKENIZER, check_model, is_hub_id
 
 Model = TypeVar("Model", bound=DnacsePreTrainedModel)
+MODEL_TYPES = ("dnacse", "bert")  # the second: DNABERT-2 and DNABERT-S as published
 # least and most values of config.json; DnacseConfig checks types and combinations
 RANGES = {
     "vocab_size": (1, 2**24),
@@ -121,6 +122,7 @@ def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
     Raises:
         ValueError: there is no such configuration, or a value in it is not allowed.
     """
+    find_on_hub(name)
     check_config(name)
     with one_sentence(f"{name} cannot be loaded as a configuration"):
         config = DnacseConfig.from_pretrained(name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
@@ -172,6 +174,8 @@ def check_config(name: str) -> None:
     if not path.is_file():
         return
     config = read_object(path, REMEDY)
+    if (kind := config.get("model_type")) not in MODEL_TYPES:
+        raise ValueError(f"{path}: model_type is {str(kind)[:100]!r}; it must be {' or '.join(MODEL_TYPES)}")
     for field, (least, most) in RANGES.items():
         value = config.get(field)
         if isinstance(value, int | float) and not least <= value <= most:
