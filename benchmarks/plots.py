@@ -46,6 +46,7 @@ from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.outputs import check_outputs, check_plain
 from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.labels import RANKS
 
 Table = Sequence[Result]
@@ -202,6 +203,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when the arguments were wrong."""
     options = parse(arguments)

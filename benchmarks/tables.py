@@ -53,6 +53,7 @@ from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import resolved
 from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.signals import ending_on_signals
 
 AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"
@@ -158,6 +159,7 @@ def text_in(path: Path) -> str:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when a checked file is out of date, or 2 when the arguments were wrong."""
     parser = argparse.ArgumentParser(description="Render result files as Markdown.", allow_abbrev=False)

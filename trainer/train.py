@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
             inputs += [args.model_name_or_path, args.config_name, args.tokenizer_name]
             with locked_output(output_folder(args), inputs, writes=args.process_index == 0):
                 train(args)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:  # some options need packages of their own
         sys.stderr.write(f"train.py: error: {error}\n")
         sys.exit(2)
     except Stopped as stop:

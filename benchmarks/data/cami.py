@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_dnacse.machine.atomic import whole_text
 from modeling_dnacse.reading.sequences import open_ascii, restore
 
 NAMES = {"SEQUENCEID": "contig", "anonymous_contig_id": "contig", "BINID": "bin", "genome_id": "bin"}
@@ -41,7 +42,8 @@ def write_cami(
     columns = [ids, bins, lengths] if lengths else [ids, bins]
     rows = [row for row in zip(*columns, strict=True) if str(row[1]) not in ("", "-1")]
     lines = ["@Version:0.9.1", f"@SampleID:{sample}", *("\t".join(map(str, row)) for row in [header, *rows])]
-    path.write_text("\n".join(lines) + "\n")
+    with whole_text(path) as file:
+        file.write("\n".join(lines) + "\n")
 
 
 def read_cami(path: str | PathLike[str]) -> dict[str, str]:

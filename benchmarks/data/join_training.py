@@ -19,6 +19,7 @@ from benchmarks.data.labelled_tables import write_labelled
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.labels import read_labelled
 
 Record = Mapping[str, str]
@@ -53,6 +54,7 @@ def join_training(tables: Sequence[Sequence[Record]]) -> list[Record]:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> None:
     """Read the tables and write the joined one."""
     parser = argparse.ArgumentParser(description="Join the training records of several tables.", allow_abbrev=False)

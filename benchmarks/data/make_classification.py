@@ -31,6 +31,7 @@ from benchmarks.data.readers import pin, read_source
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.labels import RANKS
 
 PARTS = ("train", "dev", "test")
@@ -104,6 +105,7 @@ LAYOUTS = {"gue": write_gue, "genomic_benchmarks": write_genomic_benchmarks}
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     parser = argparse.ArgumentParser(description="Make a classification data set.", allow_abbrev=False)

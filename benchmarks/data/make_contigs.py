@@ -41,6 +41,7 @@ from benchmarks.data.sketches import NONE, sketch
 from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.sequences import reverse_complement
 
 TRAIN_SHARE = 0.7  # of a genome's pieces
@@ -165,6 +166,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     options = parse(arguments)

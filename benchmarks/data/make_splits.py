@@ -45,6 +45,7 @@ from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
+from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.sequences import reverse_complement
 
 SPLITS = ("train", "val", "test", "unseen_val", "unseen_test", "novel_test")
@@ -209,6 +210,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     options = parse(arguments)

@@ -37,7 +37,10 @@ if not __package__:
 
 from benchmarks.data.labelled_tables import write_labelled
 from modeling_dnacse.commands.options import at_least, between, parsed
+from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.outputs import check_new_folder
 from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.signals import ending_on_signals
 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # A and G, C and T are transitions: the code with bit 1 flipped
 FREQUENCIES = np.array([0.28, 0.18, 0.16, 0.38])
@@ -195,25 +198,28 @@ def simulate(
 
 
 def write_records(records: list[dict[str, str]], folder: Path) -> None:
-    """Write `barcodes.tsv` and one FASTA file per split."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_labelled(records, folder / "barcodes.tsv")
-    for split in SPLITS:
-        entries = (
-            f">{r['id']} species={r['species']} genus={r['genus']} family={r['family']}\n{r['sequence']}\n"
-            for r in records
-            if r["split"] == split
-        )
-        (folder / f"{split}.fasta").write_text("".join(entries))
+    """Write `barcodes.tsv` and one FASTA file per split to a new folder, which appears complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(folder) as draft:
+        draft.mkdir()
+        write_labelled(records, draft / "barcodes.tsv")
+        for split in SPLITS:
+            entries = (
+                f">{r['id']} species={r['species']} genus={r['genus']} family={r['family']}\n{r['sequence']}\n"
+                for r in records
+                if r["split"] == split
+            )
+            (draft / f"{split}.fasta").write_text("".join(entries))
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(
         description="Simulate labelled barcodes along a species tree.", allow_abbrev=False
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder for barcodes.tsv and one FASTA per split")
+    parser.add_argument("--output", type=Path, required=True, help="new folder: barcodes.tsv, a FASTA per split")
     parser.add_argument("--species", type=at_least(1), default=200)
     parser.add_argument("--records_per_species", type=at_least(1), default=20)
     parser.add_argument("--seed", type=at_least(0), default=0)
@@ -225,6 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parsed(parser, arguments)
     try:
+        check_new_folder(options.output, [], parents=True)
         records = simulate(
             options.species, options.records_per_species, options.seed, options.shortest, options.error_rate
         )

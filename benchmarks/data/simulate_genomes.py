@@ -35,6 +35,7 @@ from benchmarks.data.simulate import BASES, TRANSITIONS, plan_tree
 from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.sequences import reverse_complement
 
 BRANCHES = {"order": (0.5, 1.0), "family": (0.4, 0.8), "genus": (0.3, 0.6), "species": (0.15, 0.4)}
@@ -149,6 +150,7 @@ def read_contig(sequence: str, error_rate: float, rng: np.random.Generator) -> s
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments were wrong."""
     parser = argparse.ArgumentParser(description="Simulate contigs along a species tree.", allow_abbrev=False)

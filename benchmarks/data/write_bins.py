@@ -24,9 +24,11 @@ from benchmarks.tasks.binning import SPLITS, bin_contigs
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.signals import ending_on_signals
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     parser = argparse.ArgumentParser(description="Bin contigs with a model.", allow_abbrev=False)

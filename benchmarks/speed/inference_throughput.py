@@ -43,6 +43,7 @@ from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name, package_versions
+from modeling_dnacse.machine.signals import ending_on_signals
 
 LENGTHS = (200, 660, 2000, 10_000)  # bp
 PASS_BP = {"cpu": 20_000, "cuda": 10_000_000}
@@ -127,6 +128,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when a way broke, or 2 when the arguments were wrong."""
     options = parse(arguments)

@@ -40,6 +40,7 @@ from benchmarks.report.result_files import PACKAGES, commit, write_json
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name, package_versions
+from modeling_dnacse.machine.signals import ending_on_signals
 
 TRAIN = Path(__file__).resolve().parents[2] / "trainer" / "train.py"
 RATES = (
@@ -128,6 +129,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when an arm failed, or 2 when the arguments were wrong."""
     options = parse(arguments)

@@ -33,6 +33,7 @@ from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.model_folders import SHIPPED
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
+from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.vectors.at_sites import read_sites
 
@@ -102,6 +103,7 @@ def run_all(args: argparse.Namespace) -> None:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when something was wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)

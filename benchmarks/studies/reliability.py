@@ -32,6 +32,7 @@ from modeling_dnacse.commands.options import at_least
 from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
+from modeling_dnacse.machine.signals import ending_on_signals
 
 WHOLE, LENGTHS = "whole", (300, 150)  # bp
 SHOWN = ("species", "genus", "family", "order")
@@ -116,6 +117,7 @@ def run_all(args: argparse.Namespace) -> None:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when something was wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)

@@ -41,6 +41,7 @@ from modeling_dnacse.fitting.site_table import encode
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.vectors.at_sites import read_sites
 from modeling_dnacse.vectors.neighbours import nearest
 from modeling_dnacse.vectors.shared_sites import SiteSearch
@@ -205,6 +206,7 @@ def run_all(args: argparse.Namespace) -> None:
 
 
 @plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when something was wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)

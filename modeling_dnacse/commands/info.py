@@ -88,8 +88,8 @@ def describe(folder: Path, name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Turn any error that the content of a file causes into one sentence that names the file.
+def naming(path: Path, remedy: str = REMEDY) -> Iterator[None]:
+    """Turn any error that the content of a file causes into one sentence that names the file, with a remedy.
 
     Raises:
         ValueError: there was an error.
@@ -100,14 +100,15 @@ def naming(path: Path) -> Iterator[None]:
         if str(error).startswith(f"{path}: "):
             raise
         reason = (str(error).splitlines() or [""])[0][:100]
-        raise ValueError(f"{path} holds other values than this package writes ({reason}); {REMEDY}") from None
+        raise ValueError(f"{path} holds other values than this package writes ({reason}); {remedy}") from None
 
 
 def describe_index(folder: Path) -> dict[str, Any]:
     """What the description of an index says, by heading."""
-    facts = read_object(folder / INDEX, "make the index again")
+    remedy = "make the index again with dnacse index, or fetch it again"
+    facts = read_object(folder / INDEX, remedy)
     named = {key: value for key, value in facts.items() if value and not isinstance(value, dict)}
-    with naming(folder / INDEX):
+    with naming(folder / INDEX, remedy):
         sources = [", ".join(f"{key} {value}" for key, value in source.items()) for source in facts.get("sources", [])]
         calibrations = f"{len(facts.get('calibrations', []))}"
     return {"index": folder.resolve().name} | named | {"sources": sources, "calibrations": calibrations}

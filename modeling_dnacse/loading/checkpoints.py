@@ -17,34 +17,11 @@ from ..embedding.tokenization import apply_alphabet_policy
 from ..kmers import spelling_of
 from ..machine.json_files import read_object
 from ..modeling_dnacse import DnacsePreTrainedModel
+from .config_values import check_config
 from .hub_reasons import why_not_found
 from .model_folders import CONFIG, REMEDY, TOKENIZER, check_model, is_hub_id
 
 Model = TypeVar("Model", bound=DnacsePreTrainedModel)
-# least and most values of config.json; DnacseConfig checks types and combinations
-RANGES = {
-    "vocab_size": (1, 2**24),
-    "hidden_size": (1, 2**16),
-    "num_hidden_layers": (0, 1000),
-    "num_attention_heads": (1, 2**16),
-    "intermediate_size": (0, 2**20),
-    "type_vocab_size": (1, 2**16),
-    "projection_size": (1, 2**16),
-    "hidden_dropout_prob": (0, 1),
-    "attention_probs_dropout_prob": (0, 1),
-    "layer_norm_eps": (0, 1),
-    "gene_sites": (0, 2**24),
-    "site_kmer": (1, 13),
-    "site_candidates": (1, 100),
-    "site_block": (0, 2**16),
-    "site_support": (0, 2**16),
-    "site_reach": (0, 500),
-    "sites": (0, 2**24),
-    "least_share": (0, 2),  # above 1, no sequence is placed
-    "least_sites": (0, 2**24),
-    "species_similarity": (-1, 1),
-    "bin_similarity": (-1, 1),
-}
 
 
 def load_checkpoint(
@@ -64,7 +41,6 @@ def load_checkpoint(
     check_model(name, with_tokenizer=tokenizer_name is None)
     find_on_hub(name)
     tokenizer = load_tokenizer(tokenizer_name or name)
-    check_config(name)
     check_size(name)
     with one_sentence(f"{name} cannot be loaded as a model"), without_bar_of_weights():
         model = model_class.from_pretrained(name, dtype=torch.float32, **options)
@@ -121,6 +97,7 @@ def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
     Raises:
         ValueError: there is no such configuration, or a value in it is not allowed.
     """
+    find_on_hub(name)
     check_config(name)
     with one_sentence(f"{name} cannot be loaded as a configuration"):
         config = DnacseConfig.from_pretrained(name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
@@ -160,29 +137,6 @@ def check_framing(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
         if [ids[0], ids[-1]] != [tokenizer.cls_token_id, tokenizer.sep_token_id] or tokenizer.unk_token_id in ids:
             raise ValueError(f"it makes {tokenizer.convert_ids_to_tokens(ids)} of ACGT")
         tokenizer("N")  # which may be unknown, but needs a token for what is unknown
-
-
-def check_config(name: str) -> None:
-    """Check the numbers of a local configuration, before modules are built from them.
-
-    Raises:
-        ValueError: one is out of its range.
-    """
-    path = Path(name, CONFIG) if Path(name).is_dir() else Path(name)
-    if not path.is_file():
-        return
-    config = read_object(path, REMEDY)
-    for field, (least, most) in RANGES.items():
-        value = config.get(field)
-        if isinstance(value, int | float) and not least <= value <= most:
-            raise ValueError(f"{path}: {field} is {value}; it must be from {least:,} to {most:,}")
-    widths, starts, end = config.get("site_blocks"), config.get("marker_starts"), config.get("gene_sites")
-    if isinstance(widths, list) and not all(isinstance(width, int) and width > 0 for width in widths):
-        raise ValueError(f"{path}: site_blocks is {widths}; all must be above 0")
-    if isinstance(starts, list) and isinstance(end, int):
-        numbers = [*(start for start in starts if isinstance(start, int)), end]
-        if numbers[0] != 0 or len(numbers) <= len(starts) or numbers != sorted(set(numbers)):
-            raise ValueError(f"{path}: marker_starts is {starts}; it must rise from 0 to less than gene_sites, {end}")
 
 
 def check_size(name: str) -> None:

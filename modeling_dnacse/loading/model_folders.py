@@ -4,14 +4,14 @@ import re
 from pathlib import Path
 
 from ..machine.json_files import read_object
+from .config_values import CONFIG, REMEDY, check_config
 
 SHIPPED = Path(__file__).parents[1] / "dnacse-barcode-mini"  # for COI; the default model
 SHIPPED_BARCODES = (SHIPPED, *(SHIPPED.with_name(f"dnacse-barcode-{marker}") for marker in ("12s", "cytb")))
 SHIPPED_FOR_GENOMES = Path(__file__).parents[1] / "dnacse-genome-mini"  # the default of `dnacse bin`
 ALL_SHIPPED = (*SHIPPED_BARCODES, SHIPPED_FOR_GENOMES)
-CONFIG, TOKENIZER, GRAPH = "config.json", "tokenizer.json", "model.onnx"
+TOKENIZER, GRAPH = "tokenizer.json", "model.onnx"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-REMEDY = "give the folder of a complete model, or write it again"
 
 
 def shipped_by_name(name: str) -> str:
@@ -32,7 +32,8 @@ def check_model(name: str | None, with_tokenizer: bool = True) -> None:
         with_tokenizer: Whether the folder must hold the tokenizer too.
 
     Raises:
-        ValueError: The folder does not exist or is incomplete, or a file in it is not a JSON object.
+        ValueError: The folder does not exist or is incomplete, a file in it is not a JSON object, or a value of its
+            configuration is not allowed.
     """
     if name is None:
         return
@@ -47,6 +48,7 @@ def check_model(name: str | None, with_tokenizer: bool = True) -> None:
         read_object(folder / file, REMEDY)
     if not any((folder / file).exists() for file in (*WEIGHTS, GRAPH)):
         raise ValueError(f"{folder} holds no weights (none of {', '.join((*WEIGHTS, GRAPH))}); {REMEDY}")
+    check_config(name)
 
 
 def is_hub_id(name: str) -> bool:

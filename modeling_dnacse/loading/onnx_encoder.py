@@ -13,7 +13,8 @@ from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from ..configuration_dnacse import DnacseConfig
-from .checkpoints import check_config, one_sentence
+from .checkpoints import one_sentence
+from .config_values import check_config
 from .model_folders import GRAPH
 
 # since 1.32 ONNX Runtime reports its use to its maker and leaves a file in the folder for temporary files

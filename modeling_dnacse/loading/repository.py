@@ -20,6 +20,7 @@ from .checkpoints import check_finite
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
 RECORD = "training.json"
+POOLING = "1_Pooling"  # a folder
 WRITTEN = (".json", ".safetensors", ".py", ".md")  # suffixes of the files
 # the entry in config.json, as transformers' Pipeline.save_pretrained would write it
 PIPELINES = {"dna-embedding": {"impl": "pipeline_dnacse.DnaEmbeddingPipeline", "pt": ["AutoModel"], "type": "text"}}
@@ -81,7 +82,7 @@ def sentence_transformers_files(model: DnacseModel) -> dict[str, Any]:
     releases before 6 refuse to read.
     """
     transformer = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
-    pooling = {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
+    pooling = {"idx": 1, "name": "1", "path": POOLING, "type": "sentence_transformers.models.Pooling"}
     reading = {"max_seq_length": None, "do_lower_case": False}
     files: dict[str, Any] = {"config_sentence_transformers.json": {"similarity_fn_name": "cosine"}}
     if model.config.pooling in ("mean", "cls"):
@@ -90,7 +91,7 @@ def sentence_transformers_files(model: DnacseModel) -> dict[str, Any]:
         return files | {
             "modules.json": [transformer, pooling],
             "sentence_bert_config.json": reading,
-            "1_Pooling/config.json": {"word_embedding_dimension": model.config.hidden_size, **modes},
+            f"{POOLING}/config.json": {"word_embedding_dimension": model.config.hidden_size, **modes},
         }
     own = {
         "modality_config": {"text": {"method": "forward", "method_output_name": "pooler_output"}},

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 NAMES = ("SIGINT", "SIGTERM") if sys.platform == "win32" else ("SIGINT", "SIGTERM", "SIGHUP")
@@ -43,3 +44,14 @@ def unwinding_on_signals() -> Iterator[None]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """Let one of the signals end a script in one sentence, when what it was writing is removed."""
+    try:
+        with unwinding_on_signals():
+            yield
+    except Stopped as stop:
+        sys.stderr.write(f"{Path(sys.argv[0]).name}: stopped by {stop}\n")
+        sys.exit(stop.code)  # as shells give it

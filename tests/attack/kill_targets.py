@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.data import simulate
 from benchmarks.run import main as run_tasks
 from modeling_dnacse.cli import main as dnacse
 from tests.support.families import TINY
@@ -82,6 +83,7 @@ def scripts(folder: Path, model: Path) -> dict[str, Target]:
         "fit_embeddings.py": Target(fit_embeddings.main, [*data, *architecture, *made]),
         "fit_merges.py": Target(fit_merges.main, merges, changed=place / "sites"),
         "finish.py": Target(finish.main, [*data, "--model", str(model), *made]),
+        "simulate.py": Target(simulate.main, ["--output", str(out / "made"), "--species", "60"]),
         "run.py": Target(run_tasks, [*tasks, "--output", str(out), "--resume"]),
     }
 

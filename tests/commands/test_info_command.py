@@ -60,7 +60,6 @@ def test_what_files_do_not_say_is_left_out(tiny_folder, tmp_path, capsys):
         ("training.json", '{"data": {"training": {"species": "many"}}}'),
         ("training.json", '{"steps": 3}'),
         ("config.json", '{"architectures": 7}'),
-        ("config.json", '{"sites": "x"}'),
         ("config.json", '{"sites": 3, "markers": [1]}'),
         ("README.md", "---\ndatasets: 7\n---\n"),
         ("README.md", "---\nlicense: \xe9\n---\n"),
@@ -88,6 +87,12 @@ def test_index(tmp_path, capsys):
     main(["info", str(tmp_path)])
     out = capsys.readouterr().out
     assert "model: m\nreferences: 7\ncalibrations: 1\nsources:\n  name library.fasta, records 7\n" in out
+
+
+def test_a_damaged_index_is_to_be_made_again(tmp_path, capsys):
+    """Another model was asked for."""
+    (tmp_path / "index.json").write_text('{"sources": ["a"]}')
+    assert "make the index again with dnacse index, or fetch it again" in refuse(capsys, "info", tmp_path)
 
 
 def test_all_commands_take_threads_and_quiet(fasta, tiny_folder, tmp_path, capsys):

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from modeling_dnacse.cli import hold_standard_streams, main, report_end
 from modeling_dnacse.commands import info as info_command
 from modeling_dnacse.identification.queries import sample_of
-from modeling_dnacse.loading.checkpoints import check_config
+from modeling_dnacse.loading.config_values import check_config
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.processes import Process
@@ -106,6 +106,15 @@ def test_a_model_with_a_fifo_is_not_waited_for(tmp_path, site_folder, capsys):
     assert "config.json is no regular file" in refuse(capsys, "info", folder)
     with pytest.raises(ValueError, match="no regular file; write it again"):
         read_object(folder / "config.json", "write it again")
+
+
+def test_values_of_a_configuration_that_info_told_as_they_were(tmp_path, site_folder, capsys):
+    """It said that a model had {'a': 1} layers, and all was well; training began with a configuration of GPT-2."""
+    folder = shutil.copytree(site_folder, tmp_path / "m")
+    config = json.loads((site_folder / "config.json").read_text())
+    for field, value in {"num_hidden_layers": {"a": 1}, "sites": True, "pooling": [], "model_type": "gpt2"}.items():
+        (folder / "config.json").write_text(json.dumps(config | {field: value}))
+        assert f"config.json: {field} is " in refuse(capsys, "info", folder)
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,7 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
         ("references.parquet", "labels.species", lambda names: pa.array(range(len(names)))),
         ("references.parquet", "labels.species", lambda names: pa.array(["a\x1b[31m"] * len(names))),
         ("index.json", "calibrations", lambda _: [[[1]]]),
+        ("index.json", "calibrations", lambda _: [[1]]),
         ("index.json", "calibrations", lambda _: [[10**400]]),
     ):  # by somebody who wrote the digests as well
         shutil.copytree(index, copy, dirs_exist_ok=True)

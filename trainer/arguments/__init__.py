@@ -3,6 +3,8 @@
 Only train.py and the Trainer see this object. Other code gets plain values, or a small frozen record of them.
 """
 
+import math
+import sys
 from dataclasses import dataclass
 
 from transformers import TrainingArguments
@@ -16,6 +18,23 @@ from trainer.objective.settings import ObjectiveSettings
 from trainer.pairing.training_data import PairSettings, Sources
 from trainer.pairing.views import DEFAULT_MUTATION, Views
 
+COUNTS = {  # options with the least values that work
+    "max_length": 3,  # [CLS], a token, [SEP]
+    "pad_to_multiple_of": 1,
+    "per_device_train_batch_size": 1,
+    "per_device_eval_batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "eval_accumulation_steps": 1,
+    "max_validation_pairs": 1,
+    "fragment_pairs": 1,
+    "save_total_limit": 1,
+    "dataloader_num_workers": 0,
+    "cached_chunk_size": 0,
+    "chunk_tokens": 0,
+    "seed": 0,
+}
+MOST = 2**31 - 1
+SMALLEST = sys.float_info.min  # train.py lets the processor take smaller numbers, which are denormal, for 0
 BY_CURRICULUM = "the curriculum sets the number of steps; shorten its phases, such as mi_mix:0.1"
 # options of TrainingArguments that would silently do nothing or do harm here, each with the only value it may have
 FIXED = {
@@ -23,6 +42,10 @@ FIXED = {
     "num_train_epochs": (3.0, BY_CURRICULUM),
     "auto_find_batch_size": (False, "batches are made for one size; with little memory use --cached_chunk_size"),
     "save_only_model": (False, "a run cannot be resumed from such checkpoints; leave this option out"),
+    "remove_unused_columns": (False, "batches are nested and have no columns to remove; leave this option out"),
+    "eval_do_concat_batches": (True, "scores are of all vectors; leave this option out"),
+    "include_for_metrics": ([], "scores are of vectors alone; leave this option out"),
+    "dataloader_drop_last": (False, "validation would leave out pairs, even all of them; leave this option out"),
     "hub_revision": (None, "releases are pushed to the branch main only; leave this option out"),
 }
 
@@ -78,6 +101,13 @@ class ContrastiveArguments(
             raise ValueError("give either --train_file or --dataset_name")
 
     def _check_ranges(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, float) and not (math.isfinite(value) and (not value or abs(value) >= SMALLEST)):
+                raise ValueError(f"--{name} is {value}; it must be a number, neither infinite nor next to nothing")
+        for name, least in COUNTS.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= MOST:
+                raise ValueError(f"--{name} is {value}; it must be from {least} to {MOST}")
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"--validation_fraction is {self.validation_fraction}; it must be at least 0 and below 1")
         for name in ("noise_substitution", "mix_lambda", "mlm_probability"):
@@ -87,9 +117,13 @@ class ContrastiveArguments(
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must be above 0")
         noise = "noise_additive", "noise_multiplicative"
-        for name in (*noise, "genus_weight", "mlm_weight", "cached_chunk_size", "chunk_tokens"):
+        for name in (*noise, "genus_weight", "mlm_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must not be below 0")
+        if self.metric_for_best_model not in ("recall_at_1", "loss"):
+            raise ValueError(
+                f"--metric_for_best_model is {self.metric_for_best_model}; it must be recall_at_1 or loss"
+            )
         if self.crop is not None and len(self.crop) != 2:
             raise ValueError(f"--crop takes two numbers, shortest and longest bp, got {len(self.crop)}")
         if len(self.fragment_length) not in (1, 2):

@@ -17,6 +17,8 @@ import pyarrow.ipc
 from datasets import Dataset, concatenate_datasets
 
 from modeling_dnacse.loading.hub_datasets import load_commit
+from modeling_dnacse.machine.atomic import naming_what_has_no_room
+from modeling_dnacse.machine.outputs import same_file
 from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.machine.stamps import check_stamp, stamp_of
 from modeling_dnacse.reading.labels import apply_label_policy, read_labelled
@@ -46,6 +48,9 @@ def load_records(
             files nor a data set is given.
     """
     if files is not None:
+        for number, path in enumerate(files):
+            if any(same_file(Path(path), Path(other)) for other in files[:number]):
+                raise ValueError(f"{path} is given twice, and each record would be a pair with itself; give it once")
         counts = AlphabetCounts()
 
         def labelled() -> Iterator[dict[str, str]]:
@@ -129,7 +134,7 @@ def table_on_disk(rows: Iterable[Mapping[str, str | int]]) -> Dataset:
     first = next(batches, None)
     if first is None:
         raise ValueError("there are no records to train or validate on; give files that have some")
-    with pa.ipc.new_stream(path, first.schema) as writer:
+    with naming_what_has_no_room(path), pa.ipc.new_stream(path, first.schema) as writer:
         for batch in itertools.chain([first], batches):
             writer.write_batch(batch)
     return Dataset.from_file(str(path))

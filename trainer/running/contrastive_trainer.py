@@ -30,9 +30,11 @@ from accelerate import DistributedType
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import EvalPrediction, PreTrainedTokenizerBase, Trainer
+from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import SaveStrategy, rotate_checkpoints
 
 from modeling_dnacse import DnacseForContrastiveLearning, DnacseModel
+from modeling_dnacse.loading.checkpoints import one_sentence
 from trainer.arguments import ContrastiveArguments
 from trainer.objective.gradient_cache import backward_but_last
 from trainer.objective.objectives import SIDES, Batch, Objectives
@@ -65,10 +67,11 @@ class ContrastiveTrainer(Trainer):
         """Take the arguments of Trainer, the curriculum, and the sampler of global batches.
 
         Raises:
-            ValueError: --chunk_tokens under FSDP, mi_mix of single sequences or without layers, or a tokenizer without
-                a mask token.
+            ValueError: --chunk_tokens under FSDP, mi_mix of single sequences or without layers, a tokenizer without a
+                mask token, or an option that Trainer refuses.
         """
-        super().__init__(*args, compute_metrics=self._scores, **kwargs)
+        with one_sentence("an option of transformers' Trainer cannot be used"):
+            super().__init__(*args, compute_metrics=self._scores, **kwargs)
         if self.is_fsdp_enabled and self.args.chunk_tokens:
             raise ValueError(
                 "--chunk_tokens gives processes different numbers of chunks, and FSDP needs the same number: "
@@ -130,6 +133,15 @@ class ContrastiveTrainer(Trainer):
             )
             self.optimizer = optimizer_class(groups, **options)
         return self.optimizer
+
+    def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
+        """As Trainer, which learns only here that a schedule lacks an argument.
+
+        Raises:
+            ValueError: it does.
+        """
+        with one_sentence("--lr_scheduler_type cannot be used with these --lr_scheduler_kwargs"):
+            return super().create_scheduler(*args, **kwargs)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """As Trainer, which would make one step more in a run stopped between its last step and its release."""
@@ -231,7 +243,18 @@ class ContrastiveTrainer(Trainer):
         return str(Path(folder, DRAFTS)) if self._drafting else folder
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Let Trainer write a draft, and put it in place when every process has written its part."""
+        """Let Trainer write a draft, and put it in place when every process has written its part.
+
+        Raises:
+            ValueError: weights are NaN or infinite.
+            OSError: the checkpoint cannot be written.
+        """
+        weights = [] if self.is_fsdp_enabled else self.model.parameters()  # of which a process has a part
+        if not all(torch.isfinite(weight).all() for weight in weights):
+            raise ValueError(
+                f"step {self.state.global_step} made weights that are NaN or infinite, so training stops and they are "
+                "not saved: lower --learning_rate, or resume from an earlier checkpoint"
+            )
         name, best = (f"checkpoint-{step}" for step in (self.state.global_step, self.state.best_global_step))
         output = Path(self._get_output_dir(trial))
         first = self.args.process_index == 0
@@ -251,6 +274,7 @@ class ContrastiveTrainer(Trainer):
             self.accelerator.wait_for_everyone()
             if first:
                 draft = output / DRAFTS / name
+                (draft / TRAINING_ARGS_NAME).unlink()  # a pickle of all options, with paths, which nothing reads
                 # Trainer's state names the draft, and a folder that may be moved
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
                 facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler)

@@ -8,7 +8,6 @@ from modeling_dnacse.loading.repository import WRITTEN
 from modeling_dnacse.machine.atomic import remove
 from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder, check_text
-from modeling_dnacse.machine.signals import Stopped
 from trainer.running.checkpointing import DRAFTS
 
 
@@ -36,10 +35,8 @@ def locked_output(output: Path, inputs: Iterable[str | None], writes: bool) -> I
         remove(leftover)
     try:
         yield
-    except Stopped:
-        remove(output / DRAFTS)
-        raise
     finally:
+        remove(output / DRAFTS)
         lock.release()
         if not any(output.iterdir()):  # refused before anything was written
             output.rmdir()

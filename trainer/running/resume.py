@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from modeling_dnacse.loading.repository import POOLING, WRITTEN
 from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.provenance import sha256_of
 from trainer.pairing.pairs import PairSampler
@@ -27,7 +28,8 @@ def checkpoint_to_resume(output: Path, requested: str | None) -> str | None:
     """The checkpoint folder to resume from; "last" is the newest complete one.
 
     Raises:
-        ValueError: there is nothing to resume, or the folder holds an earlier run and resuming was not requested.
+        ValueError: there is nothing to resume; or resuming was not requested, and the folder holds an earlier run or
+            other files with names that a run writes.
     """
     found = [path for path in output.glob(f"checkpoint-*/{STATE}") if step_of(path).isdecimal()]
     states = sorted(found, key=lambda path: int(step_of(path)))
@@ -38,6 +40,8 @@ def checkpoint_to_resume(output: Path, requested: str | None) -> str | None:
                 f"{output} holds an earlier run: go on with --resume_from_checkpoint last, "
                 "or choose another --output_dir"
             )
+        if replaced := next((path for path in sorted(output.glob("*")) if might_replace(path)), None):
+            raise ValueError(f"{replaced} is there already, and a run might replace it; choose another --output_dir")
         return None
     if requested == "last":
         if not finished:
@@ -51,6 +55,11 @@ def checkpoint_to_resume(output: Path, requested: str | None) -> str | None:
             "missing or cut short: use an earlier one"
         )
     return requested
+
+
+def might_replace(path: Path) -> bool:
+    """Whether what is at a path in the output folder has the name of a checkpoint or of a part of a release."""
+    return path.suffix in WRITTEN or path.name.startswith("checkpoint-") or path.name == POOLING
 
 
 def step_of(state: Path) -> str:
@@ -75,18 +84,17 @@ def check_files(checkpoint: Path) -> None:
     Raises:
         ValueError: a file is missing or damaged.
     """
-    named = read_object(checkpoint / RUN, REMEDY).get(FILES, {}) if (checkpoint / RUN).is_file() else {}
+    named = read_object(checkpoint / RUN, REMEDY).get(FILES, {})
     if not isinstance(named, dict):
         raise ValueError(f"{checkpoint / RUN}: {FILES} is no object: {REMEDY}")
+    for part in ("model", "optimizer", "scheduler"):
+        if not any(part in name for name in named):
+            raise ValueError(f"{checkpoint / RUN} names no file of the {part}: {REMEDY}")
     for name, digest in named.items():
         if not (checkpoint / name).is_file():
             raise ValueError(f"{checkpoint / name} is missing: {REMEDY}")
         if sha256_of(checkpoint / name) != digest:
             raise ValueError(f"{checkpoint / name} is not what was written, so it is damaged: {REMEDY}")
-    there = [path.name for path in checkpoint.iterdir()]
-    for part in () if named else ("model", "optimizer", "scheduler"):  # of earlier releases, which name no files
-        if not any(part in name for name in there):
-            raise ValueError(f"{checkpoint} has no file of the {part}: {REMEDY}")
 
 
 def file_digests(checkpoint: Path) -> dict[str, str]:
@@ -112,13 +120,11 @@ def run_facts(arguments: Mapping[str, Any], processes: int, sampler: PairSampler
 
 
 def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:
-    """Compare `facts` with those of a checkpoint's run; a checkpoint of an earlier release may have no RUN.
+    """Compare `facts` with those of a checkpoint's run.
 
     Raises:
         ValueError: they differ.
     """
-    if not (checkpoint / RUN).exists():
-        return
     former = read_object(checkpoint / RUN, REMEDY)
     changed = [f"{name} {former.get(name)}, not {facts[name]}" for name in facts if former.get(name) != facts[name]]
     if changed:

@@ -73,6 +73,19 @@ def test_the_command_writes_bins_and_their_gold_standard(tmp_path, capsys):
     assert "write_bins.py: got " in capsys.readouterr().err
 
 
+def test_bins_do_not_replace_the_gold_standard_that_is_read(tmp_path, capsys):
+    """Of a source with several files, each is an input, by any name."""
+    gold, sequences = tmp_path / "gold_standard.binning", tmp_path / "contigs.fasta"
+    sequences.write_text("".join(f">c{number}\n{'ACGT' * 700}\n" for number in range(4)))
+    write_cami(gold, [f"c{number}" for number in range(4)], ["a", "a", "b", "b"], [2800] * 4)
+    (tmp_path / "link.binning").symlink_to(gold)
+    before = gold.read_bytes()
+    for name in (gold, tmp_path / "link.binning"):
+        assert main(["--model", "tnf", "--data", f"cami:{sequences}+{name}", "--output", str(tmp_path)]) == 2
+        assert f"{gold} is an output, but also an input ({name}); give the output" in capsys.readouterr().err
+    assert gold.read_bytes() == before
+
+
 @pytest.mark.slow
 def test_a_baseline_that_learns_takes_the_training_split(tmp_path, capsys):
     """It once was given none, and said that the data had none."""

@@ -1,6 +1,8 @@
 """The simulated barcodes follow the model that their docstring states, and the files follow the real data's layout."""
 
 import csv
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -73,6 +75,29 @@ def test_files(tmp_path):
     first = rows[0]
     assert header == f">{first['id']} species={first['species']} genus={first['genus']} family={first['family']}"
     assert sequence == first["sequence"]
+
+
+def test_a_folder_that_holds_files_is_not_written_to(tmp_path, capsys):
+    """Files of the names barcodes.tsv, train.fasta and so on were replaced."""
+    (tmp_path / "train.fasta").write_text("mine")
+    assert main(["--output", str(tmp_path), "--species", "12"]) == 2
+    assert "is there already; give a new folder, or remove it first" in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_script_and_leaves_nothing_half_written(number, code, tmp_path, capsys, monkeypatch):
+    """SIGTERM left half of the files, and SIGINT a traceback, too."""
+
+    def stop(_records, path):
+        path.write_text("half")
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("benchmarks.data.simulate.write_labelled", stop)
+    with pytest.raises(SystemExit) as stopped:
+        main(["--output", str(tmp_path / "made"), "--species", "12"])
+    assert stopped.value.code == code and capsys.readouterr().err.endswith(f"stopped by {number.name}\n")
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_species_is_an_error(tmp_path, capsys):

@@ -22,7 +22,7 @@ NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "us
         ({"mlm_probability": 2}, "--mlm_probability is 2; it must be between 0 and 1"),
         ({"temperature": 0}, "--temperature is 0; it must be above 0"),
         ({"mix_alpha": -1.0}, "--mix_alpha is -1.0; it must be above 0"),
-        ({"cached_chunk_size": -1}, "--cached_chunk_size is -1; it must not be below 0"),
+        ({"cached_chunk_size": -1}, "--cached_chunk_size is -1; it must be from 0 to 2147483647"),
         ({"noise_additive": -1.0}, "--noise_additive is -1.0; it must not be below 0"),
         ({"crop": [100]}, "--crop takes two numbers, shortest and longest bp, got 1"),
         ({"fragment_length": [1, 2, 3]}, "--fragment_length takes one or two numbers of bp, got 3"),
@@ -41,6 +41,34 @@ def test_a_wrong_value_is_one_sentence(options, message):
     with pytest.raises(ValueError) as error:
         ContrastiveArguments(**NEEDED, **options)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_length": 2},
+        {"pad_to_multiple_of": 0},
+        {"per_device_train_batch_size": 0},
+        {"per_device_eval_batch_size": 10**30},
+        {"max_validation_pairs": 0},
+        {"eval_accumulation_steps": 0},
+        {"margin": float("nan")},
+        {"noise_additive": float("nan")},
+        {"head_learning_rate_multiplier": float("inf")},
+        {"save_steps": float("inf")},
+        {"logging_steps": 1e-320},
+        {"metric_for_best_model": "accuracy"},
+        {"dataloader_drop_last": True},
+        {"include_for_metrics": ["inputs"]},
+        {"eval_do_concat_batches": False},
+        {"remove_unused_columns": True},
+    ],
+)
+def test_values_that_ended_in_a_traceback_or_trained_on_nothing(options):
+    """Some of them only after the first phase: a metric that does not exist, and validation without a pair."""
+    (name,) = options
+    with pytest.raises(ValueError, match=rf"--{name}( is .*; it must be |: .*; leave this option out)"):
+        ContrastiveArguments(**NEEDED, **options)
 
 
 def test_values_come_out_as_records():

@@ -1,13 +1,15 @@
 """What train.py refuses so that nothing is lost: separate processes, a second run, numbers that are not finite."""
 
+import errno
 import json
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from modeling_dnacse import DnacseModel
-from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.repository import write_repository
 from modeling_dnacse.machine.locks import Lock
 from trainer.train import check_processes, main
@@ -54,6 +56,30 @@ def test_an_output_that_is_an_input(refused, tmp_path, fasta, tiny_folder):
     assert "might replace it" in refused("--train_file", str(model / "data.json"))
 
 
+def test_an_output_that_holds_files_of_the_names_that_a_run_writes(refused, tmp_path, fasta):
+    """A README and what lay in a folder checkpoint-1 were destroyed; through a link, an input was replaced."""
+    out = tmp_path / "out"
+    for name in ("README.md", "checkpoint-1", "1_Pooling"):
+        out.mkdir()
+        (out / name).symlink_to(fasta.parent)
+        assert f"{out / name} is there already, and a run might replace it; choose another" in refused()
+        shutil.rmtree(out)
+
+
+def test_a_file_of_data_that_is_given_twice(refused, fasta, tmp_path):
+    """Each record was a pair with itself, and nothing said so."""
+    (tmp_path / "link.fasta").symlink_to(fasta)
+    assert "link.fasta is given twice" in refused("--train_file", str(fasta), str(tmp_path / "link.fasta"))
+
+
+def test_a_full_disk_of_temporary_files_is_named(refused, monkeypatch):
+    def fail(*_args):
+        raise OSError(errno.ENOSPC, "Error writing bytes to file")
+
+    monkeypatch.setattr("trainer.records.records.pa.ipc.new_stream", fail)
+    assert "records.arrow cannot be written (No space left on device); make room, or" in refused()
+
+
 def test_data_of_nothing_but_n_or_that_change_meanwhile(refused, tmp_path, monkeypatch):
     """The first were trained on; of the second, the record of the run had the digest of data that were not read."""
     data = tmp_path / "data.fasta"
@@ -69,6 +95,42 @@ def test_a_loss_that_is_not_finite_stops_and_releases_nothing(refused, tmp_path,
     monkeypatch.setattr("trainer.objective.objectives.Objectives.contrastive_loss", lambda *_, **__: loss)
     assert "the loss of step 1 is nan, so training stops and nothing is released" in refused()
     assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_are_not_finite_are_no_checkpoint(refused, tmp_path, monkeypatch):
+    """It was saved, the next step ended with advice to resume from it, and that ended in the same way."""
+
+    def spoil(trainer, *_args, **_kwargs):
+        with torch.no_grad():
+            next(trainer.model.parameters()).fill_(torch.inf)
+        return torch.tensor(1.0)
+
+    monkeypatch.setattr("trainer.running.contrastive_trainer.ContrastiveTrainer.training_step", spoil)
+    assert "step 1 made weights that are NaN or infinite" in refused("--save_steps", "1")
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_of_trainer_that_do_not_fit(refused, tmp_path):
+    """A package that is not installed, and a schedule that lacks an argument, ended in tracebacks."""
+    assert "liger-kernel" in refused("--use_liger_kernel", "true")
+    said = "--lr_scheduler_type cannot be used with these --lr_scheduler_kwargs"
+    assert said in refused("--lr_scheduler_type", "warmup_stable_decay")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failure_leaves_no_draft_of_a_checkpoint(refused, tmp_path, monkeypatch):
+    def fail(*_args):
+        raise OSError("no room")
+
+    monkeypatch.setattr("trainer.running.contrastive_trainer.put_folder_in_place", fail)
+    assert "could not be written (no room); make room" in refused("--save_steps", "1")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_architecture_that_does_not_exist(tiny_folder):
+    """Hugging Face's servers could not be reached, it said."""
+    with pytest.raises(ValueError, match="there is no folder nowhere here, and this process is offline"):
+        load_config("nowhere", load_tokenizer(str(tiny_folder)))
 
 
 def test_weights_that_are_not_finite_are_neither_released_nor_loaded(tiny_folder, tmp_path):
