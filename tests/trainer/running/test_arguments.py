@@ -56,7 +56,6 @@ def test_a_wrong_value_is_one_sentence(options, message):
         {"noise_additive": float("nan")},
         {"head_learning_rate_multiplier": float("inf")},
         {"save_steps": float("inf")},
-        {"logging_steps": 1e-320},
         {"metric_for_best_model": "accuracy"},
         {"dataloader_drop_last": True},
         {"include_for_metrics": ["inputs"]},
