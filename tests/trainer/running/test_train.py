@@ -353,7 +353,7 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
         (["--cached_chunk_size", "1"], "mi_mix mixes sequences that pass the model together, and here each is alone"),
         (["--model_name_or_path", "x"], "give either --model_name_or_path"),
         (["--validation_split", "val"], "split"),
-        (["--config_name", "broken.json"], "cannot be loaded as a configuration"),
+        (["--config_name", "broken.json"], "broken.json: pooling is 'max'; it must be mean or"),
         (
             ["--train_file", "splits.tsv"],
             "the training data have the splits test, train: say which to take with --train_split",
