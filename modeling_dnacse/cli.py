@@ -29,7 +29,7 @@ from .commands import map as map_command
 from .commands.drawing.pictures import colours_of_pages
 from .commands.options import between, parsed
 from .machine.json_logs import JsonLines, json_on_stderr
-from .machine.plain_messages import plain_messages
+from .machine.plain_messages import plain, plain_messages
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
@@ -152,7 +152,7 @@ def report_end(stream: TextIO | JsonLines, command: str, why: str) -> None:
     why = "".join(letter if letter.isprintable() or "\udc80" <= letter <= "\udcff" else "?" for letter in why)
     why = why if len(why) <= LONGEST_MESSAGE else f"{why[: LONGEST_MESSAGE // 2]} ... {why[-LONGEST_MESSAGE // 2 :]}"
     if isinstance(stream, JsonLines):
-        stream.report("error", message=why.removeprefix("error: "))
+        stream.report("error", message=plain(why.removeprefix("error: ")))
     else:
         stream.write(f"{'' if why.startswith('error') else chr(10)}dnacse {command}: {why}\n")
 

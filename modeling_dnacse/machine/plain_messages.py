@@ -6,11 +6,13 @@ could move the cursor, or recolour or hide lines of the terminal.
 
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, TextIO
 
 LONGEST_WORD, SHOWN = 255, 100  # letters: the longest name of a file; what stays at both ends of a longer word
+SHOWN_AS: dict[str, str] = {}  # path of a temporary file -> what the user knows it as
 LAYOUT = "\n\r\t"  # lines, and the progress bars that return to the start of one
 
 
@@ -22,6 +24,8 @@ def plain(text: str) -> str:
     >>> plain("e\x1b[31mvil\n"), plain("n\udcff"), len(plain("--" + "Q" * 3000))
     ('e?[31mvil\n', 'n\\udcff', 203)
     """
+    for path, known in SHOWN_AS.items():
+        text = text.replace(path, known)
     if not text.isprintable():
         text = "".join(letter if shows(letter) else "?" for letter in text).encode(errors="backslashreplace").decode()
     return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:SHOWN]}...{word[0][-SHOWN:]}", text)
@@ -54,6 +58,11 @@ class PlainStream:
         return getattr(self.stream, name)
 
 
+def one_line(message: Warning | str, *_: Any) -> str:
+    """A warning without the line of code that gave it."""
+    return f"warning: {message}\n"
+
+
 @contextmanager
 def plain_messages() -> Iterator[TextIO | Any]:
     """Keep what is written to standard error plain, in this context or in the function that it decorates.
@@ -65,5 +74,9 @@ def plain_messages() -> Iterator[TextIO | Any]:
     if former is None or isinstance(former, PlainStream):
         yield getattr(former, "stream", None)
         return
-    with redirect_stderr(PlainStream(former)):  # pyright: ignore[reportArgumentType]
-        yield former
+    format_before, warnings.formatwarning = warnings.formatwarning, one_line
+    try:
+        with redirect_stderr(PlainStream(former)):  # pyright: ignore[reportArgumentType]
+            yield former
+    finally:
+        warnings.formatwarning = format_before

@@ -168,3 +168,9 @@ def test_refusals(given, message):
         DnaEmbedder().fit(given)
     with pytest.raises(ValueError, match=message):
         BarcodeClassifier().fit(given, ["a"] * len(given))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan], ids=str)
+def test_a_class_that_is_missing_is_no_class(tiny_folder, missing):
+    with pytest.raises(ValueError, match=r"the class of row 1 is .*NaN"):
+        BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], np.array(["a", missing], dtype=object))

@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import sys
+import warnings
 
 import pytest
 
@@ -48,6 +49,17 @@ def test_names_of_files_are_plain_while_a_command_works(logs, tmp_path, tiny_fol
     told = capsys.readouterr().err
     assert is_plain(told) and "e?[31mvil?.fasta" in told
     assert not logs or all(json.loads(line) for line in told.splitlines())
+
+
+def test_a_warning_of_a_command_shows_no_line_of_code(tmp_path, tiny_folder, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text("sequence\nACGTACGTAACCGGTT\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = warnings._showwarning_orig  # pytest records them otherwise
+        main(["embed", str(table), "-o", str(tmp_path / "v.npy"), "--model", str(tiny_folder)])
+    told = capsys.readouterr().err
+    assert f"warning: {table}:2: no column of ids" in told and ".py:" not in told
 
 
 def test_bytes_that_are_no_text_are_escaped(capsys):
