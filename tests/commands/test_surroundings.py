@@ -176,6 +176,16 @@ def test_a_removed_working_folder_is_told(tmp_path, monkeypatch, capsys):
     assert "the working folder has been removed; change to another one" in capsys.readouterr().err
 
 
+def test_a_limit_of_threads_is_told(monkeypatch, capsys):
+    def check(args):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(info_command, "check", check)
+    with pytest.raises(SystemExit, match="2"):
+        main(["info"])
+    assert "error: no more threads can be started; give it more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "error",
     [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), RuntimeError("bug")],

@@ -157,7 +157,7 @@ def test_classifier_searches_as_identify_does(site_folder):
     [
         ("ACGT", "got one text"),
         ([], "got no sequences"),
-        (["ACGT", None], "row 1 holds None, which is not text"),
+        (["ACGT", None], "sequence 1 is None, which is not text"),
         (["ACGT", "AC*T"], r"row 1: character '\*'"),
         (["--"], "row 0 has no bases"),
         ([["ACGT", "ACGT"]], r"shape \(1, 2\)"),
