@@ -17,7 +17,8 @@ def each_sequence(given: Any) -> Iterator[str]:
     """
     one = isinstance(given, str | bytes) or not isinstance(given, Iterable)
     if one or isinstance(given, Mapping | Set) or getattr(given, "ndim", 1) != 1:
-        what = f"{type(given).__name__} of shape {given.shape}" if hasattr(given, "shape") else type(given).__name__
+        shape = getattr(given, "shape", None)
+        what = type(given).__name__ + (f" of shape {shape}" if shape is not None else "")
         raise ValueError(f"got one {what} as sequences; give a list or a column of texts, such as [sequence]")
     for number, sequence in enumerate(given):
         if not isinstance(sequence, str):
