@@ -210,3 +210,10 @@ def test_a_message_is_one_line_of_some_length(capsys):
     report_end(sys.stderr, "embed", "error: a\nb\x1b[2J" + "x" * 5000)
     message = capsys.readouterr().err
     assert message.startswith("dnacse embed: error: a?b?[2Jxxx") and message.count("\n") == 1 and len(message) < 1100
+
+
+def test_info_says_that_standard_output_is_closed(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(SystemExit, match="2"):
+        main(["info"])
+    assert "info writes, is closed" in capsys.readouterr().err
