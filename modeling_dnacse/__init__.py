@@ -24,7 +24,7 @@ if TYPE_CHECKING or not _IS_COMMAND:
     from .augmentation import EncoderNoise, ManifoldMixup
     from .clustering.k_medoid import k_medoid, similarity_threshold
     from .configuration_dnacse import DnacseConfig
-    from .embedding.embed import embed
+    from .embedding.given import embed
     from .embedding.options import EmbedOptions
     from .identification.identifier import Identifier, identify
     from .loading.checkpoints import load_checkpoint

@@ -29,7 +29,7 @@ from .commands import map as map_command
 from .commands.drawing.pictures import colours_of_pages
 from .commands.options import between, parsed
 from .machine.json_logs import JsonLines, json_on_stderr
-from .machine.plain_messages import plain_messages
+from .machine.plain_messages import plain, plain_messages
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "info": (info_command, "show what a model was trained on, its markers, limits, results and licence"),
 }
 LONGEST_MESSAGE = 1000  # letters
+NO_THREAD = "can't start new thread"  # the memory is full, or the processes of the user are limited
 MOST_THREADS = 1024  # OpenMP crashes when the system cannot start its threads
 EPILOG = """
 exit codes:
@@ -64,7 +65,8 @@ shell completion (pip install 'dnacse[completion]'):
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user is one sentence on stderr and exit code 2."""
     hold_standard_streams()
-    with plain_messages() as raw:
+    given = sys.argv[1:] if arguments is None else arguments
+    with plain_messages(given) as raw:
         run_command(arguments, raw)
 
 
@@ -103,7 +105,8 @@ def run_command(arguments: list[str] | None, raw: TextIO) -> None:
         if not is_out_of_memory(error):
             raise
         remedy = "give it more, or fewer sequences at once; --batch_tokens 1024 needs less for networks"
-        report_end(errors, args.command, f"error: the memory is full; {remedy}")
+        full = "no more threads can be started" if NO_THREAD in str(error) else "the memory is full"
+        report_end(errors, args.command, f"error: {full}; {remedy}")
         sys.exit(2)
     except Stopped as stop:
         report_end(errors, args.command, f"stopped by {stop}; nothing half written is left")
@@ -128,7 +131,7 @@ def check_working_folder() -> None:
 def is_out_of_memory(error: Exception) -> bool:
     """Whether an error of Python, of numpy, or of torch on any device says that there is no memory left."""
     return isinstance(error, MemoryError) or any(
-        said in str(error).lower() for said in ("can't allocate memory", "out of memory")
+        said in str(error).lower() for said in ("can't allocate memory", "out of memory", NO_THREAD)
     )
 
 
@@ -149,6 +152,7 @@ def hold_standard_streams() -> None:
 
 def report_end(stream: TextIO | JsonLines, command: str, why: str) -> None:
     """Say why a command ends before it is done, in one line whatever the names of files."""
+    why = plain(why)
     why = "".join(letter if letter.isprintable() or "\udc80" <= letter <= "\udcff" else "?" for letter in why)
     why = why if len(why) <= LONGEST_MESSAGE else f"{why[: LONGEST_MESSAGE // 2]} ... {why[-LONGEST_MESSAGE // 2 :]}"
     if isinstance(stream, JsonLines):

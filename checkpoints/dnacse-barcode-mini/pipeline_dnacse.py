@@ -28,9 +28,17 @@ class DnaEmbeddingPipeline(Pipeline):
         super().__init__(*args, batch_size=batch_size, **kwargs)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Embed a sequence, a list or a generator of them: an array (hidden,), a list or an iterator of such."""
+        """Embed a sequence, a list or a generator of them: an array (hidden,), a list or an iterator of such.
+
+        Raises:
+            ValueError: an entry of a list is not text.
+        """
+        if isinstance(inputs, tuple):  # Pipeline would take it for one input
+            inputs = list(inputs)
         if not isinstance(inputs, list):
             return super().__call__(inputs, *args, **kwargs)
+        if wrong := [entry for entry in inputs if not isinstance(entry, str)]:
+            raise ValueError(f"got {wrong[0]!r:.60} among the sequences, which is not text; leave it out")
         order = sorted(range(len(inputs)), key=lambda row: -len(inputs[row]))
         vectors: Any = super().__call__([inputs[row] for row in order], *args, **kwargs) if inputs else []
         return [vector for _, vector in sorted(zip(order, vectors, strict=True), key=lambda pair: pair[0])]

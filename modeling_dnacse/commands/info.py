@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Find the model and write what its files say; nothing else is run."""
+    if sys.stdout is None:
+        raise ValueError("the standard output, to which info writes, is closed; run it without >&-")
     if Path(args.model, INDEX).is_file():
         facts = describe_index(Path(args.model))
         sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n" if args.json else render(facts))

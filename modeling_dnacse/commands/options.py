@@ -151,15 +151,12 @@ def find_device(name: str | None, process: "Process | None" = None) -> str:
     """
     import torch
 
-    from ..loading.checkpoints import reason_of
+    from ..embedding.given import check_device as check_usable
 
     name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     if process is not None:
         name = process.device(name)
-    try:
-        torch.zeros(1, device=name).item()  # meta has tensors, but no numbers
-    except (RuntimeError, AssertionError) as error:  # AssertionError: a build without CUDA
-        raise ValueError(f"--device {name} cannot be used here: {reason_of(error)}") from error
+    check_usable(name, "--device")
     return name
 
 

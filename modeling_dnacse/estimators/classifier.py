@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from ..identification.calibration import take
 from ..identification.encoding import Encoded, Encoder, encode
 from ..identification.library import Library, make_library, unit_vectors
+from ..identification.queries import check_numbers
 from ..vectors.shared_sites import SiteSearch
 from .inputs import check_digest, check_sequences, find_encoder, options_of
 
@@ -82,10 +83,13 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         """
         if y is None:
             raise ValueError("BarcodeClassifier requires y to be passed, but the target y is None; give the classes")
-        if self.temperature is not None and not self.temperature > 0:
+        check_numbers(temperature=self.temperature)
+        if self.temperature is not None and not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature is {self.temperature}; it must be above 0, or None")
         sequences = check_sequences(X)
         y = column_or_1d(y, warn=True)
+        if (missing := next((row for row, name in enumerate(y) if name is None or name != name), None)) is not None:
+            raise ValueError(f"the class of row {missing} is {y[missing]}, a missing value (NaN); leave the row out")
         check_consistent_length(sequences, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..embedding.embed import embed
+from ..embedding.given import embed
 from .inputs import check_digest, check_sequences, find_encoder, options_of
 
 

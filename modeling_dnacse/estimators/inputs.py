@@ -8,10 +8,12 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from ..commands.options import SHIPPED
+from ..embedding.given import check_device, check_kinds
 from ..embedding.options import EmbedOptions
 from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_release
 from ..loading.model_folders import check_model
+from ..reading.given_sequences import each_sequence
 from ..reading.sequences import clean_sequence
 
 MODELS = 2  # kept in memory, so that a grid search does not load its model again in each fit
@@ -38,11 +40,7 @@ def check_sequences(sequences: Any) -> list[str]:
     if not len(array):
         raise ValueError("got no sequences (0 samples); give at least one")
     cleaned = []
-    for row, sequence in enumerate(array):
-        if not isinstance(sequence, str):
-            raise ValueError(
-                f"row {row} holds {sequence!r}, which is not text; give sequences, without missing values"
-            )
+    for row, sequence in enumerate(each_sequence(array)):
         try:
             cleaned.append(clean_sequence(sequence))
         except ValueError as error:
@@ -60,9 +58,10 @@ def find_encoder(model: Any, device: str | None) -> tuple[Any, PreTrainedTokeniz
         device: Device of the encoder; None: the CPU.
 
     Raises:
-        ValueError: there is no such model.
+        ValueError: there is no such model or device.
     """
     name = str(SHIPPED if model is None else model)
+    check_device(device or "cpu")
     check_model(name)
     digest = digest_of_release(name)
     return (*_load(digest, str(Path(name).resolve()) if Path(name).exists() else name, device or "cpu"), digest)
@@ -80,7 +79,8 @@ def options_of(estimator: Any, **more: Any) -> EmbedOptions:
         ValueError: one is out of its range.
     """
     shaping = {name: getattr(estimator, name) for name in SHAPING}
-    return EmbedOptions(device=estimator.device or "cpu", batch_tokens=estimator.batch_tokens, **shaping, **more)
+    given = check_kinds({**shaping, **more, "batch_tokens": estimator.batch_tokens})
+    return EmbedOptions(device=estimator.device or "cpu", **given)
 
 
 def check_digest(fitted: str, digest: str, model: Any) -> None:

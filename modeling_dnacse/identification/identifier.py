@@ -9,6 +9,7 @@ The file is long since the public methods carry their documentation.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, tee
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_vectors
 from ..loading.model_folders import check_model
 from ..machine.atomic import written_whole
+from ..reading.given_sequences import SHOWN
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST
@@ -33,7 +35,7 @@ from .indexes.index_record import check_fits, shaping_of, source_of
 from .indexes.joining import join_encoded, join_references
 from .large_libraries import is_large, make_large_library
 from .library import Library, make_library
-from .queries import Query, queries_of
+from .queries import Query, check_numbers, queries_of
 from .references import HIT, LibraryFile, References, Say, encode_references, read_references, say_on_stderr
 
 if TYPE_CHECKING:
@@ -256,6 +258,7 @@ class Identifier:
             ValueError: a sequence is not DNA, or an argument is out of its range.
         """
         pandas = require_pandas()
+        check_numbers(precision=precision, confidence=confidence, expected_new=expected_new)
         ranks = list(self.library.names)
         blocks = self.calls(
             queries_of(sequences, ids), rule=call_rule(precision, confidence), expected_new=expected_new
@@ -275,6 +278,8 @@ class Identifier:
             ValueError: a sequence is not DNA, or an argument is out of its range.
         """
         pandas = require_pandas()
+        if not isinstance(top, Integral) or isinstance(top, bool):
+            raise ValueError(f"top is {top!r:.{SHOWN}}; it must be a whole number from 0 to {NEAREST}")
         blocks = self.calls(queries_of(sequences, ids), top=top)
         rows = [hit for block in blocks for call in block.calls for hit in call.hits]
         return pandas.DataFrame(rows, columns=self.hit_columns()).astype({"overlap": "Int64"})

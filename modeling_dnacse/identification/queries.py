@@ -5,13 +5,17 @@ Each file is a sample. If an id occurs in two files, all ids get the name of the
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, zip_longest
+from numbers import Integral, Real
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..machine.file_names import text_of
 from ..reading.abundances import Abundances
 from ..reading.formats import COMPRESSIONS
+from ..reading.given_sequences import SHOWN, each_sequence
+from ..reading.labels import refuse_controls
 from ..reading.primers import primer_at_an_end, trim_primers
 from ..reading.rereading import RecordFile
 from ..reading.seen_ids import SeenIds
@@ -115,14 +119,52 @@ def sample_of(path: Path) -> str:
     return text_of(name.stem)
 
 
+def check_numbers(**options: Any) -> None:
+    """Check that options given in Python are numbers, or numbers by rank; None: not given.
+
+    Raises:
+        ValueError: one is something else.
+    """
+    for name, value in options.items():
+        by_rank = isinstance(value, Mapping) and name in ("precision", "confidence")
+        numbers = list(value.values()) if by_rank else [] if value is None else [value]
+        if not all(isinstance(number, Real) and not isinstance(number, bool) for number in numbers):
+            allowed = "a number, or numbers by rank" if name in ("precision", "confidence") else "a number"
+            raise ValueError(f"{name} is {value!r:.{SHOWN}}; it must be {allowed}")
+
+
+def each_id(ids: Iterable[str]) -> Iterator[str]:
+    """Ids that a caller gives in Python, as text.
+
+    Raises:
+        ValueError: they are one text, or one is neither text nor a whole number, or holds a control character.
+    """
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise ValueError(f"got one {type(ids).__name__} as ids; give a list with one id for each sequence")
+    for number, name in enumerate(ids):
+        if not isinstance(name, str | Integral) or name == "":
+            raise ValueError(f"id {number} is {name!r:.{SHOWN}}; give text or a whole number")
+        refuse_controls(f"id {number}", str(name), "it")
+        yield str(name)
+
+
 def queries_of(sequences: Iterable[str], ids: Iterable[str] | None) -> Iterator[Query]:
-    """Queries from sequences and their ids; without ids they are numbered from 1."""
-    names = map(str, range(1, 2**62)) if ids is None else ids
-    for name, sequence in zip(names, sequences, strict=ids is not None):
+    """Queries from sequences and their ids; without ids they are numbered from 1.
+
+    Raises:
+        ValueError: an entry is not a sequence, or there is not one id for each.
+    """
+    given = each_sequence(sequences)
+    pairs = zip(map(str, count(1)), given) if ids is None else zip_longest(each_id(ids), given)  # noqa: B905
+    for name, sequence in pairs:
+        if name is None or sequence is None:
+            raise ValueError(
+                f"there are {'fewer' if name is None else 'more'} ids than sequences; give one id for each"
+            )
         try:
             cleaned = clean_sequence(sequence)
         except ValueError as error:
-            raise ValueError(f"the sequence {name!r}: {error}") from None
+            raise ValueError(f"the sequence {name[:SHOWN]!r}: {error}") from None
         if not cleaned:
-            raise ValueError(f"the sequence {name!r} has no bases; leave it out")
-        yield Query(str(name), cleaned)
+            raise ValueError(f"the sequence {name[:SHOWN]!r} has no bases; leave it out")
+        yield Query(name, cleaned)

@@ -6,11 +6,13 @@ could move the cursor, or recolour or hide lines of the terminal.
 
 import re
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, TextIO
 
 LONGEST_WORD, SHOWN = 255, 100  # letters: the longest name of a file; what stays at both ends of a longer word
+SHOWN_AS: dict[str, str] = {}  # path of a temporary file, or a long argument -> what messages show of it
 LAYOUT = "\n\r\t"  # lines, and the progress bars that return to the start of one
 
 
@@ -22,6 +24,8 @@ def plain(text: str) -> str:
     >>> plain("e\x1b[31mvil\n"), plain("n\udcff"), len(plain("--" + "Q" * 3000))
     ('e?[31mvil\n', 'n\\udcff', 203)
     """
+    for path, known in SHOWN_AS.items():
+        text = text.replace(path, known)
     if not text.isprintable():
         text = "".join(letter if shows(letter) else "?" for letter in text).encode(errors="backslashreplace").decode()
     return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:SHOWN]}...{word[0][-SHOWN:]}", text)
@@ -54,9 +58,17 @@ class PlainStream:
         return getattr(self.stream, name)
 
 
+def one_line(message: Warning | str, *_: Any) -> str:
+    """A warning without the line of code that gave it."""
+    return f"warning: {message}\n"
+
+
 @contextmanager
-def plain_messages() -> Iterator[TextIO | Any]:
+def plain_messages(arguments: Sequence[str] = ()) -> Iterator[TextIO | Any]:
     """Keep what is written to standard error plain, in this context or in the function that it decorates.
+
+    Args:
+        arguments: Of the command; long ones are cut where messages repeat them, also if they hold blanks.
 
     Yields:
         Standard error as it was, for who writes plain text anyway; None where it is closed.
@@ -65,5 +77,13 @@ def plain_messages() -> Iterator[TextIO | Any]:
     if former is None or isinstance(former, PlainStream):
         yield getattr(former, "stream", None)
         return
-    with redirect_stderr(PlainStream(former)):  # pyright: ignore[reportArgumentType]
-        yield former
+    long = {text: f"{text[:SHOWN]}...{text[-SHOWN:]}" for text in arguments if len(text) > LONGEST_WORD}
+    SHOWN_AS.update(long)
+    format_before, warnings.formatwarning = warnings.formatwarning, one_line
+    try:
+        with redirect_stderr(PlainStream(former)):  # pyright: ignore[reportArgumentType]
+            yield former
+    finally:
+        warnings.formatwarning = format_before
+        for text in long:
+            SHOWN_AS.pop(text, None)

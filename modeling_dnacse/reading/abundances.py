@@ -18,6 +18,7 @@ from .tables import checked_rows
 from .text_files import open_ascii, restore
 
 _NO_SAMPLES = {name for names in COLUMNS.values() for name in names} | {"confidence", "consensus_lineage"}
+MOST = 1e15  # counts and depths
 _SIZE = re.compile(r";size=\d{1,15};?$")
 
 
@@ -69,11 +70,23 @@ def read_abundances(path: Path) -> Abundances:
     return Abundances(names, counts)
 
 
-def _count(place: str, sample: str, cell: str) -> float:
+def amount(text: str) -> float:
+    """A count or a depth as programs write it: at least 0 and below `MOST`; NaN: the text is none.
+
+    Python alone would also read 1_000 and digits of other scripts, and sums of larger numbers overflow.
+
+    >>> amount("1e3"), amount("1_000"), amount("1,5"), amount("1e308")
+    (1000.0, nan, nan, nan)
+    """
     try:
-        value = float(cell.strip(' "') or 0)
+        value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
+        return math.nan
+    return value if 0 <= value < MOST else math.nan
+
+
+def _count(place: str, sample: str, cell: str) -> float:
+    value = amount(cell.strip(' "') or "0")
+    if math.isnan(value):
         raise ValueError(f"{place}: {cell[:30]!r} in the column {sample!r} is no count; remove the column or mend it")
     return value

@@ -18,6 +18,7 @@ from os import PathLike, fspath
 
 import numpy as np
 
+from .abundances import amount
 from .labels import refuse_controls
 from .text_files import open_ascii, restore
 
@@ -125,9 +126,9 @@ def _is_number(text: str) -> bool:
 
 
 def _depth(path: str, number: int, text: str) -> float:
-    depth = float(text) if _is_number(text) else math.nan
-    if not 0 <= depth < math.inf:
+    depth = amount(text)
+    if math.isnan(depth):
         raise ValueError(
-            f"{path}:{number}: got {text!r}, but a depth is a number of at least 0; write the table again"
+            f"{path}:{number}: got {text[:30]!r}, but a depth is a number of at least 0; write the table again"
         )
     return depth

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..machine.plain_messages import SHOWN_AS
 from ..machine.scratch import scratch_folder
 
 
@@ -15,7 +16,7 @@ def copy_of_standard_input() -> Iterator[Path]:
     """Copy standard input to a temporary file, which is removed when the block is left.
 
     Raises:
-        ValueError: nothing is piped in, it is closed, or several processes would have to share it.
+        ValueError: nothing is piped in, it is closed or empty, or several processes would have to share it.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise ValueError("several processes cannot read one standard input; write it to a file first")
@@ -27,4 +28,7 @@ def copy_of_standard_input() -> Iterator[Path]:
         path = folder / "standard_input"
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
+        if not path.stat().st_size:
+            raise ValueError("the input is '-', but the standard input is empty; pipe a file in")
+        SHOWN_AS[str(path)] = "standard input"  # stays, for the error that ends the command
         yield path

@@ -127,8 +127,9 @@ def find_columns(
     columns = pick_columns({name: index for index, name in reversed(list(enumerate(names)))}, known)
     for key in needed:
         if key not in columns:
+            names = ", ".join(map(repr, header))[:200]
             raise ValueError(
-                f"{path}:1: no column for the {key}; the columns are {', '.join(map(repr, header))}: name one of them "
+                f"{path}:1: no column for the {key}; the columns are {names}: name one of them "
                 + " or ".join(map(repr, known[key]))
             )
     counts = Counter(names)

@@ -72,13 +72,14 @@ def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int, dtype: str =
         raise
 
 
-def read_vectors(path: Path) -> Blocks:
+def read_vectors(path: Path | str) -> Blocks:
     """Read a file or a folder of vectors: blocks of ids and float32 (rows, width), in order, in constant memory.
 
     Raises:
         ValueError: it is no such file, is damaged, holds NaN, infinity or a vector of zeros, changes while it is read,
             or is a folder where shards are missing.
     """
+    path = Path(path)
     readers = {".parquet": _read_parquet, ".npy": _read_npy, ".safetensors": _read_safetensors}
     if not path.is_dir() and path.suffix not in readers:
         raise ValueError(f"{path}: no vectors; give a folder, .parquet, .npy or .safetensors that dnacse embed wrote")

@@ -176,6 +176,16 @@ def test_a_removed_working_folder_is_told(tmp_path, monkeypatch, capsys):
     assert "the working folder has been removed; change to another one" in capsys.readouterr().err
 
 
+def test_a_limit_of_threads_is_told(monkeypatch, capsys):
+    def check(args):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(info_command, "check", check)
+    with pytest.raises(SystemExit, match="2"):
+        main(["info"])
+    assert "error: no more threads can be started; give it more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "error",
     [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), RuntimeError("bug")],
@@ -200,3 +210,10 @@ def test_a_message_is_one_line_of_some_length(capsys):
     report_end(sys.stderr, "embed", "error: a\nb\x1b[2J" + "x" * 5000)
     message = capsys.readouterr().err
     assert message.startswith("dnacse embed: error: a?b?[2Jxxx") and message.count("\n") == 1 and len(message) < 1100
+
+
+def test_info_says_that_standard_output_is_closed(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(SystemExit, match="2"):
+        main(["info"])
+    assert "info writes, is closed" in capsys.readouterr().err

@@ -157,7 +157,7 @@ def test_classifier_searches_as_identify_does(site_folder):
     [
         ("ACGT", "got one text"),
         ([], "got no sequences"),
-        (["ACGT", None], "row 1 holds None, which is not text"),
+        (["ACGT", None], "sequence 1 is None, which is not text"),
         (["ACGT", "AC*T"], r"row 1: character '\*'"),
         (["--"], "row 0 has no bases"),
         ([["ACGT", "ACGT"]], r"shape \(1, 2\)"),
@@ -168,3 +168,9 @@ def test_refusals(given, message):
         DnaEmbedder().fit(given)
     with pytest.raises(ValueError, match=message):
         BarcodeClassifier().fit(given, ["a"] * len(given))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan], ids=str)
+def test_a_class_that_is_missing_is_no_class(tiny_folder, missing):
+    with pytest.raises(ValueError, match=r"the class of row 1 is .*NaN"):
+        BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], np.array(["a", missing], dtype=object))

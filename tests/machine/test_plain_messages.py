@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -48,6 +49,26 @@ def test_names_of_files_are_plain_while_a_command_works(logs, tmp_path, tiny_fol
     told = capsys.readouterr().err
     assert is_plain(told) and "e?[31mvil?.fasta" in told
     assert not logs or all(json.loads(line) for line in told.splitlines())
+
+
+def test_a_warning_of_a_command_shows_no_line_of_code(tmp_path, tiny_folder, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text("sequence\nACGTACGTAACCGGTT\n")
+    command = ["embed", str(table), "-o", str(tmp_path / "v.npy"), "--model", str(tiny_folder)]
+    run = [sys.executable, "-m", "modeling_dnacse.cli", *command]
+    lines = subprocess.run(run, check=True, capture_output=True, text=True).stderr
+    assert f"warning: {table}:2: no column of ids" in lines and ".py:" not in lines
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["embed", "LONG", "-o", "x.npy"], ["LONG"], ["info", "LONG"], ["embed", "x", "-o", "y.npy", "--dtype", "LONG"]],
+    ids=str,
+)
+def test_long_arguments_with_blanks_are_not_repeated_as_a_whole(command, capsys):
+    with pytest.raises(SystemExit):
+        main(["ab " * 1500 if word == "LONG" else word for word in command])
+    assert 0 < capsys.readouterr().err.count("ab ") <= 70
 
 
 def test_bytes_that_are_no_text_are_escaped(capsys):

@@ -69,3 +69,13 @@ def test_vectors_of_length_one_and_the_alphabet(pipe):
 def test_a_sequence_without_a_base_is_one_sentence(pipe, sequence):
     with pytest.raises(ValueError, match="holds no base; leave it out"):
         pipe([sequence])
+
+
+def test_a_tuple_is_a_list_and_what_is_no_text_is_refused(pipe):
+    """Of a tuple, only the first vector came back."""
+    sequences = ["ACGTTGCAACGGTACC", "GATTACAGATTACAGG"]
+    for got, expected in zip(pipe(tuple(sequences)), pipe(sequences), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    for wrong in ([None], [["ACGT"]], ["ACGT", float("nan")], [5]):
+        with pytest.raises(ValueError, match="not text; leave it out"):
+            pipe(wrong)

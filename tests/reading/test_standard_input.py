@@ -7,7 +7,6 @@ import tempfile
 import pytest
 
 from modeling_dnacse.cli import main
-from tests.support.refusals import refuse
 
 
 class Piped(io.TextIOWrapper):
@@ -32,9 +31,13 @@ def test_a_pipe_gives_the_vectors_of_the_file(tiny_folder, fasta, tmp_path, monk
 
 
 def test_a_wrong_pipe_leaves_no_copy(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stdin", Piped(b">a\nMKV*\n"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert "standard_input:2: character" in refuse(capsys, "embed", "-", "-o", tmp_path / "x.npy")
+    for logs in ([], ["--json_logs"]):
+        monkeypatch.setattr(sys, "stdin", Piped(b">a\nMKV*\n"))
+        with pytest.raises(SystemExit):
+            main(["embed", "-", "-o", str(tmp_path / "x.npy"), *logs])
+        told = capsys.readouterr().err
+        assert "standard input:2: character" in told and str(tmp_path) not in told, "it names the copy"
     assert not list(tmp_path.iterdir())
 
 
@@ -42,6 +45,7 @@ def test_a_wrong_pipe_leaves_no_copy(tmp_path, monkeypatch, capsys):
     ("world", "terminal", "complaint"),
     [
         ("1", True, "nothing is piped in; give a file"),
+        ("1", False, "the standard input is empty"),
         ("2", False, "several processes cannot read one"),
     ],
 )

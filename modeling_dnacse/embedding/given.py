@@ -1,0 +1,102 @@
+"""`embed` as callers in Python get it: what they give is checked, and then embedded by embed.py.
+
+The commands check their options and files elsewhere, and call embed.py itself.
+"""
+
+import warnings
+from collections.abc import Iterable
+from numbers import Integral
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from ..reading.given_sequences import SHOWN, each_sequence
+from .embed import embed as embed_checked
+from .options import EmbedKeywords, EmbedOptions
+
+WHOLE, SWITCHES = ("batch_tokens", "window_tokens", "overlap_tokens", "dimensions"), ("normalize", "both_strands")
+HALF = (torch.bfloat16, torch.float16)
+
+
+def embed(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    sequences: Iterable[str],
+    *,
+    progress: bool = False,
+    **options: Unpack[EmbedKeywords],
+) -> np.ndarray:
+    """Embed sequences: float32 (n, dimensions), row i for sequence i. A vector does not depend on its batch.
+
+    A sequence that holds only N, or does not look like the marker of the model, may get a vector of zeros; a warning
+    says so.
+
+    Args:
+        model: a DnacseModel, or any encoder whose output has a `pooler_output`. It is moved to the device.
+        tokenizer: the tokenizer of the model. It must frame a sequence with [CLS] and [SEP].
+        sequences: DNA in either case: a list, an array, a column of a table or a generator. U counts as T, IUPAC
+            ambiguity codes as N, and gaps are removed.
+        progress: show a progress bar on stderr.
+        **options: batch_tokens, device, dtype, normalize, both_strands, window_tokens, overlap_tokens, dimensions;
+            `help(modeling_dnacse.EmbedOptions)` explains each.
+
+    Raises:
+        ValueError: a sequence is no text, is empty, holds an invalid character or does not fit into memory, or
+            an option is of a wrong kind or out of its range.
+    """
+    check_options(EmbedOptions(**check_kinds(options)))
+    vectors = embed_checked(model, tokenizer, list(each_sequence(sequences)), progress=progress, **options)
+    if (without := np.flatnonzero(~vectors.any(axis=1))).size:
+        warnings.warn(
+            f"{without.size:,} of {len(vectors):,} vectors hold nothing but zeros, the first that of sequence "
+            f"{without[0]}: these sequences hold only N, or do not look like the model's marker; leave them out",
+            stacklevel=2,
+        )
+    return vectors
+
+
+def check_kinds(options: Any) -> Any:
+    """Check the kinds of numbers and switches among options of embedding; return the options.
+
+    Raises:
+        ValueError: a number is not whole, or a switch is neither True nor False.
+    """
+    for name in (*WHOLE, *SWITCHES):
+        value = options.get(name)
+        switch = isinstance(value, bool | np.bool_)
+        fits = switch if name in SWITCHES else isinstance(value, Integral) and not switch
+        optional = name not in ("overlap_tokens", "normalize") or name not in options
+        if not fits and not (value is None and optional):
+            said = "True or False" if name in SWITCHES else "a whole number"
+            raise ValueError(f"{name} is {value!r:.{SHOWN}}; it must be {said}")
+    return options
+
+
+def check_options(options: EmbedOptions) -> EmbedOptions:
+    """Check the precision and the device of options; return the options.
+
+    Raises:
+        ValueError: torch cannot compute in this precision or on this device.
+    """
+    if not any(options.dtype is dtype for dtype in (None, *HALF)):
+        allowed = " or ".join(map(str, HALF))
+        raise ValueError(f"dtype is {options.dtype!r:.{SHOWN}}; it must be {allowed}, or None: as the weights are")
+    if options.device is not None:
+        check_device(options.device)
+    return options
+
+
+def check_device(device: Any, option: str = "device") -> None:
+    """Check that torch can compute on a device.
+
+    Raises:
+        ValueError: it does not know the device, or cannot use it here.
+    """
+    try:
+        torch.zeros(1, device=device).item()  # meta has tensors, but no numbers
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:  # AssertionError: a build without CUDA
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        said = f"{option} {str(device)[:SHOWN]} cannot be used here: {reason}; give one such as cpu or cuda:0"
+        raise ValueError("".join(letter if letter.isprintable() else "?" for letter in said)) from error

@@ -1,0 +1,89 @@
+"""What callers in Python give as sequences and options: wrong kinds are refused in one sentence."""
+
+import numpy as np
+import pandas
+import pytest
+import torch
+
+from modeling_dnacse import DnacseModel, DnaEmbedder, embed, load_checkpoint
+from modeling_dnacse.identification.queries import check_numbers, queries_of
+
+SEQUENCES = ["ACGTTGCAACGGTACC", "GATTACAGATTACAGG"]
+NO_SEQUENCES = (
+    SEQUENCES[0],
+    b"ACGT",
+    None,
+    5,
+    {"a": "ACGT"},
+    {"ACGT"},
+    np.array(SEQUENCES)[:, None],
+    [None],
+    [b"A" * 500],
+)
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_folder):
+    return load_checkpoint(DnacseModel, str(tiny_folder))
+
+
+@pytest.mark.parametrize("given", NO_SEQUENCES, ids=lambda given: type(given).__name__)
+def test_one_text_a_table_or_missing_values_are_not_embedded_letter_by_letter(loaded, given):
+    for take in (lambda: embed(*loaded, given), lambda: list(queries_of(given, None))):
+        with pytest.raises(ValueError, match="as sequences; give a list|not text; give sequences") as caught:
+            take()
+        assert len(str(caught.value)) < 200
+
+
+def test_generators_columns_and_arrays_are_embedded_as_lists(loaded):
+    expected = embed(*loaded, SEQUENCES)
+    column = pandas.Series(SEQUENCES, index=[7, 7])
+    for given in ((one for one in SEQUENCES), np.array(SEQUENCES * 2)[:2], column, column.astype("category")):
+        np.testing.assert_array_equal(embed(*loaded, given), expected)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *({name: value} for name in ("batch_tokens", "dimensions", "window_tokens") for value in (1.5, "3", True, [])),
+        {"overlap_tokens": None},
+        {"normalize": "no"},
+        {"both_strands": 1},
+        {"dtype": torch.float32},
+        {"dtype": "float16"},
+        {"device": "a\x1bb"},
+        {"device": 1.5},
+        {"device": "meta"},
+    ],
+    ids=str,
+)
+def test_options_of_a_wrong_kind_are_refused_in_one_sentence(loaded, option):
+    with pytest.raises(ValueError, match="it must be|cannot be used here") as caught:
+        embed(*loaded, SEQUENCES, **option)
+    assert str(caught.value).isprintable()
+
+
+def test_estimators_refuse_options_of_a_wrong_kind(tiny_folder):
+    for option in ({"dimensions": 1.5}, {"batch_tokens": "3"}, {"device": "a\x1bb"}):
+        with pytest.raises(ValueError, match="it must be a whole number|cannot be used here"):
+            DnaEmbedder(str(tiny_folder), **option).fit(SEQUENCES)
+
+
+def test_vectors_of_zeros_are_reported(site_folder):
+    loaded = load_checkpoint(DnacseModel, str(site_folder))
+    with pytest.warns(UserWarning, match="1 of 1 vectors hold nothing but zeros, the first that of sequence 0"):
+        embed(*loaded, ["N" * 50])
+
+
+@pytest.mark.parametrize(
+    "ids", [["a"], list("abc"), "ab", [None, None], ["a\x1b", "b"], [b"a", b"b"], 5, ["", "b"]], ids=repr
+)
+def test_ids_that_are_not_one_text_for_each_sequence_are_refused(ids):
+    with pytest.raises(ValueError, match="give|remove"):
+        list(queries_of(SEQUENCES, ids))
+
+
+@pytest.mark.parametrize("value", ["0.9", [0.9], True, {"species": None}, {"species": "x"}], ids=repr)
+def test_probabilities_that_are_no_numbers_are_refused(value):
+    with pytest.raises(ValueError, match="precision is .*; it must be a number"):
+        check_numbers(precision=value)
