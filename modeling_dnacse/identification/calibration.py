@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .closeness import references_of
-from .encoding import Encoded, cut_like
+from .encoding import Encoded, cut_like, keys_of
 from .library import Library, Matches, evidence, nearest_references, search
 from .probability_curves import Curve, Sigmoid, fit_curve, fit_sigmoid
 
@@ -77,7 +77,7 @@ class Calibration(NamedTuple):
 
 
 def collect_calibration(library: Library, queries: Encoded, seed: int = 0) -> CalibrationData:
-    """Look up the library's own records.
+    """Look up the library's own records, drawn and cut alike in whatever order they and the queries are given.
 
     Args:
         library: The references.
@@ -86,8 +86,9 @@ def collect_calibration(library: Library, queries: Encoded, seed: int = 0) -> Ca
     """
     codes = library.codes
     records = np.flatnonzero(codes[0] >= 0)
+    records = records[np.lexsort((codes[0, records], keys_of(library.encoded)[records]))]
     if len(records) > MOST_RECORDS:
-        records = np.sort(np.random.default_rng(seed).choice(records, MOST_RECORDS, replace=False))
+        records = np.random.default_rng(seed).choice(records, MOST_RECORDS, replace=False)
     asked = take(library.encoded, records)
     if asked.sites is not None and queries.sites is not None:
         asked = Encoded(None, cut_like(asked.sites, queries.sites, LEAST_SITES, seed))

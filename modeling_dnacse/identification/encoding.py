@@ -17,7 +17,7 @@ from ..embedding.embed import embed_blocks
 from ..embedding.options import EmbedOptions
 from ..kmers import OTHER
 from ..reading.sequences import clean_sequence
-from ..vectors.at_sites import LEAST_PLACED, AtSites, joined, read_sites
+from ..vectors.at_sites import LEAST_PLACED, AtSites, content_keys, joined, read_sites
 
 BLOCK = 4096  # sequences that are placed at once
 TRIES = 5  # draws of a query to cut a record to
@@ -80,7 +80,7 @@ def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSit
     """Cut each record to the sites of a query, which is drawn at random.
 
     If the record covers less than half of the query's sites, another query is drawn; after `TRIES` draws the record
-    stays whole.
+    stays whole. The order of the queries changes nothing, nor does giving each of them twice.
 
     Args:
         records: Records of the library.
@@ -91,17 +91,29 @@ def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSit
     first, last, wanted = reaches_of(queries)
     if not len(first):
         return records
+    first, last, wanted = (ends[np.lexsort((wanted, last, first))] for ends in (first, last, wanted))
     rng, sites = np.random.default_rng(seed), np.arange(records.bases.shape[1])
     bases = records.bases.copy()
     waiting = np.arange(len(bases))
     for _ in range(TRIES):
-        drawn = rng.integers(len(first), size=len(waiting))
+        drawn = (rng.random(len(waiting)) * len(first)).astype(int)
         inside = (sites >= first[drawn][:, None]) & (sites < last[drawn][:, None])
         kept = np.where(inside, records.bases[waiting], OTHER).astype(np.uint8)
         enough = (kept < OTHER).sum(1) >= np.maximum(least, wanted[drawn] / 2)
         bases[waiting[enough]] = kept[enough]
         waiting = waiting[~enough]
     return records._replace(bases=bases)
+
+
+def keys_of(encoded: Encoded) -> np.ndarray:
+    """A number for the content of each sequence (n,), the same in whatever order the sequences are given.
+
+    For vectors it is their length along a random direction, since their last digits may differ with the order.
+    """
+    if encoded.sites is not None:
+        return content_keys(encoded.sites.bases)
+    assert encoded.vectors is not None
+    return encoded.vectors @ np.random.default_rng(0).standard_normal(encoded.vectors.shape[1]).astype(np.float32)
 
 
 def ends_of(block: Encoded) -> np.ndarray:

@@ -101,3 +101,12 @@ def core_of(bases: np.ndarray) -> np.ndarray:
     covering = sum(((part < OTHER).sum(0) for part in batches_of(bases)), start=np.zeros(bases.shape[1], np.int64))
     core = 2 * covering >= len(bases)
     return core if core.any() else ~core
+
+
+def content_keys(bases: np.ndarray) -> np.ndarray:
+    """A number for each row of bases (n, sites), the same in whatever order sequences are given: (n,) uint64.
+
+    It is a sum of bases times random odd numbers, modulo 2^64.
+    """
+    drawn = np.random.default_rng(0).integers(2**63, size=bases.shape[1], dtype=np.uint64)
+    return np.concatenate([part @ (2 * drawn + 1) for part in batches_of(bases)])

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from ..kmers import OTHER
 from ..sites import DnacseSites
-from .at_sites import batches_of, core_of, site_sums, slices_of
+from .at_sites import batches_of, content_keys, core_of, site_sums, slices_of
 from .site_bits import bits_of, bits_of_bases, matches, unpacked
 
 GROUPS, NEAREST = 12, 12  # candidates
@@ -54,8 +54,8 @@ def nothing_found(queries: int, width: int) -> Found:
     return Found(*(np.full((queries, width), value, kind) for value, kind in empty))
 
 
-def by_group(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sort rows by their groups (r,), rows of one group in their order.
+def by_group(groups: np.ndarray, keys: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sort rows by their groups (r,), rows of one group by their keys (r,) or in their order.
 
     Returns:
         The rows (r,), and where each of g groups starts and ends among them (g,).
@@ -63,7 +63,7 @@ def by_group(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     >>> [part.tolist() for part in by_group(np.array([7, 2, 7]))]
     [[1, 0, 2], [0, 1], [1, 3]]
     """
-    order = np.argsort(groups, kind="stable")
+    order = np.argsort(groups, kind="stable") if keys is None else np.lexsort((keys, groups))
     edges = np.flatnonzero(np.diff(groups[order])) + 1
     return order, np.concatenate([[0], edges]), np.concatenate([edges, [len(groups)]])
 
@@ -80,7 +80,8 @@ class SiteSearch:
             groups: Number of the group of each reference (r,) int, such as its species; by default, its own group.
         """
         groups = np.arange(len(bases)) if groups is None else groups
-        self.order, self.starts, self.ends = by_group(groups)  # internally, references are sorted by group
+        # internally, references are sorted: which of equally near ones are candidates depends on no order of a library
+        self.order, self.starts, self.ends = by_group(groups, content_keys(bases))
         self.bases = bases[self.order]
         self.blocks, self.sites = sites.blocks, sites
         self.table = sites.weight.detach().float().cpu()  # (4 · sites, hidden)
