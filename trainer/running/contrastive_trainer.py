@@ -274,7 +274,8 @@ class ContrastiveTrainer(Trainer):
             self.accelerator.wait_for_everyone()
             if first:
                 draft = output / DRAFTS / name
-                (draft / TRAINING_ARGS_NAME).unlink()  # a pickle of all options, with paths, which nothing reads
+                # a pickle of all options, with paths, which nothing reads; of sharded weights Trainer writes none
+                (draft / TRAINING_ARGS_NAME).unlink(missing_ok=True)
                 # Trainer's state names the draft, and a folder that may be moved
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
                 facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler)

@@ -226,7 +226,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_checkpoint(options, tmp_path)
     assert code == 2, text
     assert "checkpoint-2 could not be written (" in text and "make room, then go on with" in text
     assert "Traceback" not in text
-    assert (out / DRAFTS / "checkpoint-2" / "model.safetensors").exists() and not list(out.glob("checkpoint-*"))
+    assert not out.exists()
     run_here(short, out)
     assert not (out / DRAFTS).exists() and (out / "config.json").exists()
 
