@@ -54,19 +54,19 @@ def test_cosine_identity_and_overlap_are_those_of_the_shared_sites(search, refer
     pieces = references.bases[:40].copy()
     pieces[::2, :150] = OTHER
     pieces[1::4, 260:] = OTHER
-    found = search(pieces)
+    found, inside = search(pieces), np.argsort(search.order)  # rows of the library in internal order
     for query, (rows, scores, given, identities, overlaps) in zip(pieces, zip(*found, strict=True), strict=True):
         cosines = []
         for row, identity, overlap in zip(rows, identities, overlaps, strict=True):
             if row >= 0:
-                expected = plainly(search, query, row)
+                expected = plainly(search, query, inside[row])
                 np.testing.assert_allclose([identity, overlap], expected[1:], atol=1e-6)
                 cosines.append(expected[0])
         kept = rows >= 0
         cosines = np.array(cosines)
         np.testing.assert_allclose(given[kept], cosines, atol=2e-5)
         error = np.sqrt(np.maximum(1 - cosines**2, 0.02) / overlaps[kept])
-        near = (search.vectors[rows[kept]] @ unit_of(search, np.where(search.core, query, OTHER))).numpy()
+        near = (search.vectors[inside[rows[kept]]] @ unit_of(search, np.where(search.core, query, OTHER))).numpy()
         weight = 0.3 * (query[search.core] < OTHER).mean()
         expected = (cosines - 2 * error + weight * near) / (1 + weight)
         np.testing.assert_allclose(scores[kept], expected, atol=2e-5)
@@ -78,8 +78,9 @@ def test_whole_sequences_have_the_cosine_of_their_vectors(loaded, search, refere
     sequences = [RECORDS[row]["sequence"] for row in whole]
     vectors = embed(*loaded, sequences, normalize=True)
     for number, row in enumerate(whole):
-        query = np.zeros(len(whole), int)
-        cosine, _, overlap = search.compare(references.bases[[row]], query, whole, search.core_sums[[row]])
+        query, inside = np.zeros(len(whole), int), np.argsort(search.order)  # rows of the library in internal order
+        core_sums = search.core_sums[inside[[row]]]
+        cosine, _, overlap = search.compare(references.bases[[row]], query, inside[whole], core_sums)
         same = overlap == overlap.max()  # all but those that are placed beside the axis
         np.testing.assert_allclose(cosine[same], (vectors @ vectors[number])[same], atol=1e-5)
 
