@@ -20,6 +20,7 @@ from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_vectors
 from ..loading.model_folders import check_model
 from ..machine.atomic import written_whole
+from ..machine.file_names import given_path
 from ..reading.given_sequences import SHOWN
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
@@ -92,8 +93,9 @@ class Identifier:
         Raises:
             ValueError: a file is wrong, no record has a species, or there is no such model.
         """
-        check_model(model)
-        library = read_references(Path(path), None if taxonomy is None else Path(taxonomy), ignore)
+        file = Path(given_path(path))
+        check_model(None if model is None else given_path(model))
+        library = read_references(file, None if taxonomy is None else Path(given_path(taxonomy)), ignore)
         model = model_for(model, library, ignore)
         options = options or EmbedOptions()
         encoder = Encoder(*load_encoder(model, str(options.device or "cpu")), options)
@@ -121,9 +123,9 @@ class Identifier:
         Raises:
             ValueError: it is no index, is damaged, or was made with another model or other options.
         """
-        check_model(model)
+        check_model(None if model is None else given_path(model))
         options = options or EmbedOptions()
-        index = read_index(Path(folder))
+        index = read_index(Path(given_path(folder)))
         model = model or index.shipped_model()
         return cls.from_stored(model, Encoder(*load_encoder(model, str(options.device or "cpu")), options), index)
 
@@ -142,13 +144,13 @@ class Identifier:
         except ValueError as error:
             raise ValueError(f"{index.folder} cannot be read as an index ({error}); {REMEDY}") from None
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write an index, with all calibrations so far, to a folder that does not exist yet.
 
         Raises:
             ValueError: the folder exists, or another process is writing it.
         """
-        with written_whole(folder) as hidden:
+        with written_whole(Path(given_path(folder))) as hidden:
             write_index(self.stored(hidden))
 
     def stored(self, folder: Path) -> Index:
@@ -318,7 +320,7 @@ def identify(
     To identify several batches, make one `Identifier`.
     """
     model = options.pop("model", None)
-    opened = Identifier.from_index if Path(reference).is_dir() else Identifier.from_fasta
+    opened = Identifier.from_index if Path(given_path(reference)).is_dir() else Identifier.from_fasta
     return opened(reference, model=model).identify(sequences, ids, **options)
 
 

@@ -44,7 +44,8 @@ class Header(NamedTuple):
     size: int = 1
 
 
-_SIZE = re.compile(r";size=(\d{1,15})(?=;|\s|$);?")  # sums of what is longer overflow
+_SIZE = re.compile(r";size=([^;\s]*);?")
+_ABUNDANCE = re.compile(r"0*[1-9][0-9]{0,14}")  # sums of what is longer overflow
 _TAX = re.compile(r"[;\s]tax=(?=[a-z]:)")
 _LETTERS = re.compile(r"(?:^|(?<=[|;\s]))(?=(?:[dkp]|sk|D_0)__(?:[^\W\d]|[;\[\"]|\s*$))")
 _ROOTED = re.compile(r"(?:###|[\s;])(?=root(?:_\d+)?;|cellularOrganisms;|Root;)")
@@ -74,22 +75,37 @@ def parse_header(header: str) -> Header:
     Args:
         header: The whole header without the ">"; of the key=value style, the part after the id is enough.
 
+    Raises:
+        ValueError: the abundance is not a whole number above 0.
+
     >>> parse_header("AB1;tax=k:Fungi,s:Fusarium_oxysporum;size=3;")
     Header(style='SINTAX', id='AB1', fields={'kingdom': 'Fungi', 'species': 'Fusarium_oxysporum'}, size=3)
     """
-    header, size = _without_size(header)
+    header, size = without_size(header)
     for read in _READERS:
         if result := read(header):
             return result._replace(id=result.id.rstrip(";"), size=max(size, result.size))
     return Header(NO_STYLE, _first_word(header), {}, size)
 
 
-def _without_size(header: str) -> tuple[str, int]:
+def without_size(header: str) -> tuple[str, int]:
+    """Split a header or an id into its text without `;size=N` and its abundance, by default 1.
+
+    Raises:
+        ValueError: the abundance is not a whole number above 0.
+    """
     found = _SIZE.search(header)
     if not found:
         return header, 1
     after = header[found.end() :]
-    return header[: found.start()] + (";" + after if after else ""), int(found[1])
+    return header[: found.start()] + (";" + after if after else ""), _abundance(";size", found[1])
+
+
+def _abundance(key: str, text: str) -> int:
+    if not _ABUNDANCE.fullmatch(text):
+        said = f"{key}={text[:30]} is no abundance; write a whole number above 0, of at most 15 digits, or remove it"
+        raise ValueError(said)
+    return int(text)
 
 
 def _first_word(text: str) -> str:
@@ -119,8 +135,8 @@ def _obitools(header: str) -> Header | None:
         given = json.loads("{" + rest[: rest.rindex("}") + 1])
     except ValueError:
         return None
-    pairs = {str(key).lower(): str(value) for key, value in given.items() if isinstance(value, (str, int))}
-    return Header("OBITools", _first_word(start), _labels_of_pairs(pairs), int(_number(pairs.get("count")) or 1))
+    pairs = {str(key).lower(): str(value) for key, value in given.items() if isinstance(value, (str, int, float))}
+    return Header("OBITools", _first_word(start), _labels_of_pairs(pairs), _count(pairs))
 
 
 def _rdp(header: str) -> Header | None:
@@ -190,7 +206,7 @@ def _pairs(header: str) -> Header | None:
         return None
     style = "GenBank keys" if "[organism=" in header else "OBITools" if "taxid" in pairs else "key=value"
     identifier = re.split(r";\w+=", _first_word(header))[0]
-    return Header(style, identifier, fields, int(_number(pairs.get("count")) or 1) if style == "OBITools" else 1)
+    return Header(style, identifier, fields, _count(pairs) if style == "OBITools" else 1)
 
 
 def _title(header: str) -> Header | None:
@@ -230,5 +246,6 @@ def _labels_of_pairs(pairs: dict[str, str]) -> dict[str, str]:
 _NO_LABELS = ("id", "sequence", "size", "taxid", "lineage", "marker")
 
 
-def _number(text: str | None) -> str:
-    return text if text and text.isdigit() else ""
+def _count(pairs: dict[str, str]) -> int:
+    """The abundance of OBITools, which a definition may follow."""
+    return _abundance("count", re.split(r"[;\s]", pairs.get("count", "1"))[0])

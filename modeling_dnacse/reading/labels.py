@@ -4,17 +4,17 @@ Labels come from the columns of a table (CSV, TSV, parquet; tables.py) or from t
 the styles of headers.py. What counts as a label is the same for all of them (label_policy.py).
 """
 
-import re
 import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ..machine.file_names import given_path
 from .formats import FASTA, PARQUET, kind_of_file
-from .headers import parse_header
+from .headers import parse_header, without_size
 from .label_policy import RANKS, apply_label_policy, clean_labels
 from .lineages import read_lineage
 from .seen_ids import SeenIds
@@ -33,7 +33,6 @@ __all__ = [
 TABLE = "columns of a table"  # the style of its records
 
 _NO_SEQUENCE = frozenset(("", "none", "no_data", "na", "n/a", "nan", "null"))
-_SIZE = re.compile(r";size=(\d{1,15});?$")
 
 
 class LabelledRecord(NamedTuple):
@@ -107,7 +106,7 @@ def read_records(
             unequal length; an id or a name holds a control character; or no record has the split. The message names
             file, line (parquet: row) and remedy.
     """
-    path = fspath(path)
+    path = given_path(path)
     kind = kind_of_file(path)
     seen = SeenIds()
     splits: set[str] = set()
@@ -176,7 +175,10 @@ def _rows(
 ) -> Iterator[_Row]:
     if kind == FASTA:
         for number, (header, sequence) in enumerate(read_headers(path, counts), 1):
-            found = parse_header(header)
+            try:
+                found = parse_header(header)
+            except ValueError as error:
+                raise ValueError(f"{_place(path, kind, number)}: {error}") from None
             yield _Row(number, found.id or None, sequence, found.fields, found.size, found.style)
         return
     needed = ("sequence", "split") if needs_split else ("sequence",)
@@ -189,9 +191,12 @@ def _rows(
         sequence, identifier, size = row.pop("sequence"), row.pop("id", None), row.pop("size", "")
         if lineage := row.pop("lineage", ""):
             row = read_lineage(lineage) | {key: value for key, value in row.items() if value}
-        found = _SIZE.search(identifier or "")
-        if identifier and found:
-            identifier, size = identifier[: found.start()], found[1]
+        if identifier and ";size=" in identifier:
+            try:
+                identifier, abundance = without_size(identifier)
+            except ValueError as error:
+                raise ValueError(f"{_place(path, kind, number)}: {error}") from None
+            size = str(abundance)
         yield _Row(
             number, identifier, sequence, row, int(size) if size.isdecimal() and len(size) < 16 else 1, TABLE, others
         )

@@ -17,12 +17,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
 import dnaio
 
+from ..machine.file_names import given_path
 from .seen_ids import SeenIds
 from .text_files import open_ascii, restore
 
@@ -136,7 +137,7 @@ def read_fasta(path: str | PathLike[str], *, counts: AlphabetCounts | None = Non
         ValueError: the file is unreadable or has no records; or a record has no id, a repeated id, no bases, or a
             character that is not a nucleotide code. The message names file, line and remedy.
     """
-    path = fspath(path)
+    path = given_path(path)
     seen = SeenIds()
     for index, (header, sequence) in enumerate(read_headers(path, counts)):
         identifier, *description = header.split(None, 1)

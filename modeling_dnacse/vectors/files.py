@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from ..machine.atomic import lock_output, partial_path
+from ..machine.file_names import given_path
 from ..machine.stamps import check_stamp, stamp_of
 from .formats import OUTPUT_DTYPES, SUFFIXES, files_beside, ids_file, scales_file
 from .precision import widen
@@ -79,7 +80,7 @@ def read_vectors(path: Path | str) -> Blocks:
         ValueError: it is no such file, is damaged, holds NaN, infinity or a vector of zeros, changes while it is read,
             or is a folder where shards are missing.
     """
-    path = Path(path)
+    path = Path(given_path(path))
     readers = {".parquet": _read_parquet, ".npy": _read_npy, ".safetensors": _read_safetensors}
     if not path.is_dir() and path.suffix not in readers:
         raise ValueError(f"{path}: no vectors; give a folder, .parquet, .npy or .safetensors that dnacse embed wrote")

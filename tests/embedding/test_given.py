@@ -5,7 +5,17 @@ import pandas
 import pytest
 import torch
 
-from modeling_dnacse import DnacseModel, DnaEmbedder, embed, load_checkpoint
+from modeling_dnacse import (
+    DnacseModel,
+    DnaEmbedder,
+    Identifier,
+    embed,
+    identify,
+    load_checkpoint,
+    read_fasta,
+    read_labelled,
+    read_vectors,
+)
 from modeling_dnacse.identification.queries import check_numbers, queries_of
 
 SEQUENCES = ["ACGTTGCAACGGTACC", "GATTACAGATTACAGG"]
@@ -87,3 +97,18 @@ def test_ids_that_are_not_one_text_for_each_sequence_are_refused(ids):
 def test_probabilities_that_are_no_numbers_are_refused(value):
     with pytest.raises(ValueError, match="precision is .*; it must be a number"):
         check_numbers(precision=value)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"a.fasta", ["a.fasta"]], ids=repr)
+def test_what_is_no_path_is_refused_in_one_sentence(path):
+    for take in (
+        lambda: list(read_fasta(path)),
+        lambda: list(read_labelled(path)),
+        lambda: list(read_vectors(path)),
+        lambda: Identifier.from_fasta(path),
+        lambda: Identifier.from_index(path),
+        lambda: Identifier.from_fasta("a.fasta", model=path or 3, taxonomy=path),
+        lambda: identify(SEQUENCES, path),
+    ):
+        with pytest.raises(ValueError, match="as a path; give the name of a file or folder"):
+            take()

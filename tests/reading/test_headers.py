@@ -311,3 +311,23 @@ def test_records_that_share_an_id_before_the_lineage_are_refused(tmp_path):
     path.write_text(">A1;tax=g:Apis;\nACGT\n>B1;tax=g:Apis;\nACGT\n>A1;tax=g:Bombus;\nACGT\n")
     with pytest.raises(ValueError, match=r"library\.fasta:5: id 'A1' was used before, at .*library\.fasta:1; rename"):
         list(read_labelled(path))
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "1.5", "1" + 23 * "0", "", "x", "\u0663"])
+def test_an_abundance_that_is_none_is_refused_with_its_line(tmp_path, size):
+    """It was read as 1, or as 0, and `;size=` stayed in the id."""
+    bases = "ACGT" * 10
+    files = {
+        "a.fasta": f">a;size=3\n{bases}\n>b;size={size};\n{bases}\n",
+        "b.fasta": f">a\n{bases}\n>b count={size}; taxid=3; species=Apis mellifera\n{bases}\n",
+        "a.tsv": f"id\tsequence\na;size=3\t{bases}\nb;size={size}\t{bases}\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.write_text(text)
+        with pytest.raises(ValueError, match=rf"{name}:[23]: .*{re.escape(size)} is no abundance; write a whole"):
+            list(read_records(path))
+
+
+def test_a_definition_after_the_count_of_obitools_hides_no_abundance():
+    assert parse_header("AB1 taxid=56781; species=Corvus corax; count=12; a definition").size == 12
