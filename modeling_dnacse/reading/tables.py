@@ -158,10 +158,10 @@ def rows_named_by_sequences(header: list[str], row: list[str]) -> bool:
 
 
 def first_line(path: str) -> str:
-    """The first line of a text file, of at most 64 KiB; "" of an empty file."""
+    """The first line of a text file that is not blank, of at most 64 KiB; "" of an empty file."""
     with open_ascii(path) as stream:
         lines = stream.read(1 << 16).decode("ascii").splitlines()
-    return restore(lines[0]) if lines else ""
+    return restore(next(filter(str.strip, lines), ""))
 
 
 def find_delimiter(

@@ -55,3 +55,11 @@ def test_what_cannot_be_read_is_refused(tmp_path, monkeypatch, capsys, world, te
     with pytest.raises(SystemExit):
         main(["embed", "-", "-o", str(tmp_path / "x.npy")])
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n \n\n"])
+def test_blank_lines_before_the_first_record_hide_no_format(blank, tiny_folder, fasta, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Piped(blank + fasta.read_bytes()))
+    for source, output in ((str(fasta), "file.npy"), ("-", "pipe.npy")):
+        main(["embed", source, "-o", str(tmp_path / output), "--model", str(tiny_folder)])
+    assert (tmp_path / "pipe.npy").read_bytes() == (tmp_path / "file.npy").read_bytes()
