@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
 }
 LONGEST_MESSAGE = 1000  # letters
 NO_THREAD = "can't start new thread"  # the memory is full, or the processes of the user are limited
+READER_ENDED = 141  # 128 + SIGPIPE, as shells give it to programs whose reader has ended
 MOST_THREADS = 1024  # OpenMP crashes when the system cannot start its threads
 EPILOG = """
 exit codes:
@@ -98,6 +99,8 @@ def run_command(arguments: list[str] | None, raw: TextIO) -> None:
             if args.run is not None:
                 prepare(args.threads)
                 args.run(args, checked)
+    except BrokenPipeError:  # `| head` has read enough
+        sys.exit(READER_ENDED)
     except (ValueError, OSError) as error:
         report_end(errors, args.command, f"error: {error}")
         sys.exit(2)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..loading.model_folders import CONFIG, REMEDY, WEIGHTS, check_model, shipped_by_name
+from ..machine.atomic import naming_standard_output
 from ..machine.json_files import read_object
 from ..machine.outputs import check_plain
 from .options import SHIPPED
@@ -41,13 +42,13 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError("the standard output, to which info writes, is closed; run it without >&-")
     if Path(args.model, INDEX).is_file():
         facts = describe_index(Path(args.model))
+    else:
+        check_plain([args.model])
+        check_model(args.model, with_tokenizer=False)
+        folder = Path(args.model) if Path(args.model).is_dir() else fetch(args.model)
+        facts = describe(folder, folder.resolve().name if Path(args.model).is_dir() else args.model)
+    with naming_standard_output():
         sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n" if args.json else render(facts))
-        return
-    check_plain([args.model])
-    check_model(args.model, with_tokenizer=False)
-    folder = Path(args.model) if Path(args.model).is_dir() else fetch(args.model)
-    facts = describe(folder, folder.resolve().name if Path(args.model).is_dir() else args.model)
-    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n" if args.json else render(facts))
 
 
 run = None  # nothing is computed

@@ -89,7 +89,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     if is_stream(path):
         with scratch_folder() as folder:
             hidden = folder / "output"
-            yield hidden
+            with naming_what_has_no_room(folder.parent):
+                yield hidden
             copy_to_stream(hidden, path)
         return
     hidden = partial_path(path)
@@ -157,8 +158,26 @@ def copy_to_stream(file: Path, stream: Path) -> None:
     """Copy a file to the standard output or a FIFO."""
     with file.open("rb") as source:
         if stream in STDOUT:
-            shutil.copyfileobj(source, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
+            with naming_standard_output():
+                shutil.copyfileobj(source, sys.stdout.buffer)
         else:
-            with stream.open("wb") as target:
+            with naming_what_has_no_room(stream), stream.open("wb") as target:
                 shutil.copyfileobj(source, target)
+
+
+@contextmanager
+def naming_standard_output() -> Iterator[None]:
+    """Flush the standard output after what is written to it here, and name it in errors.
+
+    Raises:
+        OSError: it cannot be written.
+        BrokenPipeError: its reader has ended, which is for `cli.py`.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"the standard output cannot be written ({reason}); make room, or write to a file") from error

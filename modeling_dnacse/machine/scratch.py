@@ -27,12 +27,24 @@ def scratch_folder() -> Iterator[Path]:
     place = Path(tempfile.gettempdir())
     for lock in place.glob(f"{PREFIX}*{LOCK}"):
         if os.access(lock, os.W_OK):
-            with suppress(ValueError, OSError), Lock(lock, "its folder is in use"):
-                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            with suppress(ValueError, OSError):
+                _remove(lock.with_suffix(""), Lock(lock, "its folder is in use"))
     folder = place / f"{PREFIX}{secrets.token_hex(8)}"
-    with Lock(folder.with_suffix(LOCK), f"{folder} is another process's"):
+    lock = Lock(folder.with_suffix(LOCK), f"{folder} is another process's")
+    try:
         folder.mkdir(mode=0o700)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        yield folder
+    finally:
+        _remove(folder, lock)
+
+
+def _remove(folder: Path, lock: Lock) -> None:
+    """Remove a folder and give its lock back; the file of the lock stays where the folder does, for the next process.
+
+    A process that may open no further file cannot list a folder.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        lock.file.close()
+    else:
+        lock.release()

@@ -260,3 +260,15 @@ def test_the_folder_of_a_model_is_named_in_utf8(tmp_path):
     with pytest.raises(ValueError, match="there is no folder"):
         check_model_folder(tmp_path / "new" / "é", [])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_temporary_folder_that_cannot_be_removed_keeps_its_lock_for_the_next_process(tmp_path, monkeypatch):
+    """Without a free file descriptor a folder cannot be listed; the copy of standard input stayed for ever."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as limited, scratch_folder() as folder:
+        (folder / "standard_input").write_text(">a\nACGT\n")
+        limited.setattr(shutil, "rmtree", lambda *_, **__: None)
+    assert folder.exists()
+    with scratch_folder():
+        assert not folder.exists()
+    assert not list(tmp_path.iterdir())
