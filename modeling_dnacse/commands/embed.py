@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
-from ..machine.atomic import is_stream
+from ..machine.atomic import is_stream, naming_what_has_no_room
 from ..machine.outputs import check_folder, check_outputs, check_plain, check_replaced
 from ..vectors.earlier_files import is_earlier
 from ..vectors.formats import OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
@@ -165,32 +165,33 @@ def run(args: argparse.Namespace, first: EmbedInput) -> None:
         sys.stderr.write(f"{args.input}: {counts.summary()}\n")
     model, tokenizer = load_from_options(args, device)
     width = options.vector_width(model)
-    records = first.file.read()
-    if in_shards:
-        first.file.check()  # its digest would wait for a FIFO that took its place
-        run_record = describe_run(args, options, counts.records)
-        layout = (counts.records, width, args.output_dtype, args.shard_records)
-        writer = ShardWriter(output, run_record, *layout, process, first.file.check)
-        records, rows = writer.select(records), writer.rows
-    elif output.suffix in WHOLE:
-        rows = counts.records
-        writer = WholeFile(output, rows, width, first.names)
-    else:
-        rows = counts.records
-        writer = open_writer(output, rows, width, first.ids_bytes, args.output_dtype)
+    with naming_what_has_no_room(output):
+        records = first.file.read()
+        if in_shards:
+            first.file.check()  # its digest would wait for a FIFO that took its place
+            run_record = describe_run(args, options, counts.records)
+            layout = (counts.records, width, args.output_dtype, args.shard_records)
+            writer = ShardWriter(output, run_record, *layout, process, first.file.check)
+            records, rows = writer.select(records), writer.rows
+        elif output.suffix in WHOLE:
+            rows = counts.records
+            writer = WholeFile(output, rows, width, first.names)
+        else:
+            rows = counts.records
+            writer = open_writer(output, rows, width, first.ids_bytes, args.output_dtype)
 
-    started = time.perf_counter()
-    try:
-        records, again = tee(records)  # the two stay within two blocks of each other
-        ids = (record.id for record in again)
-        with progress_bar(rows, quiet=process.rank > 0) as bar:
-            sequences = (record.sequence for record in records)
-            for vectors in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
-                writer.write(list(islice(ids, len(vectors))), vectors)
-        writer.finish()
-    except BaseException:
-        writer.discard()
-        raise
+        started = time.perf_counter()
+        try:
+            records, again = tee(records)  # the two stay within two blocks of each other
+            ids = (record.id for record in again)
+            with progress_bar(rows, quiet=process.rank > 0) as bar:
+                sequences = (record.sequence for record in records)
+                for vectors in embed_blocks(model, tokenizer, sequences, options, report=bar.update):
+                    writer.write(list(islice(ids, len(vectors))), vectors)
+            writer.finish()
+        except BaseException:
+            writer.discard()
+            raise
     seconds = time.perf_counter() - started
     who = f"process {process.rank} of {process.world}: " if process.world > 1 else ""
     complete = not in_shards or (output / MANIFEST).exists()

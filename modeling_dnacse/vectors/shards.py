@@ -217,5 +217,9 @@ def put_json_in_place(path: Path, facts: dict[str, Any]) -> None:
     """Put a JSON file in place; several processes may want to write the same content at the same time."""
     written = partial_path(path)
     with lock_output(path, wait=True):
-        written.write_text(json.dumps(facts, indent=1))
-        put_in_place(written, path)
+        try:
+            written.write_text(json.dumps(facts, indent=1))
+            put_in_place(written, path)
+        except BaseException:
+            written.unlink(missing_ok=True)
+            raise

@@ -51,8 +51,14 @@ class ParquetVectors:
         columns += [pa.field("scale", pa.float32())] if dtype == "int8" else []
         # parquet has no 1-byte integer; with a dictionary of all 255 values, int8 takes one byte per number
         self.schema = pa.schema(columns)
-        self.file = self.partial.open("wb")  # Arrow takes no names of files that are no UTF-8
-        self.writer = pq.ParquetWriter(self.file, self.schema, use_dictionary=dtype == "int8", write_statistics=False)
+        try:
+            self.file = self.partial.open("wb")  # Arrow takes no names of files that are no UTF-8
+            dictionary = dtype == "int8"
+            self.writer = pq.ParquetWriter(self.file, self.schema, use_dictionary=dictionary, write_statistics=False)
+        except BaseException:
+            self.partial.unlink(missing_ok=True)
+            self.lock.release()
+            raise
 
     def write(self, ids: Sequence[str], vectors: np.ndarray) -> None:
         """Append a row group."""

@@ -1,5 +1,6 @@
 """A folder of shards: whoever makes them, and whatever is lost on the way, it ends as one run's vectors in order."""
 
+import errno
 import importlib.util
 import json
 import os
@@ -9,13 +10,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from modeling_dnacse.cli import main
 from modeling_dnacse.machine.processes import Process
 from modeling_dnacse.reading.seen_ids import SeenIds
+from modeling_dnacse.vectors import shards
 from modeling_dnacse.vectors.files import read_vectors
 from modeling_dnacse.vectors.shards import ShardWriter
+from tests.support.refusals import refuse
 
 ROOT = Path(__file__).parents[2]
 RUN = {"input": {"name": "a.fasta", "sha256": "12"}, "options": {"shard_records": 4}}
@@ -271,3 +275,27 @@ def test_an_input_that_changes_leaves_no_run_and_no_shard(tmp_path, fasta, tiny_
         writer.write(IDS, VECTORS)
     writer.discard()
     assert names_in(out) == ["part-000000.parquet", "run.json"]
+
+
+def test_a_full_disk_leaves_the_finished_shards_alone(fasta, tiny_folder, tmp_path, monkeypatch, capsys):
+    """The message named no file, and run.json stayed half written."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    folder = tmp_path / "out"
+    given = ["embed", str(fasta), "-o", f"{folder}/", "--model", str(tiny_folder), "--shard_records", "1"]
+    for target, name, left in (
+        (shards, "put_in_place", []),
+        (shards.ParquetVectors, "finish", ["run.json"]),
+    ):
+        with monkeypatch.context() as disk:
+            disk.setattr(target, name, lambda *_: (_ for _ in ()).throw(full))
+            assert f"{folder} cannot be written (No space left on device)" in refuse(capsys, *given)
+        assert sorted(path.name for path in folder.iterdir()) == left
+    main(given)
+    assert (folder / "manifest.json").exists()
+
+
+def test_a_file_that_cannot_be_opened_leaves_no_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(pq, "ParquetWriter", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EMFILE, "files")))
+    with pytest.raises(OSError, match="files"):
+        shards.ParquetVectors(tmp_path / "a.parquet", 4, "float32")
+    assert not list(tmp_path.iterdir())
