@@ -39,5 +39,5 @@ def run(args: argparse.Namespace, _: None) -> None:
     """Export the model, and say how closely the graph agrees with torch."""
     from ..loading.onnx_export import export_onnx
 
-    difference = export_onnx(args.model, args.output)
+    difference = export_onnx(args.model, args.output, lambda line: sys.stderr.write(f"{line}\n"))
     sys.stderr.write(f"{args.output}: vectors differ from torch by at most {difference:.1e} in any dimension\n")

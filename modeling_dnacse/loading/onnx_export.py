@@ -12,6 +12,7 @@ tokens.
 import json
 import logging
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,10 @@ class PooledOnly(nn.Module):
         return self.model(input_ids=input_ids, attention_mask=attention_mask, pooled_only=True).pooler_output
 
 
-def export_onnx(name: str, folder: Path) -> float:
+def export_onnx(name: str, folder: Path, say: Callable[[str], object] = lambda _: None) -> float:
     """Write the checkpoint `name` to `folder` as a float32 ONNX graph; the folder appears complete or not at all.
+
+    `say` receives a line before each stage that takes long.
 
     Returns:
         The largest difference of any number of a vector from torch, as `largest_difference` finds it.
@@ -63,11 +66,13 @@ def export_onnx(name: str, folder: Path) -> float:
         model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation="eager")
         model.eval()
         draft.mkdir()
+        say(f"writing the graph of {name}, which takes minutes")
         write_graph(draft / GRAPH, model)
         tokenizer.save_pretrained(draft)
         config = model.config.to_diff_dict()
         config.pop("auto_map")  # no code lies beside the graph
         (draft / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        say("comparing its vectors with those of torch")
         difference = largest_difference(model, OnnxEncoder(draft), tokenizer)
         if not difference <= TOLERANCE:
             raise ValueError(
