@@ -8,6 +8,7 @@ sequences at once. A list is sorted by length first, so that there is little pad
 gives the same vectors and can do more: batches that suit the memory, windows, both strands.
 """
 
+import re
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from transformers import Pipeline
 
 BATCH = 16  # sequences
+REFUSED = re.compile(r"[^ACGTURYSWKMBDHVNXacgturyswkmbdhvnx.\- \t\r\n\v\f]")
 
 
 class DnaEmbeddingPipeline(Pipeline):
@@ -50,8 +52,13 @@ class DnaEmbeddingPipeline(Pipeline):
         """Give the token ids and mask of one sequence, (1, length), with [CLS] and [SEP]; it is never truncated.
 
         Raises:
-            ValueError: the sequence holds no base.
+            ValueError: the sequence holds no base, or a letter that is none.
         """
+        if wrong := REFUSED.search(input_):
+            raise ValueError(
+                f"character {wrong[0]!r} in a sequence; allowed are ACGTU, the IUPAC codes RYSWKMBDHVN and X, gaps "
+                "'-' and '.': remove it, or check that these are nucleotides, not proteins"
+            )
         tokenizer: Any = self.tokenizer
         tokens = tokenizer(input_, return_tensors="pt", truncation=False)
         if tokens["input_ids"].shape[1] <= tokenizer.num_special_tokens_to_add():

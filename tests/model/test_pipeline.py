@@ -6,6 +6,8 @@ from transformers import pipeline
 
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.pipeline_dnacse import REFUSED
+from modeling_dnacse.reading.sequences import clean_sequence, illegal_character
 from tests.support.strangers import SEQUENCES, stranger
 
 
@@ -79,3 +81,18 @@ def test_a_tuple_is_a_list_and_what_is_no_text_is_refused(pipe):
     for wrong in ([None], [["ACGT"]], ["ACGT", float("nan")], [5]):
         with pytest.raises(ValueError, match="not text; leave it out"):
             pipe(wrong)
+
+
+@pytest.mark.parametrize("sequence", ["MKVLAAZ", "ACGT*", "ACGTé", "AC1GT"])
+def test_letters_that_are_no_bases_are_refused_as_embed_does(pipe, sequence):
+    with pytest.raises(ValueError) as expected:
+        clean_sequence(sequence)
+    for given in (sequence, [sequence]):
+        with pytest.raises(ValueError) as caught:
+            pipe(given)
+        assert str(caught.value) == str(expected.value)
+
+
+def test_the_pipeline_refuses_the_letters_that_the_readers_refuse():
+    letters = "".join(map(chr, range(256)))
+    assert "".join(REFUSED.findall(letters)) == "".join(filter(illegal_character, letters))
