@@ -22,7 +22,7 @@ if TYPE_CHECKING or not _IS_COMMAND:
     from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
 
     from .augmentation import EncoderNoise, ManifoldMixup
-    from .clustering.k_medoid import k_medoid, similarity_threshold
+    from .clustering.given_vectors import k_medoid, nearest, similarity_threshold
     from .configuration_dnacse import DnacseConfig
     from .embedding.given import embed
     from .embedding.options import EmbedOptions
@@ -37,7 +37,6 @@ if TYPE_CHECKING or not _IS_COMMAND:
     from .reading.labels import read_labelled
     from .reading.sequences import Record, read_fasta
     from .vectors.files import read_vectors
-    from .vectors.neighbours import nearest
 
     # Two registrations: the Auto classes find the installed package without trust_remote_code, and save_pretrained
     # copies the code beside the weights, so that every saved folder is a complete Hub repository.

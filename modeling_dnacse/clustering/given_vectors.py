@@ -1,0 +1,115 @@
+"""`nearest`, `k_medoid` and `similarity_threshold` as callers in Python get them: what they give is checked first.
+
+The commands and the benchmarks call the functions themselves, with arrays that they made.
+"""
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..reading.given_sequences import SHOWN
+from ..vectors.neighbours import Vectors
+from ..vectors.neighbours import nearest as nearest_checked
+from .k_medoid import k_medoid as k_medoid_checked
+from .k_medoid import similarity_threshold as similarity_threshold_checked
+
+
+def nearest(
+    queries: Vectors, references: Vectors, k: int = 1, exclude: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find each query's k nearest references, the nearest first.
+
+    Args:
+        queries: Unit vectors (q, d) float32.
+        references: Unit vectors (r, d) of the same type; a tensor on an accelerator is searched there.
+        k: Number of neighbours; fewer if there are fewer references.
+        exclude: Row of the one reference that a query must not find, such as itself, (q,) int; -1: no such reference.
+
+    Returns:
+        Rows of the references (q, k) int64, -1 where there are no more, and cosines (q, k) float32, -inf where
+        there are no more.
+
+    Raises:
+        ValueError: an argument is of another kind or shape, or out of its range.
+    """
+    table, others = _tensor(queries, "queries"), _tensor(references, "references")
+    if (table.dtype, table.shape[1]) != (others.dtype, others.shape[1]):
+        both = " and ".join(
+            f"{str(one.dtype).removeprefix('torch.')} of width {one.shape[1]}" for one in (table, others)
+        )
+        raise ValueError(f"queries and references are {both}; give both in one type and width, such as float32")
+    _check_whole("k", k)
+    if exclude is not None:
+        rows = np.asarray(exclude)
+        if rows.shape != (len(table),) or rows.dtype.kind not in "iu" or (rows >= len(others)).any():
+            raise ValueError(
+                f"exclude is {rows.dtype} of shape {rows.shape}; give the row of a reference for each query, or -1"
+            )
+        exclude = rows
+    return nearest_checked(table, others, k, exclude)
+
+
+def similarity_threshold(embeddings: np.ndarray, labels: np.ndarray) -> float:
+    """Derive the threshold for `k_medoid` from labelled contigs of other genomes: the 70th percentile rule.
+
+    Args:
+        embeddings: Vectors (n, d), of any length.
+        labels: Class of each (n,).
+
+    Raises:
+        ValueError: there are no vectors or not as many as labels, or they are of another kind.
+    """
+    classes = np.asarray(labels)
+    if classes.ndim != 1 or (classes.dtype == object and len({type(label) for label in classes}) > 1):
+        raise ValueError(
+            f"got labels of shape {classes.shape}, or of several kinds; give one text or number for each vector"
+        )
+    return similarity_threshold_checked(_array(embeddings), classes)
+
+
+def k_medoid(embeddings: np.ndarray, threshold: float, min_bin_size: int = 10) -> np.ndarray:
+    """Bin contigs by the greedy K-medoid of DNABERT-S.
+
+    Args:
+        embeddings: Vectors (n, d), of any length.
+        threshold: Cosine that makes two contigs neighbours, from `similarity_threshold`.
+        min_bin_size: Fewest contigs of a bin; contigs of a smaller bin stay out.
+
+    Returns:
+        Bins (n,) int64: 1, 2, ... in the order found, -1 for a contig in no bin.
+
+    Raises:
+        ValueError: the vectors are not a finite table, or a number is of another kind.
+    """
+    if not isinstance(threshold, Real) or isinstance(threshold, bool) or not math.isfinite(threshold):
+        raise ValueError(f"threshold is {threshold!r:.{SHOWN}}; it must be a number, the cosine of two neighbours")
+    _check_whole("min_bin_size", min_bin_size)
+    return k_medoid_checked(_array(embeddings), float(threshold), min_bin_size)
+
+
+def _tensor(vectors: Any, role: str) -> torch.Tensor:
+    try:
+        table = torch.as_tensor(vectors)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"the {role} are no table of numbers; give an array (n, d) float32") from None
+    if table.ndim != 2 or not table.is_floating_point() or not torch.isfinite(table).all():
+        kind = str(table.dtype).removeprefix("torch.")
+        raise ValueError(
+            f"the {role} are {kind} of shape {tuple(table.shape)}, or hold NaN or infinity; give finite (n, d) float32"
+        )
+    return table
+
+
+def _array(vectors: Any) -> np.ndarray:
+    try:
+        return np.asarray(vectors, np.float32)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError("the vectors are no table of numbers; give an array (n, d) float32 on the CPU") from None
+
+
+def _check_whole(name: str, number: Any) -> None:
+    if not isinstance(number, Integral) or isinstance(number, bool) or number < 1:
+        raise ValueError(f"{name} is {number!r:.{SHOWN}}; it must be a whole number of at least 1")

@@ -1,0 +1,65 @@
+"""What callers in Python give as vectors: wrong kinds are refused in one sentence, the others give what they gave."""
+
+import numpy as np
+import pytest
+import torch
+
+from modeling_dnacse import k_medoid, nearest, similarity_threshold
+from modeling_dnacse.clustering import k_medoid as binning
+from modeling_dnacse.vectors import neighbours
+
+POINTS = np.eye(4, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (POINTS, POINTS.astype(np.float64)),
+        (POINTS.astype(np.float16), POINTS),
+        (POINTS, POINTS[:, :3]),
+        (POINTS[0], POINTS),
+        (POINTS, POINTS[None]),
+        (POINTS.astype(int), POINTS.astype(int)),
+        (POINTS * np.nan, POINTS),
+        (None, POINTS),
+        (POINTS, [["a"]]),
+        *((POINTS, POINTS, k) for k in (0, -1, 1.5, "2", True, None)),
+        *((POINTS, POINTS, 1, rows) for rows in ([0], [0.5] * 4, [0, 1, 2, 4], "a")),
+    ],
+    ids=str,
+)
+def test_nearest_refuses_what_it_cannot_compare_in_one_sentence(given):
+    """They were errors of torch."""
+    with pytest.raises(ValueError, match="; give|; it must be") as caught:
+        nearest(*given)
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *((points, 0.5) for points in (None, POINTS[0], POINTS + np.inf, [["a"]], [[1], [1, 2]])),
+        *((POINTS, threshold) for threshold in (None, "0.5", np.nan, True)),
+        *((POINTS, 0.5, size) for size in (0, 1.5, "2", None)),
+    ],
+    ids=str,
+)
+def test_k_medoid_refuses_wrong_kinds_in_one_sentence(given):
+    with pytest.raises(ValueError, match="; give|; it must be"):
+        k_medoid(*given)
+
+
+@pytest.mark.parametrize("labels", ["abcd", [None, "a", "b", "c"], [[0], [1], [2], [3]], [0, 1], None], ids=str)
+def test_similarity_threshold_refuses_labels_that_are_not_one_for_each_vector(labels):
+    with pytest.raises(ValueError, match="; give"):
+        similarity_threshold(POINTS, labels)
+
+
+@pytest.mark.parametrize("make", [np.asarray, torch.as_tensor, np.ndarray.tolist], ids=lambda make: make.__name__)
+def test_what_can_be_compared_gives_what_the_search_gives(make):
+    points = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    given, own = make(points), np.arange(20)
+    for got, expected in zip(nearest(given, given, 3, own), neighbours.nearest(points, points, 3, own), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    assert k_medoid(given, 0.9, 2).tolist() == binning.k_medoid(points, 0.9, 2).tolist()
+    assert similarity_threshold(given, list("ab" * 10)) == binning.similarity_threshold(points, np.array([0, 1] * 10))
