@@ -29,7 +29,7 @@ from .commands import map as map_command
 from .commands.drawing.pictures import colours_of_pages
 from .commands.options import between, parsed
 from .machine.json_logs import JsonLines, json_on_stderr
-from .machine.plain_messages import plain, plain_messages
+from .machine.plain_messages import plain, plain_messages, sentence_of
 from .machine.signals import Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
@@ -68,7 +68,11 @@ def main(arguments: list[str] | None = None) -> None:
     hold_standard_streams()
     given = sys.argv[1:] if arguments is None else arguments
     with plain_messages(given) as raw:
-        run_command(arguments, raw)
+        try:
+            run_command(arguments, raw)
+        except KeyboardInterrupt:  # before the command is known
+            sys.stderr.write("dnacse: stopped\n")
+            sys.exit(130)
 
 
 def run_command(arguments: list[str] | None, raw: TextIO) -> None:
@@ -102,7 +106,7 @@ def run_command(arguments: list[str] | None, raw: TextIO) -> None:
     except BrokenPipeError:  # `| head` has read enough
         sys.exit(READER_ENDED)
     except (ValueError, OSError) as error:
-        report_end(errors, args.command, f"error: {error}")
+        report_end(errors, args.command, f"error: {sentence_of(error)}")
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):

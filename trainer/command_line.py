@@ -26,6 +26,7 @@ def run_command(run: Callable[[argparse.Namespace], None], options: argparse.Nam
 
     Its ValueError or OSError is reported in one sentence, with exit code 2.
     """
+    from modeling_dnacse.machine.plain_messages import sentence_of
     from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals  # here, since it loads the package
     from modeling_dnacse.machine.stamps import unchanged
 
@@ -35,7 +36,7 @@ def run_command(run: Callable[[argparse.Namespace], None], options: argparse.Nam
         with unwinding_on_signals(), unchanged(map(Path, options.train_file)):
             run(options)
     except (ValueError, OSError) as error:
-        logger.error("error: %s", error)
+        logger.error("error: %s", sentence_of(error))
         sys.exit(2)
     except Stopped as stop:
         logger.error("stopped by %s; nothing half written is left", stop)

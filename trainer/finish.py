@@ -29,14 +29,17 @@ from modeling_dnacse.attention import PACKED
 from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.fitting.centering import center, rescale, sample_sequences
 from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.loading.config_values import REMEDY
 from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, forget_thresholds, halve, write_repository
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.outputs import check_model_folder
 from modeling_dnacse.machine.plain_messages import plain_messages
 from trainer.command_line import run_command
 
 logger = logging.getLogger("finish")
 KEPT = (CARD, RECORD, "training_log.json")
+SHARE = 0.5  # of the start in the average
 
 
 def average(model: DnacseModel, start: DnacseModel, share: float) -> None:
@@ -59,6 +62,20 @@ def average(model: DnacseModel, start: DnacseModel, share: float) -> None:
             weights.lerp_(others[name], share)
 
 
+def text_of_file(path: Path) -> str:
+    """The text of a file that goes with the model.
+
+    Raises:
+        ValueError: it is no text in UTF-8, or no object in JSON.
+    """
+    if path.name == RECORD:
+        read_object(path, REMEDY)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8, or remove it") from None
+
+
 def run(args: argparse.Namespace) -> None:
     """Average, center, rescale and store the model.
 
@@ -66,16 +83,19 @@ def run(args: argparse.Namespace) -> None:
         ValueError: an argument or a file is not what it should be.
     """
     check_model_folder(args.output_dir, [args.model, args.start, *args.train_file], parents=True)
+    if args.start_share is not None and args.start is None:
+        raise ValueError("--start_share is the weight of the checkpoint --start; give that too, or leave it out")
+    files = {name: text_of_file(args.model / name) for name in KEPT if (args.model / name).exists()}
     model, tokenizer = load_checkpoint(DnacseModel, str(args.model), attn_implementation=PACKED)
     if args.start:
-        average(model, load_checkpoint(DnacseModel, str(args.start))[0], args.start_share)
+        share = SHARE if args.start_share is None else args.start_share
+        average(model, load_checkpoint(DnacseModel, str(args.start))[0], share)
     forget_thresholds(model)
     done = "weights in float16"
     if model.sites is None:
         sequences = sample_sequences(args.train_file, args.train_split, args.sequences, args.seed)
         exponent = rescale(model, center(model, tokenizer, sequences))
         done += f", mean vector subtracted, vectors times 2^{exponent}"
-    files = {name: (args.model / name).read_text() for name in KEPT if (args.model / name).exists()}
     args.output_dir.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(args.output_dir) as folder:
         write_repository(folder, model, tokenizer, files)
@@ -95,7 +115,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--model", required=True, type=Path, help="Folder of the released model.")
     add("--output_dir", required=True, type=Path, help="New folder for the result.")
     add("--start", type=Path, help="Average the model with this checkpoint, from which its training started.")
-    add("--start_share", type=between(0.0, 1), default=0.5, help="Weight of the start in that average.")
+    add("--start_share", type=between(0.0, 1), help=f"Weight of the start in that average; {SHARE} if not given.")
     add(
         "--train_file",
         nargs="+",

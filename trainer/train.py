@@ -38,7 +38,7 @@ from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, lo
 from modeling_dnacse.loading.hub_datasets import dataset_commit
 from modeling_dnacse.loading.repository import forget_thresholds
 from modeling_dnacse.machine.file_names import text_of
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from modeling_dnacse.machine.stamps import unchanged
 from trainer.arguments import GROUPS, ContrastiveArguments
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
             with locked_output(output_folder(args), inputs, writes=args.process_index == 0):
                 train(args)
     except (ValueError, OSError, ImportError) as error:  # some options need packages of their own
-        sys.stderr.write(f"train.py: error: {error}\n")
+        sys.stderr.write(f"train.py: error: {sentence_of(error)}\n")
         sys.exit(2)
     except Stopped as stop:
         sys.stderr.write(f"train.py: stopped by {stop}; checkpoints stay, --resume_from_checkpoint last continues\n")

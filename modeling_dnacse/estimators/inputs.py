@@ -32,7 +32,9 @@ def check_sequences(sequences: Any) -> list[str]:
     """
     if isinstance(sequences, str | bytes):
         raise ValueError("got one text; give a list of sequences, such as [sequence]")
-    array = np.asarray(sequences, dtype=object)
+    array = np.array(sequences, dtype=object)
+    if isinstance(sequences, np.ma.MaskedArray):
+        array[np.ma.getmaskarray(sequences)] = None
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -61,10 +63,16 @@ def find_encoder(model: Any, device: str | None) -> tuple[Any, PreTrainedTokeniz
         ValueError: there is no such model or device.
     """
     name = str(SHIPPED if model is None else model)
-    check_device(device or "cpu")
+    device = device_of(device)
+    check_device(device)
     check_model(name)
     digest = digest_of_release(name)
-    return (*_load(digest, str(Path(name).resolve()) if Path(name).exists() else name, device or "cpu"), digest)
+    return (*_load(digest, str(Path(name).resolve()) if Path(name).exists() else name, device), digest)
+
+
+def device_of(given: str | None) -> str:
+    """The device that a parameter names; None: the CPU."""
+    return "cpu" if given is None else given
 
 
 @lru_cache(MODELS)
@@ -80,7 +88,7 @@ def options_of(estimator: Any, **more: Any) -> EmbedOptions:
     """
     shaping = {name: getattr(estimator, name) for name in SHAPING}
     given = check_kinds({**shaping, **more, "batch_tokens": estimator.batch_tokens})
-    return EmbedOptions(device=estimator.device or "cpu", **given)
+    return EmbedOptions(device=device_of(estimator.device), **given)
 
 
 def check_digest(fitted: str, digest: str, model: Any) -> None:

@@ -6,6 +6,7 @@ A writer takes the calls as a stream and writes each as it comes; BIOM alone is 
 import csv
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TextIO
@@ -16,6 +17,7 @@ from .queries import Query
 # ranks in the taxonomies of QIIME2 and SINTAX; names at other ranks are left out there
 LETTERS = {"domain": "d", "kingdom": "k", "phylum": "p", "class": "c", "order": "o", "family": "f", "genus": "g"}
 LETTERS |= {"species": "s"}
+NO_SINTAX, NO_QIIME2 = re.compile(r"[\s,;()]"), re.compile(r"[\s;]")  # in names; they end names in these formats
 
 
 class Layout(NamedTuple):
@@ -68,7 +70,7 @@ def write_sintax(calls: Iterable[Call], layout: Layout, file: TextIO) -> None:
     ranks = [number for number in reversed(range(len(layout.ranks))) if layout.ranks[number] in LETTERS]
     for call in calls:
         written = [
-            (f"{LETTERS[layout.ranks[rank]]}:{call.names[rank].replace(' ', '_')}", call.probabilities[rank], rank)
+            (f"{LETTERS[layout.ranks[rank]]}:{NO_SINTAX.sub('_', call.names[rank])}", call.probabilities[rank], rank)
             for rank in ranks
             if call.names[rank] and not math.isnan(call.probabilities[rank])
         ]
@@ -130,7 +132,7 @@ def lineage(call: Call, ranks: Sequence[str]) -> list[str]:
     if call.level < 0:
         return []
     named = zip(ranks, call.called_names(), strict=True)
-    places = [(LETTERS[rank], name.replace(" ", "_")) for rank, name in named if rank in LETTERS]
+    places = [(LETTERS[rank], NO_QIIME2.sub("_", name)) for rank, name in named if rank in LETTERS]
     lowest = next((place for place, (_, name) in enumerate(places) if name), len(places))
     return [f"{letter}__{name}" for letter, name in reversed(places[lowest:])]
 

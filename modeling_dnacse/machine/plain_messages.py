@@ -31,6 +31,19 @@ def plain(text: str) -> str:
     return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:SHOWN]}...{word[0][-SHOWN:]}", text)
 
 
+def sentence_of(error: Exception) -> str:
+    """What an error says; an error of the system is told with its file and a remedy, and without its number.
+
+    >>> sentence_of(OSError(36, "File name too long", "x.npy"))
+    'x.npy: File name too long; check this path and its disk, or give another one'
+    """
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error)
+    if error.filename is None:
+        return f"{error.strerror}; check the disks of the files that are read and written"
+    return f"{error.filename}: {error.strerror}; check this path and its disk, or give another one"
+
+
 def shows(letter: str) -> bool:
     """Whether a letter may be written to a terminal as it is."""
     return letter.isprintable() or letter in LAYOUT or "\udc80" <= letter <= "\udcff"

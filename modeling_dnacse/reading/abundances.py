@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 from .label_policy import COLUMNS, column_name
 from .labels import refuse_controls
-from .tables import checked_rows
+from .tables import amount, checked_rows
 from .text_files import open_ascii, restore
 
 _NO_SAMPLES = {name for names in COLUMNS.values() for name in names} | {"confidence", "consensus_lineage"}
-MOST = 1e15  # counts and depths
 _SIZE = re.compile(r";size=\d{1,15};?$")
 
 
@@ -68,21 +67,6 @@ def read_abundances(path: Path) -> Abundances:
             values = [_count(place, name, row[column]) for name, column in zip(names, samples, strict=True)]
             counts[identifier] = {sample: value for sample, value in enumerate(values) if value}
     return Abundances(names, counts)
-
-
-def amount(text: str) -> float:
-    """A count or a depth as programs write it: at least 0 and below `MOST`; NaN: the text is none.
-
-    Python alone would also read 1_000 and digits of other scripts, and sums of larger numbers overflow.
-
-    >>> amount("1e3"), amount("1_000"), amount("1,5"), amount("1e308")
-    (1000.0, nan, nan, nan)
-    """
-    try:
-        value = float(text) if text.isascii() and "_" not in text else math.nan
-    except ValueError:
-        return math.nan
-    return value if 0 <= value < MOST else math.nan
 
 
 def _count(place: str, sample: str, cell: str) -> float:

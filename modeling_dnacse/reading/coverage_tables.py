@@ -12,14 +12,15 @@ Samples of several tables are concatenated.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from os import PathLike, fspath
 
 import numpy as np
 
-from .abundances import amount
 from .labels import refuse_controls
+from .tables import amount
 from .text_files import open_ascii, restore
 
 JGI = ["contigName", "contigLen", "totalAvgDepth"]
@@ -42,6 +43,12 @@ def read_depths(paths: Sequence[str | PathLike[str]], ids: Iterable[str]) -> tup
             The message names file, line and remedy.
     """
     words = [identifier.split()[0] for identifier in ids]
+    word, times = Counter(words).most_common(1)[0] if words else ("", 0)
+    if times > 1:
+        raise ValueError(
+            f"the ids of {times:,} contigs begin with the same word, {word[:100]!r}, by which tables of depths name "
+            "contigs; write ids without blanks"
+        )
     tables, names = [], []
     for path in [fspath(path) for path in paths]:
         samples, rows = _read(path)

@@ -17,6 +17,7 @@ from xopen import xopen
 BLOCK = 1 << 16  # bytes
 _ZIP = b"PK\x03\x04"
 _ARTIFACT = re.compile(r"[0-9a-f-]{36}/data/(?:(?:aligned-)?dna-sequences\.fasta|taxonomy\.tsv)")
+_FORMATS = {b"\x1f\x8b": "gz", b"\x28\xb5": "zst", b"\x50\x2a": "zst"}  # the last: a frame to skip
 _MEMBERS = {b"BZh": bz2.BZ2Decompressor, b"\xfd7z": lzma.LZMADecompressor}
 
 
@@ -33,15 +34,27 @@ def open_decompressed(path: str) -> tuple[BinaryIO, int | None]:
     packed = Path(path).stat().st_size if Path(path).is_file() else None
     if member := _MEMBERS.get(first[:3]):
         return cast(BinaryIO, _Members(Path(path).open("rb"), member)), packed
-    return xopen(path, "rb", threads=0), packed
+    if packed is None:  # the suffix of a pipe tells
+        return xopen(path, "rb", threads=0), packed
+    form = _FORMATS.get(first[:2])
+    if form is None:
+        return cast(BinaryIO, Path(path).open("rb")), packed
+    return xopen(path, "rb", threads=0, format=form), packed
 
 
 def first_bytes(path: str) -> bytes:
-    """The first four bytes of a regular file; b"" for a pipe, which cannot be read twice."""
+    """The first four bytes of a regular file; b"" for a pipe, which cannot be read twice.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
     if not Path(path).is_file():
         return b""
-    with Path(path).open("rb") as file:
-        return file.read(4)
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(4)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; give the path of a readable file") from None
 
 
 def _open_artifact(path: str) -> tuple[BinaryIO, int]:

@@ -133,7 +133,7 @@ def _obitools(header: str) -> Header | None:
         return None
     try:
         given = json.loads("{" + rest[: rest.rindex("}") + 1])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     pairs = {str(key).lower(): str(value) for key, value in given.items() if isinstance(value, (str, int, float))}
     return Header("OBITools", _first_word(start), _labels_of_pairs(pairs), _count(pairs))

@@ -19,7 +19,7 @@ from .label_policy import RANKS, apply_label_policy, clean_labels
 from .lineages import read_lineage
 from .seen_ids import SeenIds
 from .sequences import AlphabetCounts, clean_sequence, place_of_record, read_headers
-from .tables import OTHER, parquet_rows, table_rows
+from .tables import OTHER, amount, parquet_rows, table_rows
 
 __all__ = [
     "RANKS",
@@ -188,7 +188,8 @@ def _rows(
         rows = table_rows(path, kind, needed, others=metadata)
     for number, row in rows:
         others = {key[len(OTHER) :]: _printable(row.pop(key)) for key in list(row) if key.startswith(OTHER)}
-        sequence, identifier, size = row.pop("sequence"), row.pop("id", None), row.pop("size", "")
+        sequence, identifier, given = row.pop("sequence"), row.pop("id", None), row.pop("size", "").strip()
+        identifier = identifier and identifier.strip()  # of no-break spaces too
         if lineage := row.pop("lineage", ""):
             row = read_lineage(lineage) | {key: value for key, value in row.items() if value}
         if identifier and ";size=" in identifier:
@@ -196,10 +197,13 @@ def _rows(
                 identifier, abundance = without_size(identifier)
             except ValueError as error:
                 raise ValueError(f"{_place(path, kind, number)}: {error}") from None
-            size = str(abundance)
-        yield _Row(
-            number, identifier, sequence, row, int(size) if size.isdecimal() and len(size) < 16 else 1, TABLE, others
-        )
+            given = str(abundance)
+        size = amount(given)
+        if not (size >= 1 and size.is_integer()):
+            if counts is not None and given.lower() not in _NO_SEQUENCE:
+                counts.without_size += 1
+            size = 1
+        yield _Row(number, identifier, sequence, row, int(size), TABLE, others)
 
 
 def _identifier(row: _Row, count: int) -> str:
@@ -216,6 +220,12 @@ def _unique_id(seen: SeenIds, identifier: str, marker: str) -> str:
         return identifier
     with_marker = f"{identifier}.{marker}"
     return with_marker if marker and seen.add(own) and seen.add(with_marker) else ""
+
+
+def _own_ids(row: _Row, count: int, until: int) -> tuple[str, ...]:
+    """The id of a row and, before the row `until`, the one that it may have got from `_unique_id`."""
+    own = _identifier(row, count)
+    return (own, f"{own}.{row.fields.get('marker')}") if row.number < until else (own,)
 
 
 def _place(path: str, kind: str, number: int) -> str:
@@ -260,7 +270,7 @@ def _check_repeat(path: str, kind: str, identifier: str, number: int) -> None:
     earlier = "earlier"  # a pipe cannot be read twice
     if Path(path).is_file():
         rows = enumerate(_rows(path, kind, None, needs_split=False), 1)
-        first = next(row.number for count, row in rows if _identifier(row, count) == identifier)
+        first = next(row.number for count, row in rows if identifier in _own_ids(row, count, number))
         if first == number:
             return
         earlier = f"at {_place(path, kind, first)}"

@@ -56,6 +56,7 @@ class AlphabetCounts:
     gaps: int = 0  # removed
     uracil: int = 0  # U read as T
     without_sequence: int = 0  # rows of a table that were skipped
+    without_size: int = 0  # rows of a table whose abundance is no whole number above 0
     markers: int = 0  # ids that got their marker appended, since another marker of the specimen has the id
 
     def add(self, raw: str, cleaned: str) -> None:
@@ -78,6 +79,8 @@ class AlphabetCounts:
         )
         if self.without_sequence:
             said += f" Left out {self.without_sequence:,} rows without a sequence."
+        if self.without_size:
+            said += f" Took 1 for {self.without_size:,} abundances that are no whole numbers above 0."
         if self.markers:
             said += f" Added the marker to {self.markers:,} ids that another marker of the specimen has."
         return said

@@ -18,8 +18,10 @@ def copy_of_standard_input() -> Iterator[Path]:
     Raises:
         ValueError: nothing is piped in, it is closed or empty, or several processes would have to share it.
     """
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        raise ValueError("several processes cannot read one standard input; write it to a file first")
+    if (world := os.environ.get("WORLD_SIZE", "1")) != "1":
+        raise ValueError(
+            f"several processes cannot read one standard input (WORLD_SIZE={world[:30]}); write it to a file first"
+        )
     if sys.stdin is None:
         raise ValueError("the input is '-', but the standard input is closed; give a file, or pipe one in")
     if sys.stdin.isatty():

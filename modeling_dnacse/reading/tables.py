@@ -7,6 +7,7 @@ their sequences; it needs no column of sequences.
 
 import csv
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ CRABS = (
     "sequence",
 )
 OTHER = "+"  # comes before the name of an unknown column
+MOST = 1e15  # counts and depths
 _DNA = re.compile("[ACGTUNacgtun-]{30,}")
 
 
@@ -58,7 +60,8 @@ def table_rows(
     with io.TextIOWrapper(open_ascii(path), "ascii", newline="") as text:
         reader = csv.reader(text, delimiter=delimiter, quoting=quoting, strict=True)
         try:
-            header = list(CRABS) if is_crabs(first) else [restore(name) for name in next(reader, [])]
+            names = [] if is_crabs(first) else next((row for row in reader if "".join(row).strip()), [])
+            header = list(CRABS) if is_crabs(first) else [restore(name) for name in names]
             first_row = next(reader, [])
             if needed == ("sequence",) and rows_named_by_sequences(header, first_row):
                 columns = {"id": 0, "sequence": 0}
@@ -106,11 +109,36 @@ def parquet_rows(
             batches = file.iter_batches(1024, columns=[header[index] for index in columns.values()])
             rows = (row for batch in batches for row in batch.to_pylist())
             for number, row in enumerate(rows, 1):
-                values = {key: row[header[index]] for key, index in columns.items()}
-                yield number, {key: "" if value is None else str(value) for key, value in values.items()}
-    except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
+                yield number, {key: text_of_cell(row[header[index]]) for key, index in columns.items()}
+    except (OSError, pyarrow.ArrowException, UnicodeDecodeError, OverflowError, LookupError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(f"{path}: not readable as parquet ({reason}); check the path or write it again") from error
+
+
+def text_of_cell(value: Any) -> str:
+    """A cell of a parquet file as text: "" where there is nothing, or a number that is none; bytes are UTF-8.
+
+    >>> text_of_cell(b"x1"), text_of_cell(float("nan")), text_of_cell(7)
+    ('x1', '', '7')
+    """
+    if value is None or value != value:  # NaN, by which pandas marks a missing number
+        return ""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def amount(text: str) -> float:
+    """A count or a depth as programs write it: at least 0 and below `MOST`; NaN: the text is none.
+
+    Python alone would also read 1_000 and digits of other scripts, and sums of larger numbers overflow.
+
+    >>> amount("1e3"), amount("1_000"), amount("1,5"), amount("1e308")
+    (1000.0, nan, nan, nan)
+    """
+    try:
+        value = float(text) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        return math.nan
+    return value if 0 <= value < MOST else math.nan
 
 
 def find_columns(

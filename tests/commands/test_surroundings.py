@@ -239,3 +239,19 @@ def test_a_full_or_closed_reader_of_standard_output_is_no_number(command, tmp_pa
     ended = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert ended.returncode == 141 and "error" not in ended.stderr.lower()
+
+
+def test_an_error_of_the_system_has_file_and_remedy(tmp_path, fasta, capsys):
+    with pytest.raises(SystemExit):
+        main(["embed", str(fasta), "-o", str(tmp_path / f"{'x' * 300}.npy")])
+    assert "x.npy: File name too long; check this path and its disk" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_the_command_is_known_is_no_traceback(monkeypatch, capsys):
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("modeling_dnacse.cli.command_line", interrupted)
+    with pytest.raises(SystemExit, match="130"):
+        main(["info"])
+    assert capsys.readouterr().err == "dnacse: stopped\n"

@@ -160,6 +160,7 @@ def test_classifier_searches_as_identify_does(site_folder):
         (["ACGT", None], "sequence 1 is None, which is not text"),
         (["ACGT", "AC*T"], r"row 1: character '\*'"),
         (["--"], "row 0 has no bases"),
+        (np.ma.array(["ACGT", "ACGA"], mask=[0, 1]), "sequence 1 is None, which is not text"),
         ([["ACGT", "ACGT"]], r"shape \(1, 2\)"),
     ],
 )

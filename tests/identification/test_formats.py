@@ -97,3 +97,15 @@ def test_tsv_with_and_without_counts():
     assert {len(line) for line in lines} == {5 + 10 + 6 + 1 + 2}
     assert written("tsv", ()).splitlines()[0].endswith("\tnote")
     assert cell_text(1.0000002) == "1.0000"
+
+
+def test_names_do_not_end_within_themselves():
+    """A comma, a semicolon or a bracket in a name would begin another name in these formats."""
+    call = CALLS[0]._replace(names=["Apis mellifera", "Apis", "Apinae", "Api;dae, (B)", "Eukaryota"])
+    said = {}
+    for name in ("sintax", "qiime2"):
+        file = io.StringIO()
+        FORMATS[name]([call], Layout(RANKS, (), lambda query: {}), file)
+        said[name] = file.getvalue()
+    assert "\tf:Api_dae___B_(0.9900),g:Apis" in said["sintax"]
+    assert "; f__Api_dae,_(B); g__Apis" in said["qiime2"]

@@ -47,6 +47,7 @@ def test_a_wrong_pipe_leaves_no_copy(tmp_path, monkeypatch, capsys):
         ("1", True, "nothing is piped in; give a file"),
         ("1", False, "the standard input is empty"),
         ("2", False, "several processes cannot read one"),
+        ("abc", False, "several processes cannot read one standard input (WORLD_SIZE=abc)"),
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path, monkeypatch, capsys, world, terminal, complaint):

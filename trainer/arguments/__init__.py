@@ -46,6 +46,11 @@ FIXED = {
     "eval_do_concat_batches": (True, "scores are of all vectors; leave this option out"),
     "include_for_metrics": ([], "scores are of vectors alone; leave this option out"),
     "dataloader_drop_last": (False, "validation would leave out pairs, even all of them; leave this option out"),
+    "label_smoothing_factor": (0.0, "the losses take no smoothed labels; leave this option out"),
+    "ignore_data_skip": (False, "a resumed run would see batches again; leave this option out"),
+    "data_seed": (None, "the order of pairs follows --seed; set that"),
+    "prediction_loss_only": (False, "the best checkpoint is chosen by other scores; leave this option out"),
+    "do_predict": (False, "this script only trains and validates; leave this option out"),
     "hub_revision": (None, "releases are pushed to the branch main only; leave this option out"),
 }
 
@@ -116,8 +121,8 @@ class ContrastiveArguments(
         for name in ("temperature", "mix_alpha"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must be above 0")
-        noise = "noise_additive", "noise_multiplicative"
-        for name in (*noise, "genus_weight", "mlm_weight"):
+        noise, rates = ("noise_additive", "noise_multiplicative"), ("learning_rate", "head_learning_rate_multiplier")
+        for name in (*noise, *rates, "genus_weight", "mlm_weight", "weight_decay", "max_grad_norm"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must not be below 0")
         if self.metric_for_best_model not in ("recall_at_1", "loss"):

@@ -11,11 +11,13 @@ numbers decide how species and kingdoms are balanced (shares.py).
 import logging
 import warnings
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from datasets import Dataset as Records
 from torch.utils.data import Dataset
 
+from modeling_dnacse.machine.provenance import sha256_of
 from trainer.pairing.pairs import NO_GENUS, Pair, PairIndex
 from trainer.pairing.shares import BalancedRows
 from trainer.pairing.views import Views
@@ -71,6 +73,7 @@ class FragmentDataset(Dataset[Pair]):
         self.longest = np.minimum(length[1], self.bp // 2)  # (records,) bp of a window
         self.shortest = np.minimum(length[0], self.longest)
         self.lengths = views.expected_lengths((self.shortest + self.longest) // 2)
+        self.content = crc32("".join(sha256_of(path) for path, _ in self.files).encode(), crc32(self.record.tobytes()))
 
         names = label_column(records, "species")
         self.species = species_numbers(names)

@@ -17,6 +17,7 @@ so that workers, processes, resumed and repeated runs see the same pairs. Rows o
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal, Protocol, TypedDict
+from zlib import crc32
 
 import numpy as np
 from datasets import Dataset as Records
@@ -25,7 +26,14 @@ from torch.utils.data import Dataset, Sampler
 from trainer.pairing.batches import arrange
 from trainer.pairing.epoch_pairs import pair_within
 from trainer.pairing.views import Pairing, Views, views_of_sides
-from trainer.records.record_arrays import distinct_rows, label_column, label_ranks, sequence_lengths, species_numbers
+from trainer.records.record_arrays import (
+    checksum,
+    distinct_rows,
+    label_column,
+    label_ranks,
+    sequence_lengths,
+    species_numbers,
+)
 
 RANK_OF_PAIRS: dict[Pairing, str] = {"same_species": "species", "same_genus": "genus"}  # what both records share
 Singletons = Literal["keep", "drop"]
@@ -47,6 +55,7 @@ class PairSource(Protocol):
 
     species: np.ndarray  # (records,) numbers from 0 on
     lengths: np.ndarray  # (records,) expected bp of a view
+    content: int  # a checksum of what views are made of
 
     def sample_rows(self, rng: np.random.Generator) -> np.ndarray:
         """Sample the records to pair with themselves in an epoch: (pairs,), the same number in every epoch."""
@@ -77,6 +86,7 @@ class PairDataset(Dataset[Pair]):
         self.species = species_numbers(label_column(records, RANK_OF_PAIRS.get(pairing, "species")))
         self.genera = label_ranks(label_column(records, "genus"))  # (records,) NO_GENUS where it is unknown
         self.lengths = views.expected_lengths(sequence_lengths(records))
+        self.content = crc32(self.genera.tobytes(), checksum(records))
 
     def __len__(self) -> int:
         """Number of records."""

@@ -7,6 +7,7 @@ few bytes for each record, independent of the sequences.
 # (pyarrow creates the functions of pyarrow.compute when it is imported)
 
 from collections.abc import Iterator, Sequence
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -77,6 +78,14 @@ def distinct_rows(records: Records) -> np.ndarray:
     )
     labelled_first = np.argsort(label_ranks(label_column(records, "species")) < 0, kind="stable")
     return np.sort(labelled_first[np.unique(hashes[labelled_first], return_index=True)[1]])
+
+
+def checksum(records: Records) -> int:
+    """A checksum of the sequences in their order."""
+    total = 0
+    for sequences in sequence_batches(records):
+        total = crc32("\n".join(sequences.to_pylist()).encode(), total)
+    return total
 
 
 def sequence_batches(records: Records) -> Iterator[pa.ChunkedArray]:

@@ -32,6 +32,7 @@ from torch.utils.data import DataLoader
 from transformers import EvalPrediction, PreTrainedTokenizerBase, Trainer
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import SaveStrategy, rotate_checkpoints
+from transformers.training_args import OptimizerNames
 
 from modeling_dnacse import DnacseForContrastiveLearning, DnacseModel
 from modeling_dnacse.loading.checkpoints import one_sentence
@@ -131,7 +132,15 @@ class ContrastiveTrainer(Trainer):
                 self.args.head_learning_rate_multiplier,
                 self.args.weight_decay,
             )
-            self.optimizer = optimizer_class(groups, **options)
+            try:
+                self.optimizer = optimizer_class(groups, **options)
+            except ValueError as error:
+                said = (
+                    "change --learning_rate, --head_learning_rate_multiplier, --weight_decay, --adam_* or --optim_args"
+                )
+                raise ValueError(
+                    f"--optim {OptimizerNames(self.args.optim).value} refuses its options ({error}); {said}"
+                ) from None
         return self.optimizer
 
     def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:

@@ -22,6 +22,16 @@ RUN = "run.json"
 FILES = "files"  # in RUN: the digest of each file
 REMEDY = "copy the checkpoint again, or resume from another one"
 MAY_CHANGE = ("cached_chunk_size", "chunk_tokens")
+MUST_STAY = (
+    *("train_split", "dataset_revision", "validation_split", "max_validation_pairs", "metric_for_best_model"),
+    *(
+        "adam_beta1",
+        "adam_beta2",
+        "adam_epsilon",
+        "optim_args",
+        "lr_scheduler_kwargs",
+    ),  # a resumed optimizer has its own
+)
 
 
 def checkpoint_to_resume(output: Path, requested: str | None) -> str | None:
@@ -111,10 +121,10 @@ def run_facts(arguments: Mapping[str, Any], processes: int, sampler: PairSampler
     """
     data = sampler.dataset
     names = [name for name in RECORDED_ARGUMENTS if name not in MAY_CHANGE]
-    facts = {f"--{name}": arguments[name] for name in [*names, "train_split", "dataset_revision"]} | {
+    facts = {f"--{name}": arguments[name] for name in [*names, *MUST_STAY]} | {
         "processes": processes,
         "pairs an epoch": len(sampler),
-        "data fingerprint": crc32(data.lengths.tobytes(), crc32(data.species.tobytes())),
+        "data fingerprint": crc32(data.lengths.tobytes(), crc32(data.species.tobytes(), data.content)),
     }
     return json.loads(json.dumps(facts))
 

@@ -54,10 +54,21 @@ def test_a_model_averaged_with_its_start_has_their_mean_weights(tiny_folder):
         average(trained, start, 1.5)
 
 
+@pytest.mark.parametrize(("name", "said"), [("README.md", "README.md is not UTF-8"), ("training.json", "no JSON")])
+def test_a_damaged_card_or_record_is_not_released(name, said, tmp_path, tiny_folder, fasta, caplog):
+    shutil.copytree(tiny_folder, tmp_path / "model")
+    (tmp_path / "model" / name).write_bytes(b"\xff")
+    with pytest.raises(SystemExit, match="2"):
+        main(["--model", str(tmp_path / "model"), "--train_file", str(fasta), "--output_dir", str(tmp_path / "new")])
+    assert said in caplog.text
+    assert not (tmp_path / "new").exists()
+
+
 def test_what_cannot_be_finished_is_refused(tmp_path, tiny_folder, fasta, caplog):
     (tmp_path / "full" / "other").mkdir(parents=True)
     for options, message in (
         (["--output_dir", str(tmp_path / "full")], "is there already"),
+        (["--output_dir", str(tmp_path / "new"), "--start_share", "0.5"], "--start_share is the weight of"),
         (["--output_dir", str(tmp_path / "o"), "--train_split", "none"], "none"),
     ):
         with pytest.raises(SystemExit):

@@ -70,6 +70,24 @@ def test_values_that_ended_in_a_traceback_or_trained_on_nothing(options):
         ContrastiveArguments(**NEEDED, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label_smoothing_factor": 0.5}, "the losses take no smoothed labels"),
+        ({"ignore_data_skip": True}, "a resumed run would see batches again"),
+        ({"data_seed": 3}, "the order of pairs follows --seed"),
+        ({"prediction_loss_only": True}, "the best checkpoint is chosen by other scores"),
+        ({"head_learning_rate_multiplier": -5.0}, "--head_learning_rate_multiplier is -5.0; it must not be below 0"),
+        ({"do_predict": True}, "this script only trains and validates"),
+        ({"learning_rate": -1.0}, "--learning_rate is -1.0; it must not be below 0"),
+        ({"weight_decay": -1.0}, "--weight_decay is -1.0; it must not be below 0"),
+    ],
+)
+def test_options_without_effect_and_rates_below_zero_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ContrastiveArguments(**NEEDED, **options)
+
+
 def test_values_come_out_as_records():
     args = ContrastiveArguments(**NEEDED, mixing_layers="0 3 5", noise_additive=0.3, crop=[5, 9], fragment_length=[7])
     settings, pairs = args.objective_settings(), args.pair_settings()

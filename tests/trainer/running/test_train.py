@@ -345,6 +345,7 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (["--adam_beta1", "2"], "--optim adamw_torch_fused refuses its options (Invalid beta parameter"),
         (["--curriculum", "simclr:1"], '"simclr" is not an objective'),
         (["--train_file", "missing.fasta"], "missing.fasta"),
         (["--max_steps", "5"], "the curriculum sets the number of steps"),
@@ -390,6 +391,8 @@ def test_an_earlier_run_is_not_overwritten(trained, options, capsys):
         (["--curriculum", "mi_mix:3"], "--curriculum mlm:0.2 weighted_simclr:0.8 mi_mix:2, not mi_mix:3: go on"),
         (["--learning_rate", "2e-3"], "--learning_rate 0.001, not 0.002: go on with the same, or start a new run"),
         (["--train_file", "other.fasta"], "data fingerprint "),
+        (["--train_file", "mutated.fasta"], "data fingerprint "),
+        (["--adam_beta2", "0.5"], "--adam_beta2 0.999, not 0.5"),
     ],
 )
 def test_another_run_does_not_go_on_from_a_checkpoint(
@@ -399,6 +402,8 @@ def test_another_run_does_not_go_on_from_a_checkpoint(
     monkeypatch.chdir(tmp_path)
     lines = fasta.read_text().splitlines(keepends=True)
     Path("other.fasta").write_text("".join([*lines[50:], *lines[:50]]))  # the same records in another order
+    turned = str.maketrans("ACGT", "CAGT")  # and of other bases, which are as many
+    Path("mutated.fasta").write_text("".join(x if x[0] == ">" else x.translate(turned) for x in lines))
     assert words in mistake_here([*options, "--resume_from_checkpoint", "last", *change], trained, capsys)
 
 
