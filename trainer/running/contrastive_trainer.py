@@ -135,11 +135,9 @@ class ContrastiveTrainer(Trainer):
             try:
                 self.optimizer = optimizer_class(groups, **options)
             except ValueError as error:
-                said = (
-                    "change --learning_rate, --head_learning_rate_multiplier, --weight_decay, --adam_* or --optim_args"
-                )
                 raise ValueError(
-                    f"--optim {OptimizerNames(self.args.optim).value} refuses its options ({error}); {said}"
+                    f"--optim {OptimizerNames(self.args.optim).value} refuses its options ({error}); change "
+                    "--learning_rate, --head_learning_rate_multiplier, --weight_decay, --adam_* or --optim_args"
                 ) from None
         return self.optimizer
 

@@ -22,16 +22,9 @@ RUN = "run.json"
 FILES = "files"  # in RUN: the digest of each file
 REMEDY = "copy the checkpoint again, or resume from another one"
 MAY_CHANGE = ("cached_chunk_size", "chunk_tokens")
-MUST_STAY = (
-    *("train_split", "dataset_revision", "validation_split", "max_validation_pairs", "metric_for_best_model"),
-    *(
-        "adam_beta1",
-        "adam_beta2",
-        "adam_epsilon",
-        "optim_args",
-        "lr_scheduler_kwargs",
-    ),  # a resumed optimizer has its own
-)
+MUST_STAY = ("train_split", "dataset_revision", "validation_split", "max_validation_pairs", "metric_for_best_model")
+# a resumed optimizer and schedule have their own, whatever is given
+MUST_STAY += ("adam_beta1", "adam_beta2", "adam_epsilon", "optim_args", "lr_scheduler_kwargs")
 
 
 def checkpoint_to_resume(output: Path, requested: str | None) -> str | None:
