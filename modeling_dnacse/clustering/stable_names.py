@@ -43,7 +43,10 @@ def read_clusters(path: Path) -> dict[str, str]:
         for number, fields in enumerate(checked_rows(path, csv.reader(file, delimiter="\t")), 1):
             row = [restore(field) for field in fields]
             if number == 1 and tuple(row[:2]) != HEADER:
-                raise ValueError(f"{path}:1: its columns must begin with id, cluster; give a table of dnacse cluster, not --format uc")
+                raise ValueError(
+                    f"{path}:1: its columns must begin with id, cluster; give a table of dnacse cluster, not of "
+                    "--format uc"
+                )
             columns = columns or len(row)
             if len(row) != columns or not row[0] or not row[1] or row[0] in clusters:
                 raise ValueError(
