@@ -44,8 +44,7 @@ def read_clusters(path: Path) -> dict[str, str]:
             row = [restore(field) for field in fields]
             if number == 1 and tuple(row[:2]) != HEADER:
                 raise ValueError(
-                    f"{path}:1: its columns must begin with id, cluster; give a table of dnacse cluster, not of "
-                    "--format uc"
+                    f"{path}:1: its columns must be id, cluster, …; give a table of dnacse cluster, not --format uc"
                 )
             columns = columns or len(row)
             if len(row) != columns or not row[0] or not row[1] or row[0] in clusters:

@@ -94,8 +94,12 @@ def test_a_signal_ends_a_script_and_leaves_nothing_half_written(number, code, tm
         os.kill(os.getpid(), number)
 
     monkeypatch.setattr("benchmarks.data.simulate.write_labelled", stop)
-    with pytest.raises(SystemExit) as stopped:
-        main(["--output", str(tmp_path / "made"), "--species", "12"])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what is behind & ignore it
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            main(["--output", str(tmp_path / "made"), "--species", "12"])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert stopped.value.code == code and capsys.readouterr().err.endswith(f"stopped by {number.name}\n")
     assert not list(tmp_path.iterdir())
 
