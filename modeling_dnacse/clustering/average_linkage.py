@@ -198,7 +198,7 @@ def _pairs_joined(tree: Tree, order: np.ndarray, codes: np.ndarray) -> tuple[np.
 
 
 def medoids(vectors: np.ndarray, labels: np.ndarray, sizes: np.ndarray | None = None) -> np.ndarray:
-    """The row of each cluster whose average cosine to its members is highest, the first of equals.
+    """The row of each cluster whose average cosine to its members is highest; of equals, the content decides.
 
     Args:
         vectors: Unit vectors (n, d).
@@ -215,7 +215,8 @@ def medoids(vectors: np.ndarray, labels: np.ndarray, sizes: np.ndarray | None = 
     np.add.at(sums, labels, vectors)
     central = np.einsum("nd,nd->n", vectors, sums[labels]).round(5)  # equal vectors differ by rounding
     rank = np.zeros(len(labels)) if sizes is None else -sizes
-    order = np.lexsort((np.arange(len(labels)), -central, rank, labels))
+    place = (vectors @ np.random.default_rng(0).standard_normal(vectors.shape[1])).round(4)  # along a random direction
+    order = np.lexsort((np.arange(len(labels)), place, -central, rank, labels))
     return order[np.unique(labels[order], return_index=True)[1]]
 
 

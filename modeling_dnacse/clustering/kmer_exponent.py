@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..reading.sequences import reverse_complement
+from ..vectors.at_sites import content_keys
 from .kmer_linkage import K
 
 LEAST, MOST = 0.94, 0.99  # identity of the pairs; one with fewer differences says little
@@ -20,7 +21,7 @@ FEW = 10  # pairs; with fewer, the exponent is K
 
 
 def near_pairs(sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Draw pairs of near sequences, at most one for each sequence.
+    """Draw pairs of near sequences, at most one for each sequence, the same in whatever order these are given.
 
     Args:
         sets: Of `kmer_sets` (n, bytes).
@@ -30,6 +31,7 @@ def near_pairs(sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     rng = np.random.default_rng(0)
     there = np.flatnonzero(sets.any(axis=1))
+    there = there[np.argsort(content_keys(sets[there]), kind="stable")]
     rows, others = (rng.permutation(there)[:most] for most in (ROWS, OTHERS))
     own, among = (np.unpackbits(sets[part], axis=1).astype(np.float32) for part in (rows, others))
     containment = (own @ among.T) / np.minimum(own.sum(1)[:, None], among.sum(1))

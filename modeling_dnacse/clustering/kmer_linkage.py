@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from ..kmers import BASES, NO_KMER, OTHER, kmer_rows, row_of_kmers
+from ..vectors.at_sites import content_keys
 from .average_linkage import Tree, grow
 from .copies import distinct, with_copies
 
@@ -123,7 +124,7 @@ def representatives_of(sets: np.ndarray, labels: np.ndarray, sizes: np.ndarray) 
     for members in np.split(np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1]):
         has = np.unpackbits(sets[members], axis=1)
         shared = has @ has.sum(0)
-        chosen.append(members[np.lexsort((members, -shared, -sizes[members]))[0]])
+        chosen.append(members[np.lexsort((members, content_keys(sets[members]), -shared, -sizes[members]))[0]])
     return np.array(chosen, np.int64)
 
 

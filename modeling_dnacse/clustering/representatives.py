@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..kmers import OTHER
+from ..vectors.at_sites import content_keys
 
 PART = 8192  # rows that are compared at once
 
@@ -10,7 +11,8 @@ PART = 8192  # rows that are compared at once
 def representatives(bases: np.ndarray, labels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Choose a representative of each cluster: the most abundant member; of equally abundant ones, the nearest to all.
 
-    The nearest has the most bases in common with all members. So a whole barcode is preferred to a fragment.
+    The nearest has the most bases in common with all members. So a whole barcode is preferred to a fragment. Among
+    equally near ones the content decides, so that the order of the sequences does not.
 
     Args:
         bases: Bases at sites (n, sites) uint8.
@@ -32,7 +34,7 @@ def representatives(bases: np.ndarray, labels: np.ndarray, sizes: np.ndarray) ->
         for base in range(OTHER):
             there = own == base
             alike += there @ there.sum(0)
-        chosen.append(members[np.lexsort((members, -alike, -sizes[members]))[0]])
+        chosen.append(members[np.lexsort((members, content_keys(own), -alike, -sizes[members]))[0]])
     return np.array(chosen, np.int64)
 
 
