@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..reading.labels import refuse_controls
+from ..machine.control_characters import refuse_controls
 from ..reading.tables import checked_rows
 from ..reading.text_files import open_ascii, restore
 

@@ -11,11 +11,11 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..machine.control_characters import refuse_controls
 from ..machine.file_names import text_of
 from ..reading.abundances import Abundances
 from ..reading.formats import COMPRESSIONS
 from ..reading.given_sequences import SHOWN, each_sequence
-from ..reading.labels import refuse_controls
 from ..reading.primers import primer_at_an_end, trim_primers
 from ..reading.rereading import RecordFile
 from ..reading.seen_ids import SeenIds

@@ -12,8 +12,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from ..machine.control_characters import refuse_controls
 from .label_policy import COLUMNS, column_name
-from .labels import refuse_controls
 from .tables import amount, checked_rows
 from .text_files import open_ascii, restore
 
