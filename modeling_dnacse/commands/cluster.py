@@ -146,7 +146,6 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
     args.model = choose_model(
         args.model,
         lambda: (record.sequence for record in listing.file.read()),
-        len(entries),
         lambda line: sys.stderr.write(line + "\n"),
     )
     model, tokenizer = load_from_options(args, device)
