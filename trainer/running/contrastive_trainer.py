@@ -285,7 +285,7 @@ class ContrastiveTrainer(Trainer):
                 (draft / TRAINING_ARGS_NAME).unlink(missing_ok=True)
                 # Trainer's state names the draft, and a folder that may be moved
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
-                facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler)
+                facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler, self.eval_dataset)
                 (draft / RUN).write_text(as_json(facts | {FILES: file_digests(draft)}))
                 put_folder_in_place(draft, output / name)
                 best_checkpoint = self.state.best_model_checkpoint
