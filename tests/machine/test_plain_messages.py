@@ -51,6 +51,24 @@ def test_names_of_files_are_plain_while_a_command_works(logs, tmp_path, tiny_fol
     assert not logs or all(json.loads(line) for line in told.splitlines())
 
 
+@pytest.mark.parametrize("logs", [[], ["--json_logs"]])
+def test_line_feeds_in_names_break_no_message(logs, tmp_path, tiny_folder, capsys):
+    """A message of success was two lines, and two objects of JSON logs."""
+    records, output = tmp_path / "a\nb.fasta", tmp_path / "v\nw"
+    records.write_text(">a\nACGTACGTAACCGGTT\n")
+    main(["embed", str(records), f"--output={output}/", "--model", str(tiny_folder), *logs])
+    told = capsys.readouterr().err
+    assert "a?b.fasta: Read 1 records" in told and "v?w/: 1 vectors of 48 numbers" in told
+    assert not logs or all(json.loads(line) for line in told.splitlines())
+
+
+def test_scripts_show_line_feeds_in_their_arguments_as_question_marks(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train.py", "--output_dir", "a\nb/", "c\n"])
+    with plain_messages():
+        sys.stderr.write("released a\nb\nc\n")
+    assert capsys.readouterr().err == "released a?b\nc\n"
+
+
 def test_a_warning_of_a_command_shows_no_line_of_code(tmp_path, tiny_folder, capsys):
     table = tmp_path / "t.csv"
     table.write_text("sequence\nACGTACGTAACCGGTT\n")

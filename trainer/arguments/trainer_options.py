@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import torch
 from accelerate.utils import DynamoBackend
 from transformers import TrainingArguments
-from transformers.integrations import get_available_reporting_integrations
+from transformers.integrations.integration_utils import get_available_reporting_integrations
 from transformers.training_args import ParallelMode
 
 from modeling_dnacse.machine.plain_messages import sentence_of

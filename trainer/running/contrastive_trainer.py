@@ -42,7 +42,7 @@ from trainer.objective.objectives import SIDES, Batch, Objectives
 from trainer.objective.randomness import SeedProcess, StepRandomness
 from trainer.objective.retrieval import validation_scores
 from trainer.objective.step_log import StepLog
-from trainer.pairing.pairs import PairSampler
+from trainer.pairing.pairs import FixedPairs, PairSampler
 from trainer.releasing.training_record import as_json
 from trainer.running.checkpointing import DRAFTS, failure_in_one_sentence, put_folder_in_place
 from trainer.running.curriculum import Curriculum
@@ -62,6 +62,7 @@ class ContrastiveTrainer(Trainer):
 
     args: ContrastiveArguments
     model: DnacseForContrastiveLearning
+    eval_dataset: FixedPairs | None
     processing_class: PreTrainedTokenizerBase
 
     def __init__(self, *args: Any, curriculum: Curriculum, sampler: PairSampler, **kwargs: Any) -> None:
