@@ -14,6 +14,7 @@ from typing import Any, TextIO
 LONGEST_WORD, SHOWN = 255, 100  # letters: the longest name of a file; what stays at both ends of a longer word
 SHOWN_AS: dict[str, str] = {}  # path of a temporary file, or a long or strange argument -> what messages show of it
 LAYOUT = "\n\r\t"  # lines, and the progress bars that return to the start of one
+UPWARDS = r"(\x1b\[A)+"  # the cursor
 NO_LAYOUT = dict.fromkeys(map(ord, LAYOUT), "?")
 
 
@@ -70,8 +71,8 @@ class PlainStream:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        """Write plain text."""
-        self.stream.write(plain(text))
+        """Write plain text; tqdm's way to an upper bar, which it writes alone, is not of a name."""
+        self.stream.write(text if re.fullmatch(UPWARDS, text) else plain(text))
         return len(text)
 
     def writelines(self, lines: Any) -> None:

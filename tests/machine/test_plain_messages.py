@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from tqdm import tqdm
 
 from modeling_dnacse.cli import main
 from modeling_dnacse.machine.plain_messages import plain_messages
@@ -87,6 +88,17 @@ def test_long_arguments_with_blanks_are_not_repeated_as_a_whole(command, capsys)
     with pytest.raises(SystemExit):
         main(["ab " * 1500 if word == "LONG" else word for word in command])
     assert 0 < capsys.readouterr().err.count("ab ") <= 70
+
+
+def test_two_progress_bars_find_their_lines(capsys):
+    """`?[A` stood in place of the cursor's way up."""
+    with plain_messages():
+        with tqdm(total=2, file=sys.stderr) as upper, tqdm(total=2, file=sys.stderr, position=1) as lower:
+            lower.update()
+            upper.update()
+        sys.stderr.write("\x1b[Aname\n")
+    told = capsys.readouterr().err
+    assert "\x1b[A" in told and told.count("?[A") == 1 and told.endswith("?[Aname\n")
 
 
 def test_bytes_that_are_no_text_are_escaped(capsys):

@@ -30,6 +30,7 @@ COUNTS = {  # options with the least values that work
     "fragment_pairs": 1,
     "save_total_limit": 1,
     "dataloader_num_workers": 0,
+    "dataloader_prefetch_factor": 1,
     "cached_chunk_size": 0,
     "chunk_tokens": 0,
     "seed": 0,
@@ -112,6 +113,8 @@ class ContrastiveArguments(
             raise ValueError("--config_name is from scratch and needs --tokenizer_name (trainer/train_tokenizer.py)")
         if (self.train_file is None) == (self.dataset_name is None):
             raise ValueError("give either --train_file or --dataset_name")
+        if self.dataset_revision is not None and self.dataset_name is None:
+            raise ValueError("--dataset_revision belongs to --dataset_name; leave it out beside --train_file")
 
     def _check_ranges(self) -> None:
         for name, value in vars(self).items():
@@ -121,6 +124,11 @@ class ContrastiveArguments(
             value = getattr(self, name)
             if value is not None and not least <= value <= MOST:
                 raise ValueError(f"--{name} is {value}; it must be from {least} to {MOST}")
+        if self.max_length % (self.pad_to_multiple_of or 1):
+            raise ValueError(
+                f"--max_length {self.max_length} is no multiple of --pad_to_multiple_of {self.pad_to_multiple_of}; "
+                "change either"
+            )
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"--validation_fraction is {self.validation_fraction}; it must be at least 0 and below 1")
         for name in ("noise_substitution", "mix_lambda", "mlm_probability"):

@@ -105,6 +105,9 @@ def test_options_without_effect_and_rates_below_zero_are_refused(options, messag
         ({"save_steps": -3}, "--save_steps is -3; it must be above 0"),
         ({"ddp_timeout": 0}, "--ddp_timeout is 0; it must be above 0"),
         ({"greater_is_better": False}, "--greater_is_better: --metric_for_best_model decides that"),
+        ({"dataloader_prefetch_factor": 0}, "--dataloader_prefetch_factor is 0; it must be from 1"),
+        ({"pad_to_multiple_of": 64}, "--max_length 2000 is no multiple of --pad_to_multiple_of 64; change either"),
+        ({"dataset_revision": "x"}, "--dataset_revision belongs to --dataset_name; leave it out"),
         ({"batch_eval_metrics": True}, "--batch_eval_metrics: scores are of all vectors together"),
     ],
 )
