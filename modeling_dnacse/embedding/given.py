@@ -51,6 +51,7 @@ def embed(
             an option is of a wrong kind or out of its range.
     """
     check_options(EmbedOptions(**check_kinds(options)))
+    check_encoder(model, tokenizer)
     given = list(each_sequence(sequences))
     with evaluating(model):
         vectors = embed_checked(model, tokenizer, given, progress=progress, **options)
@@ -61,6 +62,20 @@ def embed(
             stacklevel=2,
         )
     return vectors
+
+
+def check_encoder(model: Any, tokenizer: Any) -> None:
+    """Check that a model and a tokenizer are what `load_checkpoint` gives, or do the same.
+
+    Raises:
+        ValueError: one of them is something else, such as the name of a folder.
+    """
+    for role, given, needed in (("model", model, "training"), ("tokenizer", tokenizer, "backend_tokenizer")):
+        if not callable(given) or not hasattr(given, needed):
+            raise ValueError(
+                f"the {role} is {given!r:.{SHOWN}}; give that of load_checkpoint(DnacseModel, FOLDER), or another "
+                f"{'encoder' if role == 'model' else 'fast tokenizer'} of transformers"
+            )
 
 
 @contextmanager

@@ -40,6 +40,14 @@ def loaded(tiny_folder):
     return load_checkpoint(DnacseModel, str(tiny_folder))
 
 
+@pytest.mark.parametrize("given", ["checkpoints/dnacse-barcode-mini", None, []], ids=str)
+def test_a_model_or_tokenizer_of_another_kind_is_one_sentence(given, loaded):
+    """AttributeErrors of names within the package."""
+    for role, pair in (("model", (given, loaded[1])), ("tokenizer", (loaded[0], given))):
+        with pytest.raises(ValueError, match=rf"the {role} is .*; give that of load_checkpoint\(DnacseModel"):
+            embed(*pair, SEQUENCES)
+
+
 def test_threads_that_share_a_model_leave_it_in_its_mode(loaded, monkeypatch):
     """The first to end restored the mode of training while the second one embedded, which then left that of eval."""
     model, tokenizer = loaded
