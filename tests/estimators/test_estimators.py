@@ -175,3 +175,11 @@ def test_refusals(given, message):
 def test_a_class_that_is_missing_is_no_class(tiny_folder, missing):
     with pytest.raises(ValueError, match=r"the class of row 1 is .*NaN"):
         BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], np.array(["a", missing], dtype=object))
+
+
+@pytest.mark.parametrize("model", [5, "nowhere"])
+def test_a_model_that_does_not_exist_is_one_sentence(model):
+    """An OSError of two lines about the servers of Hugging Face."""
+    for estimator in (DnaEmbedder(model=model), BarcodeClassifier(model=model)):
+        with pytest.raises(ValueError, match="as a path; give|there is no folder nowhere here, and this process"):
+            estimator.fit(["ACGTTGCAACGGTACC", "GATTACAGATTACAGG"], ["a", "b"])
