@@ -171,7 +171,19 @@ def test_refusals(given, message):
         BarcodeClassifier().fit(given, ["a"] * len(given))
 
 
-@pytest.mark.parametrize("missing", [None, np.nan], ids=str)
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=str)
 def test_a_class_that_is_missing_is_no_class(tiny_folder, missing):
     with pytest.raises(ValueError, match=r"the class of row 1 is .*NaN"):
         BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], np.array(["a", missing], dtype=object))
+
+
+@pytest.mark.parametrize("kind", ["string", "category", "object"])
+def test_a_class_that_is_missing_in_a_column_of_pandas_is_no_class(tiny_folder, kind):
+    with pytest.raises(ValueError, match=r"the class of row 1 is .*NaN"):
+        BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], pd.Series(["a", None], dtype=kind))
+
+
+@pytest.mark.parametrize("value", ["x", 1, None])
+def test_fit_refuses_a_switch_that_is_none(tiny_folder, value):
+    with pytest.raises(ValueError, match="normalize is .*; it must be True or False"):
+        DnaEmbedder(str(tiny_folder), normalize=value).fit(SEQUENCES[:2])
