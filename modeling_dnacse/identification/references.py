@@ -40,10 +40,15 @@ class References(NamedTuple):
     metadata: Mapping[str, Column]
 
     def columns(self) -> dict[str, Column]:
-        """The columns that the table of hits shows; a metadata column whose name is taken gets an apostrophe."""
+        """The columns that the table of hits shows; a metadata column whose name is taken gets apostrophes."""
         names = {"id": self.ids, **self.labels, **self.below}
         taken = {*HIT, *names}
-        return names | {key + "'" * (key in taken): column for key, column in self.metadata.items()}
+        for key, column in self.metadata.items():
+            name = key
+            while name in taken or (name != key and name in self.metadata):
+                name += "'"
+            names[name] = column
+        return names
 
 
 class LibraryFile(NamedTuple):

@@ -1,6 +1,7 @@
 """What callers in Python give as sequences and options: wrong kinds are refused in one sentence."""
 
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from threading import Event
 
 import numpy as np
@@ -134,7 +135,7 @@ def test_ids_that_are_not_one_text_for_each_sequence_are_refused(ids):
         list(queries_of(SEQUENCES, ids))
 
 
-@pytest.mark.parametrize("value", ["0.9", [0.9], True, {"species": None}, {"species": "x"}], ids=repr)
+@pytest.mark.parametrize("value", ["0.9", [0.9], True, {"species": None}, {"species": "x"}, Fraction(1, 2)], ids=repr)
 def test_probabilities_that_are_no_numbers_are_refused(value):
     with pytest.raises(ValueError, match="precision is .*; it must be a number"):
         check_numbers(precision=value)

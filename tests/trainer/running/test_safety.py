@@ -47,6 +47,14 @@ def test_two_runs_into_one_folder(refused, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_refused_run_removes_only_the_folder_that_it_made(refused, tmp_path):
+    for was_there in (False, True):
+        if was_there:
+            (tmp_path / "out").mkdir()
+        assert "nonsense" in refused("--curriculum", "nonsense:2steps")
+        assert (tmp_path / "out").exists() == was_there
+
+
 def test_an_output_that_is_an_input(refused, tmp_path, fasta, tiny_folder):
     model = tmp_path / "out"
     assert "is an output, but also an input" in refused("--tokenizer_name", str(model))
