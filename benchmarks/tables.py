@@ -51,10 +51,12 @@ from benchmarks.report.study_tables import render_studies
 from benchmarks.report.task_tables import render_results, render_summary
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.json_files import naming
 from modeling_dnacse.machine.outputs import resolved
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.signals import ending_on_signals
 
+AGAIN = "make what it holds anew"
 AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"
 VALUE = r"(<!-- value:(.+?) -->).*?(<!-- /value -->)"
@@ -74,12 +76,16 @@ def render(folder: Path) -> dict[str, str]:
         ValueError: There is neither a result nor a measurement, or a file is none.
     """
     tables = read(folder)
-    texts = {name: render_training(measured) for name, measured in read_rates(folder, TRAINING).items()}
-    texts |= {name: render_inference(measured) for name, measured in read_rates(folder, INFERENCE).items()}
+    texts = {}
+    for kind, render_rates in {TRAINING: render_training, INFERENCE: render_inference}.items():
+        for name, measured in read_rates(folder, kind).items():
+            with naming(folder / f"{name}.json", AGAIN):
+                texts[name] = render_rates(measured)
     if reports := read_leaks(folder):
         texts[LEAKS] = render_leaks(reports)
-    if faults := read_faults(folder):
-        texts[FAULTS] = render_faults(faults)
+    with naming(folder / FAULTS, AGAIN):
+        if faults := read_faults(folder):
+            texts[FAULTS] = render_faults(faults)
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}
         texts[f"{name}:{SUMMARY}"] = render_summary(results)
