@@ -13,18 +13,20 @@ pytest.importorskip("onnxruntime")
 FLOAT, DOUBLE, INT64, TEXT = 1, 11, 7, 8  # of ONNX
 
 
-def write_graph(folder, config, rows=1, width=48, kind=FLOAT, takes=INT64):
-    """A graph that gives a constant, of a shape that it does not say."""
+def write_graph(folder, config, rows=1, kind=FLOAT, takes=INT64):
+    """A graph that gives ones, in as many rows as it is told, whatever its input."""
     helper = onnx.helper
-    constant = onnx.numpy_helper.from_array(np.ones((rows, width), np.float32), "constant")
+    constant = onnx.numpy_helper.from_array(np.ones((rows, 48), np.float32), "constant")
+    sizes = onnx.numpy_helper.from_array(np.array([2, 4]), "sizes")
     inputs = [helper.make_tensor_value_info(name, takes, ["b", "l"]) for name in ("input_ids", "attention_mask")]
     output = helper.make_tensor_value_info("pooler_output", kind, ["b", 48])
     nodes = [
-        helper.make_node("Shape", ["input_ids"], ["shape"]),
+        helper.make_node("Reshape", ["input_ids", "sizes"], ["reshaped"]),
         helper.make_node("Cast", ["constant"], ["vectors"], to=kind),
         helper.make_node("Identity", ["vectors"], ["pooler_output"]),
     ]
-    graph = helper.make_graph(nodes, "forged", inputs, [output], [constant])
+    second = helper.make_tensor_value_info("reshaped", takes, None)
+    graph = helper.make_graph(nodes, "forged", inputs, [output, second], [constant, sizes])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     folder.mkdir()
     shutil.copy(config, folder / "config.json")
@@ -53,5 +55,5 @@ def test_nothing_of_onnx_runtime_gets_to_the_terminal(tiny_folder, tmp_path, cap
     """It wrote coloured lines to the file of standard error, which no stream of Python sees."""
     encoder = OnnxEncoder(write_graph(tmp_path / "graph", tiny_folder / "config.json"))
     with pytest.raises(ValueError, match="model.onnx cannot be run"):
-        encoder(torch.ones(3, dtype=torch.long), torch.ones(3, dtype=torch.long))
+        encoder(torch.ones(3, 3, dtype=torch.long), torch.ones(3, 3, dtype=torch.long))
     assert capfd.readouterr().err == ""
