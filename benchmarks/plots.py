@@ -46,7 +46,7 @@ from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.json_files import naming
 from modeling_dnacse.machine.outputs import check_outputs, check_plain
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.labels import RANKS
 
@@ -219,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
             check_outputs([options.output], [options.data, *options.model])
         options.make(options)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"plots.py: {error}\n")
+        sys.stderr.write(f"plots.py: {sentence_of(error)}\n")
         return 2
     return 0
 

@@ -30,7 +30,7 @@ from .commands.drawing.pictures import colours_of_pages
 from .commands.options import between, parsed
 from .machine.json_logs import JsonLines, json_on_stderr
 from .machine.plain_messages import plain, plain_messages, sentence_of
-from .machine.signals import Stopped, unwinding_on_signals
+from .machine.signals import READER_ENDED, Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
@@ -50,7 +50,6 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
 }
 LONGEST_MESSAGE = 1000  # letters
 NO_THREAD = "can't start new thread"  # the memory is full, or the processes of the user are limited
-READER_ENDED = 141  # 128 + SIGPIPE, as shells give it to programs whose reader has ended
 MOST_THREADS = 1024  # OpenMP crashes when the system cannot start its threads
 EPILOG = """
 exit codes:

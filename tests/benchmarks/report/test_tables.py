@@ -2,6 +2,9 @@
 
 import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -255,6 +258,20 @@ def test_a_summary_has_the_headline_metric_of_each_task(results, capsys):
     assert rows[:2] == ["| `ours` | **90.0** | **80.0** |", "| `untrained:ours` | 60.0 |  |"]
     assert main(["--results", str(results), "--only", "nothing"]) == 2
     assert "coi.test:summary" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_reader_that_has_ended_and_a_full_standard_output(results):
+    """They were "[Errno 32] Broken pipe" and "[Errno 28] No space left on device"."""
+    script = [sys.executable, Path(__file__).parents[3] / "benchmarks" / "tables.py", "--results", results]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(script, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and "the standard output cannot be written (No space left" in done.stderr
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(script, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_page_that_is_a_link_to_itself_is_told(tmp_path, capsys):
