@@ -49,6 +49,7 @@ from trainer.objective.genus_vectors import add_genus_vectors
 from trainer.pairing.collator import PairCollator
 from trainer.pairing.training_data import training_data
 from trainer.releasing.hub import HubRepository, PushOnSave
+from trainer.releasing.training_record import record_of
 from trainer.running.contrastive_trainer import ContrastiveTrainer
 from trainer.running.curriculum import parse_curriculum
 from trainer.running.model_release import release
@@ -119,6 +120,7 @@ def train(args: ContrastiveArguments) -> None:
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
     if checkpoint:
         check_files(Path(checkpoint))
+    record_of(args.model_name_or_path)  # which the release needs: damage must show before the training
     hub = hub_repository(args)
     set_seed(args.seed)
     model, tokenizer = model_and_tokenizer(args)
