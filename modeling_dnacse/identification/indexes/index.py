@@ -160,7 +160,7 @@ def read_index(folder: Path) -> Index:
 
 
 def _check_encoded(encoded: Encoded) -> None:
-    parts = {"vectors": encoded.vectors} if encoded.sites is None else encoded.sites._asdict()
+    parts: dict[str, Any] = {"vectors": encoded.vectors} if encoded.sites is None else encoded.sites._asdict()
     kinds = {"bases": (np.uint8, 2), "votes": (np.float32, 1), "placed": (bool, 1), "reverse": (bool, 1)}
     _check_arrays(parts, kinds | {"vectors": (np.float32, 2)})
     if any(len(part) != len(encoded) for part in parts.values()):
