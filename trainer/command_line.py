@@ -24,9 +24,9 @@ def require(*modules: str) -> None:
 def run_command(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> None:
     """Run a script that reads `options.train_file`, files that must not change meanwhile.
 
-    Its ValueError or OSError is reported in one sentence, with exit code 2.
+    Its ValueError or OSError, and a full memory, are reported in one sentence, with exit code 2.
     """
-    from modeling_dnacse.machine.plain_messages import sentence_of
+    from modeling_dnacse.machine.plain_messages import sentence_of, what_is_full
     from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals  # here, since it loads the package
     from modeling_dnacse.machine.stamps import unchanged
 
@@ -37,6 +37,11 @@ def run_command(run: Callable[[argparse.Namespace], None], options: argparse.Nam
             run(options)
     except (ValueError, OSError) as error:
         logger.error("error: %s", sentence_of(error))
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not (full := what_is_full(error)):
+            raise
+        logger.error("error: %s; give it more, or fewer sequences", full)
         sys.exit(2)
     except Stopped as stop:
         logger.error("stopped by %s; nothing half written is left", stop)

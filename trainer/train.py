@@ -40,7 +40,7 @@ from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, lo
 from modeling_dnacse.loading.hub_datasets import dataset_commit
 from modeling_dnacse.loading.repository import forget_thresholds
 from modeling_dnacse.machine.file_names import text_of
-from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of, what_is_full
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from modeling_dnacse.machine.stamps import unchanged
 from trainer.arguments import GROUPS, ContrastiveArguments
@@ -76,6 +76,11 @@ def main(arguments: list[str] | None = None) -> None:
                 train(args)
     except (ValueError, OSError, ImportError) as error:  # some options need packages of their own
         sys.stderr.write(f"train.py: error: {sentence_of(error)}\n")
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not (full := what_is_full(error)):
+            raise
+        sys.stderr.write(f"train.py: error: {full}; give it more, or lower --cached_chunk_size or --max_length\n")
         sys.exit(2)
     except Stopped as stop:
         sys.stderr.write(f"train.py: stopped by {stop}; checkpoints stay, --resume_from_checkpoint last continues\n")
@@ -193,10 +198,10 @@ def naming_checkpoint(checkpoint: str | None, trainer: ContrastiveTrainer) -> It
     """
     try:
         yield
-    except (MemoryError, OSError):
+    except OSError:
         raise
     except Exception as error:  # torch and transformers raise many classes
-        if checkpoint is None or trainer.steps_begun > 1:
+        if checkpoint is None or trainer.steps_begun > 1 or what_is_full(error):
             raise
         raise ValueError(f"{checkpoint} cannot be resumed from ({reason_of(error)}): {REMEDY}") from error
 
