@@ -58,22 +58,25 @@ def run(target: Target, folder: Path) -> int:
 
 def fork(target: Target, folder: Path) -> int:
     """Start a command in a fork of this process, which ends as a program does; `tmp` is its temporary folder."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # an interrupted child must not go on with the code of callers
     child = os.fork()
     if child:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         return child
     code = 1
-    with contextlib.suppress(BaseException):
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(os.open(folder / "in" / "queries.fasta", os.O_RDONLY), 0)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 it lives as long as the process
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         tempfile.tempdir = str(folder / "tmp")
-        try:
-            code = int(target.function(target.arguments) or 0)  # type: ignore[call-overload]
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-    os._exit(code)
+        code = int(target.function(target.arguments) or 0)  # type: ignore[call-overload]
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    finally:
+        os._exit(code)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
