@@ -75,6 +75,7 @@ def fork(target: Target, folder: Path) -> int:
         os.dup2(quiet, 1)
         os.dup2(os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         tempfile.tempdir = str(folder / "tmp")
+        torch.set_num_threads(1)  # makes its pool anew, which two threads that load a model may else both miss
         code = int(target.function(target.arguments) or 0)  # type: ignore[call-overload]
     except SystemExit as stop:
         code = int(stop.code or 0)
