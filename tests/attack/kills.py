@@ -207,6 +207,7 @@ def kill_training(folder: Path, model: Path, kills: int, rng: random.Random, exa
         if lost or leftovers:
             examples.append(f"train: weights {'differ' if lost else 'equal'} {leftovers}")
         shutil.rmtree(output, ignore_errors=True)
+    shutil.rmtree(folder / "tmp")
     return found
 
 
