@@ -14,7 +14,7 @@ from contextlib import ExitStack, redirect_stderr
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import TextIO
+from typing import Any, TextIO
 
 from .commands import adapt as adapt_command
 from .commands import bin as bin_command
@@ -28,7 +28,8 @@ from .commands import info as info_command
 from .commands import map as map_command
 from .commands.drawing.pictures import colours_of_pages
 from .commands.options import between, parsed
-from .machine.json_logs import JsonLines, json_on_stderr
+from .machine.atomic import naming_standard_output
+from .machine.json_logs import JsonLines, NamedJsonLines, json_on_stderr
 from .machine.plain_messages import plain, plain_messages, sentence_of, what_is_full
 from .machine.signals import READER_ENDED, Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
@@ -81,7 +82,7 @@ def run_command(arguments: list[str] | None, raw: TextIO) -> None:
 
         autocomplete(parser)
     args = parsed(parser, arguments)
-    errors = JsonLines(raw, args.command) if args.json_logs else sys.stderr
+    errors = NamedJsonLines(raw, args.command) if args.json_logs else sys.stderr
     try:
         check_working_folder()
         with unwinding_on_signals(), ExitStack() as stack:
@@ -158,9 +159,25 @@ def report_end(stream: TextIO | JsonLines, command: str, why: str) -> None:
         stream.write(f"{'' if why.startswith('error') else chr(10)}dnacse {command}: {why}\n")
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that fails if its help cannot be written, where argparse says nothing."""
+
+    def print_help(self, file: Any = None) -> None:
+        """Write the help to standard output, or to another file."""
+        if file is not None:
+            return super().print_help(file)
+        try:
+            with naming_standard_output():
+                sys.stdout.write(self.format_help())
+        except BrokenPipeError:
+            sys.exit(READER_ENDED)
+        except OSError as error:
+            self.exit(2, f"{self.prog}: error: {error}\n")
+
+
 def command_line() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser("dnacse", description="DNA embeddings that group by species.", allow_abbrev=False)
+    parser = Parser("dnacse", description="DNA embeddings that group by species.", allow_abbrev=False)
     parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument("--version", action="version", version=f"dnacse {installed_version()}")
     commands = parser.add_subparsers(dest="command", required=True)

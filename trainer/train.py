@@ -45,6 +45,7 @@ from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from modeling_dnacse.machine.stamps import unchanged
 from trainer.arguments import GROUPS, ContrastiveArguments
 from trainer.arguments.grouped_parser import GroupedParser
+from trainer.arguments.without_effect import without_effect
 from trainer.objective.genus_vectors import add_genus_vectors
 from trainer.pairing.collator import PairCollator
 from trainer.pairing.training_data import training_data
@@ -141,10 +142,12 @@ def train(args: ContrastiveArguments) -> None:
         )
     batches = math.ceil(data.sampler.batches / args.gradient_accumulation_steps)
     curriculum = parse_curriculum(args.curriculum, batches)
+    for note in without_effect(args):
+        logger.info(note)
     args.max_steps = curriculum.steps
     args.logging_steps = min(args.logging_steps, curriculum.steps)
     if checkpoint:
-        check_same_run(Path(checkpoint), run_facts(args.to_dict(), args.world_size, data.sampler))
+        check_same_run(Path(checkpoint), run_facts(args.to_dict(), args.world_size, data.sampler, data.validation))
 
     if args.genus_weight:
         add_genus_vectors(model, tokenizer, data.pairs, args.seed, args.device)
@@ -170,6 +173,8 @@ def train(args: ContrastiveArguments) -> None:
         f"{data.sampler.alone:,}",
         ", then ".join(f"{objective} to step {end:,}" for objective, end in phases),
     )
+    if args.torch_compile:
+        logger.info("--torch_compile: the first step compiles the model, which takes minutes without progress")
     with naming_checkpoint(checkpoint, trainer):
         trainer.train(resume_from_checkpoint=checkpoint)
     if trainer.stop.stopped:

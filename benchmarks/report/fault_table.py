@@ -29,6 +29,7 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
         "artefacts": counts_in(path, "artefacts") | counts_in(path.with_name("command_files.json"), "artefacts"),
         "kills": counts_in(path.with_name("kills.json"), "kills"),
         "mutation": counts_in(path.with_name("mutation.json"), "modules"),
+        "coverage": counts_in(path.with_name("coverage.json"), "folders"),
         "versions": read_json(versions, REMEDY) if versions.exists() else None,
     }
 
@@ -73,6 +74,12 @@ def render_faults(found: Mapping[str, Any]) -> str:
             for name, one in found["mutation"].items()
         ]
         tables += f"\n{markdown(('mutated', 'places', 'mutants', 'killed by tests'), mutants)}\n"
+    if found.get("coverage"):
+        reached = [
+            (name, f"{count:,}", f"{got:,}", f"{100 * got / count:.1f} %" if count else "")
+            for name, (count, got) in total(found["coverage"], ("lines", "reached")).items()
+        ]
+        tables += f"\n{markdown(('folder', 'lines', 'reached by tests', 'share'), reached)}\n"
     if found.get("versions"):
         tables += f"\n{releases_table(found['versions'])}\n"
     return tables

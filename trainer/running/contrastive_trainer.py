@@ -42,7 +42,7 @@ from trainer.objective.objectives import SIDES, Batch, Objectives
 from trainer.objective.randomness import SeedProcess, StepRandomness
 from trainer.objective.retrieval import validation_scores
 from trainer.objective.step_log import StepLog
-from trainer.pairing.pairs import PairSampler
+from trainer.pairing.pairs import FixedPairs, PairSampler
 from trainer.releasing.training_record import as_json
 from trainer.running.checkpointing import DRAFTS, failure_in_one_sentence, put_folder_in_place
 from trainer.running.curriculum import Curriculum
@@ -64,6 +64,7 @@ class ContrastiveTrainer(Trainer):
 
     args: ContrastiveArguments
     model: DnacseForContrastiveLearning
+    eval_dataset: FixedPairs | None
     processing_class: PreTrainedTokenizerBase
 
     def __init__(self, *args: Any, curriculum: Curriculum, sampler: PairSampler, **kwargs: Any) -> None:
@@ -302,7 +303,7 @@ class ContrastiveTrainer(Trainer):
                 (draft / TRAINING_ARGS_NAME).unlink(missing_ok=True)
                 # Trainer's state names the draft, and a folder that may be moved
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
-                facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler)
+                facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler, self.eval_dataset)
                 (draft / RUN).write_text(as_json(facts | {FILES: file_digests(draft)}))
                 put_folder_in_place(draft, output / name)
                 best_checkpoint = self.state.best_model_checkpoint

@@ -14,7 +14,7 @@ from zlib import crc32
 from modeling_dnacse.loading.repository import POOLING, WRITTEN
 from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.provenance import sha256_of
-from trainer.pairing.pairs import PairSampler
+from trainer.pairing.pairs import FixedPairs, PairSampler, PairSource
 from trainer.releasing.training_record import RECORDED_ARGUMENTS
 
 STATE = "trainer_state.json"
@@ -134,20 +134,30 @@ def file_digests(checkpoint: Path) -> dict[str, str]:
     return {path.relative_to(checkpoint).as_posix(): sha256_of(path) for path in files}
 
 
-def run_facts(arguments: Mapping[str, Any], processes: int, sampler: PairSampler) -> dict[str, Any]:
+def run_facts(
+    arguments: Mapping[str, Any], processes: int, sampler: PairSampler, validation: FixedPairs | None
+) -> dict[str, Any]:
     """What has to be the same when a run is resumed, as it comes back from JSON.
 
     Args:
         arguments: the values of all options by name.
+        processes: that train together.
+        sampler: of the pairs of training.
+        validation: the pairs of validation, which decide which checkpoint is released.
     """
-    data = sampler.dataset
     names = [name for name in RECORDED_ARGUMENTS if name not in MAY_CHANGE]
     facts = {f"--{name}": arguments[name] for name in [*names, *MUST_STAY]} | {
         "processes": processes,
         "pairs an epoch": len(sampler),
-        "data fingerprint": crc32(data.lengths.tobytes(), crc32(data.species.tobytes(), data.content)),
+        "data fingerprint": fingerprint(sampler.dataset),
+        "validation fingerprint": None if validation is None else fingerprint(validation.dataset),
     }
     return json.loads(json.dumps(facts))
+
+
+def fingerprint(records: PairSource) -> int:
+    """A checksum of the records of which pairs are made."""
+    return crc32(records.lengths.tobytes(), crc32(records.species.tobytes(), records.content))
 
 
 def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:

@@ -181,8 +181,8 @@ def test_no_results_and_broken_results_are_named(results, tmp_path, capsys):
     (results / "broken.json").unlink()
     (results / "faults").mkdir()
     (results / "faults" / "faults.json").write_text('{"kind": "faults", "artefacts": {}}')
-    for name in ("mutation.json", "command_files.json"):
-        (results / "faults" / name).write_text('{"modules": [], "artefacts": 3}')
+    for name in ("mutation.json", "command_files.json", "coverage.json"):
+        (results / "faults" / name).write_text('{"modules": [], "artefacts": 3, "folders": "all"}')
         assert main(["--results", str(results)]) == 2
         assert name in capsys.readouterr().err
         (results / "faults" / name).unlink()
