@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from ..machine.atomic import lock_output, partial_path
+from ..machine.control_characters import refuse_controls
 from ..machine.file_names import given_path
 from ..machine.stamps import check_stamp, stamp_of
-from ..reading.labels import refuse_controls
 from ..reading.seen_ids import SeenIds
 from .formats import OUTPUT_DTYPES, SUFFIXES, files_beside, ids_file, scales_file
 from .precision import widen
