@@ -4,6 +4,7 @@
 # make check   ruff and pyright          make tables  fill in the tables and pictures from benchmarks/results
 # make reproduce-mini DATA=coi.tsv.gz   the shipped model, from labelled barcodes to its table: some 20 minutes
 # make sync    copy the model's code into the shipped checkpoints, after a change of it
+# make coverage    all tests, and the share of lines that they reach, for benchmarks/results/faults
 # make clean   remove what the other targets made
 # Each creates the virtual environment it needs; VENV and PYTHON choose another place or interpreter.
 PYTHON ?= python3
@@ -12,12 +13,16 @@ BIN ?= $(VENV)/bin
 READY := $(if $(VENV),$(VENV)/.ready)
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: quick test rehearse demo check tables reproduce-mini sync clean
+.PHONY: quick test coverage rehearse demo check tables reproduce-mini sync clean
 quick: $(READY)
 	$(PYTEST) -m 'not slow'
 
 test: $(READY)
 	$(PYTEST)
+
+coverage: $(READY)
+	$(PYTEST) --cov --cov-report json:build/coverage.json
+	$(BIN)/python tests/attack/lines_reached.py build/coverage.json --output benchmarks/results/faults/coverage.json
 
 rehearse: $(READY)
 	DNACSE_REHEARSE=here $(BIN)/python -m pytest tests/device/test_rehearsal.py

@@ -14,7 +14,7 @@ from contextlib import ExitStack, redirect_stderr
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import TextIO
+from typing import Any, TextIO
 
 from .commands import adapt as adapt_command
 from .commands import bin as bin_command
@@ -28,9 +28,10 @@ from .commands import info as info_command
 from .commands import map as map_command
 from .commands.drawing.pictures import colours_of_pages
 from .commands.options import between, parsed
-from .machine.json_logs import JsonLines, json_on_stderr
-from .machine.plain_messages import plain, plain_messages, sentence_of
-from .machine.signals import Stopped, unwinding_on_signals
+from .machine.atomic import naming_standard_output
+from .machine.json_logs import JsonLines, NamedJsonLines, json_on_stderr
+from .machine.plain_messages import plain, plain_messages, sentence_of, what_is_full
+from .machine.signals import READER_ENDED, Stopped, unwinding_on_signals
 from .reading.standard_input import copy_of_standard_input
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
@@ -49,8 +50,6 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "info": (info_command, "show what a model was trained on, its markers, limits, results and licence"),
 }
 LONGEST_MESSAGE = 1000  # letters
-NO_THREAD = "can't start new thread"  # the memory is full, or the processes of the user are limited
-READER_ENDED = 141  # 128 + SIGPIPE, as shells give it to programs whose reader has ended
 MOST_THREADS = 1024  # OpenMP crashes when the system cannot start its threads
 EPILOG = """
 exit codes:
@@ -83,7 +82,7 @@ def run_command(arguments: list[str] | None, raw: TextIO) -> None:
 
         autocomplete(parser)
     args = parsed(parser, arguments)
-    errors = JsonLines(raw, args.command) if args.json_logs else sys.stderr
+    errors = NamedJsonLines(raw, args.command) if args.json_logs else sys.stderr
     try:
         check_working_folder()
         with unwinding_on_signals(), ExitStack() as stack:
@@ -109,10 +108,9 @@ def run_command(arguments: list[str] | None, raw: TextIO) -> None:
         report_end(errors, args.command, f"error: {sentence_of(error)}")
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        if not (full := what_is_full(error)):
             raise
         remedy = "give it more, or fewer sequences at once; --batch_tokens 1024 needs less for networks"
-        full = "no more threads can be started" if NO_THREAD in str(error) else "the memory is full"
         report_end(errors, args.command, f"error: {full}; {remedy}")
         sys.exit(2)
     except Stopped as stop:
@@ -133,13 +131,6 @@ def check_working_folder() -> None:
         Path.cwd()
     except FileNotFoundError:
         raise ValueError("the working folder has been removed; change to another one") from None
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error of Python, of numpy, or of torch on any device says that there is no memory left."""
-    return isinstance(error, MemoryError) or any(
-        said in str(error).lower() for said in ("can't allocate memory", "out of memory", NO_THREAD)
-    )
 
 
 def hold_standard_streams() -> None:
@@ -168,9 +159,25 @@ def report_end(stream: TextIO | JsonLines, command: str, why: str) -> None:
         stream.write(f"{'' if why.startswith('error') else chr(10)}dnacse {command}: {why}\n")
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that fails if its help cannot be written, where argparse says nothing."""
+
+    def print_help(self, file: Any = None) -> None:
+        """Write the help to standard output, or to another file."""
+        if file is not None:
+            return super().print_help(file)
+        try:
+            with naming_standard_output():
+                sys.stdout.write(self.format_help())
+        except BrokenPipeError:
+            sys.exit(READER_ENDED)
+        except OSError as error:
+            self.exit(2, f"{self.prog}: error: {error}\n")
+
+
 def command_line() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser("dnacse", description="DNA embeddings that group by species.", allow_abbrev=False)
+    parser = Parser("dnacse", description="DNA embeddings that group by species.", allow_abbrev=False)
     parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument("--version", action="version", version=f"dnacse {installed_version()}")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -231,7 +231,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 @plain_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user's is one sentence and exit status 2."""
-    run_command(run, parse_arguments(arguments))
+    run_command(run, parse_arguments(arguments), joins_files=False)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,28 @@ def list_entries(path: Path, split: str | None = None) -> Listing:
     return Listing(file, entries)
 
 
+def id_cut_in_fasta(entries: Sequence[Entry]) -> str:
+    """The first id that FASTA cannot hold, since programs end an id at the first white space there; "": none.
+
+    >>> id_cut_in_fasta([Entry("a", "", 4), Entry("plot 1", "", 4)])
+    'plot 1'
+    """
+    return next((entry.id for entry in entries if entry.id.split() != [entry.id]), "")
+
+
+def check_fasta_ids(listing: Listing, output: Path) -> None:
+    """Check that records can be written as FASTA under the ids that the tables of the same run have.
+
+    Raises:
+        ValueError: an id holds white space.
+    """
+    if identifier := id_cut_in_fasta(listing.entries):
+        raise ValueError(
+            f"{listing.file.path}: id {identifier[:100]!r} holds white space, where programs that read the FASTA of "
+            f"{output} would end it; write ids without, such as {'_'.join(identifier.split())[:100]!r}"
+        )
+
+
 def embed_entries(
     listing: Listing,
     keep: "Sequence[bool] | np.ndarray",

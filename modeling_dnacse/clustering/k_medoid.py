@@ -24,11 +24,7 @@ def similarity_threshold(embeddings: np.ndarray, labels: np.ndarray) -> float:
     """Derive the threshold for `k_medoid` from labelled contigs of other genomes: the 70th percentile rule.
 
     Of all contigs' similarities to the mean unit vector of their own class, ascending, the one at rank floor(0.7 n),
-    counted from 0.
-
-    Args:
-        embeddings: Vectors (n, d), of any length.
-        labels: Class of each (n,).
+    counted from 0. The arguments are those of given_vectors.py.
 
     Raises:
         ValueError: There are no vectors, or not as many as labels.
@@ -50,15 +46,7 @@ def similarity_threshold(embeddings: np.ndarray, labels: np.ndarray) -> float:
 
 
 def k_medoid(embeddings: np.ndarray, threshold: float, min_bin_size: int = 10) -> np.ndarray:
-    """Bin contigs by the greedy K-medoid of this module.
-
-    Args:
-        embeddings: Vectors (n, d), of any length.
-        threshold: Cosine that makes two contigs neighbours, from `similarity_threshold`.
-        min_bin_size: Fewest contigs of a bin; contigs of a smaller bin stay out.
-
-    Returns:
-        Bins (n,) int64: 1, 2, ... in the order found, -1 for a contig in no bin.
+    """Bin contigs by the greedy K-medoid of this module; arguments and bins are those of given_vectors.py.
 
     Raises:
         ValueError: The vectors are not a finite table.

@@ -2,19 +2,21 @@
 
 A cluster gets the name of the earlier cluster with which it shares most sequences. Each name goes to one cluster, the
 one that shares most. So if clusters merge, the name of the largest one stays. If a cluster is divided, its largest
-part keeps the name. Any other cluster is named after its representative: c and twelve digits of the SHA-256 of its id.
-No other cluster ever gets that name."""
+part keeps the name. Any other cluster is named after its representative: c and twelve digits of the SHA-256 of its id,
+or of its id and a number if an earlier cluster has that name."""
 
 import csv
 import hashlib
 import io
 from collections import Counter
+from collections.abc import Container
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ..reading.labels import refuse_controls
+from ..machine.control_characters import refuse_controls
 from ..reading.tables import checked_rows
 from ..reading.text_files import open_ascii, restore
 
@@ -80,6 +82,19 @@ def name_clusters(ids: list[str], labels: np.ndarray, centres: np.ndarray, earli
             names[label] = name
             given.add(name)
     known = {name for name, _ in shared}
-    own = [f"c{hashlib.sha256(ids[row].encode()).hexdigest()[:DIGITS]}" for row in centres.tolist()]
+    taken = set(earlier.values())
     missing = len(earlier) - sum(shared.values())
-    return Names([names.get(label, own[label]) for label in range(len(own))], len(given), len(known - given), missing)
+    all_names = [names.get(label) or own_name(ids[row], taken) for label, row in enumerate(centres.tolist())]
+    return Names(all_names, len(given), len(known - given), missing)
+
+
+def own_name(identifier: str, taken: Container[str]) -> str:
+    """The name of a cluster after the id of its representative, which no earlier cluster has.
+
+    >>> first = own_name("a", ())
+    >>> first, own_name("a", {first})
+    ('cca978112ca1b', 'cab111f21ecf8')
+    """
+    texts = chain([identifier], (f"{identifier}\0{number}" for number in count(2)))
+    names = (f"c{hashlib.sha256(text.encode()).hexdigest()[:DIGITS]}" for text in texts)
+    return next(name for name in names if name not in taken)

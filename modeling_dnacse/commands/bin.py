@@ -114,7 +114,7 @@ def sample_id(text: str) -> str:
 
 def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarray | None]":
     """Check the options, the outputs and the model's files, and read the inputs once."""
-    from ..clustering.entries import list_entries
+    from ..clustering.entries import check_fasta_ids, list_entries
     from ..reading.coverage_tables import read_depths
 
     if args.method != "k_medoid" and (args.threshold is not None or args.labelled is not None):
@@ -134,6 +134,7 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarra
     check_device(args.device)
     labelled = None if args.labelled is None else list_entries(args.labelled)
     listing = list_entries(args.input)
+    check_fasta_ids(listing, args.output)
     longest = max(entry.bp for entry in listing.entries)
     if longest < args.min_length:
         raise ValueError(

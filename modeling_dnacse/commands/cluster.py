@@ -101,7 +101,7 @@ def identity(text: str) -> float:
 
 def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, dict[str, str] | None]":
     """Check the options, the outputs and the model's files, and read the input, --labelled and --add_to once."""
-    from ..clustering.entries import list_entries
+    from ..clustering.entries import check_fasta_ids, list_entries
     from ..clustering.stable_names import read_clusters
 
     inputs = (args.input, args.labelled, args.model, args.add_to)
@@ -121,7 +121,10 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, dict[str,
         raise ValueError(f"--add_to keeps names, but --format {args.format} has only numbers; give one or the other")
     earlier = None if args.add_to is None else read_clusters(args.add_to)
     labelled = None if args.labelled is None else list_entries(args.labelled)
-    return list_entries(args.input), labelled, earlier
+    listing = list_entries(args.input)
+    if args.representatives:
+        check_fasta_ids(listing, args.representatives)
+    return listing, labelled, earlier
 
 
 def needs_vectors(args: argparse.Namespace) -> bool:
@@ -146,7 +149,6 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
     args.model = choose_model(
         args.model,
         lambda: (record.sequence for record in listing.file.read()),
-        len(entries),
         lambda line: sys.stderr.write(line + "\n"),
     )
     model, tokenizer = load_from_options(args, device)

@@ -32,7 +32,7 @@ from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream, naming_what_has_no_room
 from ..machine.outputs import check_folder, check_outputs, check_plain, check_replaced
 from ..vectors.earlier_files import is_earlier
-from ..vectors.formats import OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
+from ..vectors.formats import LONGEST_TEXT, OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
 from .options import (
     add_embedding_arguments,
     add_force_argument,
@@ -133,8 +133,24 @@ def check(args: argparse.Namespace) -> EmbedInput:
         ids_bytes += len(record.id.encode())
         if output.suffix in WHOLE:
             labels.append(record.labels)
+        if output.suffix == ".npz":
+            check_length(output, record.id, *record.labels.values())
     ranks = [rank for rank in RANK_ORDER if any(rank in one for one in labels)]
     return EmbedInput(file, counts, ids_bytes, {rank: [one.get(rank, "") for one in labels] for rank in ranks})
+
+
+def check_length(output: Path, *texts: str) -> None:
+    """Check that an id and names are short enough for .npz, which gives each the room of the longest.
+
+    Raises:
+        ValueError: one is too long.
+    """
+    longest = max(texts, key=len)
+    if len(longest) > LONGEST_TEXT:
+        raise ValueError(
+            f"{output}: an id or name has {len(longest):,} letters ({longest[:30]!r}...), and .npz would give all as "
+            f"much room; shorten it to {LONGEST_TEXT:,}, or write to .parquet"
+        )
 
 
 def writes_shards(args: argparse.Namespace) -> bool:
@@ -192,7 +208,7 @@ def run(args: argparse.Namespace, first: EmbedInput) -> None:
         except BaseException:
             writer.discard()
             raise
-    seconds = time.perf_counter() - started
+    seconds = max(time.perf_counter() - started, 1e-6)  # a clock may stand still
     who = f"process {process.rank} of {process.world}: " if process.world > 1 else ""
     complete = not in_shards or (output / MANIFEST).exists()
     sys.stderr.write(

@@ -6,8 +6,8 @@
 
 MAP.html is one file that any browser opens without a network. The pointer shows the id and names of a point, a box
 searches them, and the lasso selects points, which can be saved as FASTA or as ids. The page holds the sequences up to
-20 million bases; with more, only ids can be saved. MAP.png, .svg and .pdf are pictures of the same map; --dark draws
-them for dark pages.
+20 million bases; with more, or with an id that holds white space, only ids can be saved. MAP.png, .svg and .pdf are
+pictures of the same map; --dark draws them for dark pages.
 
 Names come from the columns or headers of the input (docs/formats.md lists them), or from the table --labels, such as
 one of dnacse identify or dnacse cluster. Colours show the lowest rank with at most 8 names. --colour_by chooses
@@ -142,7 +142,7 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
 
 def run(args: argparse.Namespace, first: MapInput) -> None:
     """Embed, lay out, and put the output in place."""
-    from ..clustering.entries import embed_entries
+    from ..clustering.entries import embed_entries, id_cut_in_fasta
     from ..maps.points import MapPoints, describe, lay_out, style_groups
 
     device = find_device(args.device)
@@ -152,8 +152,12 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
     entries = listing.entries
     vectors = embed_entries(listing, [True] * len(entries), model, tokenizer, options)
     sys.stderr.write(f"computing the layout of {len(entries):,} sequences (UMAP)\n")
-    bases = sum(entry.bp for entry in entries)
-    kept = args.output.suffix == PAGE and bases <= MOST_BASES
+    without = ""
+    if sum(entry.bp for entry in entries) > MOST_BASES:
+        without = f"without sequences, since the page takes at most {MOST_BASES:,} bases"
+    elif cut := id_cut_in_fasta(entries):
+        without = f"without sequences, since FASTA ends an id at white space, as in {cut[:100]!r}"
+    kept = args.output.suffix == PAGE and not without
     groups, styles = style_groups(names[coloured_by] if coloured_by else [""] * len(entries), args.dark)
     shown = {name: column for name, column in names.items() if not is_number(column)}
     points = MapPoints(
@@ -176,12 +180,7 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
         from ..maps.picture import draw_map
 
         draw_map(args.output, points, title)
-    without = (
-        ""
-        if kept or args.output.suffix != PAGE
-        else f"; without sequences, since the page takes at most {MOST_BASES:,} bases"
-    )
-    sys.stderr.write(f"{args.output}: {title}{without}\n")
+    sys.stderr.write(f"{args.output}: {title}{f'; {without}' if args.output.suffix == PAGE and without else ''}\n")
 
 
 def is_number(column: list[str]) -> bool:

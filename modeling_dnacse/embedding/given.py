@@ -4,8 +4,10 @@ The commands check their options and files elsewhere, and call embed.py itself.
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Integral
+from threading import Lock
 from typing import Any, Unpack
 
 import numpy as np
@@ -18,6 +20,8 @@ from .options import EmbedKeywords, EmbedOptions
 
 WHOLE, SWITCHES = ("batch_tokens", "window_tokens", "overlap_tokens", "dimensions"), ("normalize", "both_strands")
 HALF = (torch.bfloat16, torch.float16)
+LOCK = Lock()
+IN_USE: dict[Any, tuple[bool, int]] = {}  # model -> whether it was in training mode, and the threads that embed
 
 
 def embed(
@@ -31,7 +35,7 @@ def embed(
     """Embed sequences: float32 (n, dimensions), row i for sequence i. A vector does not depend on its batch.
 
     A sequence that holds only N, or does not look like the marker of the model, may get a vector of zeros; a warning
-    says so.
+    says so. Several threads may embed with one model.
 
     Args:
         model: a DnacseModel, or any encoder whose output has a `pooler_output`. It is moved to the device.
@@ -47,7 +51,10 @@ def embed(
             an option is of a wrong kind or out of its range.
     """
     check_options(EmbedOptions(**check_kinds(options)))
-    vectors = embed_checked(model, tokenizer, list(each_sequence(sequences)), progress=progress, **options)
+    check_encoder(model, tokenizer)
+    given = list(each_sequence(sequences))
+    with evaluating(model):
+        vectors = embed_checked(model, tokenizer, given, progress=progress, **options)
     if (without := np.flatnonzero(~vectors.any(axis=1))).size:
         warnings.warn(
             f"{without.size:,} of {len(vectors):,} vectors hold nothing but zeros, the first that of sequence "
@@ -55,6 +62,41 @@ def embed(
             stacklevel=2,
         )
     return vectors
+
+
+def check_encoder(model: Any, tokenizer: Any) -> None:
+    """Check that a model and a tokenizer are what `load_checkpoint` gives, or do the same.
+
+    Raises:
+        ValueError: one of them is something else, such as the name of a folder.
+    """
+    for role, given, needed in (("model", model, "training"), ("tokenizer", tokenizer, "backend_tokenizer")):
+        if not callable(given) or not hasattr(given, needed):
+            raise ValueError(
+                f"the {role} is {given!r:.{SHOWN}}; give that of load_checkpoint(DnacseModel, FOLDER), or another "
+                f"{'encoder' if role == 'model' else 'fast tokenizer'} of transformers"
+            )
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Keep a model in evaluation mode while at least one thread embeds with it; then restore the mode before.
+
+    Each thread alone would restore the mode that it found, which could be that of another thread.
+    """
+    with LOCK:
+        before, threads = IN_USE.get(model, (model.training, 0))
+        IN_USE[model] = before, threads + 1
+        model.eval()
+    try:
+        yield
+    finally:
+        with LOCK:
+            before, threads = IN_USE.pop(model)
+            if threads > 1:
+                IN_USE[model] = before, threads - 1
+            else:
+                model.train(before)
 
 
 def check_kinds(options: Any) -> Any:

@@ -88,7 +88,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"temperature is {self.temperature}; it must be above 0, or None")
         sequences = check_sequences(X)
         y = column_or_1d(y, warn=True)
-        if (missing := next((row for row, name in enumerate(y) if name is None or name != name), None)) is not None:
+        if (missing := next((row for row, name in enumerate(y) if is_missing(name)), None)) is not None:
             raise ValueError(f"the class of row {missing} is {y[missing]}, a missing value (NaN); leave the row out")
         check_consistent_length(sequences, y)
         check_classification_targets(y)
@@ -178,6 +178,18 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
             for value in TEMPERATURES
         ]
         return float(TEMPERATURES[int(np.argmax(right))])
+
+
+def is_missing(name: Any) -> bool:
+    """Whether a class is None, NaN, NaT or pandas.NA, which alone has no truth value.
+
+    >>> is_missing(float("nan")), is_missing("a")
+    (True, False)
+    """
+    try:
+        return name is None or bool(name != name)
+    except TypeError:
+        return True
 
 
 def encode_scaled(encoder: Encoder, sequences: list[str], by_sites: bool | None = None) -> Encoded:

@@ -66,7 +66,7 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_sequences(X)
         encoder, _, digest = find_encoder(self.model, self.device)
-        self._n_features_out = options_of(self).vector_width(encoder)
+        self._n_features_out = options_of(self, normalize=self.normalize).vector_width(encoder)
         self.model_digest_ = digest
         return self
 

@@ -10,9 +10,11 @@ from transformers import PreTrainedTokenizerFast
 from ..commands.options import SHIPPED
 from ..embedding.given import check_device, check_kinds
 from ..embedding.options import EmbedOptions
+from ..loading.checkpoints import find_on_hub
 from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_release
 from ..loading.model_folders import check_model
+from ..machine.file_names import given_path
 from ..reading.given_sequences import each_sequence
 from ..reading.sequences import clean_sequence
 
@@ -62,10 +64,11 @@ def find_encoder(model: Any, device: str | None) -> tuple[Any, PreTrainedTokeniz
     Raises:
         ValueError: there is no such model or device.
     """
-    name = str(SHIPPED if model is None else model)
+    name = str(SHIPPED) if model is None else given_path(model)
     device = device_of(device)
     check_device(device)
     check_model(name)
+    find_on_hub(name)
     digest = digest_of_release(name)
     return (*_load(digest, str(Path(name).resolve()) if Path(name).exists() else name, device), digest)
 

@@ -68,8 +68,17 @@ def cell_text(cell: Cell) -> str:
     ['Apis', '0.9877', '', '12', '']
     """
     if isinstance(cell, float):
-        return f"{min(cell, 1):.4f}" if np.isfinite(cell) else ""
+        return "" if np.isnan(cell) else f"{cell:.4f}"
     return "" if cell is None else str(cell)
+
+
+def at_most_one(similarity: float) -> float:
+    """A similarity, at most 1 (which rounding may exceed); NaN where there is none.
+
+    >>> at_most_one(1.0001), at_most_one(-np.inf)
+    (1.0, nan)
+    """
+    return min(float(similarity), 1.0) if np.isfinite(similarity) else np.nan
 
 
 def require_pandas() -> Any:
@@ -123,11 +132,11 @@ def make_calls(
         second = str(library.names["species"][library.codes[0, seconds[number]]]) if seconds[number] >= 0 else ""
         values = (
             ids[int(nearest[number])] if nearest[number] >= 0 else "",
-            float(similarities[number]),
-            float(identity[number]),
+            at_most_one(similarities[number]),
+            at_most_one(identity[number]),
             int(overlap[number]) or None,
             second,
-            float(second_similarities[number]),
+            at_most_one(second_similarities[number]),
         )
         yield Call(
             query,
@@ -149,7 +158,7 @@ def hit_rows(
     for place, row in enumerate(hits.rows[number].tolist()):
         if row < 0:
             return
-        similarity, identity = float(hits.score[number, place]), float(hits.identity[number, place])
+        similarity, identity = at_most_one(hits.score[number, place]), at_most_one(hits.identity[number, place])
         overlap = int(hits.overlap[number, place]) or None
         row_cells = {key: str(values[row]) for key, values in references.items() if key != "id"}
         first: tuple[Cell, ...] = (identifier, place + 1, str(references["id"][row]), similarity, identity, overlap)

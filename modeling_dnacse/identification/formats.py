@@ -140,7 +140,7 @@ def lineage(call: Call, ranks: Sequence[str]) -> list[str]:
 def known(cell: Cell) -> Cell:
     """A cell for JSON; None: unknown."""
     if isinstance(cell, float):
-        return round(min(cell, 1), 4) if math.isfinite(cell) else None
+        return None if math.isnan(cell) else round(cell, 4)
     return cell if cell != "" else None
 
 

@@ -326,5 +326,4 @@ def identify(
 
 def model_for(model: str | None, library: LibraryFile, say: Say = say_on_stderr) -> str:
     """The given model, or the shipped one for the library's marker."""
-    file = library.file
-    return choose_model(model, lambda: (record.sequence for record in file.read()), file.count, say)
+    return choose_model(model, lambda: (record.sequence for record in library.file.read()), say)

@@ -7,15 +7,17 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, zip_longest
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from ..machine.control_characters import refuse_controls
 from ..machine.file_names import text_of
 from ..reading.abundances import Abundances
 from ..reading.formats import COMPRESSIONS
 from ..reading.given_sequences import SHOWN, each_sequence
-from ..reading.labels import refuse_controls
 from ..reading.primers import primer_at_an_end, trim_primers
 from ..reading.rereading import RecordFile
 from ..reading.seen_ids import SeenIds
@@ -128,8 +130,9 @@ def check_numbers(**options: Any) -> None:
     for name, value in options.items():
         by_rank = isinstance(value, Mapping) and name in ("precision", "confidence")
         numbers = list(value.values()) if by_rank else [] if value is None else [value]
-        if not all(isinstance(number, Real) and not isinstance(number, bool) for number in numbers):
-            allowed = "a number, or numbers by rank" if name in ("precision", "confidence") else "a number"
+        kinds = (int, float, np.integer, np.floating)  # numpy computes with no other number, such as a Fraction
+        if not all(isinstance(number, kinds) and not isinstance(number, bool) for number in numbers):
+            allowed = "a number (int or float)" + ", or numbers by rank" * (name in ("precision", "confidence"))
             raise ValueError(f"{name} is {value!r:.{SHOWN}}; it must be {allowed}")
 
 

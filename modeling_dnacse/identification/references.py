@@ -40,10 +40,15 @@ class References(NamedTuple):
     metadata: Mapping[str, Column]
 
     def columns(self) -> dict[str, Column]:
-        """The columns that the table of hits shows; a metadata column whose name is taken gets an apostrophe."""
+        """The columns that the table of hits shows; a metadata column whose name is taken gets apostrophes."""
         names = {"id": self.ids, **self.labels, **self.below}
         taken = {*HIT, *names}
-        return names | {key + "'" * (key in taken): column for key, column in self.metadata.items()}
+        for key, column in self.metadata.items():
+            name = key
+            while name in taken or (name != key and name in self.metadata):
+                name += "'"
+            names[name] = column
+        return names
 
 
 class LibraryFile(NamedTuple):
@@ -86,12 +91,14 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
             found = named.get(record.id) or named.get(record.taxid)
             unknown += found is None
             labels = labels | dict(found) if found else labels
-        for rank in labels.keys() - names.keys():
-            names[rank] = [""] * len(ids)
+        for rank in labels:
+            if rank not in names:
+                names[rank] = [""] * len(ids)
         for rank, column in names.items():
             column.append(sys.intern(labels.get(rank, "")))
-        for key in record.metadata.keys() - metadata.keys():
-            metadata[key] = [""] * len(ids)
+        for key in record.metadata:
+            if key not in metadata:
+                metadata[key] = [""] * len(ids)
         for key, column in metadata.items():
             column.append(sys.intern(record.metadata.get(key, "")))
         ids.append(record.id)

@@ -15,6 +15,7 @@ from transformers.utils import logging
 from ..configuration_dnacse import DnacseConfig
 from ..embedding.tokenization import apply_alphabet_policy
 from ..kmers import spelling_of
+from ..machine.file_names import given_path
 from ..machine.json_files import read_object
 from ..modeling_dnacse import DnacsePreTrainedModel
 from .config_values import check_config
@@ -30,14 +31,16 @@ def load_checkpoint(
     """Load a model of `model_class` and its tokenizer from a folder or the Hub; no code of the repository is run.
 
     Args:
-        name: folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S checkpoint.
+        name: folder or Hub id of a DNACSE, DNABERT-2 or DNABERT-S checkpoint, as text or as a Path.
         tokenizer_name: folder or Hub id of the tokenizer; None: the checkpoint's own.
         options: further arguments of `from_pretrained`: values that replace those of the configuration, such as
             pooling="cls", and arguments of the model, such as with_mlm_head=True.
 
     Raises:
-        ValueError: there is no such checkpoint, it is of another architecture, or the tokenizer is another model's.
+        ValueError: there is no such checkpoint, it is of another architecture, or the tokenizer is another model's; or
+            a name is no path.
     """
+    name, tokenizer_name = given_path(name), None if tokenizer_name is None else given_path(tokenizer_name)
     check_model(name, with_tokenizer=tokenizer_name is None)
     find_on_hub(name)
     tokenizer = load_tokenizer(tokenizer_name or name)

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -177,7 +177,17 @@ def naming_standard_output() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
+        drop_standard_output()
         raise
     except OSError as error:
+        drop_standard_output()
         reason = error.strerror or error
         raise OSError(f"the standard output cannot be written ({reason}); make room, or write to a file") from error
+
+
+def drop_standard_output() -> None:
+    """Let what is still buffered go nowhere; otherwise Python would fail once more at its end, with exit code 120."""
+    with suppress(OSError):  # a stream in memory has no descriptor
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, redirect_stderr
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from .plain_messages import plain
+from .plain_messages import SHOWN_AS, plain
 
 
 class JsonLines(io.TextIOBase):
@@ -43,6 +43,16 @@ class JsonLines(io.TextIOBase):
         time = datetime.now(UTC).isoformat(timespec="seconds")
         self.stream.write(json.dumps({"time": time, "command": self.command, "level": level, **facts}) + "\n")
         self.stream.flush()
+
+
+class NamedJsonLines(JsonLines):
+    """JsonLines that show arguments as plain_messages.py does, before lines are told apart: they may hold some."""
+
+    def write(self, text: str) -> int:
+        """As JsonLines."""
+        for name, shown in SHOWN_AS.items():
+            text = text.replace(name, shown)
+        return super().write(text)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ class Lock:
         If the file system has no locks, a warning says so.
 
         Raises:
-            ValueError: another process holds it, which `busy` says.
+            ValueError: another process holds it, which `busy` says; or its file is a folder.
             OSError: the folder cannot be written to.
         """
         self.path = path
@@ -50,7 +50,7 @@ class Lock:
 
 def is_held(path: Path) -> bool:
     """Whether a process, this one included, holds the lock whose file is `path`."""
-    if not path.exists():
+    if not path.is_file():
         return False
     try:
         _open_locked(path, "").close()
@@ -62,7 +62,10 @@ def is_held(path: Path) -> bool:
 
 
 def _open_locked(path: Path, busy: str | None) -> IO[str]:
-    file = path.open("a")
+    try:
+        file = path.open("a")
+    except IsADirectoryError:
+        raise ValueError(f"{path} is a folder in the place of a lock; remove it, or write to another one") from None
     if sys.platform == "win32":
         return file
     import fcntl

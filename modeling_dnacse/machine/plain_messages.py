@@ -12,8 +12,11 @@ from contextlib import contextmanager, redirect_stderr
 from typing import Any, TextIO
 
 LONGEST_WORD, SHOWN = 255, 100  # letters: the longest name of a file; what stays at both ends of a longer word
-SHOWN_AS: dict[str, str] = {}  # path of a temporary file, or a long argument -> what messages show of it
+SHOWN_AS: dict[str, str] = {}  # path of a temporary file, or a long or strange argument -> what messages show of it
+NO_THREAD = "can't start new thread"  # the memory is full, or the processes of the user are limited
 LAYOUT = "\n\r\t"  # lines, and the progress bars that return to the start of one
+UPWARDS = r"(\x1b\[A)+"  # the cursor
+NO_LAYOUT = dict.fromkeys(map(ord, LAYOUT), "?")
 
 
 def plain(text: str) -> str:
@@ -31,6 +34,18 @@ def plain(text: str) -> str:
     return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:SHOWN]}...{word[0][-SHOWN:]}", text)
 
 
+def shown_arguments(arguments: Sequence[str]) -> dict[str, str]:
+    """What messages show of long arguments, and of those that would break a message into lines.
+
+    >>> shown_arguments(["embed", "a\\nb.fasta", "--model=c\\nd/"])
+    {'a\\nb.fasta': 'a?b.fasta', 'c\\nd': 'c?d'}
+    """
+    shown = {text: f"{text[:SHOWN]}...{text[-SHOWN:]}" for text in arguments if len(text) > LONGEST_WORD}
+    names = [text.partition("=")[2] if text.startswith("--") else text for text in arguments]
+    names = [name.strip().rstrip("/") for name in names]  # as a path shows itself; a line may end after it
+    return shown | {name: name.translate(NO_LAYOUT) for name in names if any(letter in name for letter in LAYOUT)}
+
+
 def sentence_of(error: Exception) -> str:
     """What an error says; an error of the system is told with its file and a remedy, and without its number.
 
@@ -42,6 +57,19 @@ def sentence_of(error: Exception) -> str:
     if error.filename is None:
         return f"{error.strerror}; check the disks of the files that are read and written"
     return f"{error.filename}: {error.strerror}; check this path and its disk, or give another one"
+
+
+def what_is_full(error: Exception) -> str:
+    """What an error of Python, of numpy, or of torch on any device says about memory; "" for other errors.
+
+    >>> what_is_full(MemoryError()), what_is_full(RuntimeError("CUDA out of memory")), what_is_full(ValueError())
+    ('the memory is full', 'the memory is full', '')
+    """
+    said = str(error).lower()
+    if NO_THREAD in said:
+        return "no more threads can be started"
+    full = isinstance(error, MemoryError) or "can't allocate memory" in said or "out of memory" in said
+    return "the memory is full" if full else ""
 
 
 def shows(letter: str) -> bool:
@@ -57,8 +85,8 @@ class PlainStream:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        """Write plain text."""
-        self.stream.write(plain(text))
+        """Write plain text; tqdm's way to an upper bar, which it writes alone, is not of a name."""
+        self.stream.write(text if re.fullmatch(UPWARDS, text) else plain(text))
         return len(text)
 
     def writelines(self, lines: Any) -> None:
@@ -77,11 +105,12 @@ def one_line(message: Warning | str, *_: Any) -> str:
 
 
 @contextmanager
-def plain_messages(arguments: Sequence[str] = ()) -> Iterator[TextIO | Any]:
+def plain_messages(arguments: Sequence[str] | None = None) -> Iterator[TextIO | Any]:
     """Keep what is written to standard error plain, in this context or in the function that it decorates.
 
     Args:
-        arguments: Of the command; long ones are cut where messages repeat them, also if they hold blanks.
+        arguments: Of the command; None: of this process. Where messages repeat them, long ones are cut, also if they
+            hold blanks, and line feeds in them become question marks.
 
     Yields:
         Standard error as it was, for who writes plain text anyway; None where it is closed.
@@ -90,13 +119,13 @@ def plain_messages(arguments: Sequence[str] = ()) -> Iterator[TextIO | Any]:
     if former is None or isinstance(former, PlainStream):
         yield getattr(former, "stream", None)
         return
-    long = {text: f"{text[:SHOWN]}...{text[-SHOWN:]}" for text in arguments if len(text) > LONGEST_WORD}
-    SHOWN_AS.update(long)
+    known = shown_arguments(sys.argv[1:] if arguments is None else arguments)
+    SHOWN_AS.update(known)
     format_before, warnings.formatwarning = warnings.formatwarning, one_line
     try:
         with redirect_stderr(PlainStream(former)):  # pyright: ignore[reportArgumentType]
             yield former
     finally:
         warnings.formatwarning = format_before
-        for text in long:
+        for text in known:
             SHOWN_AS.pop(text, None)

@@ -19,7 +19,7 @@ from os import PathLike, fspath
 
 import numpy as np
 
-from .labels import refuse_controls
+from ..machine.control_characters import refuse_controls
 from .tables import amount
 from .text_files import open_ascii, restore
 

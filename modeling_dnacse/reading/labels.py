@@ -4,7 +4,6 @@ Labels come from the columns of a table (CSV, TSV, parquet; tables.py) or from t
 the styles of headers.py. What counts as a label is the same for all of them (label_policy.py).
 """
 
-import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping
 from os import PathLike
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ..machine.control_characters import refuse_controls, without_controls
 from ..machine.file_names import given_path
 from .formats import FASTA, PARQUET, kind_of_file
 from .headers import parse_header, without_size
@@ -187,7 +187,7 @@ def _rows(
     else:
         rows = table_rows(path, kind, needed, others=metadata)
     for number, row in rows:
-        others = {key[len(OTHER) :]: _printable(row.pop(key)) for key in list(row) if key.startswith(OTHER)}
+        others = {key[len(OTHER) :]: without_controls(row.pop(key)) for key in list(row) if key.startswith(OTHER)}
         sequence, identifier, given = row.pop("sequence"), row.pop("id", None), row.pop("size", "").strip()
         identifier = identifier and identifier.strip()  # of no-break spaces too
         if lineage := row.pop("lineage", ""):
@@ -239,30 +239,6 @@ def _check_printable(path: str, kind: str, row: _Row, identifier: str) -> None:
     for key, value in ({"id": identifier} | row.fields).items():
         if not value.isprintable():
             refuse_controls(_place(path, kind, row.number), value, f"{key} {value!r}")
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(" " if _is_control(mark) else mark for mark in text)
-
-
-def refuse_controls(place: str, text: str, what: str) -> None:
-    """Refuse control characters in text that is written to tables.
-
-    Args:
-        place: The file, and the line or row.
-        text: The text.
-        what: What it is, in the message.
-
-    Raises:
-        ValueError: there is one.
-    """
-    if not text.isprintable() and (control := next(filter(_is_control, text), "")):
-        raise ValueError(f"{place}: control character {control!r} in {what}; remove it")
-
-
-def _is_control(character: str) -> bool:
-    """Whether a character breaks a line or a column, or controls a terminal."""
-    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
 
 
 def _check_repeat(path: str, kind: str, identifier: str, number: int) -> None:

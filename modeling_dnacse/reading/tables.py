@@ -2,7 +2,7 @@
 
 Columns are separated by commas, tabs, semicolons or vertical bars, as the first line shows. The table of CRABS has no
 column names and is recognised by its eleven columns. In a table of ASVs as DADA2 exports it, the rows are named by
-their sequences; it needs no column of sequences.
+their sequences; it needs no column of sequences. Excel's first line `sep=;` is skipped.
 """
 
 import csv
@@ -30,6 +30,7 @@ CRABS = (
 OTHER = "+"  # comes before the name of an unknown column
 MOST = 1e15  # counts and depths
 _DNA = re.compile("[ACGTUNacgtun-]{30,}")
+_SEPARATOR = re.compile(r'\s*"?sep=.?"?\s*')  # Excel's line before the column names
 
 
 def table_rows(
@@ -55,13 +56,11 @@ def table_rows(
     csv.field_size_limit(2**31 - 1)  # for the whole process; by default a field holds 128 KiB, less than a genome
     first = first_line(path)
     delimiter = find_delimiter(first, delimiter, needed, known)
-    # tab-separated exports hold stray quotation marks; read as quotes, they would swallow all rows up to the next one
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     with io.TextIOWrapper(open_ascii(path), "ascii", newline="") as text:
-        reader = csv.reader(text, delimiter=delimiter, quoting=quoting, strict=True)
+        reader = csv.reader(text, delimiter=delimiter, strict=True, **quoting_of(delimiter))
         try:
-            names = [] if is_crabs(first) else next((row for row in reader if "".join(row).strip()), [])
-            header = list(CRABS) if is_crabs(first) else [restore(name) for name in names]
+            names = [] if is_crabs(first) else next((row for row in reader if names_columns("".join(row))), [])
+            header = list(CRABS) if is_crabs(first) else [text_of_field(name, delimiter) for name in names]
             first_row = next(reader, [])
             if needed == ("sequence",) and rows_named_by_sequences(header, first_row):
                 columns = {"id": 0, "sequence": 0}
@@ -76,9 +75,33 @@ def table_rows(
                         f"{path}:{reader.line_num}: {len(row)} fields where the first line names {len(header)}; "
                         "complete or remove the row"
                     )
-                yield reader.line_num, {key: restore(row[index]).strip(' "') for key, index in columns.items()}
+                yield reader.line_num, {key: text_of_field(row[index], delimiter) for key, index in columns.items()}
         except csv.Error as error:
             raise ValueError(f"{path}:{reader.line_num}: {error}; check the quotation marks in the file") from error
+
+
+def quoting_of(delimiter: str) -> dict[str, Any]:
+    """How csv.reader is to read quotation marks.
+
+    Tab-separated exports hold stray ones; read as quotes, they would swallow all rows up to the next one.
+    """
+    return {"quoting": csv.QUOTE_NONE} if delimiter == "\t" else {"skipinitialspace": True}
+
+
+def text_of_field(field: str, delimiter: str) -> str:
+    """A field that csv.reader has read with `quoting_of`: without blanks and, between tabs, its quotes around it.
+
+    >>> text_of_field('plot 12"', ","), text_of_field('"plot 12"', chr(9))
+    ('plot 12"', 'plot 12')
+    """
+    text = restore(field).strip(" ")
+    quoted = delimiter == "\t" and len(text) > 1 and text[0] == text[-1] == '"'
+    return text[1:-1].replace('""', '"').strip(" ") if quoted else text
+
+
+def names_columns(line: str) -> bool:
+    """Whether a line may name columns: it is neither blank nor the line by which Excel learns the separator."""
+    return bool(line.strip()) and not _SEPARATOR.fullmatch(line)
 
 
 def checked_rows(path: str | PathLike[str], reader: Any) -> Iterator[list[str]]:
@@ -172,7 +195,7 @@ def find_columns(
 def other_columns(header: list[str], columns: Mapping[str, int]) -> dict[str, int]:
     """Positions of the named columns that are unknown; the last one of columns with the same name."""
     known = set(columns.values())
-    return {OTHER + name.strip(' "'): index for index, name in enumerate(header) if name and index not in known}
+    return {OTHER + name.strip(): index for index, name in enumerate(header) if name and index not in known}
 
 
 def rows_named_by_sequences(header: list[str], row: list[str]) -> bool:
@@ -186,10 +209,10 @@ def rows_named_by_sequences(header: list[str], row: list[str]) -> bool:
 
 
 def first_line(path: str) -> str:
-    """The first line of a text file that is not blank, of at most 64 KiB; "" of an empty file."""
+    """The first line of a text file that may name columns, of at most 64 KiB; "" of an empty file."""
     with open_ascii(path) as stream:
         lines = stream.read(1 << 16).decode("ascii").splitlines()
-    return restore(next(filter(str.strip, lines), ""))
+    return restore(next(filter(names_columns, lines), ""))
 
 
 def find_delimiter(

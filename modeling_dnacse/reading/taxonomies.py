@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from os import PathLike, fspath
 
+from ..machine.control_characters import refuse_controls
 from .label_policy import RANK_ORDER, clean_labels, column_name
-from .labels import refuse_controls
 from .lineages import read_lineage
 from .tables import DELIMITERS, checked_rows, find_delimiter, first_line, has_columns, table_rows
 from .text_files import open_ascii, restore

@@ -4,6 +4,7 @@ from pathlib import Path
 
 SUFFIXES = (".parquet", ".npy", ".safetensors")
 WHOLE = (".h5ad", ".npz")  # for other programs, with names (whole_files.py)
+LONGEST_TEXT = 1000  # letters of an id or name in .npz, where each takes 4 bytes for every letter of the longest
 OUTPUT_DTYPES = ("float32", "float16", "int8")
 SHARD_RECORDS = 16_384  # 4 blocks of embed(), so that a barcode is in the same batch whichever process makes the shard
 

@@ -17,17 +17,7 @@ Vectors = np.ndarray | torch.Tensor
 def nearest(
     queries: Vectors, references: Vectors, k: int = 1, exclude: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find each query's k nearest references, the nearest first.
-
-    Args:
-        queries: Unit vectors (q, d) float32.
-        references: Unit vectors (r, d) float32; a tensor on an accelerator is searched there.
-        k: Number of neighbours; fewer if there are fewer references.
-        exclude: Row of the one reference that a query must not find, such as itself, (q,) int; -1: no such reference.
-
-    Returns:
-        Rows of the references (q, k) int64, -1 where there are no more, and cosines (q, k) float32, -inf where
-        there are no more.
+    """Find each query's k nearest references; arguments and results are those of `nearest` in given_vectors.py.
 
     >>> vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
     >>> nearest(vectors[:1], vectors, k=2)[0].tolist()

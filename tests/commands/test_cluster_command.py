@@ -279,3 +279,12 @@ def test_of_merged_and_parted_clusters_the_largest_keeps_the_name():
     assert found.names[0] == "c1" and found.names[2] == "c3"
     assert found.names[1] not in earlier.values()
     assert (found.kept, found.merged, found.missing) == (2, 1, 1)
+
+
+def test_a_cluster_that_parts_from_its_representative_gives_its_name_once():
+    """The largest part keeps the name, which was made of the id that represents the smaller part."""
+    ids = list("xab")
+    (name,) = name_clusters(ids, np.array([0, 0, 0]), np.array([0]), {}).names
+    found = name_clusters(ids, np.array([1, 0, 0]), np.array([1, 0]), dict.fromkeys(ids, name))
+    assert found.names[0] == name
+    assert found.names[1] != name

@@ -1,5 +1,9 @@
 """What callers in Python give as sequences and options: wrong kinds are refused in one sentence."""
 
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from threading import Event
+
 import numpy as np
 import pandas
 import pytest
@@ -35,6 +39,44 @@ NO_SEQUENCES = (
 @pytest.fixture(scope="module")
 def loaded(tiny_folder):
     return load_checkpoint(DnacseModel, str(tiny_folder))
+
+
+@pytest.mark.parametrize("given", ["checkpoints/dnacse-barcode-mini", None, []], ids=str)
+def test_a_model_or_tokenizer_of_another_kind_is_one_sentence(given, loaded):
+    """AttributeErrors of names within the package."""
+    for role, pair in (("model", (given, loaded[1])), ("tokenizer", (loaded[0], given))):
+        with pytest.raises(ValueError, match=rf"the {role} is .*; give that of load_checkpoint\(DnacseModel"):
+            embed(*pair, SEQUENCES)
+
+
+def test_threads_that_share_a_model_leave_it_in_its_mode(loaded, monkeypatch):
+    """The first to end restored the mode of training while the second one embedded, which then left that of eval."""
+    model, tokenizer = loaded
+    first, second = SEQUENCES
+    begun, ended = {sequence: Event() for sequence in SEQUENCES}, Event()
+
+    def embed_as_embed_py(_model, _tokenizer, sequences, **_):
+        was_training = model.training
+        model.eval()
+        begun[sequences[0]].set()
+        assert (begun[second] if sequences == [first] else ended).wait(60) and not model.training
+        model.train(was_training)
+        return np.ones((1, 2), np.float32)
+
+    def embed_second():
+        assert begun[first].wait(60)
+        embed(model, tokenizer, [second])
+
+    monkeypatch.setattr("modeling_dnacse.embedding.given.embed_checked", embed_as_embed_py)
+    model.train()
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(embed_second)
+        embed(model, tokenizer, [first])
+        ended.set()
+        other.result()
+    was_training = model.training
+    model.eval()
+    assert was_training
 
 
 @pytest.mark.parametrize("given", NO_SEQUENCES, ids=lambda given: type(given).__name__)
@@ -93,7 +135,7 @@ def test_ids_that_are_not_one_text_for_each_sequence_are_refused(ids):
         list(queries_of(SEQUENCES, ids))
 
 
-@pytest.mark.parametrize("value", ["0.9", [0.9], True, {"species": None}, {"species": "x"}], ids=repr)
+@pytest.mark.parametrize("value", ["0.9", [0.9], True, {"species": None}, {"species": "x"}, Fraction(1, 2)], ids=repr)
 def test_probabilities_that_are_no_numbers_are_refused(value):
     with pytest.raises(ValueError, match="precision is .*; it must be a number"):
         check_numbers(precision=value)

@@ -171,7 +171,27 @@ def test_refusals(given, message):
         BarcodeClassifier().fit(given, ["a"] * len(given))
 
 
-@pytest.mark.parametrize("missing", [None, np.nan], ids=str)
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=str)
 def test_a_class_that_is_missing_is_no_class(tiny_folder, missing):
     with pytest.raises(ValueError, match=r"the class of row 1 is .*NaN"):
         BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], np.array(["a", missing], dtype=object))
+
+
+@pytest.mark.parametrize("model", [5, "nowhere"])
+def test_a_model_that_does_not_exist_is_one_sentence(model):
+    """An OSError of two lines about the servers of Hugging Face."""
+    for estimator in (DnaEmbedder(model=model), BarcodeClassifier(model=model)):
+        with pytest.raises(ValueError, match="as a path; give|there is no folder nowhere here, and this process"):
+            estimator.fit(["ACGTTGCAACGGTACC", "GATTACAGATTACAGG"], ["a", "b"])
+
+
+@pytest.mark.parametrize("kind", ["string", "category", "object"])
+def test_a_class_that_is_missing_in_a_column_of_pandas_is_no_class(tiny_folder, kind):
+    with pytest.raises(ValueError, match=r"the class of row 1 is .*NaN"):
+        BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], pd.Series(["a", None], dtype=kind))
+
+
+@pytest.mark.parametrize("value", ["x", 1, None])
+def test_fit_refuses_a_switch_that_is_none(tiny_folder, value):
+    with pytest.raises(ValueError, match="normalize is .*; it must be True or False"):
+        DnaEmbedder(str(tiny_folder), normalize=value).fit(SEQUENCES[:2])

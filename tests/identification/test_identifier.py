@@ -15,6 +15,7 @@ from modeling_dnacse import Identifier, identify
 from modeling_dnacse.cli import main
 from modeling_dnacse.identification import large_libraries
 from modeling_dnacse.identification.indexes import index_files
+from modeling_dnacse.identification.references import read_references
 from modeling_dnacse.machine.provenance import sha256_of
 from modeling_dnacse.reading.labels import read_records
 from tests.support.marker import simulate_marker, write_marker
@@ -90,6 +91,20 @@ def test_hits_show_what_the_library_tells_of_a_reference(marker, index, site_fol
     calls = identifier.identify(sequences[:3], ids[:3])
     assert hits["reference"].tolist()[::2] == calls["nearest"].tolist()
     assert hits["identity"].tolist()[::2] == calls["identity"].tolist()
+
+
+def test_what_is_near_no_reference_has_no_similarity(index, site_folder):
+    """It was minus infinity, where the command leaves the cell empty."""
+    calls = Identifier.from_index(index, model=str(site_folder)).identify(["ACGT" * 100])
+    assert calls[["similarity", "identity", "second_similarity"]].isna().all(axis=None)
+
+
+def test_columns_of_hits_have_the_order_of_the_file(tmp_path):
+    """They had that of a set, which is another one in each process."""
+    columns = ["id", "sequence", "species", *(f"field{number}" for number in (3, 1, 5, 2, 6, 4))]
+    table = tmp_path / "library.csv"
+    table.write_text(",".join(columns) + "\n" + ",".join(["a", "ACGT", "Apis mellifera", *"123456"]) + "\n")
+    assert list(read_references(table).references.metadata) == columns[3:]
 
 
 def test_an_index_grows_to_that_of_all_records(marker, index, site_folder, capsys):

@@ -71,3 +71,9 @@ def test_metadata_replaces_no_column_of_the_table_of_hits():
     metadata = {name: ["metadata"] for name in ("overlap", "species", "country")}
     columns = References(["a"], {"species": ["Apis mellifera"]}, {}, metadata).columns()
     assert list(columns) == ["id", "species", "overlap'", "species'", "country"]
+
+
+def test_no_column_of_metadata_is_lost_to_the_name_of_another():
+    metadata = {"hit": ["1"], "hit'": ["2"], "species": ["3"], "note'": ["4"]}
+    columns = References(["a"], {"species": ["s"]}, {}, metadata).columns()
+    assert columns == {"id": ["a"], "species": ["s"], "hit''": ["1"], "hit'": ["2"], "species'": ["3"], "note'": ["4"]}

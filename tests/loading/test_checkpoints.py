@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -138,3 +139,12 @@ def test_a_tokenizer_without_policy_gets_it(tmp_path):
     loaded.save_pretrained(tmp_path / "again")
     again = PreTrainedTokenizerFast.from_pretrained(tmp_path / "again")
     assert again("acg-uu")["input_ids"] == plain("ACGTT")["input_ids"] and again.model_max_length > 1e9
+
+
+@pytest.mark.parametrize("name", [None, 5, b"model"])
+def test_a_name_that_is_no_path_is_one_sentence(name, tiny_folder):
+    with pytest.raises(ValueError, match="as a path; give the name of a file or folder"):
+        load_checkpoint(DnacseModel, name)
+    with pytest.raises(ValueError, match="there is no folder none/of/these"):
+        load_checkpoint(DnacseModel, Path("none/of/these"))
+    assert load_checkpoint(DnacseModel, tiny_folder)[0].config.hidden_size == 48

@@ -272,3 +272,11 @@ def test_a_temporary_folder_that_cannot_be_removed_keeps_its_lock_for_the_next_p
     with scratch_folder():
         assert not folder.exists()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_in_the_place_of_a_lock_is_named(tmp_path):
+    """The output "cannot be written (Is a directory)", it said."""
+    (tmp_path / ".a.npy.lock").mkdir()
+    with pytest.raises(ValueError, match=r"\.a\.npy\.lock is a folder in the place of a lock; remove it"):
+        check_outputs([tmp_path / "a.npy"])
+    assert not is_held(tmp_path / ".a.npy.lock")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from tqdm import tqdm
 
 from modeling_dnacse.cli import main
 from modeling_dnacse.machine.plain_messages import plain_messages
@@ -51,6 +52,24 @@ def test_names_of_files_are_plain_while_a_command_works(logs, tmp_path, tiny_fol
     assert not logs or all(json.loads(line) for line in told.splitlines())
 
 
+@pytest.mark.parametrize("logs", [[], ["--json_logs"]])
+def test_line_feeds_in_names_break_no_message(logs, tmp_path, tiny_folder, capsys):
+    """A message of success was two lines, and two objects of JSON logs."""
+    records, output = tmp_path / "a\nb.fasta", tmp_path / "v\nw"
+    records.write_text(">a\nACGTACGTAACCGGTT\n")
+    main(["embed", str(records), f"--output={output}/", "--model", str(tiny_folder), *logs])
+    told = capsys.readouterr().err
+    assert "a?b.fasta: Read 1 records" in told and "v?w/: 1 vectors of 48 numbers" in told
+    assert not logs or all(json.loads(line) for line in told.splitlines())
+
+
+def test_scripts_show_line_feeds_in_their_arguments_as_question_marks(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train.py", "--output_dir", "a\nb/", "c\n"])
+    with plain_messages():
+        sys.stderr.write("released a\nb\nc\n")
+    assert capsys.readouterr().err == "released a?b\nc\n"
+
+
 def test_a_warning_of_a_command_shows_no_line_of_code(tmp_path, tiny_folder, capsys):
     table = tmp_path / "t.csv"
     table.write_text("sequence\nACGTACGTAACCGGTT\n")
@@ -69,6 +88,17 @@ def test_long_arguments_with_blanks_are_not_repeated_as_a_whole(command, capsys)
     with pytest.raises(SystemExit):
         main(["ab " * 1500 if word == "LONG" else word for word in command])
     assert 0 < capsys.readouterr().err.count("ab ") <= 70
+
+
+def test_two_progress_bars_find_their_lines(capsys):
+    """`?[A` stood in place of the cursor's way up."""
+    with plain_messages():
+        with tqdm(total=2, file=sys.stderr) as upper, tqdm(total=2, file=sys.stderr, position=1) as lower:
+            lower.update()
+            upper.update()
+        sys.stderr.write("\x1b[Aname\n")
+    told = capsys.readouterr().err
+    assert "\x1b[A" in told and told.count("?[A") == 1 and told.endswith("?[Aname\n")
 
 
 def test_bytes_that_are_no_text_are_escaped(capsys):

@@ -100,3 +100,20 @@ def test_the_first_bytes_decide_not_the_suffix(pack, suffix, tmp_path):
     path = tmp_path / f"f.fa.{suffix}"
     path.write_bytes(pack(b">a\nACGT\n"))
     assert [record.id for record in read_fasta(path)] == ["a"]
+
+
+def test_quotation_marks_in_ids_are_the_same_in_all_tables(tmp_path):
+    ids = ["12", '12"', 'plot 12"', '"x"']
+    csv, tsv = tmp_path / "f.csv", tmp_path / "f.tsv"
+    csv.write_text('id,sequence\n12,ACGT\n"12""",ACGA\n"plot 12""", "ACGC"\n"""x""",ACGG\n')
+    tsv.write_text('id\tsequence\n12\tACGT\n12"\tACGA\n"plot 12"""\t"ACGC"\n"""x"""\tACGG\n')
+    assert ids_of(table(tmp_path, ids, ["ACGT", "ACGA", "ACGC", "ACGG"])) == ids
+    assert ids_of(csv) == ids and ids_of(tsv) == ids
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "sep=;\n"])
+def test_the_line_of_excel_with_the_separator_is_skipped(first, tmp_path):
+    for name in ("f.csv", "f.txt", "f.data"):
+        path = tmp_path / name
+        path.write_text(f"{first}\r\nid;sequence\r\na;ACGT\r\n")
+        assert ids_of(path) == ["a"]

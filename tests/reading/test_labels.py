@@ -116,6 +116,11 @@ REFUSED = {
     "CR in an id": ("f.csv", 'id,sequence,species\n"a\rb",AC,x y\n', ":3: control character '\\r' in id"),
     "CR in a name": ("f.csv", 'id,sequence,species\na,AC,"x\ry"\n', ":3: control character '\\r' in species"),
     "escape sequence in an id": ("f.fa", ">a\x1b[31m\nAC\n", ":1: control character '\\x1b' in id"),
+    "turned text in a name": (
+        "f.csv",
+        "id,sequence,species\na,AC,x \u202ey\n",
+        ":2: control character '\\u202e' in species",
+    ),
     "byte 1A in a sequence": ("f.fa", ">a\nACGT\x1a41CGT\n", ":2: character '\\x1a' in a sequence"),
     "zip archive": ("f.qza", "PK\x03\x04", ": a zip archive that cannot be read"),
     "short row": ("f.csv", "id,sequence\na,ACGT\nb\n", ":3: 1 fields where the first line names 2"),

@@ -5,7 +5,7 @@ import pytest
 from modeling_dnacse.cli import main
 from modeling_dnacse.identification.identifier import Identifier
 from modeling_dnacse.vectors import model_choice
-from modeling_dnacse.vectors.model_choice import choose_model
+from modeling_dnacse.vectors.model_choice import choose_model, sample_of
 from tests.support.marker import fit_arguments, simulate_marker, write_marker
 from trainer import fit_sites
 
@@ -36,7 +36,7 @@ def shipped(markers, monkeypatch):
 
 
 def chosen(sequences, said, model=None):
-    return choose_model(model, lambda: iter(sequences), len(sequences), said.append)
+    return choose_model(model, lambda: iter(sequences), said.append)
 
 
 def test_each_marker_gets_its_model_and_what_is_none_that_of_coi(shipped):
@@ -48,6 +48,15 @@ def test_each_marker_gets_its_model_and_what_is_none_that_of_coi(shipped):
     assert chosen([], said) == str(shipped[0][2])
     assert chosen([record["sequence"] for record in shipped[1][0]], said, model="given") == "given"
     assert len(said) == 1
+
+
+def test_alternating_markers_get_the_same_model_in_whatever_order(shipped):
+    """A step of two through the file met one marker only."""
+    first, second = ([record["sequence"] for record in records] for records, _, _ in shipped)
+    both = [sequence for pair in zip(first, second * 2, strict=False) for sequence in pair] * 2
+    assert len(both) > 200
+    assert chosen(both, []) == chosen(both[::-1], []) == chosen(sorted(both), [])
+    assert sample_of(both) == sample_of([text.lower() for text in both[::-1]])
 
 
 def test_a_library_of_the_second_marker_is_named_and_indexed_by_its_model(shipped, tmp_path):

@@ -205,3 +205,14 @@ def test_what_is_discarded_says_nothing_more(tmp_path, monkeypatch, suffix):
     del writer
     gc.collect()
     assert not told and not list(tmp_path.iterdir())
+
+
+def test_an_id_that_would_widen_all_others_is_refused_for_npz(tmp_path, capsys):
+    """Ids of .npz have one width: one of 10,000 letters among 4,001 made a file of 162 MB."""
+    path = tmp_path / "in.fasta"
+    path.write_text(f">{'a' * 10_000}\nACGT\n>b\nACGT\n")
+    with pytest.raises(SystemExit):
+        main(["embed", str(path), "-o", str(tmp_path / "out.npz")])
+    said = capsys.readouterr().err
+    assert "10,000 letters" in said and "or write to .parquet" in said and len(said) < 500
+    assert [file.name for file in tmp_path.iterdir()] == ["in.fasta"]

@@ -14,6 +14,7 @@ from trainer.arguments.data import DataArguments, PairingArguments, ValidationAr
 from trainer.arguments.model import ModelArguments
 from trainer.arguments.objective import CurriculumArguments, LossArguments, MaskingArguments, NoiseArguments
 from trainer.arguments.run import CheckpointArguments, HubArguments, SpeedArguments
+from trainer.arguments.trainer_options import check_processes_of_fsdp, check_trainer_options, named_as_trainers
 from trainer.objective.settings import ObjectiveSettings
 from trainer.pairing.training_data import PairSettings, Sources
 from trainer.pairing.views import DEFAULT_MUTATION, Views
@@ -29,6 +30,7 @@ COUNTS = {  # options with the least values that work
     "fragment_pairs": 1,
     "save_total_limit": 1,
     "dataloader_num_workers": 0,
+    "dataloader_prefetch_factor": 1,
     "cached_chunk_size": 0,
     "chunk_tokens": 0,
     "seed": 0,
@@ -52,6 +54,10 @@ FIXED = {
     "prediction_loss_only": (False, "the best checkpoint is chosen by other scores; leave this option out"),
     "do_predict": (False, "this script only trains and validates; leave this option out"),
     "hub_revision": (None, "releases are pushed to the branch main only; leave this option out"),
+    "hub_always_push": (False, "each checkpoint is pushed by --hub_strategy every_save; leave this option out"),
+    "greater_is_better": (None, "--metric_for_best_model decides that; leave this option out"),
+    "batch_eval_metrics": (False, "scores are of all vectors together; leave this option out"),
+    "label_names": (None, "pairs have no labels of such names; leave this option out"),
 }
 
 
@@ -93,7 +99,10 @@ class ContrastiveArguments(
             vars(self).update(DEFAULT_MUTATION)  # so that the record of the run names them
         if not (self.validation_file or self.validation_split or self.validation_fraction):
             self.eval_strategy, self.load_best_model_at_end = "no", False
-        super().__post_init__()
+        check_trainer_options(self)
+        with named_as_trainers():
+            super().__post_init__()
+        check_processes_of_fsdp(self)
 
     def _check_sources(self) -> None:
         if (self.model_name_or_path is None) == (self.config_name is None):
@@ -104,6 +113,8 @@ class ContrastiveArguments(
             raise ValueError("--config_name is from scratch and needs --tokenizer_name (trainer/train_tokenizer.py)")
         if (self.train_file is None) == (self.dataset_name is None):
             raise ValueError("give either --train_file or --dataset_name")
+        if self.dataset_revision is not None and self.dataset_name is None:
+            raise ValueError("--dataset_revision belongs to --dataset_name; leave it out beside --train_file")
 
     def _check_ranges(self) -> None:
         for name, value in vars(self).items():
@@ -113,6 +124,11 @@ class ContrastiveArguments(
             value = getattr(self, name)
             if value is not None and not least <= value <= MOST:
                 raise ValueError(f"--{name} is {value}; it must be from {least} to {MOST}")
+        if self.max_length % (self.pad_to_multiple_of or 1):
+            raise ValueError(
+                f"--max_length {self.max_length} is no multiple of --pad_to_multiple_of {self.pad_to_multiple_of}; "
+                "change either"
+            )
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"--validation_fraction is {self.validation_fraction}; it must be at least 0 and below 1")
         for name in ("noise_substitution", "mix_lambda", "mlm_probability"):
@@ -125,6 +141,8 @@ class ContrastiveArguments(
         for name in (*noise, *rates, "genus_weight", "mlm_weight", "weight_decay", "max_grad_norm"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must not be below 0")
+        if self.neftune_noise_alpha is not None and self.neftune_noise_alpha < 0:
+            raise ValueError(f"--neftune_noise_alpha is {self.neftune_noise_alpha}; it must not be below 0")
         if self.metric_for_best_model not in ("recall_at_1", "loss"):
             raise ValueError(
                 f"--metric_for_best_model is {self.metric_for_best_model}; it must be recall_at_1 or loss"

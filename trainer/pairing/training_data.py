@@ -4,6 +4,7 @@
 other pairings take whole records, from files or from a data set of the Hub.
 """
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,12 +100,19 @@ def training_and_validation(sources: Sources, pairing: Pairing, seed: int) -> tu
 
     Raises:
         ValueError: the data have a column `split` and no split was chosen, so that test records would be used; or
-            training and validation would use the same split.
+            training and validation would use the same split, or the same file.
     """
     training = records_of(sources, sources.train_file, sources.train_split, pairing)
     if sources.train_split is None:
         refuse_splits(training, "training", "--train_split")
     if sources.validation_file or sources.validation_split:
+        files = (sources.train_file or [], sources.validation_file or [])
+        both = set.intersection(*(set(map(os.path.realpath, each)) for each in files))
+        if both and sources.validation_split == sources.train_split:
+            raise ValueError(
+                f"{min(both)} is among --train_file and --validation_file, which validates on the records trained on: "
+                "choose another file or split for validation"
+            )
         if sources.validation_file is None and sources.validation_split == sources.train_split:
             raise ValueError(
                 f"--train_split and --validation_split are both {sources.train_split}, which validates on the records "

@@ -20,6 +20,7 @@ from pathlib import Path
 from datasets import Dataset as Records
 
 from modeling_dnacse.reading.labels import apply_label_policy, labels_from_header
+from trainer.command_line import refuse_given_twice
 from trainer.records.fasta_index import index_fasta, indexed_headers
 from trainer.records.records import table_on_disk
 
@@ -39,7 +40,8 @@ def load_genomes(files: list[str], split: str | None = None) -> Records:
         split: Keep only records, or genomes of an index.tsv, with this split.
 
     Raises:
-        ValueError: a file is not what it should be (the message names file and line), or no record has the split.
+        ValueError: a file is not what it should be (the message names file and line) or is given twice, or no record
+            has the split.
     """
 
     def rows() -> Iterator[dict[str, str | int]]:
@@ -57,6 +59,7 @@ def load_genomes(files: list[str], split: str | None = None) -> Records:
         if not count:
             raise ValueError(f"{', '.join(files)}: no record has the split {split!r}; check its name and the labels")
 
+    refuse_given_twice(files, "each of its genomes would count twice")
     return table_on_disk(rows())
 
 

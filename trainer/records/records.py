@@ -18,11 +18,11 @@ from datasets import Dataset, concatenate_datasets
 
 from modeling_dnacse.loading.hub_datasets import load_commit
 from modeling_dnacse.machine.atomic import naming_what_has_no_room
-from modeling_dnacse.machine.outputs import same_file
 from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.machine.stamps import check_stamp, stamp_of
 from modeling_dnacse.reading.labels import apply_label_policy, read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts, clean_sequence
+from trainer.command_line import refuse_given_twice
 from trainer.records.record_arrays import label_column, species_numbers
 
 BATCH_CHARACTERS = 1 << 24
@@ -48,9 +48,7 @@ def load_records(
             files nor a data set is given.
     """
     if files is not None:
-        for number, path in enumerate(files):
-            if any(same_file(Path(path), Path(other)) for other in files[:number]):
-                raise ValueError(f"{path} is given twice, and each record would be a pair with itself; give it once")
+        refuse_given_twice(files, "each record would be a pair with itself")
         counts = AlphabetCounts()
 
         def labelled() -> Iterator[dict[str, str]]:

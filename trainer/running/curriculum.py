@@ -10,6 +10,7 @@ from itertools import accumulate
 
 OBJECTIVES = ("weighted_simclr", "mi_mix", "info_nce", "noise_contrastive", "mlm")
 STEPS = "steps"  # unit of a length: "mi_mix:200steps"
+MOST_STEPS = 2**31 - 1  # at a hundred steps a second, eight months
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def parse_curriculum(text: str, steps_per_epoch: int) -> Curriculum:
     Curriculum(objectives=('mi_mix', 'weighted_simclr', 'mlm'), ends=(1, 21, 26))
 
     Raises:
-        ValueError: the text is empty, an objective is unknown, or a length is not a positive number.
+        ValueError: the text is empty, an objective is unknown, or a length is not a positive number or too large.
     """
     objectives, steps = [], []
     for phase in text.split():
@@ -53,9 +54,15 @@ def parse_curriculum(text: str, steps_per_epoch: int) -> Curriculum:
                 'written as in "weighted_simclr:1 mi_mix:2"'
             )
         objectives.append(objective)
-        steps.append(max(1, round(positive_number(length.removesuffix(STEPS), phase) * unit)))
+        number = min(positive_number(length.removesuffix(STEPS), phase) * unit, MOST_STEPS + 1)
+        steps.append(max(1, round(number)))
     if not objectives:
         raise ValueError('--curriculum is empty; write phases as in "weighted_simclr:1 mi_mix:2"')
+    if sum(steps) > MOST_STEPS:
+        raise ValueError(
+            f'--curriculum "{text}" has more than {MOST_STEPS:,} steps ({steps_per_epoch:,} an epoch), which would '
+            "take months even at a hundred a second; shorten its phases"
+        )
     return Curriculum(tuple(objectives), tuple(accumulate(steps)))
 
 

@@ -28,6 +28,7 @@ def locked_output(output: Path, inputs: Iterable[str | None], writes: bool) -> I
     if not writes:
         yield
         return
+    is_new = not output.exists()
     output.mkdir(parents=True, exist_ok=True)
     busy = f"another run is training into {output}; wait for it, or choose another --output_dir"
     lock = Lock(output / ".lock", busy)
@@ -38,5 +39,5 @@ def locked_output(output: Path, inputs: Iterable[str | None], writes: bool) -> I
     finally:
         remove(output / DRAFTS)
         lock.release()
-        if not any(output.iterdir()):  # refused before anything was written
+        if is_new and not any(output.iterdir()):  # refused before anything was written
             output.rmdir()

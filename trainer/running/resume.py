@@ -14,7 +14,7 @@ from zlib import crc32
 from modeling_dnacse.loading.repository import POOLING, WRITTEN
 from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.provenance import sha256_of
-from trainer.pairing.pairs import PairSampler
+from trainer.pairing.pairs import FixedPairs, PairSampler, PairSource
 from trainer.releasing.training_record import RECORDED_ARGUMENTS
 
 STATE = "trainer_state.json"
@@ -85,7 +85,7 @@ def check_files(checkpoint: Path) -> None:
     Without its optimizer or scheduler a run would go on from other states, and end with other weights.
 
     Raises:
-        ValueError: a file is missing or damaged.
+        ValueError: a file is missing or damaged, or the state of Trainer has other values than it writes.
     """
     named = read_object(checkpoint / RUN, REMEDY).get(FILES, {})
     if not isinstance(named, dict):
@@ -98,6 +98,34 @@ def check_files(checkpoint: Path) -> None:
             raise ValueError(f"{checkpoint / name} is missing: {REMEDY}")
         if sha256_of(checkpoint / name) != digest:
             raise ValueError(f"{checkpoint / name} is not what was written, so it is damaged: {REMEDY}")
+    if not is_state(read_object(checkpoint / STATE, REMEDY), step_of(checkpoint / STATE)):
+        raise ValueError(f"{checkpoint / STATE} has other values than a run writes: {REMEDY}")
+
+
+def is_state(state: Mapping[str, Any], step: str) -> bool:
+    """Whether the values of trainer_state.json that a resumed run uses are such as Trainer writes.
+
+    Args:
+        state: its content.
+        step: that of the checkpoint's name; a folder that was renamed has none.
+
+    >>> is_state({"global_step": 2, "log_history": [{"step": 1, "pairs_per_second": 9.5}]}, "2")
+    True
+    >>> is_state({"global_step": 2, "log_history": [{"step": 1, "pairs_per_second": None}]}, "2")
+    False
+    """
+    log = state.get("log_history")
+    if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
+        return False
+    steps = [state.get("global_step"), *(entry.get("step") for entry in log)]
+    rates, best = [entry.get("pairs_per_second", 1) for entry in log], state.get("best_metric")
+    return (
+        all(type(number) is int for number in steps)
+        and all(isinstance(rate, int | float) and rate > 0 for rate in rates)
+        and (best is None or isinstance(best, int | float))
+        and isinstance(state.get("stateful_callbacks", {}), dict)
+        and (not step.isdecimal() or steps[0] == int(step))
+    )
 
 
 def file_digests(checkpoint: Path) -> dict[str, str]:
@@ -106,20 +134,30 @@ def file_digests(checkpoint: Path) -> dict[str, str]:
     return {path.relative_to(checkpoint).as_posix(): sha256_of(path) for path in files}
 
 
-def run_facts(arguments: Mapping[str, Any], processes: int, sampler: PairSampler) -> dict[str, Any]:
+def run_facts(
+    arguments: Mapping[str, Any], processes: int, sampler: PairSampler, validation: FixedPairs | None
+) -> dict[str, Any]:
     """What has to be the same when a run is resumed, as it comes back from JSON.
 
     Args:
         arguments: the values of all options by name.
+        processes: that train together.
+        sampler: of the pairs of training.
+        validation: the pairs of validation, which decide which checkpoint is released.
     """
-    data = sampler.dataset
     names = [name for name in RECORDED_ARGUMENTS if name not in MAY_CHANGE]
     facts = {f"--{name}": arguments[name] for name in [*names, *MUST_STAY]} | {
         "processes": processes,
         "pairs an epoch": len(sampler),
-        "data fingerprint": crc32(data.lengths.tobytes(), crc32(data.species.tobytes(), data.content)),
+        "data fingerprint": fingerprint(sampler.dataset),
+        "validation fingerprint": None if validation is None else fingerprint(validation.dataset),
     }
     return json.loads(json.dumps(facts))
+
+
+def fingerprint(records: PairSource) -> int:
+    """A checksum of the records of which pairs are made."""
+    return crc32(records.lengths.tobytes(), crc32(records.species.tobytes(), records.content))
 
 
 def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:

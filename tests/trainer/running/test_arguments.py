@@ -9,6 +9,7 @@ import pytest
 from modeling_dnacse import EncoderNoise
 from trainer import train
 from trainer.arguments import GROUPS, ContrastiveArguments
+from trainer.arguments.without_effect import without_effect
 from trainer.releasing.training_record import RECORDED_ARGUMENTS
 
 TRAINER = Path(__file__).parents[3] / "trainer"
@@ -86,6 +87,65 @@ def test_values_that_ended_in_a_traceback_or_trained_on_nothing(options):
 def test_options_without_effect_and_rates_below_zero_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         ContrastiveArguments(**NEEDED, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"torch_compile_mode": "x"}, "--torch_compile_mode is x; it must be one of default"),
+        ({"torch_compile_backend": "x"}, "--torch_compile_backend is x; it must be one of aot_eager"),
+        ({"deepspeed": "ds.json"}, "--deepspeed needs the package deepspeed, which is not installed: pip install"),
+        ({"report_to": "mlflow"}, "--report_to mlflow: there is no such package for reports, or it is not installed"),
+        ({"optim_args": "x"}, '--optim_args is "x"; write NAME=VALUE'),
+        ({"neftune_noise_alpha": -1.0}, "--neftune_noise_alpha is -1.0; it must not be below 0"),
+        ({"debug": "tpu_metrics_debug"}, "--debug tpu_metrics_debug needs a TPU; leave it out"),
+        ({"fsdp_config": "x"}, "--fsdp_config has no effect without --fsdp"),
+        ({"fsdp": "full_shard"}, "--fsdp shares a model between processes, and this one trains alone: start several"),
+        ({"accelerator_config": {"a": 1}}, "an option of transformers' Trainer cannot be used: AcceleratorConfig"),
+        ({"save_steps": -3}, "--save_steps is -3; it must be above 0"),
+        ({"ddp_timeout": 0}, "--ddp_timeout is 0; it must be above 0"),
+        ({"greater_is_better": False}, "--greater_is_better: --metric_for_best_model decides that"),
+        ({"dataloader_prefetch_factor": 0}, "--dataloader_prefetch_factor is 0; it must be from 1"),
+        ({"pad_to_multiple_of": 64}, "--max_length 2000 is no multiple of --pad_to_multiple_of 64; change either"),
+        ({"dataset_revision": "x"}, "--dataset_revision belongs to --dataset_name; leave it out"),
+        ({"batch_eval_metrics": True}, "--batch_eval_metrics: scores are of all vectors together"),
+    ],
+)
+def test_what_torch_accelerate_and_packages_refuse_later_is_refused_at_once(options, message, monkeypatch):
+    """Tracebacks after the data were read; and the worst checkpoint was released instead of the best."""
+    monkeypatch.setattr("trainer.arguments.trainer_options.find_spec", lambda _: None)
+    monkeypatch.setattr("trainer.arguments.trainer_options.get_available_reporting_integrations", list)
+    with pytest.raises(ValueError) as error:
+        ContrastiveArguments(**NEEDED, **options)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_failure_of_several_lines_in_an_option_of_trainer_is_one_sentence():
+    with pytest.raises(ValueError, match="eval strategy to match.* Save strategy: .*STEPS"):
+        ContrastiveArguments(**NEEDED, eval_strategy="epoch")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"margin": 0.5}, "--margin has no effect: it belongs to noise_contrastive, and --curriculum has no such"),
+        ({"mix_alpha": 2.0, "curriculum": "mlm:1"}, "--mix_alpha has no effect: it belongs to mi_mix"),
+        ({"mlm_span": "window"}, "--mlm_span has no effect: no token is masked"),
+        ({"fragment_length": [5]}, "--fragment_length has no effect: it belongs to --pairing same_record_fragments"),
+        ({"singletons": "drop", "pairing": "identical"}, "not to identical"),
+        ({"validation_fraction": 0.2, "validation_file": ["v"]}, "--validation_fraction has no effect beside"),
+    ],
+)
+def test_options_of_other_objectives_and_pairings_are_noted(options, words):
+    """They did nothing, and nothing said so."""
+    (note,) = without_effect(ContrastiveArguments(**NEEDED, **options))
+    assert words in note
+
+
+def test_options_of_the_chosen_objectives_are_not_noted():
+    options = {"margin": 0.5, "mix_alpha": 2.0, "mlm_weight": 0.1, "mlm_span": "window"}
+    used = ContrastiveArguments(**NEEDED, curriculum="noise_contrastive:1 mi_mix:1", **options)
+    assert without_effect(used) == without_effect(ContrastiveArguments(**NEEDED)) == []
 
 
 def test_values_come_out_as_records():

@@ -111,6 +111,17 @@ def test_data_that_are_no_file_or_change_are_refused(script, tmp_path, monkeypat
     assert "an argument is empty" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("script", [name for name in TRAINERS if name != "fit_merges"])
+def test_a_file_that_is_given_twice_is_refused(script, tmp_path, monkeypatch, caplog):
+    """Each of its records counted twice."""
+    monkeypatch.chdir(tmp_path)
+    Path("data.fasta").write_text(">a\nACGT\n")
+    Path("link.fasta").symlink_to("data.fasta")
+    with pytest.raises(SystemExit, match="2"):
+        import_module(f"trainer.{script}").main([*TRAINERS[script], "--train_file", "data.fasta", "link.fasta"])
+    assert "link.fasta is given twice, and each of its records would count twice; give it once" in caplog.text
+
+
 def test_only_genomes_need_pysam(fasta, tiny_folder, tmp_path, monkeypatch, capsys):
     for name in [name for name in sys.modules if name.split(".")[0] == "trainer"]:
         monkeypatch.delitem(sys.modules, name)  # so that whatever it imports is missed again

@@ -38,6 +38,8 @@ def test_every_objective_may_follow_every_other():
         ("mi_mix:0", "must be a positive number"),
         ("mi_mix:-1", "must be a positive number"),
         ("mi_mix:two", "must be a positive number"),
+        ("mi_mix:5000000000steps", "has more than 2,147,483,647 steps .10 an epoch., which would take months"),
+        ("mi_mix:1e308", "has more than 2,147,483,647 steps"),  # and was a traceback
         ("mi_mix:inf", "must be a positive number"),
         ("mi_mix:0steps", "must be a positive number of epochs or of steps"),
     ],

@@ -47,6 +47,14 @@ def test_two_runs_into_one_folder(refused, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_refused_run_removes_only_the_folder_that_it_made(refused, tmp_path):
+    for was_there in (False, True):
+        if was_there:
+            (tmp_path / "out").mkdir()
+        assert "nonsense" in refused("--curriculum", "nonsense:2steps")
+        assert (tmp_path / "out").exists() == was_there
+
+
 def test_an_output_that_is_an_input(refused, tmp_path, fasta, tiny_folder):
     model = tmp_path / "out"
     assert "is an output, but also an input" in refused("--tokenizer_name", str(model))
@@ -54,6 +62,14 @@ def test_an_output_that_is_an_input(refused, tmp_path, fasta, tiny_folder):
     model.mkdir()
     (model / "data.json").write_text(fasta.read_text())
     assert "might replace it" in refused("--train_file", str(model / "data.json"))
+
+
+def test_a_damaged_record_of_the_model_to_start_from_is_told_before_training(refused, tmp_path, tiny_folder):
+    """It was told after the training, and without the name of the file."""
+    start = shutil.copytree(tiny_folder, tmp_path / "start")
+    (start / "training.json").write_text("{")
+    assert f"error: {start / 'training.json'}: no JSON" in refused("--model_name_or_path", str(start))
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_an_output_that_holds_files_of_the_names_that_a_run_writes(refused, tmp_path, fasta):
@@ -70,6 +86,33 @@ def test_a_file_of_data_that_is_given_twice(refused, fasta, tmp_path):
     """Each record was a pair with itself, and nothing said so."""
     (tmp_path / "link.fasta").symlink_to(fasta)
     assert "link.fasta is given twice" in refused("--train_file", str(fasta), str(tmp_path / "link.fasta"))
+
+
+@pytest.mark.slow
+def test_other_bases_to_validate_on_are_no_resumed_run(refused, fasta, tmp_path):
+    """A run went on, and chose its best checkpoint by scores of different data."""
+    validation = tmp_path / "validation.fasta"
+    validation.write_text(fasta.read_text())
+    options = ("--validation_file", str(validation), "--save_steps", "1", "--eval_steps", "1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainer.train.release", fail_to_release)
+        assert "enough" in refused(*options)
+    turned = str.maketrans("ACGT", "CAGT")
+    lines = fasta.read_text().splitlines(keepends=True)
+    validation.write_text("".join(x if x[0] == ">" else x.translate(turned) for x in lines))
+    said = refused(*options, "--resume_from_checkpoint", "last")
+    assert "is of a run with validation fingerprint " in said and "; " not in said
+
+
+def fail_to_release(*_args, **_options):
+    raise ValueError("enough")
+
+
+def test_compiling_is_announced(refused, monkeypatch, caplog):
+    """For more than a minute nothing was said."""
+    monkeypatch.setattr("trainer.train.ContrastiveTrainer.train", fail_to_release)
+    refused("--torch_compile", "true")
+    assert "the first step compiles the model, which takes minutes" in caplog.text
 
 
 def test_a_full_disk_of_temporary_files_is_named(refused, monkeypatch):

@@ -367,6 +367,11 @@ def test_a_checkpoint_cut_short_is_not_resumed_from(tmp_path):
             ["--train_file", "splits.tsv", "--train_split", "train", "--validation_split", "train"],
             "--train_split and --validation_split are both train, which validates on the records trained on",
         ),
+        (
+            ["--train_file", "splits.tsv", "--train_split", "train", "--validation_split", "train"]
+            + ["--validation_file", "splits.tsv"],
+            "splits.tsv is among --train_file and --validation_file, which validates on the records trained on",
+        ),
         (["--train_file", "unlabelled.fasta"], "no species of the training data has two records"),
     ],
 )
