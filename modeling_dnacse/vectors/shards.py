@@ -212,7 +212,7 @@ def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
             return False
         with path.open("rb") as file:
             return pq.read_metadata(file).num_rows == shard_rows(shard, records, size)
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, OverflowError, LookupError, pa.ArrowException):  # pyarrow's, of invalid bytes
         return False
 
 
