@@ -1,14 +1,22 @@
 #!/usr/bin/env bash
-# The main job on made data, every step a command of its own; `make demo` runs it. Writes to demo/ (or to $1).
+# The main job on made data, every step a command of its own; `make demo` runs it. Replaces demo/, or writes to the new
+# folder $1.
 #   simulate barcodes → fit a model of sites → tune it by the two-phase curriculum → load the folder as a stranger would
 #   → embed held-out sequences → compare with 6-mers and the closed-form start → draw the map
 # Hardware: 2 CPU cores, 4 GB, under 5 minutes. Nothing is downloaded.
 set -euo pipefail
+out=demo
+if [ $# -gt 0 ]; then
+    case $1 in /*) out=$1 ;; *) out=$PWD/$1 ;; esac
+    if [ -e "$out" ] || [ -L "$out" ]; then
+        echo "demo.sh: error: $out exists, and only demo/ is replaced; give a new folder, or none" >&2
+        exit 2
+    fi
+fi
 cd "$(dirname "$0")"
-out=${1:-demo}
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=true
 threads=$(python -c 'import torch; print(torch.get_num_threads())')
-rm -rf "$out"
+[ $# -gt 0 ] || rm -rf "$out"
 step() { printf '\n== %s\n' "$*"; }
 
 # Half of the records are fragments down to 150 bp, with 2 % errors: whole, clean barcodes are no test, for there a random
