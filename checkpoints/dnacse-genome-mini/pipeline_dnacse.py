@@ -3,20 +3,33 @@
     pipe = pipeline("dna-embedding", model=FOLDER_OR_HUB_ID, trust_remote_code=True)
     vectors = pipe(["ACGTTGCAACGGTACC", "acguugca-nnn"], normalize=True)  # a list of arrays (hidden,) float32
 
-The input is a sequence, a list or a generator; a generator gives one vector at a time. The model takes `batch_size`
-sequences at once. A list is sorted by length first, so that there is little padding. `embed` of the installed package
-gives the same vectors and can do more: batches that suit the memory, windows, both strands.
+The input is a sequence, or a list, an array, a column of a table or a generator of sequences; a generator gives one
+vector at a time. The model takes `batch_size` sequences at once. A list is sorted by length first, so that there is
+little padding. `embed` of the installed package gives the same vectors and can do more: batches that suit the memory,
+windows, both strands.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import torch
 from torch.nn import functional as F
+from torch.utils.data import Dataset
 from transformers import Pipeline
 
 BATCH = 16  # sequences
 REFUSED = re.compile(r"[^ACGTURYSWKMBDHVNXacgturyswkmbdhvnx.\- \t\r\n\v\f]")
+
+
+def check_text(entry: Any) -> None:
+    """Check that an entry is text.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(entry, str):
+        raise ValueError(f"got {entry!r:.60} among the sequences, which is not text; leave it out")
 
 
 class DnaEmbeddingPipeline(Pipeline):
@@ -30,17 +43,23 @@ class DnaEmbeddingPipeline(Pipeline):
         super().__init__(*args, batch_size=batch_size, **kwargs)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Embed a sequence, a list or a generator of them: an array (hidden,), a list or an iterator of such.
+        """Embed a sequence, or a list, an array or a generator of them: an array (hidden,), a list or an iterator.
 
         Raises:
-            ValueError: an entry of a list is not text.
+            ValueError: the input is no such thing, or an entry is not text.
         """
-        if isinstance(inputs, tuple):  # Pipeline would take it for one input
-            inputs = list(inputs)
-        if not isinstance(inputs, list):
+        if isinstance(inputs, str | Dataset):
             return super().__call__(inputs, *args, **kwargs)
-        if wrong := [entry for entry in inputs if not isinstance(entry, str)]:
-            raise ValueError(f"got {wrong[0]!r:.60} among the sequences, which is not text; leave it out")
+        one = isinstance(inputs, bytes | Mapping | Set) or not isinstance(inputs, Iterable)
+        if one or getattr(inputs, "ndim", 1) != 1:
+            shape = getattr(inputs, "shape", None)
+            what = type(inputs).__name__ + (f" of shape {shape}" if shape is not None else "")
+            raise ValueError(f"got one {what} as sequences; give a list or a column of texts, such as [sequence]")
+        if isinstance(inputs, Iterator):  # Pipeline knows only generators, and would take another one for one input
+            return super().__call__((entry for entry in inputs), *args, **kwargs)
+        inputs = list(inputs)
+        for entry in inputs:
+            check_text(entry)
         order = sorted(range(len(inputs)), key=lambda row: -len(inputs[row]))
         vectors: Any = super().__call__([inputs[row] for row in order], *args, **kwargs) if inputs else []
         return [vector for _, vector in sorted(zip(order, vectors, strict=True), key=lambda pair: pair[0])]
@@ -52,8 +71,9 @@ class DnaEmbeddingPipeline(Pipeline):
         """Give the token ids and mask of one sequence, (1, length), with [CLS] and [SEP]; it is never truncated.
 
         Raises:
-            ValueError: the sequence holds no base, or a letter that is none.
+            ValueError: the sequence is not text, holds no base, or a letter that is none.
         """
+        check_text(input_)
         if wrong := REFUSED.search(input_):
             raise ValueError(
                 f"character {wrong[0]!r} in a sequence; allowed are ACGTU, the IUPAC codes RYSWKMBDHVN and X, gaps "

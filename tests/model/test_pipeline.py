@@ -1,12 +1,14 @@
 """transformers' pipeline "dna-embedding" of a released folder gives the vectors of `embed`, whatever the batches."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from transformers import pipeline
 
 from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.pipeline_dnacse import REFUSED
+from modeling_dnacse.reading.given_sequences import each_sequence
 from modeling_dnacse.reading.sequences import clean_sequence, illegal_character
 from tests.support.strangers import SEQUENCES, stranger
 
@@ -81,6 +83,38 @@ def test_a_tuple_is_a_list_and_what_is_no_text_is_refused(pipe):
     for wrong in ([None], [["ACGT"]], ["ACGT", float("nan")], [5]):
         with pytest.raises(ValueError, match="not text; leave it out"):
             pipe(wrong)
+
+
+def test_arrays_columns_and_iterators_are_lists(pipe):
+    """Of an array came a TypeError of `re`, and of `map` too."""
+    sequences = ["ACGTTGCAACGGTACC", "GATTACAGATTACAGG"]
+    given = (
+        np.array(sequences),
+        np.array(sequences, dtype=object),
+        pd.Series(sequences, index=[7, 3]),
+        map(str, sequences),
+    )
+    for several in given:
+        for got, expected in zip(pipe(several), pipe(sequences), strict=True):
+            np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, b"ACGT", {"a": 1}, {"ACGT"}, 5, np.array("ACGT"), np.array([["ACGT"]]), pd.DataFrame({"a": ["ACGT"]})],
+)
+def test_what_are_no_sequences_is_refused_as_embed_does(pipe, wrong):
+    """They were TypeErrors of `re`."""
+    with pytest.raises(ValueError) as expected:
+        list(each_sequence(wrong))
+    with pytest.raises(ValueError) as caught:
+        pipe(wrong)
+    assert str(caught.value) == str(expected.value)
+
+
+def test_an_entry_of_a_generator_that_is_no_text_is_refused(pipe):
+    with pytest.raises(ValueError, match="got None among the sequences, which is not text; leave it out"):
+        list(pipe(entry for entry in ["ACGT", None]))
 
 
 @pytest.mark.parametrize("sequence", ["MKVLAAZ", "ACGT*", "ACGTé", "AC1GT"])
