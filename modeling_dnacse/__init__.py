@@ -27,7 +27,7 @@ if TYPE_CHECKING or not _IS_COMMAND:
     from .embedding.given import embed
     from .embedding.options import EmbedOptions
     from .identification.identifier import Identifier, identify
-    from .loading.checkpoints import load_checkpoint
+    from .loading.given import load_checkpoint
     from .modeling_dnacse import (
         DnacseForContrastiveLearning,
         DnacseForMaskedLM,

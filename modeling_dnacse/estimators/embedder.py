@@ -20,7 +20,7 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     `n_features_in_`; and `fit` learns nothing from its sequences, it only checks them.
 
     Args:
-        model: Folder or Hub id; None: the shipped model for COI.
+        model: Folder, Hub id or name of a shipped model; None: the one for COI.
         normalize: Scale each vector to length 1.
         both_strands: Average both strands; None: as the model says.
         window_tokens: Cut longer sequences into windows of at most this many tokens; None: never.

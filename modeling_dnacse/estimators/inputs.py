@@ -13,8 +13,7 @@ from ..embedding.options import EmbedOptions
 from ..loading.checkpoints import find_on_hub
 from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_release
-from ..loading.model_folders import check_model
-from ..machine.file_names import given_path
+from ..loading.model_folders import check_model, given_model
 from ..reading.given_sequences import each_sequence
 from ..reading.sequences import clean_sequence
 
@@ -58,13 +57,13 @@ def find_encoder(model: Any, device: str | None) -> tuple[Any, PreTrainedTokeniz
     """The encoder of an estimator, its tokenizer and its digest.
 
     Args:
-        model: Folder or Hub id; None: the shipped model for COI.
+        model: Folder, Hub id or name of a shipped model; None: the one for COI.
         device: Device of the encoder; None: the CPU.
 
     Raises:
         ValueError: there is no such model or device.
     """
-    name = str(SHIPPED) if model is None else given_path(model)
+    name = str(SHIPPED) if model is None else given_model(model)
     device = device_of(device)
     check_device(device)
     check_model(name)

@@ -18,7 +18,7 @@ import numpy as np
 from ..embedding.options import EmbedOptions
 from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_vectors
-from ..loading.model_folders import check_model
+from ..loading.model_folders import check_model, given_model
 from ..machine.atomic import written_whole
 from ..machine.file_names import given_path
 from ..reading.given_sequences import SHOWN
@@ -86,7 +86,7 @@ class Identifier:
 
         Args:
             path: FASTA, FASTQ, CSV, TSV, parquet or .qza with labels, see docs/formats.md.
-            model: Folder or Hub id; None: the shipped model for the library's marker.
+            model: Folder, Hub id or name of a shipped model; None: the shipped one for the library's marker.
             taxonomy: The names of its records, if they are in a separate file.
             options: How sequences are embedded, and where.
 
@@ -94,7 +94,8 @@ class Identifier:
             ValueError: a file is wrong, no record has a species, or there is no such model.
         """
         file = Path(given_path(path))
-        check_model(None if model is None else given_path(model))
+        model = None if model is None else given_model(model)
+        check_model(model)
         library = read_references(file, None if taxonomy is None else Path(given_path(taxonomy)), ignore)
         model = model_for(model, library, ignore)
         options = options or EmbedOptions()
@@ -117,13 +118,14 @@ class Identifier:
 
         Args:
             folder: The index.
-            model: Folder or Hub id of the model that it was made with; None: the shipped model that it was made with.
+            model: That which it was made with: folder, Hub id or name of a shipped model; None: it was a shipped one.
             options: How sequences are embedded, as when it was made, and where.
 
         Raises:
             ValueError: it is no index, is damaged, or was made with another model or other options.
         """
-        check_model(None if model is None else given_path(model))
+        model = None if model is None else given_model(model)
+        check_model(model)
         options = options or EmbedOptions()
         index = read_index(Path(given_path(folder)))
         model = model or index.shipped_model()

@@ -2,7 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+from ..machine.file_names import given_path
 from ..machine.json_files import read_object
 from .config_values import CONFIG, REMEDY, check_config
 
@@ -22,6 +24,18 @@ def shipped_by_name(name: str) -> str:
     """
     folder = SHIPPED.with_name(name) if name in {path.name for path in ALL_SHIPPED} else None
     return name if folder is None or Path(name).exists() else str(folder)
+
+
+def given_model(model: Any) -> str:
+    """The folder or Hub id of the model that a caller in Python gives: one of these, or the name of a shipped model.
+
+    Raises:
+        ValueError: it is neither text nor a `Path`.
+
+    >>> given_model("dnacse-barcode-mini") == str(SHIPPED), given_model(Path("a/model"))
+    (True, 'a/model')
+    """
+    return shipped_by_name(given_path(model))
 
 
 def check_model(name: str | None, with_tokenizer: bool = True) -> None:
