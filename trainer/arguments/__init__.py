@@ -99,6 +99,8 @@ class ContrastiveArguments(
             vars(self).update(DEFAULT_MUTATION)  # so that the record of the run names them
         if not (self.validation_file or self.validation_split or self.validation_fraction):
             self.eval_strategy, self.load_best_model_at_end = "no", False
+        if self.eval_steps is None:
+            self.eval_steps = self.save_steps
         check_trainer_options(self)
         with named_as_trainers():
             super().__post_init__()

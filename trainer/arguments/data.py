@@ -65,8 +65,11 @@ class ValidationArguments:
     )
     eval_strategy: str = field(default="steps", metadata={"help": "When to validate: no, steps or epoch."})
     eval_steps: float | None = field(
-        default=0.1,
-        metadata={"help": "Validate after every so many steps. A value below 1 is a share of all steps of the run."},
+        default=None,
+        metadata={
+            "help": "Validate after every so many steps. A value below 1 is a share of all steps of the run. "
+            "By default, as --save_steps."
+        },
     )
 
 

@@ -20,13 +20,15 @@ def check_trainer_options(args: TrainingArguments) -> None:
     """Check values that would be refused after the data are read, or only by the first step.
 
     Raises:
-        ValueError: a number is not above 0; torch does not know how to compile; a package is not installed; or an
-            option is not written as it should be.
+        ValueError: a number is not above 0; checkpoints are not validated; torch does not know how to compile; a
+            package is not installed; or an option is not written as it should be.
     """
     for name in ABOVE_ZERO:
         value = getattr(args, name)
         if value is not None and not value > 0:
             raise ValueError(f"--{name} is {value}; it must be above 0")
+    if args.load_best_model_at_end and args.eval_strategy == args.save_strategy == "steps":
+        check_steps(args.save_steps, args.eval_steps or args.save_steps)
     backends, modes = {each.value.lower() for each in DynamoBackend} - {"no"}, {}
     if args.torch_compile_mode:
         modes = torch._inductor.list_mode_options()  # only here, since torch takes a second to load the compiler
@@ -53,6 +55,20 @@ def check_trainer_options(args: TrainingArguments) -> None:
         raise ValueError("--fsdp_config has no effect without --fsdp; give that too, or leave it out")
     if "tpu" in str(args.debug).lower():
         raise ValueError("--debug tpu_metrics_debug needs a TPU; leave it out")
+
+
+def check_steps(save: float, validate: float) -> None:
+    """Check that each checkpoint is validated, of which the best is to be released.
+
+    Raises:
+        ValueError: one is a share of the run and the other is a number of steps, or the first is no multiple.
+    """
+    ratio = save / validate
+    if (save < 1) != (validate < 1) or round(ratio) < 1 or abs(ratio - round(ratio)) > 1e-6:
+        raise ValueError(
+            f"--save_steps {save:g} is no multiple of --eval_steps {validate:g}, but the best checkpoint is to be "
+            "released, so each must be validated: give both the same value, or add --load_best_model_at_end false"
+        )
 
 
 @contextmanager

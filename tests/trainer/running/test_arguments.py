@@ -120,6 +120,24 @@ def test_what_torch_accelerate_and_packages_refuse_later_is_refused_at_once(opti
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("save", [1.0, 0.125, 50])
+def test_each_checkpoint_is_validated_unless_eval_steps_is_given(save):
+    """--save_steps 1 alone was refused with the default of --eval_steps, which was a tenth of the run."""
+    assert ContrastiveArguments(**NEEDED, save_steps=save).eval_steps == save
+    assert ContrastiveArguments(**NEEDED, save_steps=4 * save, eval_steps=save).eval_steps == save
+
+
+@pytest.mark.parametrize("given", [(0.1, 10), (10, 0.1), (10, 4), (2, 4), (0.3, 0.2)])
+def test_checkpoints_that_are_not_validated_are_one_sentence(given):
+    save, validate = given
+    with pytest.raises(
+        ValueError, match=f"^--save_steps {save} is no multiple of --eval_steps {validate}, .*give both the same value"
+    ):
+        ContrastiveArguments(**NEEDED, save_steps=save, eval_steps=validate)
+    without = ContrastiveArguments(**NEEDED, save_steps=save, eval_steps=validate, load_best_model_at_end=False)
+    assert (without.save_steps, without.eval_steps) == given
+
+
 def test_a_failure_of_several_lines_in_an_option_of_trainer_is_one_sentence():
     with pytest.raises(ValueError, match="eval strategy to match.* Save strategy: .*STEPS"):
         ContrastiveArguments(**NEEDED, eval_strategy="epoch")
