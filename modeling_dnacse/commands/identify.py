@@ -48,7 +48,7 @@ from ..loading.model_folders import check_model
 from ..machine.atomic import is_stream, whole_text
 from ..machine.outputs import check_outputs, check_replaced, check_uncompressed
 from ..reading.label_policy import RANK_ORDER
-from ..vectors.formats import files_beside
+from ..vectors.formats import check_parts, files_beside
 from .drawing.pictures import check_plot
 from .identify_options import FORMATS, HITS, add_arguments
 from .options import (
@@ -104,6 +104,8 @@ def check(args: argparse.Namespace) -> FirstReading:
     check_plot(args.plot, args.force)
     check_model(args.model)
     check_device(args.device)
+    if args.reference_vectors:
+        check_parts(args.reference_vectors)
     if args.reference_vectors and not args.reference_vectors.exists():
         raise ValueError(f"{args.reference_vectors}: No such file or directory; give vectors of dnacse embed")
     queries = QueryFiles(args.input, primers)

@@ -26,7 +26,7 @@ from ..machine.control_characters import refuse_controls
 from ..machine.file_names import given_path
 from ..machine.stamps import check_stamp, stamp_of
 from ..reading.seen_ids import SeenIds
-from .formats import OUTPUT_DTYPES, SUFFIXES, files_beside, ids_file, scales_file
+from .formats import OUTPUT_DTYPES, SUFFIXES, check_parts, files_beside, ids_file, scales_file
 from .precision import widen
 from .shards import complete_shards
 from .writers import (
@@ -90,6 +90,7 @@ def read_vectors(path: Path | str) -> Blocks:
     readers = {".parquet": _read_parquet, ".npy": _read_npy, ".safetensors": _read_safetensors}
     if not path.is_dir() and path.suffix not in readers:
         raise ValueError(f"{path}: no vectors; give a folder, .parquet, .npy or .safetensors that dnacse embed wrote")
+    check_parts(path)
     files = complete_shards(path) if path.is_dir() else [path]
     beside = [file for file in files_beside(path) if file.exists()]
     stamps = {file: stamp_of(file) for file in [*files, *beside]}

@@ -22,3 +22,17 @@ def scales_file(path: Path) -> Path:
 def files_beside(path: Path) -> list[Path]:
     """The files that belong to a file of vectors, whether or not they exist."""
     return [ids_file(path), scales_file(path)] if path.suffix == ".npy" else []
+
+
+def check_parts(path: Path) -> None:
+    """Check that an .npy file and its file of ids are both there, if one of them is.
+
+    Raises:
+        ValueError: only one of them is.
+    """
+    if path.suffix == ".npy" and path.exists() != ids_file(path).exists():
+        there, missing = (path, ids_file(path)) if path.exists() else (ids_file(path), path)
+        raise ValueError(
+            f"{missing}: No such file or directory, and dnacse embed writes it beside {there}; copy it there too, or "
+            "embed again"
+        )

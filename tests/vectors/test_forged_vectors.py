@@ -1,6 +1,7 @@
 """Files of vectors that a library can read, but that dnacse embed does not write: each is refused by its name."""
 
 import os
+import re
 import shutil
 
 import numpy as np
@@ -12,6 +13,7 @@ from modeling_dnacse import read_vectors
 from modeling_dnacse.machine.processes import Process
 from modeling_dnacse.vectors.files import open_writer
 from modeling_dnacse.vectors.shards import ShardWriter, shard_path
+from tests.support.refusals import refuse
 
 IDS = ["a", "b", "c", "d"]
 VECTORS = np.arange(1, 13, dtype=np.float32).reshape(4, 3)
@@ -77,8 +79,16 @@ def test_a_fifo_is_not_waited_for(shards, tmp_path, name):
         list(read_vectors(path))
 
 
-def test_a_missing_file_of_ids_is_named_without_a_number_of_the_system(tmp_path):
-    path = write_ids(tmp_path / "v.npy", IDS)
-    path.with_suffix(".ids.txt").unlink()
-    with pytest.raises(ValueError, match=r"v.npy: not readable as vectors .*v.ids.txt: No such file or directory\)"):
+@pytest.mark.parametrize(("there", "missing"), [("v.npy", "v.ids.txt"), ("v.ids.txt", "v.npy")])
+def test_a_missing_part_is_named_with_its_remedy(tmp_path, capsys, there, missing):
+    """It was said of v.npy that it is not readable, and to give vectors that dnacse embed wrote, as it had."""
+    path, library = write_ids(tmp_path / "v.npy", IDS), tmp_path / "library.fasta"
+    (tmp_path / missing).unlink()
+    library.write_text(">a species=A b\nACGTACGT\n")
+    said = (
+        f"{path.parent / missing}: No such file or directory, and dnacse embed writes it beside {path.parent / there}"
+    )
+    with pytest.raises(ValueError, match=re.escape(said)):
         list(read_vectors(path))
+    command = ["identify", library, "--reference", library, "-o", tmp_path / "calls.tsv", "--reference_vectors", path]
+    assert said in refuse(capsys, *command)

@@ -125,7 +125,7 @@ def test_what_is_no_vectors_is_an_error(tmp_path):
     (tmp_path / "begun" / "run.json").write_text(json.dumps({}))
     errors = {
         "other.parquet": "no columns id and embedding, but name",
-        "other.npy": "not readable as vectors",
+        "other.npy": "other.ids.txt: No such file or directory",
         "other.safetensors": "not readable as vectors",
         "other.csv": "no vectors",
         "folder": "no run.json, so no folder of vectors",
