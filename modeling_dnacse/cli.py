@@ -32,7 +32,7 @@ from .machine.atomic import naming_standard_output
 from .machine.json_logs import JsonLines, NamedJsonLines, json_on_stderr
 from .machine.plain_messages import plain, plain_messages, sentence_of
 from .machine.signals import Stopped, unwinding_on_signals
-from .reading.standard_input import copy_of_standard_input
+from .reading.standard_input import read_dashes
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "embed": (embed_command, "turn each sequence of a file into a vector"),
@@ -54,6 +54,9 @@ NO_THREAD = "can't start new thread"  # the memory is full, or the processes of 
 READER_ENDED = 141  # 128 + SIGPIPE, as shells give it to programs whose reader has ended
 MOST_THREADS = 1024  # OpenMP crashes when the system cannot start its threads
 EPILOG = """
+files:
+  -    the standard input, wherever a file is read, or the standard output after -o; ./- is a file of that name
+
 exit codes:
   0    done; all outputs are complete
   2    a mistake in options or files, reported in one sentence; no output was changed
@@ -92,12 +95,7 @@ def run_command(arguments: list[str] | None, raw: TextIO) -> None:
                 stack.enter_context(redirect_stderr(stack.enter_context(open(os.devnull, "w"))))  # noqa: PTH123
             elif isinstance(errors, JsonLines):
                 stack.enter_context(json_on_stderr(errors))
-            given = vars(args).get("input")
-            if given == Path("-"):
-                args.input = stack.enter_context(copy_of_standard_input())
-            elif isinstance(given, list) and Path("-") in given:
-                copy = stack.enter_context(copy_of_standard_input())
-                args.input = [copy if path == Path("-") else path for path in given]
+            read_dashes(args, stack)
             checked = args.check(args)
             picture = args.plot if "plot" in args else args.output if "dark" in args else None
             stack.enter_context(colours_of_pages("dark" in args and args.dark, picture))

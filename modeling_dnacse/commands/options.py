@@ -6,6 +6,7 @@ Nothing here imports torch before a command runs, so that --help and wrong argum
 import argparse
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,19 @@ def at_least(least: int) -> "Callable[[str], int]":
 
 def parsed(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -> argparse.Namespace:
     """Parse a command line, as `parser` does, without empty arguments."""
-    return parser.parse_args(without_empty(parser, arguments))
+    return parser.parse_args([with_folder(argument) for argument in without_empty(parser, arguments)])
+
+
+def with_folder(argument: str) -> str:
+    """An argument; `./-` gets the path of the working folder, since `Path` would take it for `-`, a stream.
+
+    >>> with_folder("-"), Path(with_folder("./-")) == Path.cwd() / "-"
+    ('-', True)
+    """
+    if found := re.fullmatch(r"(--\w+=)?(\./+)+-", argument):
+        with suppress(FileNotFoundError):  # the command says that there is no working folder
+            return f"{found[1] or ''}{Path.cwd() / '-'}"
+    return argument
 
 
 def without_empty(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -> list[str]:

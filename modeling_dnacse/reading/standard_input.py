@@ -1,14 +1,42 @@
-"""Standard input in; a temporary file with its content out, since each command reads its input twice."""
+"""Standard input in; a temporary file with its content out, since each command reads its input twice.
 
+Wherever a command reads a file, `-` is the standard input. Several options may name it: a table of ASVs is queries and
+counts.
+"""
+
+import argparse
 import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..machine.plain_messages import SHOWN_AS
 from ..machine.scratch import scratch_folder
+
+DASH = ("-", Path("-"))
+READ = ("input", "reference", "taxonomy", "counts", "coverage", "add_to", "labelled", "labels", "calibrate_for")
+
+
+def read_dashes(args: argparse.Namespace, stack: ExitStack) -> None:
+    """Replace `-` among the files that a command reads, `READ`, by a copy of the standard input.
+
+    Args:
+        args: The options of the command.
+        stack: Keeps the copy until it is left.
+
+    Raises:
+        ValueError: as `copy_of_standard_input`.
+    """
+    given = {name: value for name, value in vars(args).items() if name in READ}
+    listed = {name: value if isinstance(value, list) else [value] for name, value in given.items()}
+    if not any(path in DASH for paths in listed.values() for path in paths):
+        return
+    copy = stack.enter_context(copy_of_standard_input())
+    for name, paths in listed.items():
+        read = [type(path)(copy) if path in DASH else path for path in paths]
+        setattr(args, name, read if isinstance(given[name], list) else read[0])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from modeling_dnacse.cli import main
+from tests.support.marker import simulate_marker, write_marker
 
 
 class Piped(io.TextIOWrapper):
@@ -64,3 +65,49 @@ def test_blank_lines_before_the_first_record_hide_no_format(blank, tiny_folder, 
     for source, output in ((str(fasta), "file.npy"), ("-", "pipe.npy")):
         main(["embed", source, "-o", str(tmp_path / output), "--model", str(tiny_folder)])
     assert (tmp_path / "pipe.npy").read_bytes() == (tmp_path / "file.npy").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["cluster", "in.fasta", "--add_to", "-"],
+        ["cluster", "in.fasta", "--labelled", "-"],
+        ["bin", "in.fasta", "--min_length", "1", "--coverage", "-"],
+        ["identify", "in.fasta", "--reference", "-"],
+        ["identify", "in.fasta", "--reference", "in.fasta", "--taxonomy", "-"],
+        ["identify", "in.fasta", "--reference", "in.fasta", "--counts", "-"],
+        ["index", "in.fasta", "--taxonomy", "-"],
+        ["index", "in.fasta", "--calibrate_for", "-"],
+        ["map", "in.fasta", "--labels", "-"],
+    ],
+    ids=lambda options: f"{options[0]} {options[-2]}",
+)
+def test_every_option_that_names_a_file_to_read_reads_a_pipe(options, fasta, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", Piped(b"a\tb\0\n"))
+    (tmp_path / "in.fasta").write_bytes(fasta.read_bytes())
+    with pytest.raises(SystemExit):
+        main([*options, "-o", "out.html"])
+    assert "error: standard input:1: a NUL byte" in capsys.readouterr().err
+
+
+def test_a_table_in_a_pipe_is_queries_and_counts(site_folder, tmp_path, monkeypatch):
+    records = simulate_marker(seed=1)
+    library = write_marker(tmp_path / "library.tsv", records)
+    queries = "".join(f"q{n}\t{record['sequence']}\t{n + 1}\n" for n, record in enumerate(records[:5]))
+    monkeypatch.setattr(sys, "stdin", Piped(f"id\tsequence\tpond\n{queries}".encode()))
+    options = ["--reference", str(library), "--model", str(site_folder), "-o", str(tmp_path / "calls.tsv")]
+    main(["identify", "-", "--counts", "-", *options])
+    lines = (tmp_path / "calls.tsv").read_text().splitlines()
+    assert [line.split("\t")[-1] for line in lines] == ["pond", "1", "2", "3", "4", "5"]
+
+
+def test_a_file_that_is_called_like_the_standard_input_can_be_named(tiny_folder, fasta, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", None)
+    (tmp_path / "-").write_bytes(fasta.read_bytes())
+    options = ["--model", str(tiny_folder), "--threshold", "0.9"]
+    main(["cluster", "./-", "-o", "out.tsv", *options])
+    (tmp_path / "-").unlink()
+    main(["cluster", str(fasta), "-o", ".//./-", *options])
+    assert (tmp_path / "-").read_bytes() == (tmp_path / "out.tsv").read_bytes()
