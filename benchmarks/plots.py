@@ -44,8 +44,9 @@ from benchmarks.report.plots.speed import plot_inference
 from benchmarks.report.plots.style import save
 from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read_tables
 from modeling_dnacse.commands.options import at_least, parsed
+from modeling_dnacse.machine.json_files import naming
 from modeling_dnacse.machine.outputs import check_outputs, check_plain
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.labels import RANKS
 
@@ -118,10 +119,15 @@ def make_ablation(options: argparse.Namespace) -> None:
     save(plot_ablation(*choose_table(options)), options.output)
 
 
+def draw_inference(folder: Path, name: str, measured: Result) -> Figure:
+    """Draw a measurement; an error names its file."""
+    with naming(folder / f"{name}.json", f"make it anew with benchmarks/speed/{INFERENCE}_throughput.py"):
+        return plot_inference(measured)
+
+
 def make_inference(options: argparse.Namespace) -> None:
     """Draw the subcommand inference."""
-    _, measured = choose(read_rates(options.results, INFERENCE), options)
-    save(plot_inference(measured), options.output)
+    save(draw_inference(options.results, *choose(read_rates(options.results, INFERENCE), options)), options.output)
 
 
 def make_all(options: argparse.Namespace) -> None:
@@ -144,7 +150,7 @@ def make_all(options: argparse.Namespace) -> None:
         if find_curves(results):
             draw(name, ".curves.png", partial(plot_curves, name, results))
     for name, measured in read_rates(options.results, INFERENCE).items():
-        draw(name, ".png", partial(plot_inference, measured))
+        draw(name, ".png", partial(draw_inference, options.results, name, measured))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -213,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
             check_outputs([options.output], [options.data, *options.model])
         options.make(options)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"plots.py: {error}\n")
+        sys.stderr.write(f"plots.py: {sentence_of(error)}\n")
         return 2
     return 0
 

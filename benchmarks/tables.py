@@ -50,11 +50,13 @@ from benchmarks.report.speed_tables import render_inference, render_training
 from benchmarks.report.study_tables import render_studies
 from benchmarks.report.task_tables import render_results, render_summary
 from modeling_dnacse.commands.options import parsed
-from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.atomic import naming_standard_output, written_whole
+from modeling_dnacse.machine.json_files import naming
 from modeling_dnacse.machine.outputs import resolved
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 
+AGAIN = "make what it holds anew"
 AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"
 MARKED = r"(<!-- results:{name} -->\n).*?(<!-- /results:{name} -->)"
 VALUE = r"(<!-- value:(.+?) -->).*?(<!-- /value -->)"
@@ -74,12 +76,16 @@ def render(folder: Path) -> dict[str, str]:
         ValueError: There is neither a result nor a measurement, or a file is none.
     """
     tables = read(folder)
-    texts = {name: render_training(measured) for name, measured in read_rates(folder, TRAINING).items()}
-    texts |= {name: render_inference(measured) for name, measured in read_rates(folder, INFERENCE).items()}
+    texts = {}
+    for kind, render_rates in {TRAINING: render_training, INFERENCE: render_inference}.items():
+        for name, measured in read_rates(folder, kind).items():
+            with naming(folder / f"{name}.json", AGAIN):
+                texts[name] = render_rates(measured)
     if reports := read_leaks(folder):
         texts[LEAKS] = render_leaks(reports)
-    if faults := read_faults(folder):
-        texts[FAULTS] = render_faults(faults)
+    with naming(folder / FAULTS, AGAIN):
+        if faults := read_faults(folder):
+            texts[FAULTS] = render_faults(faults)
     for name, results in tables.items():
         texts |= {f"{name}:{task}" if task else name: page for task, page in render_results(results).items()}
         texts[f"{name}:{SUMMARY}"] = render_summary(results)
@@ -172,13 +178,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.write is None and options.check is None:
             tables = render(options.results)
-            if options.only:
-                if options.only not in tables:
-                    raise ValueError(f"got --only {options.only}, but the tables are {', '.join(tables)}.")
-                sys.stdout.write(tables[options.only])
-                return 0
+            if options.only and options.only not in tables:
+                raise ValueError(f"got --only {options.only}, but the tables are {', '.join(tables)}.")
             whole = {name: table for name, table in tables.items() if ":" not in name}
-            sys.stdout.write("\n".join(f"### {name}\n\n{table}" for name, table in whole.items()))
+            text = "\n".join(f"### {name}\n\n{table}" for name, table in whole.items())
+            with naming_standard_output():
+                sys.stdout.write(tables[options.only] if options.only else text)
             return 0
         made = make(options.results, options.write or options.check or [])
         outdated = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
@@ -187,8 +192,10 @@ def main(arguments: list[str] | None = None) -> int:
                 with written_whole(resolved(path)) as hidden:  # a page is an input too: a full disk must not cut it
                     hidden.write_text(made[path])
             return 0
+    except BrokenPipeError:  # for `ending_on_signals`
+        raise
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"tables.py: {error}\n")
+        sys.stderr.write(f"tables.py: {sentence_of(error)}\n")
         return 2
     if outdated:
         sys.stderr.write(f"tables.py: out of date: {', '.join(map(str, outdated))}; run it with --write.\n")

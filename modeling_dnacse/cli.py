@@ -30,8 +30,8 @@ from .commands.drawing.pictures import colours_of_pages
 from .commands.options import between, parsed
 from .machine.atomic import naming_standard_output
 from .machine.json_logs import JsonLines, NamedJsonLines, json_on_stderr
-from .machine.plain_messages import plain, plain_messages, sentence_of
-from .machine.signals import Stopped, unwinding_on_signals
+from .machine.plain_messages import plain, plain_messages, sentence_of, what_is_full
+from .machine.signals import READER_ENDED, Stopped, unwinding_on_signals
 from .reading.standard_input import read_dashes
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
@@ -50,8 +50,6 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "info": (info_command, "show what a model was trained on, its markers, limits, results and licence"),
 }
 LONGEST_MESSAGE = 1000  # letters
-NO_THREAD = "can't start new thread"  # the memory is full, or the processes of the user are limited
-READER_ENDED = 141  # 128 + SIGPIPE, as shells give it to programs whose reader has ended
 MOST_THREADS = 1024  # OpenMP crashes when the system cannot start its threads
 EPILOG = """
 files:
@@ -108,10 +106,9 @@ def run_command(arguments: list[str] | None, raw: TextIO) -> None:
         report_end(errors, args.command, f"error: {sentence_of(error)}")
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        if not (full := what_is_full(error)):
             raise
         remedy = "give it more, or fewer sequences at once; --batch_tokens 1024 needs less for networks"
-        full = "no more threads can be started" if NO_THREAD in str(error) else "the memory is full"
         report_end(errors, args.command, f"error: {full}; {remedy}")
         sys.exit(2)
     except Stopped as stop:
@@ -132,13 +129,6 @@ def check_working_folder() -> None:
         Path.cwd()
     except FileNotFoundError:
         raise ValueError("the working folder has been removed; change to another one") from None
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error of Python, of numpy, or of torch on any device says that there is no memory left."""
-    return isinstance(error, MemoryError) or any(
-        said in str(error).lower() for said in ("can't allocate memory", "out of memory", NO_THREAD)
-    )
 
 
 def hold_standard_streams() -> None:

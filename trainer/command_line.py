@@ -43,14 +43,14 @@ def run_command(
 ) -> None:
     """Run a script that reads `options.train_file`, files that must not change meanwhile.
 
-    Its ValueError or OSError is reported in one sentence, with exit code 2.
+    Its ValueError or OSError, and a full memory, are reported in one sentence, with exit code 2.
 
     Args:
         run: the script.
         options: its options.
         joins_files: whether it reads all files as one, so that each may be given once.
     """
-    from modeling_dnacse.machine.plain_messages import sentence_of
+    from modeling_dnacse.machine.plain_messages import sentence_of, what_is_full
     from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals  # here, since it loads the package
     from modeling_dnacse.machine.stamps import unchanged
 
@@ -63,6 +63,11 @@ def run_command(
             run(options)
     except (ValueError, OSError) as error:
         logger.error("error: %s", sentence_of(error))
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not (full := what_is_full(error)):
+            raise
+        logger.error("error: %s; give it more, or fewer sequences", full)
         sys.exit(2)
     except Stopped as stop:
         logger.error("stopped by %s; nothing half written is left", stop)

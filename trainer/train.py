@@ -17,6 +17,8 @@ import logging
 import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -34,11 +36,11 @@ from transformers import PreTrainedTokenizerFast, set_seed
 from modeling_dnacse import DnacseForContrastiveLearning
 from modeling_dnacse.attention import default_attention
 from modeling_dnacse.commands.options import without_empty
-from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
+from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer, reason_of
 from modeling_dnacse.loading.hub_datasets import dataset_commit
 from modeling_dnacse.loading.repository import forget_thresholds
 from modeling_dnacse.machine.file_names import text_of
-from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of, what_is_full
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from modeling_dnacse.machine.stamps import unchanged
 from trainer.arguments import GROUPS, ContrastiveArguments
@@ -48,11 +50,12 @@ from trainer.objective.genus_vectors import add_genus_vectors
 from trainer.pairing.collator import PairCollator
 from trainer.pairing.training_data import training_data
 from trainer.releasing.hub import HubRepository, PushOnSave
+from trainer.releasing.training_record import record_of
 from trainer.running.contrastive_trainer import ContrastiveTrainer
 from trainer.running.curriculum import parse_curriculum
 from trainer.running.model_release import release
 from trainer.running.output_lock import locked_output
-from trainer.running.resume import check_files, check_same_run, checkpoint_to_resume, run_facts
+from trainer.running.resume import REMEDY, check_files, check_same_run, checkpoint_to_resume, run_facts
 
 logger = logging.getLogger("train.py")
 
@@ -74,6 +77,11 @@ def main(arguments: list[str] | None = None) -> None:
                 train(args)
     except (ValueError, OSError, ImportError) as error:  # some options need packages of their own
         sys.stderr.write(f"train.py: error: {sentence_of(error)}\n")
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not (full := what_is_full(error)):
+            raise
+        sys.stderr.write(f"train.py: error: {full}; give it more, or lower --cached_chunk_size or --max_length\n")
         sys.exit(2)
     except Stopped as stop:
         sys.stderr.write(f"train.py: stopped by {stop}; checkpoints stay, --resume_from_checkpoint last continues\n")
@@ -118,6 +126,7 @@ def train(args: ContrastiveArguments) -> None:
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
     if checkpoint:
         check_files(Path(checkpoint))
+    record_of(args.model_name_or_path)  # which the release needs: damage must show before the training
     hub = hub_repository(args)
     set_seed(args.seed)
     model, tokenizer = model_and_tokenizer(args)
@@ -166,7 +175,8 @@ def train(args: ContrastiveArguments) -> None:
     )
     if args.torch_compile:
         logger.info("--torch_compile: the first step compiles the model, which takes minutes without progress")
-    trainer.train(resume_from_checkpoint=checkpoint)
+    with naming_checkpoint(checkpoint, trainer):
+        trainer.train(resume_from_checkpoint=checkpoint)
     if trainer.stop.stopped:
         logger.info(
             "stopped by %s at step %s of %s with a checkpoint; go on with --resume_from_checkpoint last",
@@ -182,6 +192,23 @@ def train(args: ContrastiveArguments) -> None:
     logger.info("released %s", output)
     if hub and args.process_index == 0:
         logger.info("pushed %s", hub.push(output, files, f"Release of step {step} of {curriculum.steps}"))
+
+
+@contextmanager
+def naming_checkpoint(checkpoint: str | None, trainer: ContrastiveTrainer) -> Iterator[None]:
+    """Let errors name the checkpoint until the first step with its states is made; their digests may be forged.
+
+    Raises:
+        ValueError: states of other kinds or shapes cannot be loaded or used.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # torch and transformers raise many classes
+        if checkpoint is None or trainer.steps_begun > 1 or what_is_full(error):
+            raise
+        raise ValueError(f"{checkpoint} cannot be resumed from ({reason_of(error)}): {REMEDY}") from error
 
 
 def hub_repository(args: ContrastiveArguments) -> HubRepository | None:

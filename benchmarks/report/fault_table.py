@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.report.markdown_table import markdown
 from benchmarks.report.result_folders import FAULTS
-from modeling_dnacse.machine.json_files import read_object
+from benchmarks.report.shown_json import read_json
 
 REMEDY = "make it anew with the script of its name, in tests/attack or packaging"
 
@@ -22,15 +22,15 @@ def read_faults(folder: Path) -> Mapping[str, Any] | None:
     path = folder / FAULTS / "faults.json"
     if not path.exists():
         return None
-    if read_object(path, REMEDY).get("kind") != FAULTS:
+    if read_json(path, REMEDY).get("kind") != FAULTS:
         raise ValueError(f"{path} was not written by tests/attack/faults.py: other results belong elsewhere.")
     versions = path.with_name("versions.json")  # of packaging/versions.py
-    return read_object(path, REMEDY) | {
+    return read_json(path, REMEDY) | {
         "artefacts": counts_in(path, "artefacts") | counts_in(path.with_name("command_files.json"), "artefacts"),
         "kills": counts_in(path.with_name("kills.json"), "kills"),
         "mutation": counts_in(path.with_name("mutation.json"), "modules"),
         "coverage": counts_in(path.with_name("coverage.json"), "folders"),
-        "versions": read_object(versions, REMEDY) if versions.exists() else None,
+        "versions": read_json(versions, REMEDY) if versions.exists() else None,
     }
 
 
@@ -40,7 +40,7 @@ def counts_in(path: Path, key: str) -> dict[str, Any]:
     Raises:
         ValueError: The file holds something else.
     """
-    counts = read_object(path, REMEDY).get(key) if path.exists() else {}
+    counts = read_json(path, REMEDY).get(key) if path.exists() else {}
     if not isinstance(counts, dict):
         raise ValueError(f"{path} has no {key}; {REMEDY}")
     return counts

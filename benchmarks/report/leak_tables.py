@@ -6,8 +6,10 @@ from typing import Any
 
 from benchmarks.report.markdown_table import markdown
 from benchmarks.report.result_folders import LEAKS
-from modeling_dnacse.machine.json_files import read_object
+from benchmarks.report.shown_json import read_json
+from modeling_dnacse.machine.json_files import naming
 
+REMEDY = "make it anew with benchmarks/data/make_splits.py"
 Report = Mapping[str, Any]
 
 
@@ -19,9 +21,11 @@ def read_leaks(folder: Path) -> list[Report]:
     """
     reports = []
     for path in sorted((folder / LEAKS).glob("*.json")):
-        report = read_object(path, "make it anew with benchmarks/data/make_splits.py")
+        report = read_json(path, REMEDY)
         if report.get("kind") != LEAKS:
             raise ValueError(f"{path} is not a report of make_splits.py: other results belong elsewhere.")
+        with naming(path, REMEDY):
+            render_leaks([report])
         reports.append(report)
     return reports
 

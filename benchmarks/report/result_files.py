@@ -8,12 +8,14 @@ A result never holds a sequence nor a path of the machine that made it.
 import json
 import re
 import subprocess
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report.shown_json import leaves, read_json
+from benchmarks.scoring.paired import unpack
 from modeling_dnacse.machine.atomic import written_whole
-from modeling_dnacse.machine.json_files import read_object
 
 REMEDY = "make it anew with benchmarks/run.py"
 SCHEMA_VERSION = 2
@@ -45,6 +47,10 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "fingerprint": str,  # sha256 of all that the metrics depend on: code, data, model, arguments
     "date": str,
 }
+SHOWN_COSTS = {
+    "task": ("peak_memory_mb", "children_peak_memory_mb"),
+    "method": ("sequences", "wall_seconds", "cpu_seconds"),
+}
 OPTIONAL = {"answers", "data_place"}  # results from before they were recorded lack them
 CODE = (":(top)", ":(top,exclude)benchmarks/results")  # writing one result must not make the next one dirty
 CONTROLS = ("untrained:", "start:", "embedding:")  # prefixes of models that are a trained one without some part
@@ -69,12 +75,25 @@ def validate(result: dict[str, Any]) -> None:
         )
     for field, value in result.items():
         if not isinstance(value, FIELDS[field]):
-            raise ValueError(f"the field {field} is {value!r}, but must be {FIELDS[field]}.")
+            wanted = re.sub(r"<class '(\w+)'>", r"\1", str(FIELDS[field]))
+            raise ValueError(f"the field {field} is {value!r:.100}, but must be {wanted}.")
+    if not all(isinstance(count, int) for count in result["splits"].values()):
+        raise ValueError(f"the field splits is {result['splits']}, but must hold numbers of sequences.")
+    for part, figures in SHOWN_COSTS.items() if result["costs"] else ():
+        spent = result["costs"].get(part)
+        if not isinstance(spent, dict) or not all(isinstance(spent.get(figure), int | float) for figure in figures):
+            raise ValueError(f"the costs of the {part} are {spent!r:.200}, but must hold {', '.join(figures)}.")
     for name, metric in result["metrics"].items():
         if not isinstance(metric, dict):
             raise ValueError(f"the metric {name} is {metric!r}, but must be an object with a value.")
         validate_metric(name, metric)
-    if paths := [text for text in texts(result) if Path(text).is_absolute() or re.match(r"[A-Za-z]:\\", text)]:
+    for name, packed in result.get("answers", {}).items():
+        try:
+            unpack(packed)
+        except (ValueError, TypeError, KeyError, zlib.error):
+            raise ValueError(f"the answers to {name!r:.100} are damaged.") from None
+    texts = [leaf for leaf in leaves(result) if isinstance(leaf, str)]
+    if paths := [text for text in texts if Path(text).is_absolute() or re.match(r"[A-Za-z]:\\", text)]:
         raise ValueError(f"a result must not hold paths of this machine, but has {paths}: give the model a --name.")
 
 
@@ -82,8 +101,10 @@ def validate_metric(name: str, metric: dict[str, Any]) -> None:
     """Check one metric.
 
     Raises:
-        ValueError: It has no value from -1 to 1, or its interval, seeds or counts are none.
+        ValueError: It has no value from -1 to 1, its interval, seeds or counts are none, or its name is none.
     """
+    if not re.fullmatch(r"[^@]*(@\d+(\.\d+)?(e-?\d+)?)?", name):
+        raise ValueError(f"the metric {name!r:.100} must be NAME or NAME@NUMBER.")
     interval, seeds = metric.get("interval", [0, 0]), metric.get("per_seed", [0])
     # all(-1 <= x) rather than not any(x < -1): it also catches NaN
     lists = (
@@ -94,15 +115,6 @@ def validate_metric(name: str, metric: dict[str, Any]) -> None:
         raise ValueError(f"the metric {name} is {metric}, but needs a value, bounds and seeds from -1 to 1.")
     if any(not isinstance(metric.get(count), int) or metric[count] < 0 for count in ("scored", "left_out")):
         raise ValueError(f"the metric {name} is {metric}, but needs the numbers of what was scored and left_out.")
-
-
-def texts(value: Any) -> list[str]:
-    """Collect every text in a nested value, keys included."""
-    if isinstance(value, dict):
-        return [text for pair in value.items() for item in pair for text in texts(item)]
-    if isinstance(value, list):
-        return [text for item in value for text in texts(item)]
-    return [value] if isinstance(value, str) else []
 
 
 def data_stem(name: str) -> str:
@@ -172,7 +184,7 @@ def refuse_other_data(path: Path, data: str, place: str, sha256: str) -> None:
 def read_earlier(path: Path) -> dict[str, Any] | None:
     """Read the result that a new one would replace; None where there is none of this schema."""
     try:
-        result = read_object(path, REMEDY)
+        result = read_json(path, REMEDY)
         validate(result)
     except ValueError:
         return None
@@ -187,7 +199,7 @@ def read_results(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """
     tables: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(folder.glob("*.json")):
-        result = read_object(path, REMEDY)
+        result = read_json(path, REMEDY)
         try:
             validate(result)
         except ValueError as error:

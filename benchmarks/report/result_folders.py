@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report.result_files import read_results
-from modeling_dnacse.machine.json_files import read_object
+from benchmarks.report.shown_json import read_json
 
 TRAINING, INFERENCE = RATES = ("training", "inference")
 LEAKS, FAULTS = "leaks", "faults"
@@ -93,8 +93,8 @@ def read_rates(folder: Path, kind: str) -> dict[str, Result]:
     """
     rates = {}
     for path in sorted((folder / kind).glob("*.json")):
-        measured = read_object(path, f"make it anew with benchmarks/speed/{kind}_throughput.py")
+        measured = read_json(path, f"make it anew with benchmarks/speed/{kind}_throughput.py")
         if measured.get("kind") != f"{kind}_throughput":
             raise ValueError(f"{path} is no measurement of {kind}_throughput.py: other results belong elsewhere.")
-        rates[f"{kind}/{measured['name']}"] = measured
+        rates[f"{kind}/{path.stem}"] = measured
     return rates

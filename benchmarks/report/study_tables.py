@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmarks.report.markdown_table import markdown
 from benchmarks.report.pages import STUDIES
-from modeling_dnacse.machine.json_files import read_object
+from benchmarks.report.shown_json import read_json
+from modeling_dnacse.machine.json_files import naming
 
 SEED = re.compile(r", seed \d+: cosine$")
 CURRICULUM = {  # the column of a figure by its place in the file
@@ -24,12 +25,18 @@ CURRICULUM = {  # the column of a figure by its place in the file
 
 
 def render_studies(folder: Path = STUDIES / "results") -> dict[str, str]:
-    """Render each study whose file is there, by its name."""
-    return {
-        name: render_study(read_object(folder / f"{name}.json", "run the study again"))
-        for name, render_study in RENDERERS.items()
-        if (folder / f"{name}.json").exists()
-    }
+    """Render each study whose file is there, by its name.
+
+    Raises:
+        ValueError: A file is not that of its study.
+    """
+    texts = {}
+    for name, render_study in RENDERERS.items():
+        path, remedy = folder / f"{name}.json", "run the study again"
+        if path.exists():
+            with naming(path, remedy):
+                texts[name] = render_study(read_json(path, remedy))
+    return texts
 
 
 def render_curriculum(study: Mapping[str, Any]) -> str:

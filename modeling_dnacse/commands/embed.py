@@ -208,7 +208,7 @@ def run(args: argparse.Namespace, first: EmbedInput) -> None:
         except BaseException:
             writer.discard()
             raise
-    seconds = time.perf_counter() - started
+    seconds = max(time.perf_counter() - started, 1e-6)  # a clock may stand still
     who = f"process {process.rank} of {process.world}: " if process.world > 1 else ""
     complete = not in_shards or (output / MANIFEST).exists()
     sys.stderr.write(

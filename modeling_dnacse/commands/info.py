@@ -12,14 +12,12 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..loading.model_folders import CONFIG, REMEDY, WEIGHTS, check_model, shipped_by_name
 from ..machine.atomic import naming_standard_output
-from ..machine.json_files import read_object
+from ..machine.json_files import naming, read_object
 from ..machine.outputs import check_plain
 from .options import SHIPPED
 
@@ -77,33 +75,17 @@ def describe(folder: Path, name: str) -> dict[str, Any]:
     """Collect what the files of a model say, by heading."""
     config = read_object(folder / CONFIG, REMEDY)
     facts: dict[str, Any] = {"model": name}
-    with naming(folder / CONFIG):
+    with naming(folder / CONFIG, REMEDY):
         facts |= configuration(config)
     facts["size"] = f"{sum((folder / file).stat().st_size for file in WEIGHTS if (folder / file).exists()):,} bytes"
     if (folder / TRAINING).exists():
         record = read_object(folder / TRAINING, REMEDY)
-        with naming(folder / TRAINING):
+        with naming(folder / TRAINING, REMEDY):
             facts |= training(record)
     if (folder / CARD).exists():
-        with naming(folder / CARD):
+        with naming(folder / CARD, REMEDY):
             facts |= card(folder / CARD)
     return {heading: value for heading, value in facts.items() if value}
-
-
-@contextmanager
-def naming(path: Path, remedy: str = REMEDY) -> Iterator[None]:
-    """Turn any error that the content of a file causes into one sentence that names the file, with a remedy.
-
-    Raises:
-        ValueError: there was an error.
-    """
-    try:
-        yield
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        if str(error).startswith(f"{path}: "):
-            raise
-        reason = (str(error).splitlines() or [""])[0][:100]
-        raise ValueError(f"{path} holds other values than this package writes ({reason}); {remedy}") from None
 
 
 def describe_index(folder: Path) -> dict[str, Any]:

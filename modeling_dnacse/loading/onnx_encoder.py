@@ -19,7 +19,7 @@ from .model_folders import GRAPH
 
 # since 1.32 ONNX Runtime reports its use to its maker and leaves a file in the folder for temporary files
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-INPUTS, OUTPUT = {"input_ids", "attention_mask"}, "pooler_output"
+INPUTS, OUTPUT = ("input_ids", "attention_mask"), "pooler_output"
 
 
 class OnnxEncoder:
@@ -39,19 +39,20 @@ class OnnxEncoder:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3  # errors
+        options.log_severity_level = 4  # none: errors are raised too, and its lines on stderr are coloured
         check_config(str(folder))
         with one_sentence(f"{folder} cannot be loaded as a configuration"):
             self.config = DnacseConfig.from_pretrained(folder)
         with one_sentence(f"{folder / GRAPH} cannot be loaded, export it again"):
             self.session = onnxruntime.InferenceSession(folder / GRAPH, options, providers=["CPUExecutionProvider"])
         self.name = str(folder / GRAPH)
-        inputs = {node.name for node in self.session.get_inputs()}
-        outputs = {node.name: node.shape[-1:] for node in self.session.get_outputs()}
-        if inputs != INPUTS or outputs.get(OUTPUT) != [self.config.hidden_size]:
+        inputs = {node.name: node.type for node in self.session.get_inputs()}
+        outputs = {node.name: (node.type, node.shape[-1:]) for node in self.session.get_outputs()}
+        wanted = dict.fromkeys(INPUTS, "tensor(int64)"), ("tensor(float)", [self.config.hidden_size])
+        if (inputs, outputs.get(OUTPUT)) != wanted:
             raise ValueError(
-                f"{self.name} has the inputs {sorted(inputs)} and the outputs {outputs}, not {sorted(INPUTS)} and "
-                f"{OUTPUT} of {self.config.hidden_size} numbers; export it again"
+                f"{self.name} has the inputs {inputs} and the outputs {outputs}, not {wanted[0]} and {OUTPUT} of "
+                f"{wanted[1]}; export it again"
             )
 
     def __call__(
@@ -68,6 +69,8 @@ class OnnxEncoder:
         with one_sentence(f"{self.name} cannot be run"):
             (vectors,) = self.session.run([OUTPUT], inputs)
         pooled = torch.as_tensor(vectors)
+        if tuple(pooled.shape) != (wanted := (len(input_ids), self.config.hidden_size)):
+            raise ValueError(f"{self.name} gives {tuple(pooled.shape)} numbers, not {wanted}; export it again")
         if not torch.isfinite(pooled).all():
             raise ValueError(f"{self.name} gives NaN or infinity; export it again")
         return BaseModelOutputWithPooling(pooler_output=pooled)

@@ -48,9 +48,13 @@ def lock_output(path: Path, *beside: Path, wait: bool = False) -> Lock:
     """
     busy = f"another process is writing {path}; wait for it, or give the output another name"
     lock = Lock(lock_path(path), None if wait else busy)
-    for file in (path, *beside):
-        for leftover in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
-            remove(leftover)
+    try:
+        for file in (path, *beside):
+            for leftover in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
+                remove(leftover)
+    except BaseException:  # a signal, too
+        lock.release()
+        raise
     return lock
 
 

@@ -1,6 +1,8 @@
 """A JSON file from any source in; the object in it, or a clear error, out."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,3 +28,19 @@ def read_object(path: Path, remedy: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{path}: a JSON {type(value).__name__} where an object belongs; {remedy}")
     return value
+
+
+@contextmanager
+def naming(path: Path, remedy: str) -> Iterator[None]:
+    """Turn any error that the content of a file causes into one sentence that names the file, with a remedy.
+
+    Raises:
+        ValueError: there was an error.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, StopIteration) as error:
+        if str(error).startswith(str(path)):
+            raise
+        reason = (str(error).splitlines() or [""])[0][:100]
+        raise ValueError(f"{path} holds other values than this package writes ({reason}); {remedy}") from None

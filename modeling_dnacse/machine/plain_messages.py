@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 LONGEST_WORD, SHOWN = 255, 100  # letters: the longest name of a file; what stays at both ends of a longer word
 SHOWN_AS: dict[str, str] = {}  # path of a temporary file, or a long or strange argument -> what messages show of it
+NO_THREAD = "can't start new thread"  # the memory is full, or the processes of the user are limited
 LAYOUT = "\n\r\t"  # lines, and the progress bars that return to the start of one
 UPWARDS = r"(\x1b\[A)+"  # the cursor
 NO_LAYOUT = dict.fromkeys(map(ord, LAYOUT), "?")
@@ -56,6 +57,19 @@ def sentence_of(error: Exception) -> str:
     if error.filename is None:
         return f"{error.strerror}; check the disks of the files that are read and written"
     return f"{error.filename}: {error.strerror}; check this path and its disk, or give another one"
+
+
+def what_is_full(error: Exception) -> str:
+    """What an error of Python, of numpy, or of torch on any device says about memory; "" for other errors.
+
+    >>> what_is_full(MemoryError()), what_is_full(RuntimeError("CUDA out of memory")), what_is_full(ValueError())
+    ('the memory is full', 'the memory is full', '')
+    """
+    said = str(error).lower()
+    if NO_THREAD in said:
+        return "no more threads can be started"
+    full = isinstance(error, MemoryError) or "can't allocate memory" in said or "out of memory" in said
+    return "the memory is full" if full else ""
 
 
 def shows(letter: str) -> bool:

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from .atomic import naming_standard_output
+
+READER_ENDED = 141  # 128 + SIGPIPE, as shells give it to programs whose reader has ended
 NAMES = ("SIGINT", "SIGTERM") if sys.platform == "win32" else ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -48,10 +51,21 @@ def unwinding_on_signals() -> Iterator[None]:
 
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """Let one of the signals end a script in one sentence, when what it was writing is removed."""
+    """Let one of the signals end a script in one sentence, when what it was writing is removed.
+
+    So does a standard output that is full. A reader of it that has ended, as with `| head`, ends the script silently.
+    """
+    name = Path(sys.argv[0]).name
     try:
         with unwinding_on_signals():
             yield
+        with naming_standard_output():  # which flushes it
+            pass
     except Stopped as stop:
-        sys.stderr.write(f"{Path(sys.argv[0]).name}: stopped by {stop}\n")
+        sys.stderr.write(f"{name}: stopped by {stop}\n")
         sys.exit(stop.code)  # as shells give it
+    except BrokenPipeError:
+        sys.exit(READER_ENDED)
+    except OSError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        sys.exit(2)

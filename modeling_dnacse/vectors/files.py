@@ -7,7 +7,8 @@
 | NAME.safetensors | tensors `embeddings` (n, width), `ids` (UTF-8, joined by newlines) and for int8 `scales` |
 | a folder | shards in parquet (shards.py) |
 
-Numbers are stored as float32, float16 or int8 (precision.py) and read as float32. Memory does not grow with n.
+Numbers are stored as float32, float16 or int8 (precision.py) and read as float32. Memory does not grow with n, but for
+the hashes of ids that are read.
 """
 
 from collections.abc import Iterator
@@ -21,8 +22,10 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from ..machine.atomic import lock_output, partial_path
+from ..machine.control_characters import refuse_controls
 from ..machine.file_names import given_path
 from ..machine.stamps import check_stamp, stamp_of
+from ..reading.seen_ids import SeenIds
 from .formats import OUTPUT_DTYPES, SUFFIXES, files_beside, ids_file, scales_file
 from .precision import widen
 from .shards import complete_shards
@@ -74,22 +77,25 @@ def open_writer(path: Path, rows: int, hidden: int, ids_bytes: int, dtype: str =
 
 
 def read_vectors(path: Path | str) -> Blocks:
-    """Read a file or a folder of vectors: blocks of ids and float32 (rows, width), in order, in constant memory.
+    """Read a file or a folder of vectors: blocks of ids and float32 (rows, width), in order.
+
+    Memory grows by 16 to 32 bytes for each id, since repeated ones are looked for.
 
     Raises:
-        ValueError: it is no such file, is damaged, holds NaN, infinity or a vector of zeros, changes while it is read,
-            or is a folder where shards are missing.
+        ValueError: it is no such file, is damaged, holds NaN, infinity, a vector of zeros, or an id that is empty, was
+            used before, or holds a control character; changes while it is read; or is a folder where shards are
+            missing.
     """
     path = Path(given_path(path))
     readers = {".parquet": _read_parquet, ".npy": _read_npy, ".safetensors": _read_safetensors}
     if not path.is_dir() and path.suffix not in readers:
         raise ValueError(f"{path}: no vectors; give a folder, .parquet, .npy or .safetensors that dnacse embed wrote")
     files = complete_shards(path) if path.is_dir() else [path]
-    beside = [file for file in files_beside(path) if file.is_file()]
+    beside = [file for file in files_beside(path) if file.exists()]
     stamps = {file: stamp_of(file) for file in [*files, *beside]}
-    width = None
+    width, seen = None, SeenIds()
     for file in files:
-        for ids, vectors in _checked(file, readers[file.suffix](file)):
+        for ids, vectors in _checked(file, readers[file.suffix](file), seen):
             if vectors.shape[1] != (width or vectors.shape[1]):
                 raise ValueError(f"{file}: vectors of {vectors.shape[1]} numbers, those before of {width}; {REMEDY}")
             width = vectors.shape[1]
@@ -98,8 +104,8 @@ def read_vectors(path: Path | str) -> Blocks:
         check_stamp(file, stamp)
 
 
-def _checked(path: Path, blocks: Blocks) -> Blocks:
-    """Pass blocks on whose ids and numbers are such as `dnacse embed` writes.
+def _checked(path: Path, blocks: Blocks, seen: SeenIds) -> Blocks:
+    """Pass blocks on whose ids and numbers are such as `dnacse embed` writes; `seen` holds the ids before them.
 
     Raises:
         ValueError: they are not, or a library cannot read them; the message names the file.
@@ -113,7 +119,8 @@ def _checked(path: Path, blocks: Blocks) -> Blocks:
         except MemoryError:
             raise
         except Exception as error:  # the libraries raise many classes for invalid bytes
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+            reason = (said.strip().splitlines() or [type(error).__name__])[0][:200]
             raise ValueError(f"{path}: not readable as vectors ({reason}); {REMEDY}") from error
         for wrong, what in ((~np.isfinite(vectors).all(1), "NaN or infinity"), (~vectors.any(1), "zeros only")):
             if wrong.any():
@@ -121,6 +128,11 @@ def _checked(path: Path, blocks: Blocks) -> Blocks:
                 raise ValueError(
                     f"{path}: vector {row + place + 1:,}, of {ids[place][:100]!r}, holds {what}; {REMEDY}"
                 )
+        for place, name in enumerate(ids, row + 1):
+            refuse_controls(f"{path}, vector {place:,}", name, f"the id {name[:100]!r}")
+            if not name or not seen.add(name):
+                what = f"the id {name[:100]!r} was used before" if name else "the id is empty"
+                raise ValueError(f"{path}: vector {place:,}: {what}; {REMEDY}")
         row += len(ids)
         yield ids, vectors
     if not row:

@@ -206,10 +206,13 @@ def shard_path(folder: Path, shard: int) -> Path:
 
 def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
     """Whether a shard exists and has all its rows; a failing disk may truncate it, a lost process cannot."""
+    path = shard_path(folder, shard)
     try:
-        with shard_path(folder, shard).open("rb") as file:
+        if not path.is_file():  # a FIFO would be waited for
+            return False
+        with path.open("rb") as file:
             return pq.read_metadata(file).num_rows == shard_rows(shard, records, size)
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, OverflowError, LookupError, pa.ArrowException):  # pyarrow's, of invalid bytes
         return False
 
 

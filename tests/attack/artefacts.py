@@ -125,7 +125,7 @@ def write_sources(folder: Path, model: Path, onnx: Path | None) -> dict[str, tup
         kinds["model, ONNX"] = (onnx, use_model, damage_in_folder("model.onnx", "config.json"))
     checkpoint = folder / "checkpoint-1"
     shutil.copytree(model, checkpoint)
-    (checkpoint / "trainer_state.json").write_text("{}")
+    (checkpoint / "trainer_state.json").write_text('{"global_step": 1, "log_history": []}')
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         (checkpoint / name).write_bytes(rng.bytes(500))
     (checkpoint / RUN).write_text(json.dumps({"files": file_digests(checkpoint)}))

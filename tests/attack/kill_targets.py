@@ -64,7 +64,7 @@ def commands(folder: Path, model: Path) -> dict[str, list[str]]:
         "map": ["map", library, "-o", f"{out}/m.html"],
         "adapt": ["adapt", library, "-o", f"{out}/a"],
         "calibrate": ["calibrate", library, "--model", f"{out}/{MODEL}", "--for", "species"],
-        "export": ["export", *named, "-o", f"{out}/onnx"],
+        "export": ["export", "--model", str(folder / "in" / "plain"), "-o", f"{out}/onnx"],
         "info": ["info", index],
     }
 
@@ -73,8 +73,7 @@ def scripts(folder: Path, model: Path) -> dict[str, Target]:
     """Scripts of `trainer` and `benchmarks`; training itself is in kills.py, since it is resumed."""
     place, out = folder / "in", folder / "out"
     marker, made = place / "marker.tsv", ["--output_dir", str(out / "made")]
-    data = ["--train_file", str(marker)]
-    architecture = ["--config_name", str(place / "config.json"), "--tokenizer_name", str(place / "words")]
+    data, architecture = ["--train_file", str(marker)], of_words(place)
     merges = [*data, "--model", str(out / MODEL), "--rounds", "1"]
     tasks = ["--model", "kmer5", "tnf", "--task", "knn", "--data", str(marker)]
     return {
@@ -88,8 +87,13 @@ def scripts(folder: Path, model: Path) -> dict[str, Target]:
     }
 
 
+def of_words(place: Path) -> list[str]:
+    """Options of a model of words without layers and sites, whose graph takes seconds."""
+    return ["--config_name", str(place / "config.json"), "--tokenizer_name", str(place / "words")]
+
+
 def write_inputs(folder: Path, model: Path, run: Callable[[Target, Path], int]) -> None:
-    """Write the sample, counts of its queries, an index and clusters of its library, and a simulated marker."""
+    """Write the sample, counts of its queries, an index and clusters of its library, a marker and models of it."""
     place = folder / "in"
     place.mkdir()
     shutil.copy(SAMPLE / "queries.fasta", place)
@@ -98,17 +102,18 @@ def write_inputs(folder: Path, model: Path, run: Callable[[Target, Path], int]) 
         (place / f"{name}.fasta").write_text("".join(records[part]))
     ids = [line.split()[0][1:] for line in (SAMPLE / "queries.fasta").read_text().splitlines() if line[0] == ">"]
     (place / "counts.tsv").write_text("id\ts1\ts2\n" + "".join(f"{name}\t3\t0\n" for name in ids))
-    (place / "config.json").write_text(json.dumps({"model_type": "dnacse", **TINY}))
+    (place / "config.json").write_text(json.dumps({"model_type": "dnacse", **TINY, "num_hidden_layers": 0}))
     rows = simulate_marker(seed=1)
     for number, row in enumerate(rows):
         row["split"] = ("train", "test", "unseen_test")[2 if number >= 72 else number % 3 == 1]
     write_marker(place / "marker.tsv", rows)
     library = [str(place / "library.fasta"), "--model", str(model), "-o"]
-    words = ["--train_file", str(place / "marker.tsv"), "--output_dir", str(place / "words"), "--vocab_size", "300"]
+    data = ["--train_file", str(place / "marker.tsv"), "--output_dir"]
     for target in (
         Target(dnacse, ["index", *library, str(place / "i")]),
         Target(dnacse, ["cluster", *library, str(place / "c.tsv")]),
-        Target(train_tokenizer.main, words),
+        Target(train_tokenizer.main, [*data, str(place / "words"), "--vocab_size", "300"]),
+        Target(fit_embeddings.main, [*data, str(place / "plain"), *of_words(place)]),
         Target(fit_sites.main, fit_arguments(place / "marker.tsv", place / "sites")),
     ):
         if code := run(target, folder):

@@ -45,7 +45,7 @@ from tests.support.families import random_families
 from trainer.train import main as train
 
 SIGNALS = (*[signal.SIGKILL] * 3, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-TRAINING = "train"
+TRAINING, SAID = "train", "said.txt"
 CHANGING = re.compile(  # in BIOM and results, the ids of elements of a page, times of a task
     rb'"date": "[^"]*"|\w{8}-\w{4}-\w{4}-\w{4}-\w{12}|"costs": [{].*?\n [}]', re.DOTALL
 )
@@ -57,23 +57,30 @@ def run(target: Target, folder: Path) -> int:
 
 
 def fork(target: Target, folder: Path) -> int:
-    """Start a command in a fork of this process, which ends as a program does; `tmp` is its temporary folder."""
+    """Start a command in a fork of this process, which ends as a program does; `tmp` is its temporary folder.
+
+    What it says on stderr is in SAID.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # an interrupted child must not go on with the code of callers
     child = os.fork()
     if child:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         return child
     code = 1
-    with contextlib.suppress(BaseException):
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(os.open(folder / "in" / "queries.fasta", os.O_RDONLY), 0)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 it lives as long as the process
         os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
+        os.dup2(os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         tempfile.tempdir = str(folder / "tmp")
-        try:
-            code = int(target.function(target.arguments) or 0)  # type: ignore[call-overload]
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-    os._exit(code)
+        torch.set_num_threads(1)  # makes its pool anew, which two threads that load a model may else both miss
+        code = int(target.function(target.arguments) or 0)  # type: ignore[call-overload]
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    finally:
+        os._exit(code)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -109,7 +116,7 @@ def kill_command(target: Target, folder: Path, kills: int, rng: random.Random, e
         at_first = contents(out)
         started = time.perf_counter()
         if code := run(target, folder):
-            raise ValueError(f"{told} ends with {code}")
+            raise ValueError(f"{told} ends with {code}: {last_line(folder / SAID)}")
         usual = time.perf_counter() - started
         wanted = contents(out)
     for _ in range(kills):
@@ -123,7 +130,7 @@ def kill_command(target: Target, folder: Path, kills: int, rng: random.Random, e
             lost = "half an output" if is_half(there, wanted, at_first, target.arguments) else ""
             code = run(target, folder)
             if contents(out) != wanted or (code and there != wanted):  # what is there is refused by some
-                lost = lost or f"run again: exit {code}"
+                lost = lost or f"run again: exit {code}: {last_line(folder / SAID)}"
             leftovers += hidden(folder)
             if contents(folder / "in") != before:
                 lost = "an input changed"
@@ -143,6 +150,11 @@ def load(target: Target, folder: Path) -> None:
         arguments += [] if arguments[0] == "info" else ["--threads", "1", "--quiet"]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         target.function(arguments)
+
+
+def last_line(path: Path) -> str:
+    """The last line of a file."""
+    return path.read_text(errors="replace").rstrip().rpartition("\n")[2]
 
 
 def is_hidden(name: str) -> bool:
@@ -195,6 +207,7 @@ def kill_training(folder: Path, model: Path, kills: int, rng: random.Random, exa
         if lost or leftovers:
             examples.append(f"train: weights {'differ' if lost else 'equal'} {leftovers}")
         shutil.rmtree(output, ignore_errors=True)
+    shutil.rmtree(folder / "tmp")
     return found
 
 

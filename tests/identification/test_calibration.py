@@ -7,6 +7,7 @@ from modeling_dnacse.identification import calibration as module
 from modeling_dnacse.identification.calibration import (
     CalibrationData,
     collect_calibration,
+    describe_calibration,
     estimate_shares,
     fit_calibration,
     take,
@@ -254,3 +255,13 @@ def test_without_cases_all_shares_are_equal():
 @pytest.mark.parametrize("shares", [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])
 def test_shares_of_one_kind_cannot_be_scaled(shares):
     assert with_new_species(np.array(shares), 0.3).tolist() == shares
+
+
+def test_a_library_is_described_by_its_look_ups_and_by_what_it_is_too_small_for():
+    library = small_library(0)
+    of_library = f"40 references of {len(library.names['species'])} species; "
+    described = describe_calibration(library, made_data([0] * 3 + [1] * 4 + [2], ranks=5))
+    assert described == (of_library + "calibrated by its own records, looked up 3 times with their species, 5 without")
+    assert describe_calibration(library, made_data([1, 1], ranks=5)).startswith(
+        of_library + "too small to calibrate the probability of: species, new species. A rank needs two names"
+    )

@@ -280,3 +280,14 @@ def test_a_folder_in_the_place_of_a_lock_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"\.a\.npy\.lock is a folder in the place of a lock; remove it"):
         check_outputs([tmp_path / "a.npy"])
     assert not is_held(tmp_path / ".a.npy.lock")
+
+
+def test_a_signal_while_left_overs_are_removed_leaves_no_lock(tmp_path, monkeypatch):
+    def stop(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / ".out.tsv.host.1.partial").touch()
+    monkeypatch.setattr("modeling_dnacse.machine.atomic.remove", stop)
+    with pytest.raises(KeyboardInterrupt), written_whole(tmp_path / "out.tsv"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [".out.tsv.host.1.partial"]

@@ -183,6 +183,42 @@ def test_bases_beside_deletions_have_their_sites_to_the_base(support, between):
             assert found.bases[row].tolist() == [held.get(int(site), OTHER) for site in table.kept_sites]
 
 
+@pytest.mark.parametrize("support", [0, 3])
+def test_a_deletion_in_the_last_block_is_mended(support):
+    """Blocks end with the gene and its reach; only the last one has votes for the bases behind the deletion."""
+    gene, cut = random_gene(2, 244), 232
+    assert gene[cut] not in (gene[cut - 1], gene[cut + 1])  # the place of the gap is certain
+    table = learn(empty_table(len(gene), site_block=16, site_support=support), gene)
+    text = batch_of([gene[:cut] + gene[cut + 1 :]])
+    found = table(text)
+    votes = (226 + 5) * FULL_VOTE - FULL_VOTE - 38
+    assert float(found.share) == pytest.approx(votes / FULL_VOTE / (237 + DOUBT), rel=1e-5)
+    assert table.sites_of(text, found)[0, :243].tolist() == [*range(cut), *range(cut + 1, 244)]
+
+
+def test_a_sequence_without_uncovered_bases_keeps_one_offset():
+    """Although its second half has more votes for another one."""
+    gene = random_gene()
+    table = learn(empty_table(site_block=16, site_support=3, site_candidates=2), gene)
+    letters = encode(gene)
+    for site in range(120, GENE - 6):
+        row = number_of(letters[site : site + 7])
+        table.kmer_sites[row, 1], table.kmer_votes[row] = site + 2, torch.tensor([100, 155]).byte()
+    found = table(batch_of([gene]))
+    assert not found.shifts.any() and found.supported.all()
+    assert float(found.share) == pytest.approx((120 * 255 + 114 * 100) / 255 / (234 + DOUBT))
+
+
+def test_votes_for_other_sites_support_no_base():
+    table = empty_table(60, k=3, site_block=16, site_support=1)
+    near, shifts = torch.arange(20)[None], torch.zeros((1, table.blocks)).long()
+    blocks = shifts, 16 * torch.arange(table.blocks)[None]
+    sites = torch.stack((near, near + 2), 2)  # of each k-mer: that of the offset, and another
+    for votes, supported in (([SUPPORT - 1, FULL_VOTE], False), ([SUPPORT, 0], True)):
+        found = table.near_own_votes(sites, torch.tensor(votes).expand(1, 20, 2), near, *blocks)
+        assert found.tolist() == [[supported] * 22]
+
+
 def test_an_exported_graph_computes_the_same(monkeypatch):
     """There both ways are computed, and one is chosen for each sequence."""
     gene = random_gene()

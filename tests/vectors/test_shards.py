@@ -80,10 +80,12 @@ def test_a_discarded_shard_leaves_nothing(tmp_path):
     assert names_in(tmp_path) == ["part-000000.parquet", "part-000001.parquet", "run.json"]
 
 
-def test_a_damaged_shard_is_told_and_made_again(tmp_path):
+@pytest.mark.parametrize("damage", ["cut", "a column name that is no text"])
+def test_a_damaged_shard_is_told_and_made_again(tmp_path, damage):
     fill(tmp_path)
     shard = tmp_path / "part-000003.parquet"
-    shard.write_bytes(shard.read_bytes()[:-20])
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-20] if damage == "cut" else whole.replace(b"embedding", b"em\xe5edding"))
     with pytest.raises(ValueError, match=r"part-000003.parquet is missing or damaged; remove .*manifest.json"):
         read(tmp_path)
     assert fill(tmp_path).rows == 4

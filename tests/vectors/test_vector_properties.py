@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
+from modeling_dnacse.machine.control_characters import is_control
 from modeling_dnacse.vectors.files import open_writer, read_vectors
 from modeling_dnacse.vectors.formats import OUTPUT_DTYPES, SUFFIXES, files_beside
 from modeling_dnacse.vectors.precision import narrow, widen
@@ -21,7 +22,8 @@ FEW = settings(max_examples=40, deadline=None)
 NUMBERS = st.floats(-1e4, 1e4, width=32, allow_subnormal=False).filter(
     lambda number: number == 0 or abs(number) > 1e-3
 )
-IDS = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), min_size=1), min_size=1, max_size=9)
+LETTERS = st.characters(codec="utf-8").filter(lambda letter: not is_control(letter))
+IDS = st.lists(st.text(LETTERS, min_size=1), min_size=1, max_size=9, unique=True)
 
 
 def write(path, ids, vectors, dtype):

@@ -67,7 +67,7 @@ class StepLog:
             mean: averages a tensor over all processes.
             processes: number of processes.
         """
-        seconds = time.perf_counter() - (self.started or 0.0)
+        seconds = max(time.perf_counter() - (self.started or 0.0), 1e-6)  # a clock may stand still
         names = list(self.sums)
         lengths = torch.cat(self.lengths)
         tokens = lengths.sum().float()

@@ -9,6 +9,7 @@ import torch
 from transformers import TrainerState
 
 from modeling_dnacse.loading.repository import RECORD
+from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.provenance import device_name, package_versions
 
 HISTORY = "training_log.json"
@@ -98,9 +99,13 @@ def training_record(
 
 
 def record_of(model: str | None) -> dict[str, Any] | None:
-    """The record of the run that made the model in a local folder, which training starts from; None without one."""
+    """The record of the run that made the model in a local folder, which training starts from; None without one.
+
+    Raises:
+        ValueError: it is damaged.
+    """
     path = Path(model or "") / RECORD
-    return json.loads(path.read_text()) if model and path.is_file() else None
+    return read_object(path, "copy the model again, or remove its record") if model and path.is_file() else None
 
 
 def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:

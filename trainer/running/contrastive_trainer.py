@@ -56,6 +56,8 @@ from trainer.running.parameters import (
 from trainer.running.resume import FILES, RUN, STATE, file_digests, run_facts
 from trainer.running.termination import StopOnSignal, leave_signals_to_main_process
 
+ADAM = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")  # states of its optimizers
+
 
 class ContrastiveTrainer(Trainer):
     """Trainer for pairs; these attributes of Trainer have narrower types."""
@@ -96,6 +98,7 @@ class ContrastiveTrainer(Trainer):
         self.add_callback(self.stop)
         self.add_callback(SeedProcess())
         self._micro_step, self._drafting = 0, False
+        self.steps_begun = 0  # in this session
         self._idle: list[nn.Parameter] = []
         settings, place = self.args.objective_settings(), (self.args.device, self.args.world_size)
         self.objectives = Objectives(settings, config, self.processing_class, self.steps, *place)
@@ -151,6 +154,19 @@ class ContrastiveTrainer(Trainer):
         with one_sentence("--lr_scheduler_type cannot be used with these --lr_scheduler_kwargs"):
             return super().create_scheduler(*args, **kwargs)
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """As Trainer; then check the shapes of Adam's states, since torch writes beyond the end of smaller ones.
+
+        Raises:
+            ValueError: one has another shape than its parameter.
+        """
+        super()._load_optimizer_and_scheduler(checkpoint)
+        states: Any = {} if self.optimizer is None or self.is_fsdp_enabled else self.optimizer.state
+        for parameter, state in states.items():
+            for name in ADAM:
+                if name in state and state[name].shape != parameter.shape:
+                    raise ValueError(f"{name} of the optimizer has another shape than its parameter")
+
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """As Trainer, which would make one step more in a run stopped between its last step and its release."""
         if self.state.global_step < self.state.max_steps:
@@ -160,6 +176,7 @@ class ContrastiveTrainer(Trainer):
         """Fetch the micro-batches of an optimizer step, and measure the time."""
         self.steps.start()
         self._micro_step = 0
+        self.steps_begun += 1
         started = time.perf_counter()
         batches = super().get_batch_samples(*args, **kwargs)
         self.steps.waited += time.perf_counter() - started

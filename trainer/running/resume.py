@@ -85,7 +85,7 @@ def check_files(checkpoint: Path) -> None:
     Without its optimizer or scheduler a run would go on from other states, and end with other weights.
 
     Raises:
-        ValueError: a file is missing or damaged.
+        ValueError: a file is missing or damaged, or the state of Trainer has other values than it writes.
     """
     named = read_object(checkpoint / RUN, REMEDY).get(FILES, {})
     if not isinstance(named, dict):
@@ -98,6 +98,34 @@ def check_files(checkpoint: Path) -> None:
             raise ValueError(f"{checkpoint / name} is missing: {REMEDY}")
         if sha256_of(checkpoint / name) != digest:
             raise ValueError(f"{checkpoint / name} is not what was written, so it is damaged: {REMEDY}")
+    if not is_state(read_object(checkpoint / STATE, REMEDY), step_of(checkpoint / STATE)):
+        raise ValueError(f"{checkpoint / STATE} has other values than a run writes: {REMEDY}")
+
+
+def is_state(state: Mapping[str, Any], step: str) -> bool:
+    """Whether the values of trainer_state.json that a resumed run uses are such as Trainer writes.
+
+    Args:
+        state: its content.
+        step: that of the checkpoint's name; a folder that was renamed has none.
+
+    >>> is_state({"global_step": 2, "log_history": [{"step": 1, "pairs_per_second": 9.5}]}, "2")
+    True
+    >>> is_state({"global_step": 2, "log_history": [{"step": 1, "pairs_per_second": None}]}, "2")
+    False
+    """
+    log = state.get("log_history")
+    if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
+        return False
+    steps = [state.get("global_step"), *(entry.get("step") for entry in log)]
+    rates, best = [entry.get("pairs_per_second", 1) for entry in log], state.get("best_metric")
+    return (
+        all(type(number) is int for number in steps)
+        and all(isinstance(rate, int | float) and rate > 0 for rate in rates)
+        and (best is None or isinstance(best, int | float))
+        and isinstance(state.get("stateful_callbacks", {}), dict)
+        and (not step.isdecimal() or steps[0] == int(step))
+    )
 
 
 def file_digests(checkpoint: Path) -> dict[str, str]:

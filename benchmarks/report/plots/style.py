@@ -30,6 +30,7 @@ class Style(NamedTuple):
     line: Any = "-"
 
 
+plt.rcParams["text.parse_math"] = False  # a name with $ is no formula
 OURS = Style("#D55E00", "o")
 MUTED = [
     Style("#3B5B84", "s", (0, (5, 2))),

@@ -160,29 +160,32 @@ def read_index(folder: Path) -> Index:
 
 
 def _check_encoded(encoded: Encoded) -> None:
-    if encoded.sites is None:
-        parts, kinds, rows = {"vectors": encoded.vectors}, {"vectors": ("f", 2)}, len(encoded)
-    else:
-        parts, rows = encoded.sites._asdict(), len(encoded.sites.placed)
-        kinds = {"bases": ("u", 2), "votes": ("f", 1), "placed": ("b", 1), "reverse": ("b", 1)}
-    for name, part in parts.items():
-        kind, axes = kinds[name]
-        if part is None or (part.dtype.kind, part.ndim) != (kind, axes) or len(part) != rows:
-            raise ValueError(f"{name} is of another kind or size")
+    parts: dict[str, Any] = {"vectors": encoded.vectors} if encoded.sites is None else encoded.sites._asdict()
+    kinds = {"bases": (np.uint8, 2), "votes": (np.float32, 1), "placed": (bool, 1), "reverse": (bool, 1)}
+    _check_arrays(parts, kinds | {"vectors": (np.float32, 2)})
+    if any(len(part) != len(encoded) for part in parts.values()):
+        raise ValueError("its arrays are of different lengths")
     if encoded.sites is not None and encoded.sites.bases.max(initial=0) > OTHER:
         raise ValueError("bases hold what is no base")
-    if encoded.sites is not None and not (np.isfinite(encoded.sites.votes) & (encoded.sites.votes >= 0)).all():
-        raise ValueError("votes hold NaN or infinity, or are below 0")
-    if encoded.vectors is not None and not np.isfinite(encoded.vectors).all():
-        raise ValueError("vectors hold NaN or infinity")
+    if encoded.sites is not None and not (encoded.sites.votes >= 0).all():
+        raise ValueError("votes are below 0")
 
 
 def _check_cells(cells: Cells | None) -> None:
-    kinds = {"core": ("b", 1), "vectors": ("f", 2), "lengths": ("f", 2), "means": ("f", 2), "bits": ("u", 2)}
-    for name, kind in kinds.items() if cells is not None else ():
-        part = getattr(cells, name)
-        if (part.dtype.kind, part.ndim) != kind:
-            raise ValueError(f"{name} of cells is of another kind")
+    floats = {"vectors": (np.float16, 2), "lengths": (np.float32, 2), "means": (np.float32, 2)}
+    if cells is not None:
+        _check_arrays(cells._asdict(), floats | {"core": (bool, 1), "bits": (np.uint64, 2)})
+
+
+def _check_arrays(parts: Mapping[str, np.ndarray], kinds: Mapping[str, tuple[type, int]]) -> None:
+    """Check types and axes of arrays, and that their numbers are finite."""
+    for name, part in parts.items():
+        if (part.dtype, part.ndim) != kinds[name]:
+            raise ValueError(f"{name} is of another kind")
+        if part.dtype.kind == "f" and part.size:
+            ends = torch.stack(torch.from_numpy(part).aminmax())  # NaN if any number is; no copy of the array
+            if not ends.isfinite().all():
+                raise ValueError(f"{name} hold NaN or infinity")
 
 
 def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
@@ -215,8 +218,11 @@ def _read_references(path: Path) -> References:
         group, _, key = name.partition(".")
         if group in groups:
             groups[group][key] = _strings(table[name])
+    _strings(pa.chunked_array([table.column_names]))  # which are written as those of the table of hits
     ranks = [rank for rank in RANK_ORDER if rank in groups["labels"]]
     groups["labels"] = {rank: groups["labels"][rank] for rank in ranks}
+    if pc.count_distinct(table["id"]).as_py() < len(table):  # pyright: ignore[reportAttributeAccessIssue]
+        raise ValueError("an id is there twice")
     return References(_strings(table["id"]), *groups.values())
 
 

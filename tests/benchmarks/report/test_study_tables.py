@@ -1,6 +1,16 @@
 """Studies as tables: seeds are averaged, and a figure that is missing is no number."""
 
-from benchmarks.report.study_tables import render_curriculum, render_known_share, render_reliability
+import json
+
+import pytest
+
+from benchmarks.report.study_tables import (
+    RENDERERS,
+    render_curriculum,
+    render_known_share,
+    render_reliability,
+    render_studies,
+)
 
 
 def scores(value):
@@ -34,3 +44,21 @@ def test_known_share_has_a_row_for_each_figure_of_a_method():
     assert head == "|  |  | 10% known | 90% known |" and caption == "Means over 3 libraries."
     assert right == "| `m` | names that are right | 95.1 | 90.0 |"
     assert known.endswith("| 30.0 | 88.0 |") and new.endswith("| 1.0 | 2.0 |")
+
+
+@pytest.mark.parametrize(
+    ("name", "study"), [(name, {}) for name in RENDERERS if name not in ("curriculum", "reliability")]
+)
+def test_a_study_with_other_content_is_named(tmp_path, name, study):
+    (tmp_path / f"{name}.json").write_text(json.dumps(study))
+    with pytest.raises(ValueError, match=f"{name}.json holds other values than this package writes .*; run the study"):
+        render_studies(tmp_path)
+
+
+def test_a_study_with_numbers_that_are_none_is_named(tmp_path):
+    """It was written into the table as inf."""
+    way = {"seconds": float("inf"), "cpu_seconds": 1.0}
+    study = {"ways": {"a": way}, "queries": 1, "references": 1, "device": "CPU"}
+    (tmp_path / "end_to_end.json").write_text(json.dumps(study))
+    with pytest.raises(ValueError, match="end_to_end.json holds inf where a number belongs; run the study again"):
+        render_studies(tmp_path)

@@ -2,6 +2,9 @@
 
 import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -257,8 +260,63 @@ def test_a_summary_has_the_headline_metric_of_each_task(results, capsys):
     assert "coi.test:summary" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_reader_that_has_ended_and_a_full_standard_output(results):
+    """They were "[Errno 32] Broken pipe" and "[Errno 28] No space left on device"."""
+    script = [sys.executable, Path(__file__).parents[3] / "benchmarks" / "tables.py", "--results", results]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(script, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and "the standard output cannot be written (No space left" in done.stderr
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(script, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_a_page_that_is_a_link_to_itself_is_told(tmp_path, capsys):
     write_result(result("tnf", 0.9), tmp_path)
     (tmp_path / "page.md").symlink_to("page.md")
     assert main(["--results", str(tmp_path), "--check", str(tmp_path / "page.md")]) == 2
     assert "page.md" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"splits": {"train": {"records": 3}}}, "the field splits is"),
+        ({"costs": {"task": {}}}, "the costs of the task are"),
+        ({"answers": {"species_seen": {"sizes": "x", "right": "x", "queries": "x"}}}, "are damaged"),
+        ({"metrics": {"species_seen@abc": metric(0.5)}}, "must be NAME or NAME@NUMBER"),
+        ({"device": "CPU\x1b[31m"}, "holds a control character"),
+        ({"parameters": 10**400}, "where a number belongs"),
+        ({"options": []}, "but must be dict"),
+    ],
+)
+def test_a_result_whose_parts_cannot_be_shown_is_named(results, capsys, change, said):
+    """Most of these were tracebacks; the control character went to the terminal."""
+    path = next(results.glob("*.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert main(["--results", str(results)]) == 2
+    error = capsys.readouterr().err
+    assert path.name in error and said in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        ("training/a.json", {"kind": "training_throughput", "arms": {}}),
+        ("training/b.json", {"kind": "training_throughput", "arms": {"x": 3}}),
+        ("inference/a.json", {"kind": "inference_throughput", "models": {}, "matmul_flops_per_second": {}}),
+        ("inference/b.json", {"kind": "inference_throughput", "models": {"m": {"workloads": {"w": 1}}}}),
+        ("leaks/a.json", {"kind": "leaks", "leaks": [{}], "splits": {}}),
+        ("leaks/b.json", {"kind": "leaks", "leaks": [], "splits": {"s": {"records": "x", "species": 1}}}),
+    ],
+)
+def test_a_measurement_with_other_content_is_named(results, capsys, place, content):
+    """These were tracebacks, or messages of Python without a file."""
+    (results / place).parent.mkdir(exist_ok=True)
+    (results / place).write_text(json.dumps(content))
+    assert main(["--results", str(results)]) == 2
+    error = capsys.readouterr().err
+    assert f"{place} holds other values than this package writes" in error and error.count("\n") == 1

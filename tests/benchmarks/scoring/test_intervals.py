@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn import metrics
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 
-from benchmarks.scoring.agreements import expected_information
-from benchmarks.scoring.intervals import accuracy_interval, agreement_interval, resample_species
+from benchmarks.scoring.agreements import adjusted_rand, expected_information
+from benchmarks.scoring.intervals import accuracy_interval, agreement_interval, over_halves, resample_species
 
 SCORES = {
     "ari": metrics.adjusted_rand_score,
@@ -35,7 +36,9 @@ def test_accuracy_intervals_contain_the_value_and_come_from_species():
     assert low < micro["value"] < high
     # 40 independent answers, not 1000: resampling sequences would give an interval five times as narrow
     assert high - low > 0.2
-    assert accuracy_interval(correct, species) == accuracy_interval(correct, species, seed=0)
+    scores = rng.random(1000)
+    same, other = (accuracy_interval(scores, species, seed) for seed in (0, 1))
+    assert accuracy_interval(scores, species) == same != other
 
 
 def test_macro_counts_every_species_once():
@@ -71,6 +74,21 @@ def test_intervals_of_agreement_are_those_of_halves_of_the_species():
     moved = np.clip(scores - scores.mean() + given["value"], -1, 1)
     assert given["interval"] == pytest.approx(np.quantile(moved, [0.025, 0.975]))
     assert given["interval"][1] == 1  # it would be above 1
+
+
+@pytest.mark.parametrize("value", [-0.5, 0.5])
+def test_intervals_of_agreement_do_not_leave_its_range(value):
+    """A made-up agreement: 1 for halves with the first species, and -1 for the others."""
+    found = over_halves(lambda _, taken: np.where(taken.all(1), value, 2.0 * taken[:, 0] - 1), csr_array(np.eye(8)))
+    assert found["value"] == value and found["interval"][int(value > 0)] == np.sign(value)
+    assert found["interval"][int(value < 0)] == pytest.approx(-value, abs=0.1)
+
+
+def test_intervals_of_agreement_have_the_seed_0_unless_another_is_given():
+    truth, found = clustered(26, species=9)
+    table = csr_array(contingency_matrix(truth, found, sparse=True))
+    assert over_halves(adjusted_rand, table) == agreement_interval(truth, found, 0, "ari")["ari"]
+    assert over_halves(adjusted_rand, table) != over_halves(adjusted_rand, table, 1)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trainer.running.resume import FILES, RUN, check_files, check_same_run, checkpoint_to_resume, file_digests
+from trainer.running.resume import FILES, RUN, STATE, check_files, check_same_run, checkpoint_to_resume, file_digests
 
 
 @pytest.fixture
@@ -13,6 +13,7 @@ def checkpoint(tmp_path):
     (folder / "part").mkdir(parents=True)
     for name in ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "part/0.distcp"):
         (folder / name).write_bytes(name.encode() * 9)
+    (folder / STATE).write_text('{"global_step": 4, "log_history": []}')
     (folder / RUN).write_text(json.dumps({FILES: file_digests(folder)}))
     return folder
 

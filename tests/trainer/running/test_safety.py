@@ -64,6 +64,14 @@ def test_an_output_that_is_an_input(refused, tmp_path, fasta, tiny_folder):
     assert "might replace it" in refused("--train_file", str(model / "data.json"))
 
 
+def test_a_damaged_record_of_the_model_to_start_from_is_told_before_training(refused, tmp_path, tiny_folder):
+    """It was told after the training, and without the name of the file."""
+    start = shutil.copytree(tiny_folder, tmp_path / "start")
+    (start / "training.json").write_text("{")
+    assert f"error: {start / 'training.json'}: no JSON" in refused("--model_name_or_path", str(start))
+    assert not list((tmp_path / "out").glob("*"))
+
+
 def test_an_output_that_holds_files_of_the_names_that_a_run_writes(refused, tmp_path, fasta):
     """A README and what lay in a folder checkpoint-1 were destroyed; through a link, an input was replaced."""
     out = tmp_path / "out"
