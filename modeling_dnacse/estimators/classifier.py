@@ -92,8 +92,11 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         if (missing := next((row for row, name in enumerate(y) if is_missing(name)), None)) is not None:
             raise ValueError(f"the class of row {missing} is {y[missing]}, a missing value (NaN); leave the row out")
         check_consistent_length(sequences, y)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        try:
+            check_classification_targets(y)
+            self.classes_, codes = np.unique(y, return_inverse=True)
+        except TypeError:
+            raise ValueError("the classes of y cannot be sorted; give text, or whole numbers, for all rows") from None
         encoder, self.model_digest_ = self._encoder()
         self.references_, self.reference_codes_ = encode_scaled(encoder, sequences), codes
         if self.references_.sites is not None and not self.references_.sites.placed.all():
