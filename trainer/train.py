@@ -17,8 +17,6 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +34,7 @@ from transformers import PreTrainedTokenizerFast, set_seed
 from modeling_dnacse import DnacseForContrastiveLearning
 from modeling_dnacse.attention import default_attention
 from modeling_dnacse.commands.options import without_empty
-from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer, reason_of
+from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.hub_datasets import dataset_commit
 from modeling_dnacse.loading.repository import forget_thresholds
 from modeling_dnacse.machine.file_names import text_of
@@ -55,7 +53,7 @@ from trainer.running.contrastive_trainer import ContrastiveTrainer
 from trainer.running.curriculum import parse_curriculum
 from trainer.running.model_release import release
 from trainer.running.output_lock import locked_output
-from trainer.running.resume import REMEDY, check_files, check_same_run, checkpoint_to_resume, run_facts
+from trainer.running.resume import check_files, check_same_run, checkpoint_to_resume, naming_checkpoint, run_facts
 
 logger = logging.getLogger("train.py")
 
@@ -175,7 +173,7 @@ def train(args: ContrastiveArguments) -> None:
     )
     if args.torch_compile:
         logger.info("--torch_compile: the first step compiles the model, which takes minutes without progress")
-    with naming_checkpoint(checkpoint, trainer):
+    with naming_checkpoint(checkpoint, used=lambda: trainer.steps_begun > 1):
         trainer.train(resume_from_checkpoint=checkpoint)
     if trainer.stop.stopped:
         logger.info(
@@ -192,23 +190,6 @@ def train(args: ContrastiveArguments) -> None:
     logger.info("released %s", output)
     if hub and args.process_index == 0:
         logger.info("pushed %s", hub.push(output, files, f"Release of step {step} of {curriculum.steps}"))
-
-
-@contextmanager
-def naming_checkpoint(checkpoint: str | None, trainer: ContrastiveTrainer) -> Iterator[None]:
-    """Let errors name the checkpoint until the first step with its states is made; their digests may be forged.
-
-    Raises:
-        ValueError: states of other kinds or shapes cannot be loaded or used.
-    """
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:  # torch and transformers raise many classes
-        if checkpoint is None or trainer.steps_begun > 1 or what_is_full(error):
-            raise
-        raise ValueError(f"{checkpoint} cannot be resumed from ({reason_of(error)}): {REMEDY}") from error
 
 
 def hub_repository(args: ContrastiveArguments) -> HubRepository | None:

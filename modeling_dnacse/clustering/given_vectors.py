@@ -63,7 +63,8 @@ def similarity_threshold(embeddings: np.ndarray, labels: np.ndarray) -> float:
         ValueError: there are no vectors or not as many as labels, or they are of another kind.
     """
     classes = np.asarray(labels)
-    if classes.ndim != 1 or (classes.dtype == object and len({type(label) for label in classes}) > 1):
+    kinds = {type(label) for label in classes} if classes.ndim == 1 and classes.dtype == object else set()
+    if classes.ndim != 1 or len(kinds) > 1 or not all(issubclass(kind, str | Integral) for kind in kinds):
         raise ValueError(
             f"got labels of shape {classes.shape}, or of several kinds; give one text or number for each vector"
         )

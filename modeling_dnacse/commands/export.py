@@ -4,14 +4,15 @@
 
 FOLDER gets model.onnx (inputs input_ids and attention_mask, output pooler_output), the files of the tokenizer and
 config.json. It appears only if ONNX Runtime computes the same vectors as torch. The other commands take FOLDER as
-their --model, on CPU.
+their --model, on CPU. A model that compares barcodes over sites does so only itself: of these, the graph is for embed,
+map and bin.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from ..loading.model_folders import check_model, shipped_by_name
+from ..loading.model_folders import GRAPH, check_model, shipped_by_name
 from ..machine.outputs import check_model_folder
 from .options import SHIPPED
 
@@ -33,6 +34,8 @@ def check(args: argparse.Namespace) -> None:
     """Check the folder to create, and the model's files."""
     check_model_folder(args.output, [args.model])
     check_model(args.model)
+    if Path(args.model, GRAPH).exists():
+        raise ValueError(f"{args.model} holds a {GRAPH}, so it is an export; give the model that it was made of")
 
 
 def run(args: argparse.Namespace, _: None) -> None:

@@ -15,13 +15,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..loading.model_folders import CONFIG, REMEDY, WEIGHTS, check_model, shipped_by_name
+from ..loading.model_folders import CONFIG, GRAPH, REMEDY, check_model, shipped_by_name
 from ..machine.atomic import naming_standard_output
 from ..machine.json_files import naming, read_object
 from ..machine.outputs import check_plain
 from .options import SHIPPED
 
 INDEX = "index.json"
+FILES_OF_WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", f"{GRAPH}*")
 CARD, TRAINING = "README.md", "training.json"
 THRESHOLDS = {"species_similarity": "clusters (dnacse cluster)", "bin_similarity": "bins (dnacse bin)"}
 
@@ -77,7 +78,10 @@ def describe(folder: Path, name: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"model": name}
     with naming(folder / CONFIG, REMEDY):
         facts |= configuration(config)
-    facts["size"] = f"{sum((folder / file).stat().st_size for file in WEIGHTS if (folder / file).exists()):,} bytes"
+    weights = [file for pattern in FILES_OF_WEIGHTS for file in folder.glob(pattern)]
+    facts["size"] = weights and f"{sum(file.stat().st_size for file in weights):,} bytes"
+    if (folder / GRAPH).exists():
+        facts["form"] = "ONNX graph, which gives vectors only"
     if (folder / TRAINING).exists():
         record = read_object(folder / TRAINING, REMEDY)
         with naming(folder / TRAINING, REMEDY):

@@ -130,6 +130,19 @@ def check_options(options: EmbedOptions) -> EmbedOptions:
     return options
 
 
+def given_options(options: Any) -> EmbedOptions:
+    """The options of embedding that a caller gives as a record; None: the defaults.
+
+    Raises:
+        ValueError: they are no `EmbedOptions`, or as `check_options`.
+    """
+    if options is None:
+        return EmbedOptions()
+    if not isinstance(options, EmbedOptions):
+        raise ValueError(f"options is {options!r:.{SHOWN}}; give EmbedOptions(...), or None")
+    return check_options(options)
+
+
 def check_device(device: Any, option: str = "device") -> None:
     """Check that torch can compute on a device.
 

@@ -17,6 +17,7 @@ from .inputs import check_digest, check_sequences, find_encoder, options_of
 
 TEMPERATURES = np.geomspace(0.002, 1, 40)
 DEFAULT_TEMPERATURE = 0.05  # the temperature if no class has two sequences
+LEAST_TEMPERATURE = 1e-6  # below it float32 overflows, and differences of cosines are rounding
 MOST = 2000  # sequences that the temperature is fitted to
 BLOCK = 2**24  # similarities held at once
 
@@ -84,15 +85,18 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         if y is None:
             raise ValueError("BarcodeClassifier requires y to be passed, but the target y is None; give the classes")
         check_numbers(temperature=self.temperature)
-        if self.temperature is not None and not 0 < self.temperature < np.inf:
-            raise ValueError(f"temperature is {self.temperature}; it must be above 0, or None")
+        if self.temperature is not None and not LEAST_TEMPERATURE <= self.temperature < np.inf:
+            raise ValueError(f"temperature is {self.temperature}; it must be at least {LEAST_TEMPERATURE}, or None")
         sequences = check_sequences(X)
         y = column_or_1d(y, warn=True)
         if (missing := next((row for row, name in enumerate(y) if is_missing(name)), None)) is not None:
             raise ValueError(f"the class of row {missing} is {y[missing]}, a missing value (NaN); leave the row out")
         check_consistent_length(sequences, y)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        try:
+            check_classification_targets(y)
+            self.classes_, codes = np.unique(y, return_inverse=True)
+        except TypeError:
+            raise ValueError("the classes of y cannot be sorted; give text, or whole numbers, for all rows") from None
         encoder, self.model_digest_ = self._encoder()
         self.references_, self.reference_codes_ = encode_scaled(encoder, sequences), codes
         if self.references_.sites is not None and not self.references_.sites.placed.all():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..embedding.given import given_options
 from ..embedding.options import EmbedOptions
 from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_vectors
@@ -93,12 +94,11 @@ class Identifier:
         Raises:
             ValueError: a file is wrong, no record has a species, or there is no such model.
         """
-        file = Path(given_path(path))
+        file, options = Path(given_path(path)), given_options(options)
         model = None if model is None else given_model(model)
         check_model(model)
         library = read_references(file, None if taxonomy is None else Path(given_path(taxonomy)), ignore)
         model = model_for(model, library, ignore)
-        options = options or EmbedOptions()
         encoder = Encoder(*load_encoder(model, str(options.device or "cpu")), options)
         return cls.from_library(model, encoder, library, say=ignore, quiet=True)
 
@@ -124,9 +124,9 @@ class Identifier:
         Raises:
             ValueError: it is no index, is damaged, or was made with another model or other options.
         """
+        options = given_options(options)
         model = None if model is None else given_model(model)
         check_model(model)
-        options = options or EmbedOptions()
         index = read_index(Path(given_path(folder)))
         model = model or index.shipped_model()
         return cls.from_stored(model, Encoder(*load_encoder(model, str(options.device or "cpu")), options), index)

@@ -75,6 +75,19 @@ class OnnxEncoder:
             raise ValueError(f"{self.name} gives NaN or infinity; export it again")
         return BaseModelOutputWithPooling(pooler_output=pooled)
 
+    @property
+    def sites(self) -> None:
+        """None: a graph has no sites.
+
+        Raises:
+            ValueError: the model that it was exported from has.
+        """
+        if self.config.sites > 1:  # one site: k-mers alone, made by `dnacse adapt`
+            raise ValueError(
+                f"{self.name} gives the vectors of a model that compares barcodes over sites, but has no sites; give "
+                "the model itself, or use the graph to embed, map or bin"
+            )
+
     def to(self, device: str | torch.device) -> "OnnxEncoder":
         """Stay on CPU.
 

@@ -49,7 +49,9 @@ def test_k_medoid_refuses_wrong_kinds_in_one_sentence(given):
         k_medoid(*given)
 
 
-@pytest.mark.parametrize("labels", ["abcd", [None, "a", "b", "c"], [[0], [1], [2], [3]], [0, 1], None], ids=str)
+@pytest.mark.parametrize(
+    "labels", ["abcd", [None, "a", "b", "c"], [[0], [1], [2], [3]], [0, 1], None, [{}] * 4], ids=str
+)
 def test_similarity_threshold_refuses_labels_that_are_not_one_for_each_vector(labels):
     with pytest.raises(ValueError, match="; give"):
         similarity_threshold(POINTS, labels)

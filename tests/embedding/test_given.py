@@ -141,6 +141,13 @@ def test_probabilities_that_are_no_numbers_are_refused(value):
         check_numbers(precision=value)
 
 
+@pytest.mark.parametrize("options", [{"a": 1}, {}, "x", 3, False], ids=repr)
+def test_options_that_are_no_record_of_options_are_refused(options):
+    for opened in (Identifier.from_fasta, Identifier.from_index):
+        with pytest.raises(ValueError, match=r"options is .*; give EmbedOptions\(...\), or None"):
+            opened("a.fasta", options=options)
+
+
 @pytest.mark.parametrize("path", [None, 3, b"a.fasta", ["a.fasta"]], ids=repr)
 def test_what_is_no_path_is_refused_in_one_sentence(path):
     for take in (

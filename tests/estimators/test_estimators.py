@@ -195,3 +195,14 @@ def test_a_class_that_is_missing_in_a_column_of_pandas_is_no_class(tiny_folder, 
 def test_fit_refuses_a_switch_that_is_none(tiny_folder, value):
     with pytest.raises(ValueError, match="normalize is .*; it must be True or False"):
         DnaEmbedder(str(tiny_folder), normalize=value).fit(SEQUENCES[:2])
+
+
+def test_a_temperature_at_which_probabilities_overflow_is_refused(tiny_folder):
+    with pytest.raises(ValueError, match="temperature is 1e-300; it must be at least 1e-06"):
+        BarcodeClassifier(str(tiny_folder), temperature=1e-300).fit(SEQUENCES[:2], ["a", "b"])
+
+
+@pytest.mark.parametrize("classes", [["a", 1j], [{}, {}], ["a", np.datetime64("2020-01-01")]], ids=str)
+def test_classes_that_cannot_be_sorted_are_refused(tiny_folder, classes):
+    with pytest.raises(ValueError, match="; give|label"):
+        BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], np.array([*classes, None], dtype=object)[:2])

@@ -1,6 +1,8 @@
 """The encoder outside of float32 torch: the ONNX graph and the int8 layers give the vectors that torch gives."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -24,6 +26,7 @@ from modeling_dnacse.loading.repository import write_repository
 from tests.support.families import TINY, random_families
 
 SEQUENCES = list(random_families(seed=2).values())
+SITES = {"sites": 40, "gene_sites": 40, "num_hidden_layers": 0, "kmer": 3}  # as a model that was fitted to a marker
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,24 @@ def test_the_graph_knows_order(exported):
     encoder = OnnxEncoder(exported)
     one, other = (encoder(each, torch.ones_like(each)).pooler_output for each in (ids, shuffled))
     assert (one - other).abs().max() > 1e-2
+
+
+def test_the_graph_of_a_model_with_sites_does_not_compare_barcodes(exported, fasta, tmp_path, capsys):
+    """`cluster` put all species into one cluster, and `identify` compared fragments by vectors, both silently."""
+    graph = tmp_path / "graph"
+    shutil.copytree(exported, graph)
+    config = json.loads((graph / "config.json").read_text())
+    (graph / "config.json").write_text(json.dumps(config | SITES))
+    for command in (["cluster"], ["identify", "--reference", str(fasta)], ["index"]):
+        with pytest.raises(SystemExit):
+            main([*command, str(fasta), "--model", str(graph), "-o", str(tmp_path / "o.tsv")])
+        assert "compares barcodes over sites, but has no sites" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["export", "--model", str(graph), "-o", str(tmp_path / "again")])
+    assert "so it is an export" in capsys.readouterr().err
+    main(["info", str(graph)])
+    told = capsys.readouterr().out
+    assert "ONNX graph, which gives vectors only" in told and " 0 bytes" not in told
 
 
 def test_embed_takes_either(encoder, exported):

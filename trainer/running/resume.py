@@ -6,13 +6,16 @@ are refused. Only the bounds of chunks may change, in case memory ran out.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from modeling_dnacse.loading.checkpoints import reason_of
 from modeling_dnacse.loading.repository import POOLING, WRITTEN
 from modeling_dnacse.machine.json_files import read_object
+from modeling_dnacse.machine.plain_messages import what_is_full
 from modeling_dnacse.machine.provenance import sha256_of
 from trainer.pairing.pairs import FixedPairs, PairSampler, PairSource
 from trainer.releasing.training_record import RECORDED_ARGUMENTS
@@ -173,3 +176,24 @@ def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:
             f"{checkpoint} is of a run with {'; '.join(changed)}: go on with the same, or start a new run in another "
             "--output_dir"
         )
+
+
+@contextmanager
+def naming_checkpoint(checkpoint: str | None, used: Callable[[], bool]) -> Iterator[None]:
+    """Let errors name the checkpoint until a step with its states was made; their digests may be forged.
+
+    Args:
+        checkpoint: what a run is resumed from; None: nothing.
+        used: tells whether such a step was made.
+
+    Raises:
+        ValueError: states of other kinds or shapes cannot be loaded or used.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # torch and transformers raise many classes
+        if checkpoint is None or used() or what_is_full(error):
+            raise
+        raise ValueError(f"{checkpoint} cannot be resumed from ({reason_of(error)}): {REMEDY}") from error
