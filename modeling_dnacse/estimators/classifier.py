@@ -38,7 +38,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
     gets the first class, equal probabilities, and a warning.
 
     Args:
-        model: Folder or Hub id; None: the shipped model for COI.
+        model: Folder or Hub id, or name of a shipped model; None: the shipped model for COI.
         temperature: Temperature of the softmax; None: fitted.
         both_strands: Average the vectors of both strands; None: as the model says. This and the next three make a
             model with sites compare vectors instead of sites.
