@@ -6,6 +6,7 @@ The kernel releases a lock however its process ends, so a leftover lock file nev
 import os
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -22,21 +23,27 @@ class Lock:
             ValueError: another process holds it, which `busy` says; or its file is a folder.
             OSError: the folder cannot be written to.
         """
-        self.path = path
-        while not self._is_current(file := _open_locked(path, busy)):  # its holder removed it in this moment
-            file.close()
-        self.file = file
-
-    def _is_current(self, file: IO[str]) -> bool:
+        self.path, self.process = path, os.getpid()
+        self.file: IO[str] | None = None
         try:
-            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
-        except FileNotFoundError:
-            return False
+            self.file = _open_locked(path, busy)
+            while not _is_current(self.file, path):  # its holder removed it in this moment
+                self.file.close()
+                self.file = _open_locked(path, busy)
+        except BaseException:  # a signal may come at any moment
+            self.leave()
+            _remove_unheld(path)
+            raise
 
     def release(self) -> None:
         """Remove the file and give the lock back."""
-        if not self.file.closed:
+        if self.file is not None and not self.file.closed:
             self.path.unlink(missing_ok=True)
+            self.file.close()
+
+    def leave(self) -> None:
+        """Give the lock back, but leave its file to the next process."""
+        if self.file is not None:
             self.file.close()
 
     def __enter__(self) -> "Lock":
@@ -46,6 +53,11 @@ class Lock:
     def __exit__(self, *_: object) -> None:
         """Release it."""
         self.release()
+
+    def __del__(self) -> None:
+        """Release it, also when a signal came before it was in use by `with`; but not in a fork, which has a copy."""
+        if os.getpid() == self.process:
+            self.release()
 
 
 def is_held(path: Path) -> bool:
@@ -59,6 +71,22 @@ def is_held(path: Path) -> bool:
     except ValueError:
         return True
     return False
+
+
+def _is_current(file: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove_unheld(path: Path) -> None:
+    """Remove the file of a lock that no process holds."""
+    with suppress(OSError, ValueError):
+        if path.is_file():
+            with _open_locked(path, "") as file:
+                if _is_current(file, path):
+                    path.unlink()
 
 
 def _open_locked(path: Path, busy: str | None) -> IO[str]:
@@ -80,4 +108,7 @@ def _open_locked(path: Path, busy: str | None) -> IO[str]:
             f"the file system of {path.parent} has no locks ({error.strerror}); let no other process write there",
             stacklevel=2,
         )
+    except BaseException:  # a signal: no other process may find it held
+        file.close()
+        raise
     return file

@@ -45,6 +45,6 @@ def _remove(folder: Path, lock: Lock) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        lock.file.close()
+        lock.leave()
     else:
         lock.release()

@@ -1,5 +1,6 @@
 """Outputs: none destroys an input, each is there whole or not at all, and nobody writes one twice at a time."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -280,6 +281,34 @@ def test_a_folder_in_the_place_of_a_lock_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"\.a\.npy\.lock is a folder in the place of a lock; remove it"):
         check_outputs([tmp_path / "a.npy"])
     assert not is_held(tmp_path / ".a.npy.lock")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_signal_while_a_lock_is_taken_leaves_no_file(tmp_path, monkeypatch, moment):
+    flock = fcntl.flock
+
+    def interrupted(file, how):
+        monkeypatch.undo()
+        if moment == "after":
+            flock(file, how)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fcntl, "flock", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Lock(tmp_path / "lock")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_nobody_uses_is_given_back_by_its_own_process_alone(tmp_path):
+    """A signal can come between taking a lock and the `with` that would release it."""
+    lock = Lock(tmp_path / "lock", "busy")
+    if not (child := os.fork()):
+        del lock
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert is_held(tmp_path / "lock")
+    del lock
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_signal_while_left_overs_are_removed_leaves_no_lock(tmp_path, monkeypatch):
