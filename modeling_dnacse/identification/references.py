@@ -10,7 +10,7 @@ from ..machine.stamps import check_stamp, stamp_of
 from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER
 from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
-from ..reading.taxonomies import read_taxonomy
+from ..reading.taxonomies import is_tree, read_taxonomy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,10 +74,10 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
     Raises:
         ValueError: as `RecordFile` and `read_taxonomy`; or no record has a species, or none is in the taxonomy.
     """
-    named = None
+    named, by_taxon = None, False
     if taxonomy is not None:
         stamp = stamp_of(taxonomy)
-        named = read_taxonomy(taxonomy)
+        named, by_taxon = read_taxonomy(taxonomy), is_tree(taxonomy)
         check_stamp(taxonomy, stamp)
     file, counts, styles = RecordFile(path), AlphabetCounts(), Counter()
     ids: list[str] = []
@@ -88,7 +88,14 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
     for record in file.read(counts, metadata=True):
         labels = record.labels
         if named is not None:
-            found = named.get(record.id) or named.get(record.taxid)
+            keys = (record.taxid or record.id,) if by_taxon else (record.id, record.taxid)
+            matches = [named[key] for key in keys if key in named]
+            if len(matches) > 1 and matches[0] != matches[1]:
+                raise ValueError(
+                    f"{taxonomy}: it names id {record.id} and taxid {record.taxid} of one record differently; remove the "
+                    f"column of taxids from {path}, or rename its ids"
+                )
+            found = matches[0] if matches else None
             unknown += found is None
             labels = labels | dict(found) if found else labels
         for rank in labels:

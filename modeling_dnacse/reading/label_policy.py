@@ -57,13 +57,16 @@ COLUMNS = {
     "domain": ("domain", "domain_name", "superkingdom", "superkingdom_name"),
 } | {rank: (rank, f"{rank}_name") for rank in RANK_ORDER if rank not in ("species", "domain")}
 
-_OPEN_NOMENCLATURE = re.compile(
-    r"\s(sp|spp|species|cf|aff|nr|gen|indet)(\.|\s|\d|$)|\bBOLD[:-]?[A-Z]{3}\d", re.IGNORECASE
+_OPEN_NOMENCLATURE = re.compile(  # the column beside that of the genus may begin with it
+    r"(^|\s)(sp|spp|spec|species|cf|aff|nr|gen|indet|undet)(\.|\s|\d|$)|^(ssp|msp|motu)(\.|\s|\d|$)"
+    r"|\bBOLD[:-]?[A-Z]{3}\d",
+    re.IGNORECASE,
 )
 _GENUS = re.compile(r"(?:Candidatus )?([A-Z][a-z-]+(?:_[A-Z]{1,2})?)\s")
 _NO_NAMES = dict.fromkeys((*RANK_ORDER, *BELOW_SPECIES), "")
 _KEYS = frozenset((*_NO_NAMES, "epithet"))
 _EPITHET = re.compile(r"×?[a-z][a-z-]+")
+_EPITHETS = re.compile(r"×?[a-z][a-z-]+( .+)?")  # with a subspecies or an author after it
 _FAMILY = re.compile(r"[A-Z][a-z]+(?:idae|aceae)")
 _SUBFAMILY = re.compile(r"[A-Z][a-z]+inae")
 _HIGHER = re.compile(
@@ -151,8 +154,10 @@ def _above_genus(names: Mapping[str, str]) -> set[str]:
 def _binomial(names: Mapping[str, str], has_genera: bool) -> str:
     """The species with the name of its genus; "" where it is an epithet without one, or the name of a higher taxon."""
     species, genus = names["species"], names["genus"]
-    if _EPITHET.fullmatch(species):
-        return f"{genus} {species}" if genus else "" if has_genera else species
+    if _EPITHET.fullmatch(species) and not genus:
+        return "" if has_genera else species
+    if _EPITHETS.fullmatch(species) and genus and not species.startswith(f"{genus.lower()} "):
+        return clean_name(f"{genus} {species}")  # which knows authors after two words
     if species == genus or species in _above_genus(names):
         return ""
     initial, point, rest = species.partition(". ")

@@ -30,9 +30,9 @@ def read_taxonomy(path: str | PathLike[str]) -> dict[str, Mapping[str, str]]:
         ValueError: the file is not a taxonomy, or an id is repeated. The message names file, line and remedy.
     """
     path = fspath(path)
-    line = first_line(path)
-    if set(_TREE) <= {column_name(name) for name in line.split("\t")}:
+    if is_tree(path):
         return _read_tree(path)
+    line = first_line(path)
     delimiter = find_delimiter(line, "\t", ("id", "lineage"))
     if has_columns(line, delimiter, ("id", "lineage")):
         rows = ((number, row["id"], row["lineage"]) for number, row in table_rows(path, delimiter, ("id", "lineage")))
@@ -42,6 +42,11 @@ def read_taxonomy(path: str | PathLike[str]) -> dict[str, Mapping[str, str]]:
         rows = table_rows(path, delimiter, ("id", "species"))
         return _unique(path, ((number, row["id"], clean_labels(row)) for number, row in rows))
     return _unique(path, _pairs(path))
+
+
+def is_tree(path: str | PathLike[str]) -> bool:
+    """Whether a taxonomy is a tree, whose taxa are known by their numbers, not by ids of records."""
+    return set(_TREE) <= {column_name(name) for name in first_line(fspath(path)).split("\t")}
 
 
 @lru_cache(1 << 16)
@@ -68,6 +73,8 @@ def _unique(path: str, rows: Iterator[tuple[int, str, Mapping[str, str]]]) -> di
     for number, identifier, labels in rows:
         if identifier.startswith("#q2:types"):
             continue
+        if not identifier:
+            raise ValueError(f"{path}:{number}: a lineage without an id; give it one, or remove the line")
         if (key := tuple(labels.items())) not in shared:
             _check_printable(f"{path}:{number}", labels)
         labels = shared.setdefault(key, labels)

@@ -77,3 +77,30 @@ def test_no_column_of_metadata_is_lost_to_the_name_of_another():
     metadata = {"hit": ["1"], "hit'": ["2"], "species": ["3"], "note'": ["4"]}
     columns = References(["a"], {"species": ["s"]}, {}, metadata).columns()
     assert columns == {"id": ["a"], "species": ["s"], "hit''": ["1"], "hit'": ["2"], "species'": ["3"], "note'": ["4"]}
+
+
+TREE = (
+    "tax_id\tparent_tax_id\trank\tname_txt\n1\t1\torder\tHymenoptera\n2\t1\tgenus\tApis\n3\t2\tspecies\tApis cerana\n"
+)
+
+
+def test_a_record_whose_id_is_the_number_of_another_taxon_gets_its_own_taxon(tmp_path):
+    (tmp_path / "library.tsv").write_text("seqID\ttaxID\tsequence\n1\t3\tACGT\n")
+    (tmp_path / "tree.tsv").write_text(TREE)
+    found = read_references(tmp_path / "library.tsv", tmp_path / "tree.tsv").references
+    assert found.labels["species"] == ["Apis cerana"]
+
+
+def test_a_table_that_names_id_and_taxid_of_a_record_differently_is_refused(tmp_path):
+    (tmp_path / "library.tsv").write_text("seqID\ttaxID\tsequence\n1\t2\tACGT\n")
+    (tmp_path / "taxonomy.tsv").write_text("id\tspecies\n1\tApis mellifera\n2\tApis cerana\n")
+    with pytest.raises(ValueError, match="names id 1 and taxid 2 of one record of .*differently"):
+        read_references(tmp_path / "library.tsv", tmp_path / "taxonomy.tsv")
+
+
+def test_a_lineage_without_an_id_names_no_record(tmp_path):
+    """It named all records that the taxonomy lacked."""
+    (tmp_path / "library.tsv").write_text("id\tsequence\na\tACGT\nb\tACGT\n")
+    (tmp_path / "taxonomy.tsv").write_text("id\tspecies\na\tApis mellifera\n\tApis cerana\n")
+    with pytest.raises(ValueError, match=r"taxonomy\.tsv:3: a lineage without an id"):
+        read_references(tmp_path / "library.tsv", tmp_path / "taxonomy.tsv")

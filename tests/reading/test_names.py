@@ -85,3 +85,42 @@ def test_label_policy(given, kept):
 
 def test_ranks_above_the_species_lose_their_authorship_too():
     assert clean_name("Apidae Latreille, 1802") == "Apidae"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "sp. 1",
+            "sp.",
+            "sp1",
+            "spp.",
+            "ssp.",
+            "sp. nov.",
+            "species 1",
+            "spec. A",
+            "indet.",
+            "undet.",
+            "msp1",
+            "MOTU 5",
+        ),
+        *("aff. mellifera", "cf. mellifera", "nr. mellifera"),
+    ],
+)
+def test_open_nomenclature_beside_the_genus_is_no_species(name):
+    """It was one species across all genera."""
+    assert clean_labels({"genus": "Apis", "species": name}) == {"genus": "Apis"}
+
+
+@pytest.mark.parametrize(
+    ("written", "species"),
+    [
+        ("mellifera", "Apis mellifera"),
+        ("mellifera (L.)", "Apis mellifera"),
+        ("mellifera Linnaeus, 1758", "Apis mellifera"),
+        ("mellifera ligustica", "Apis mellifera ligustica"),
+        ("Apis mellifera ssp. ligustica", "Apis mellifera ssp. ligustica"),
+    ],
+)
+def test_a_species_beside_its_genus_gets_the_name_of_the_genus(written, species):
+    assert clean_labels({"genus": "Apis", "species": written})["species"] == species
