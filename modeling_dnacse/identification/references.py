@@ -92,8 +92,8 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
             matches = [named[key] for key in keys if key in named]
             if len(matches) > 1 and matches[0] != matches[1]:
                 raise ValueError(
-                    f"{taxonomy}: it names id {record.id} and taxid {record.taxid} of one record differently; remove the "
-                    f"column of taxids from {path}, or rename its ids"
+                    f"{taxonomy}: it names id {record.id} and taxid {record.taxid} of one record differently; remove "
+                    f"the column of taxids from {path}, or rename its ids"
                 )
             found = matches[0] if matches else None
             unknown += found is None

@@ -94,7 +94,7 @@ def test_a_record_whose_id_is_the_number_of_another_taxon_gets_its_own_taxon(tmp
 def test_a_table_that_names_id_and_taxid_of_a_record_differently_is_refused(tmp_path):
     (tmp_path / "library.tsv").write_text("seqID\ttaxID\tsequence\n1\t2\tACGT\n")
     (tmp_path / "taxonomy.tsv").write_text("id\tspecies\n1\tApis mellifera\n2\tApis cerana\n")
-    with pytest.raises(ValueError, match="names id 1 and taxid 2 of one record of .*differently"):
+    with pytest.raises(ValueError, match="names id 1 and taxid 2 of one record differently"):
         read_references(tmp_path / "library.tsv", tmp_path / "taxonomy.tsv")
 
 
