@@ -48,7 +48,7 @@ def nearest(
             raise ValueError(
                 f"exclude is {rows.dtype} of shape {rows.shape}; give the row of a reference for each query, or -1"
             )
-        exclude = rows
+        exclude = rows.astype(np.int64)  # torch reads uint8 as a mask, and indexes by no other short integers
     return nearest_checked(table, others, k, exclude)
 
 

@@ -65,3 +65,12 @@ def test_what_can_be_compared_gives_what_the_search_gives(make):
         np.testing.assert_array_equal(got, expected)
     assert k_medoid(given, 0.9, 2).tolist() == binning.k_medoid(points, 0.9, 2).tolist()
     assert similarity_threshold(given, list("ab" * 10)) == binning.similarity_threshold(points, np.array([0, 1] * 10))
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, *(f"u{size}" for size in (1, 2, 4, 8))], ids=str)
+def test_rows_to_exclude_may_be_integers_of_any_size(kind):
+    """Those of one unsigned byte were a mask to torch, and others were errors of torch."""
+    points = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    rows = np.array([1, 2, 3, 4, 5, 1])
+    expected = neighbours.nearest(points, points, 6, rows)[0]
+    np.testing.assert_array_equal(nearest(points, points, 6, rows.astype(kind))[0], expected)
