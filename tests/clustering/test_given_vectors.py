@@ -74,3 +74,26 @@ def test_rows_to_exclude_may_be_integers_of_any_size(kind):
     rows = np.array([1, 2, 3, 4, 5, 1])
     expected = neighbours.nearest(points, points, 6, rows)[0]
     np.testing.assert_array_equal(nearest(points, points, 6, rows.astype(kind))[0], expected)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-40, 1e-20, 1e-13, 1e20, 1e37, 1e300])
+def test_vectors_of_any_length_are_binned_as_unit_vectors(factor):
+    """Norms in float32 vanished or overflowed, so no contig was in a bin, and the threshold was 0 or 1e-16."""
+    labels = np.arange(36) % 3
+    points = np.eye(3)[labels] + np.random.default_rng(0).normal(size=(36, 3)) / 10
+    given = points * np.where(np.arange(36) % 2, factor, 1)[:, None]
+    if 1e-38 < factor < 1e38:
+        given = given.astype(np.float32)
+    threshold = similarity_threshold(points, labels)
+    assert similarity_threshold(given, labels) == pytest.approx(threshold, rel=1e-5)
+    assert k_medoid(given, 0.9).tolist() == k_medoid(points, 0.9).tolist()
+    assert set(k_medoid(points, 0.9).tolist()) == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    "labels", [[np.nan] * 4, [1, 2, 3, np.nan], ["a", "b", "a", np.nan], ["a", "b", "a", 1]], ids=str
+)
+def test_labels_that_are_missing_are_refused(labels):
+    """Each NaN was a class of its own, or the class "nan"."""
+    with pytest.raises(ValueError, match="NaN; give one text or number for each vector"):
+        similarity_threshold(POINTS, labels)
