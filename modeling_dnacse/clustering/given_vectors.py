@@ -100,15 +100,24 @@ def k_medoid(embeddings: np.ndarray, threshold: float, min_bin_size: int = 10) -
 
 def _tensor(vectors: Any, role: str) -> torch.Tensor:
     try:
-        table = torch.as_tensor(vectors)
+        if isinstance(vectors, np.ndarray):  # torch takes no other order of bytes or rows, and warns of read-only ones
+            vectors = np.require(vectors, vectors.dtype.newbyteorder("="), ["C_CONTIGUOUS", "WRITEABLE"])
+        table = _wide(torch.as_tensor(vectors))
+        finite = bool(torch.isfinite(table).all())
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"the {role} are no table of numbers; give an array (n, d) float32") from None
-    if table.ndim != 2 or not table.is_floating_point() or not torch.isfinite(table).all():
+        raise ValueError(f"the {role} are no dense table of numbers; give an array (n, d) float32") from None
+    if table.ndim != 2 or not table.is_floating_point() or not finite:
         kind = str(table.dtype).removeprefix("torch.")
         raise ValueError(
             f"the {role} are {kind} of shape {tuple(table.shape)}, or hold NaN or infinity; give finite (n, d) float32"
         )
     return table
+
+
+def _wide(table: torch.Tensor) -> torch.Tensor:
+    """The numbers of a tensor; types that numpy has not, such as bfloat16, as float32."""
+    known = (torch.float16, torch.float32, torch.float64)
+    return table.detach().float() if table.is_floating_point() and table.dtype not in known else table.detach()
 
 
 def _scaled(vectors: Any) -> np.ndarray:
@@ -117,12 +126,14 @@ def _scaled(vectors: Any) -> np.ndarray:
     So norms neither overflow nor vanish, and unit vectors are to the bit what they would be of the vectors given.
     """
     try:
-        table = np.asarray(vectors)
+        table = np.asarray(_wide(vectors) if isinstance(vectors, torch.Tensor) else vectors)
         table = np.asarray(table, np.float64 if table.dtype == object else np.result_type(table, np.float32))
         if table.dtype.kind != "f":
             raise TypeError
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError("the vectors are no table of numbers; give an array (n, d) float32 on the CPU") from None
+        raise ValueError(
+            "the vectors are no dense table of numbers; give an array (n, d) float32 on the CPU"
+        ) from None
     if table.ndim == 2:
         largest = np.maximum(table.max(axis=1, initial=0), -table.min(axis=1, initial=0))
         table = np.ldexp(table, -np.frexp(largest)[1][:, None])

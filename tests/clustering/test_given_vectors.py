@@ -97,3 +97,40 @@ def test_labels_that_are_missing_are_refused(labels):
     """Each NaN was a class of its own, or the class "nan"."""
     with pytest.raises(ValueError, match="NaN; give one text or number for each vector"):
         similarity_threshold(POINTS, labels)
+
+
+def read_only(points):
+    points.flags.writeable = False
+    return points
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "view",
+    [lambda points: points[::-1], lambda points: points[:, ::-1], lambda points: points.astype(">f4"), read_only],
+    ids=["rows from the end", "columns from the end", "big-endian", "read-only"],
+)
+def test_views_of_arrays_are_searched_as_their_copies(view):
+    """They were no table of numbers to torch, or made it warn."""
+    given = view(np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32))
+    copy = np.array(given, np.float32)
+    for got, expected in zip(nearest(given, copy, 3), neighbours.nearest(copy, copy, 3), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_tensors_in_bfloat16_are_searched_and_binned():
+    """TypeErrors of torch."""
+    given = torch.as_tensor(np.random.default_rng(0).normal(size=(20, 3))).bfloat16()
+    np.testing.assert_array_equal(nearest(given, given, 3)[0], nearest(given.float(), given.float(), 3)[0])
+    assert k_medoid(given, 0.9, 2).tolist() == k_medoid(given.float(), 0.9, 2).tolist()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [torch.eye(4).to_sparse(), torch.eye(4, device="meta"), POINTS.astype(complex)],
+    ids=["sparse", "meta", "complex"],
+)
+def test_tensors_without_a_dense_table_of_numbers_are_refused(given):
+    for take in (lambda: nearest(given, POINTS), lambda: k_medoid(given, 0.9)):
+        with pytest.raises(ValueError, match=r"; give .*\(n, d\) float32"):
+            take()
