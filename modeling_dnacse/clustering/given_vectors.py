@@ -48,7 +48,7 @@ def nearest(
             raise ValueError(
                 f"exclude is {rows.dtype} of shape {rows.shape}; give the row of a reference for each query, or -1"
             )
-        exclude = rows
+        exclude = rows.astype(np.int64)  # torch reads uint8 as a mask, and indexes by no other short integers
     return nearest_checked(table, others, k, exclude)
 
 
@@ -57,18 +57,25 @@ def similarity_threshold(embeddings: np.ndarray, labels: np.ndarray) -> float:
 
     Args:
         embeddings: Vectors (n, d), of any length.
-        labels: Class of each (n,).
+        labels: Class of each (n,), text or numbers.
 
     Raises:
-        ValueError: there are no vectors or not as many as labels, or they are of another kind.
+        ValueError: there are no vectors or not as many as labels, or they are of another kind, or a label is missing.
     """
-    classes = np.asarray(labels)
-    kinds = {type(label) for label in classes} if classes.ndim == 1 and classes.dtype == object else set()
-    if classes.ndim != 1 or len(kinds) > 1 or not all(issubclass(kind, str | Integral) for kind in kinds):
+    try:
+        classes = np.asarray(labels)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError("the labels are no list; give one text or number for each vector") from None
+    # A list of text and NaN is an array of text, in which NaN is "nan".
+    entries = np.array(labels, dtype=object) if classes.dtype.kind in "SU" else classes
+    mixed = entries.dtype == object and not any(
+        all(isinstance(label, kind) for label in entries.ravel()) for kind in (str, bytes, Integral)
+    )
+    if classes.ndim != 1 or mixed or (classes.dtype.kind in "fcmM" and (classes != classes).any()):
         raise ValueError(
-            f"got labels of shape {classes.shape}, or of several kinds; give one text or number for each vector"
+            f"got labels of shape {classes.shape}, of several kinds, or NaN; give one text or number for each vector"
         )
-    return similarity_threshold_checked(_array(embeddings), classes)
+    return similarity_threshold_checked(_scaled(embeddings), classes)
 
 
 def k_medoid(embeddings: np.ndarray, threshold: float, min_bin_size: int = 10) -> np.ndarray:
@@ -88,15 +95,18 @@ def k_medoid(embeddings: np.ndarray, threshold: float, min_bin_size: int = 10) -
     if not isinstance(threshold, Real) or isinstance(threshold, bool) or not math.isfinite(threshold):
         raise ValueError(f"threshold is {threshold!r:.{SHOWN}}; it must be a number, the cosine of two neighbours")
     _check_whole("min_bin_size", min_bin_size)
-    return k_medoid_checked(_array(embeddings), float(threshold), min_bin_size)
+    return k_medoid_checked(_scaled(embeddings), float(threshold), min_bin_size)
 
 
 def _tensor(vectors: Any, role: str) -> torch.Tensor:
     try:
-        table = torch.as_tensor(vectors)
+        if isinstance(vectors, np.ndarray):  # torch takes no other order of bytes or rows, and warns of read-only ones
+            vectors = np.require(vectors, vectors.dtype.newbyteorder("="), ["C_CONTIGUOUS", "WRITEABLE"])
+        table = _wide(torch.as_tensor(vectors))
+        finite = bool(torch.isfinite(table).all())
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"the {role} are no table of numbers; give an array (n, d) float32") from None
-    if table.ndim != 2 or not table.is_floating_point() or not torch.isfinite(table).all():
+        raise ValueError(f"the {role} are no dense table of numbers; give an array (n, d) float32") from None
+    if table.ndim != 2 or not table.is_floating_point() or not finite:
         kind = str(table.dtype).removeprefix("torch.")
         raise ValueError(
             f"the {role} are {kind} of shape {tuple(table.shape)}, or hold NaN or infinity; give finite (n, d) float32"
@@ -104,11 +114,30 @@ def _tensor(vectors: Any, role: str) -> torch.Tensor:
     return table
 
 
-def _array(vectors: Any) -> np.ndarray:
+def _wide(table: torch.Tensor) -> torch.Tensor:
+    """The numbers of a tensor; types that numpy has not, such as bfloat16, as float32."""
+    known = (torch.float16, torch.float32, torch.float64)
+    return table.detach().float() if table.is_floating_point() and table.dtype not in known else table.detach()
+
+
+def _scaled(vectors: Any) -> np.ndarray:
+    """Vectors float32, each divided by the power of two above its largest number.
+
+    So norms neither overflow nor vanish, and unit vectors are to the bit what they would be of the vectors given.
+    """
     try:
-        return np.asarray(vectors, np.float32)
+        table = np.asarray(_wide(vectors) if isinstance(vectors, torch.Tensor) else vectors)
+        table = np.asarray(table, np.float64 if table.dtype == object else np.result_type(table, np.float32))
+        if table.dtype.kind != "f":
+            raise TypeError
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError("the vectors are no table of numbers; give an array (n, d) float32 on the CPU") from None
+        raise ValueError(
+            "the vectors are no dense table of numbers; give an array (n, d) float32 on the CPU"
+        ) from None
+    if table.ndim == 2:
+        largest = np.maximum(table.max(axis=1, initial=0), -table.min(axis=1, initial=0))
+        table = np.ldexp(table, -np.frexp(largest)[1][:, None])
+    return table.astype(np.float32, copy=False)
 
 
 def _check_whole(name: str, number: Any) -> None:

@@ -88,9 +88,12 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         if self.temperature is not None and not LEAST_TEMPERATURE <= self.temperature < np.inf:
             raise ValueError(f"temperature is {self.temperature}; it must be at least {LEAST_TEMPERATURE}, or None")
         sequences = check_sequences(X)
-        y = column_or_1d(y, warn=True)
-        if (missing := next((row for row, name in enumerate(y) if is_missing(name)), None)) is not None:
-            raise ValueError(f"the class of row {missing} is {y[missing]}, a missing value (NaN); leave the row out")
+        given, y = y, column_or_1d(y, warn=True)
+        # A list of text and NaN is an array of text, in which NaN is "nan".
+        names = np.array(given, dtype=object).ravel() if y.dtype.kind == "U" else y
+        for row, name in enumerate(names):
+            if is_missing(name):
+                raise ValueError(f"the class of row {row} is {name}, a missing value (NaN); leave the row out")
         check_consistent_length(sequences, y)
         try:
             check_classification_targets(y)

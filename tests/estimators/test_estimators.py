@@ -177,6 +177,13 @@ def test_a_class_that_is_missing_is_no_class(tiny_folder, missing):
         BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], np.array(["a", missing], dtype=object))
 
 
+@pytest.mark.parametrize("classes", [["a", np.nan], ("a", float("nan")), [["a"], [np.nan]]], ids=str)
+def test_a_class_that_is_missing_in_a_list_is_no_class(tiny_folder, classes):
+    """It was the class "nan", since numpy makes text of all of such a list."""
+    with pytest.raises(ValueError, match=r"the class of row 1 is .*NaN"):
+        BarcodeClassifier(str(tiny_folder)).fit(SEQUENCES[:2], classes)
+
+
 @pytest.mark.parametrize("model", [5, "nowhere"])
 def test_a_model_that_does_not_exist_is_one_sentence(model):
     """An OSError of two lines about the servers of Hugging Face."""
