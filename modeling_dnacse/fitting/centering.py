@@ -18,6 +18,8 @@ from ..embedding.embed import embed
 from ..modeling_dnacse import DnacseModel
 from ..reading.labels import read_labelled
 
+ROUNDING = 1e-5  # of the length of vectors: two of the same sequence may differ by this much
+
 
 def sample_sequences(files: list[str], split: str | None, most: int, seed: int) -> list[str]:
     """Sample at most `most` sequences of the files, each equally likely (reservoir sampling, Vitter 1985).
@@ -52,14 +54,20 @@ def center(model: DnacseModel, tokenizer: PreTrainedTokenizerBase, sequences: li
     """Subtract the mean vector of `sequences` from all vectors of the model; return the sequences' own (n, hidden).
 
     Raises:
-        ValueError: the model does not pool by the mean of its last layer.
+        ValueError: the model does not pool by the mean of its last layer, or all vectors are the same.
     """
     check_pooling(model.config.pooling)
     vectors = torch.from_numpy(embed(model, tokenizer, sequences, progress=True))
     mean = vectors.mean(0)
+    centred = vectors - mean
+    if centred.double().norm() <= ROUNDING * vectors.double().norm():
+        raise ValueError(
+            f"the sequences that were drawn ({len(sequences):,}) have one and the same vector, so nothing is left of it "
+            "when the mean is subtracted: give several that differ"
+        )
     with torch.no_grad():
         last_norm(model).bias.sub_(mean)
-    return vectors - mean
+    return centred
 
 
 def rescale(model: DnacseModel, vectors: torch.Tensor) -> int:

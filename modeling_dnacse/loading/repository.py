@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -62,9 +63,20 @@ def write_repository(
 
 
 def halve(weights: Path) -> None:
-    """Store the floating-point tensors of a safetensors file in float16; other tensors stay."""
+    """Store the floating-point tensors of a safetensors file in float16; other tensors stay.
+
+    Raises:
+        ValueError: a number is too large for float16; the file stays as it is.
+    """
     tensors = load_file(weights)
-    tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point():
+            tensors[name] = tensor.half()
+            if not torch.isfinite(tensors[name]).all():
+                raise ValueError(
+                    f"the weight {name} of {weights.name} reaches {float(tensor.abs().max()):g}, and float16 ends at "
+                    "65,504; give a model whose weights are smaller, or other training data"
+                )
     save_file(tensors, weights, metadata={"format": "pt"})
 
 

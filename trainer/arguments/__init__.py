@@ -36,6 +36,7 @@ COUNTS = {  # options with the least values that work
     "seed": 0,
 }
 MOST = 2**31 - 1
+LEAST_TEMPERATURE = 1e-6  # as of the estimators: below it float32 overflows
 SMALLEST = sys.float_info.min  # train.py lets the processor take smaller numbers, which are denormal, for 0
 BY_CURRICULUM = "the curriculum sets the number of steps; shorten its phases, such as mi_mix:0.1"
 # options of TrainingArguments that would silently do nothing or do harm here, each with the only value it may have
@@ -52,6 +53,10 @@ FIXED = {
     "ignore_data_skip": (False, "a resumed run would see batches again; leave this option out"),
     "data_seed": (None, "the order of pairs follows --seed; set that"),
     "prediction_loss_only": (False, "the best checkpoint is chosen by other scores; leave this option out"),
+    **dict.fromkeys(
+        ("bf16_full_eval", "fp16_full_eval"),
+        (False, "the last validation would round the weights before they are released; give --bf16, or leave it out"),
+    ),
     "do_predict": (False, "this script only trains and validates; leave this option out"),
     "hub_revision": (None, "releases are pushed to the branch main only; leave this option out"),
     "hub_always_push": (False, "each checkpoint is pushed by --hub_strategy every_save; leave this option out"),
@@ -136,9 +141,10 @@ class ContrastiveArguments(
         for name in ("noise_substitution", "mix_lambda", "mlm_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"--{name} is {getattr(self, name)}; it must be between 0 and 1")
-        for name in ("temperature", "mix_alpha"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"--{name} is {getattr(self, name)}; it must be above 0")
+        if self.temperature < LEAST_TEMPERATURE:
+            raise ValueError(f"--temperature is {self.temperature}; it must be at least {LEAST_TEMPERATURE}")
+        if not self.mix_alpha > 0:
+            raise ValueError(f"--mix_alpha is {self.mix_alpha}; it must be above 0")
         noise, rates = ("noise_additive", "noise_multiplicative"), ("learning_rate", "head_learning_rate_multiplier")
         for name in (*noise, *rates, "genus_weight", "mlm_weight", "weight_decay", "max_grad_norm"):
             if getattr(self, name) < 0:

@@ -17,6 +17,7 @@ Trainer only in this:
 The file is longer than others, because these are all methods of one class.
 """
 
+import math
 import shutil
 import time
 from dataclasses import replace
@@ -198,6 +199,22 @@ class ContrastiveTrainer(Trainer):
             parameter.grad = None
         self._micro_step += 1
         return loss
+
+    def _get_grad_norm(self, *args: Any, **kwargs: Any) -> Any:
+        """As Trainer, but in float16 there is no norm of infinite gradients, whose step its scaler skips.
+
+        Raises:
+            ValueError: the gradients are NaN or infinite, and no scaler would skip the step.
+        """
+        norm = super()._get_grad_norm(*args, **kwargs)
+        if norm is None or math.isfinite(norm):
+            return norm
+        if self.args.fp16:
+            return None  # JSON has no infinity
+        raise ValueError(
+            f"the gradients of step {self.state.global_step + 1} have the norm {float(norm)}, so training stops and "
+            "nothing is released: lower --learning_rate or raise --temperature, or resume from a checkpoint"
+        )
 
     def compute_loss(
         self, model: nn.Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None

@@ -1,6 +1,7 @@
 """A finished model: centred, in half the bytes, complete, and the same but for that."""
 
 import json
+import re
 import shutil
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from transformers import AutoModel, PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
 from modeling_dnacse.loading.checkpoints import load_checkpoint
+from modeling_dnacse.loading.repository import write_repository
 from tests.support.families import TINY, random_families
 from tests.support.marker import simulate_marker
 from trainer.finish import average, main
@@ -75,6 +77,31 @@ def test_what_cannot_be_finished_is_refused(tmp_path, tiny_folder, fasta, caplog
             main(["--model", str(tiny_folder), "--train_file", str(fasta), *options])
         assert message in caplog.text
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(("texts", "options"), [(["A"] * 40, []), (["A" * 60, "C" * 60], ["--sequences", "1"])])
+def test_a_model_is_not_centred_by_sequences_that_are_all_the_same(texts, options, tmp_path, tiny_folder, caplog):
+    """Its vectors were multiplied by 2^25, which is infinite in float16; one sequence was a math domain error."""
+    data = tmp_path / "same.tsv"
+    data.write_text("id\tsequence\n" + "".join(f"r{row}\t{text}\n" for row, text in enumerate(texts)))
+    given = ["--model", str(tiny_folder), "--train_file", str(data), "--output_dir", str(tmp_path / "out"), *options]
+    with pytest.raises(SystemExit, match="2"):
+        main(given)
+    assert f"drawn ({1 if options else 40}) have one and the same vector, so nothing is left of it when" in caplog.text
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_beyond_float16_are_refused(tmp_path, tiny_folder, fasta, caplog):
+    """They became infinite, and the folder was called finished."""
+    model, tokenizer = load_checkpoint(DnacseModel, str(tiny_folder))
+    with torch.no_grad():
+        model.embeddings.word_embeddings.weight.mul_(1e7)
+    write_repository(tmp_path / "large", model, tokenizer, {})
+    with pytest.raises(SystemExit, match="2"):
+        main(["--model", str(tmp_path / "large"), "--train_file", str(fasta), "--output_dir", str(tmp_path / "out")])
+    name = r"embeddings\.word_embeddings\.weight of model\.safetensors"
+    assert re.search(rf"the weight {name} reaches \S+, and float16 ends at 65,504; give", caplog.text)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_of_sites_keeps_its_vectors_and_its_records(tmp_path, site_folder, fasta):

@@ -21,7 +21,10 @@ NEEDED = {"model_name_or_path": "m", "train_file": ["f"], "output_dir": "o", "us
     [
         ({"noise_substitution": -0.1}, "--noise_substitution is -0.1; it must be between 0 and 1"),
         ({"mlm_probability": 2}, "--mlm_probability is 2; it must be between 0 and 1"),
-        ({"temperature": 0}, "--temperature is 0; it must be above 0"),
+        ({"temperature": 0}, "--temperature is 0; it must be at least 1e-06"),
+        ({"temperature": 1e-30}, "--temperature is 1e-30; it must be at least 1e-06"),
+        ({"bf16_full_eval": True}, "--bf16_full_eval: the last validation would round the weights before they are"),
+        ({"fp16_full_eval": True}, "--fp16_full_eval: the last validation would round the weights before they are"),
         ({"mix_alpha": -1.0}, "--mix_alpha is -1.0; it must be above 0"),
         ({"cached_chunk_size": -1}, "--cached_chunk_size is -1; it must be from 0 to 2147483647"),
         ({"noise_additive": -1.0}, "--noise_additive is -1.0; it must not be below 0"),

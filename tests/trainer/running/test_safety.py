@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from modeling_dnacse import DnacseModel
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
 from modeling_dnacse.loading.repository import write_repository
 from modeling_dnacse.machine.locks import Lock
+from trainer.objective.objectives import Objectives
+from trainer.running.contrastive_trainer import ContrastiveTrainer
 from trainer.train import check_processes, main
 
 
@@ -138,6 +141,23 @@ def test_a_loss_that_is_not_finite_stops_and_releases_nothing(refused, tmp_path,
     monkeypatch.setattr("trainer.objective.objectives.Objectives.contrastive_loss", lambda *_, **__: loss)
     assert "the loss of step 1 is nan, so training stops and nothing is released" in refused()
     assert not (tmp_path / "out").exists()
+
+
+def test_gradients_that_are_not_finite_stop_and_release_nothing(refused, tmp_path, monkeypatch):
+    """The model was released, and its training_log.json held Infinity, which is no JSON."""
+    loss = Objectives.contrastive_loss
+    monkeypatch.setattr(Objectives, "contrastive_loss", lambda *given, **more: 1e30 * loss(*given, **more))
+    assert "the gradients of step 1 have the norm inf, so training stops and nothing is released" in refused()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("fp16", "norm", "given"), [(True, torch.inf, None), (True, 2.0, 2.0), (False, 2.0, 2.0)])
+def test_a_step_that_the_scaler_skips_has_no_norm(fp16, norm, given, monkeypatch):
+    """In float16 the first steps are skipped until the scale fits."""
+    monkeypatch.setattr("transformers.Trainer._get_grad_norm", lambda *_: norm)
+    trainer = object.__new__(ContrastiveTrainer)
+    trainer.args = SimpleNamespace(fp16=fp16)
+    assert trainer._get_grad_norm() == given
 
 
 def test_weights_that_are_not_finite_are_no_checkpoint(refused, tmp_path, monkeypatch):
