@@ -82,6 +82,7 @@ class EmbedInput(NamedTuple):
     counts: "AlphabetCounts"
     ids_bytes: int  # of all ids in UTF-8
     names: dict[str, list[str]]  # of all records at each rank; only for files that hold them
+    ends: list[tuple[str, str]]  # first and last id of each shard
 
 
 def check(args: argparse.Namespace) -> EmbedInput:
@@ -126,17 +127,20 @@ def check(args: argparse.Namespace) -> EmbedInput:
     check_model(args.model)
     check_device(args.device)
     file, counts, ids_bytes = RecordFile(args.input), AlphabetCounts(), 0
-    labels = []
-    for record in file.read(counts):
+    labels, ends = [], []
+    for number, record in enumerate(file.read(counts)):
         if not record.sequence.strip("N"):
             raise ValueError(f"{args.input}: record {record.id!r} holds nothing but N, so it has no vector; remove it")
         ids_bytes += len(record.id.encode())
+        if not number % args.shard_records:
+            ends.append((record.id, record.id))
+        ends[-1] = (ends[-1][0], record.id)
         if output.suffix in WHOLE:
             labels.append(record.labels)
         if output.suffix == ".npz":
             check_length(output, record.id, *record.labels.values())
     ranks = [rank for rank in RANK_ORDER if any(rank in one for one in labels)]
-    return EmbedInput(file, counts, ids_bytes, {rank: [one.get(rank, "") for one in labels] for rank in ranks})
+    return EmbedInput(file, counts, ids_bytes, {rank: [one.get(rank, "") for one in labels] for rank in ranks}, ends)
 
 
 def check_length(output: Path, *texts: str) -> None:
@@ -187,7 +191,7 @@ def run(args: argparse.Namespace, first: EmbedInput) -> None:
             first.file.check()  # its digest would wait for a FIFO that took its place
             run_record = describe_run(args, options, counts.records)
             layout = (counts.records, width, args.output_dtype, args.shard_records)
-            writer = ShardWriter(output, run_record, *layout, process, first.file.check)
+            writer = ShardWriter(output, run_record, *layout, process, first.file.check, first.ends)
             records, rows = writer.select(records), writer.rows
         elif output.suffix in WHOLE:
             rows = counts.records

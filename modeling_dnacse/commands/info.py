@@ -140,15 +140,21 @@ def card(path: Path) -> dict[str, Any]:
     """What a model card says: licence, limits, how to reproduce it, and results.
 
     Raises:
-        ValueError: its metadata are not YAML.
+        ValueError: its metadata are not YAML, or hold aliases.
     """
+    import yaml
     from huggingface_hub import ModelCard
+    from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
     text = path.read_text(encoding="utf-8")
     try:
-        data: Any = ModelCard(text, ignore_metadata_errors=True).data
+        head = REGEX_YAML_BLOCK.search(text)
+        aliases = [token for token in yaml.scan(head[2] if head else "") if isinstance(token, yaml.AliasToken)]
+        data: Any = None if aliases else ModelCard(text, ignore_metadata_errors=True).data
     except Exception as error:  # the parser of YAML raises classes of its own
         raise ValueError(f"{path}: the metadata at its head cannot be read; {REMEDY}") from error
+    if aliases:  # a card needs none, and nine levels of nine in 300 bytes would be shown for ever
+        raise ValueError(f"{path}: the metadata at its head hold an alias (*{aliases[0].value}); {REMEDY}")
     results = [
         f"{result.task_name or result.task_type}, {result.metric_name or result.metric_type}, "
         f"{result.dataset_name} {result.dataset_split or ''}: {result.metric_value}"

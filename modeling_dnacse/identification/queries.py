@@ -54,7 +54,11 @@ class QueryFiles:
         self.count, self.has_sizes, self.with_sample = 0, False, False
 
     def check(self) -> None:
-        """Read all files once, and report on stderr what they hold and whether they have primers."""
+        """Read all files once, and report on stderr what they hold and whether they have primers.
+
+        Raises:
+            ValueError: two queries would have one id.
+        """
         seen, primers, trimmed = SeenIds(), Counter[str](), Counter[int]()
         for file in self.files:
             counts = AlphabetCounts()
@@ -68,6 +72,7 @@ class QueryFiles:
                 self.count += 1
             sys.stderr.write(f"{file.path}: {counts.summary()}\n")
         if self.with_sample:
+            self._refuse_equal_names()
             sys.stderr.write(
                 f"ids occur in several files, so each gets the name of its file, as in {self.samples[0]}:ID\n"
             )
@@ -81,6 +86,24 @@ class QueryFiles:
                     f"warning: {found:,} of the first {min(self.count, LOOKED_AT):,} queries begin or end with the "
                     f"primer {name}; its bases are not the specimen's: remove primers with --trim_primers\n"
                 )
+
+    def _refuse_equal_names(self) -> None:
+        """Refuse ids that are equal once samples are before them, such as b:x of a and x of a:b.
+
+        Raises:
+            ValueError: there are such ids.
+        """
+        if not any(one.startswith(f"{other}:") for one in self.samples for other in self.samples):
+            return
+        seen: dict[str, Path] = {}
+        for file, sample in zip(self.files, self.samples, strict=True):
+            for record in file.read():
+                name = f"{sample}:{record.id}"
+                if seen.setdefault(name, file.path) != file.path:
+                    raise ValueError(
+                        f"{seen[name]} and {file.path} would both have a query {name!r}, since ids get the name of "
+                        "their file; rename one of the files"
+                    )
 
     def read(self) -> Iterator[Query]:
         """Yield the queries of all files, as `RecordFile.read` does."""

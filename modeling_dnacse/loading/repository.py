@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..machine.atomic import naming_what_has_no_room
+from ..machine.atomic import give_usual_modes, naming_what_has_no_room
 from ..modeling_dnacse import DnacseModel
 from .checkpoints import check_finite
 
@@ -51,6 +51,7 @@ def write_repository(
             path = Path(draft, name)
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
+        give_usual_modes(Path(draft))
         finished = sorted(
             (path for path in Path(draft).rglob("*") if path.is_file()), key=lambda path: path.name == WEIGHTS
         )

@@ -75,6 +75,17 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def give_usual_modes(folder: Path) -> None:
+    """Give the files in a folder the mode of any new file; those of safetensors can be read by their owner alone."""
+    probe = partial_path(folder / "mode")  # the mask of the process can only be asked for by changing it
+    probe.touch()
+    mode = probe.stat().st_mode & 0o666
+    probe.unlink()
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.chmod(mode)
+
+
 def is_stream(path: Path) -> bool:
     """Whether an output is the standard output (`-` or /dev/stdout) or a FIFO, which cannot be renamed to."""
     return path in STDOUT or path.is_fifo()
@@ -104,6 +115,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             with naming_what_has_no_room(path):
                 yield hidden
                 refuse_full_folder(path)
+                if hidden.is_dir():
+                    give_usual_modes(hidden)
                 hidden.replace(path)
         except BaseException:
             remove(hidden)

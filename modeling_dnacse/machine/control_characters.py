@@ -4,6 +4,7 @@ import unicodedata
 
 _BREAKS = ("Cc", "Zl", "Zp")  # categories that end a line or a column, or control a terminal
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # show the text after them in another order
+CONTROLS = r"[\p{Cc}\p{Zl}\p{Zp}\x{202A}-\x{202E}\x{2066}-\x{2069}]"  # the same, for Arrow
 
 
 def refuse_controls(place: str, text: str, what: str) -> None:

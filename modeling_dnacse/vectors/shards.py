@@ -45,6 +45,7 @@ class ShardWriter:
         size: int,
         process: Process,
         check: Callable[[], None] = lambda: None,
+        ends: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Open the folder for a new run, or for one that has begun.
 
@@ -57,17 +58,19 @@ class ShardWriter:
             size: records in a shard.
             process: this process.
             check: Called before anything is put in place; raises if the input is no longer that of `run`.
+            ends: ids of the first and the last record of each shard; a shard with others is made anew. Without them,
+                shards are told by their number of records alone.
 
         Raises:
             ValueError: the folder holds something else, or another run.
             OSError: it is not writable, or the disk is too small.
         """
         self.folder, self.records, self.width, self.dtype, self.size = folder, records, width, dtype, size
-        self.run, self.check = run, check
+        self.run, self.check, self.ends = run, check, ends
         check()
         open_run(folder, run)
         own = range(process.rank, shard_count(records, size), process.world)
-        self.shards = [shard for shard in own if not is_whole(folder, shard, records, size)]
+        self.shards = [shard for shard in own if not self.is_there(shard)]
         busy = [shard_path(folder, shard) for shard in self.shards if is_held(lock_path(shard_path(folder, shard)))]
         if busy:
             raise ValueError(f"another process is writing {busy[0]}; wait for it, or give another folder")
@@ -76,6 +79,12 @@ class ShardWriter:
         self.unfinished = iter(self.shards)
         self.writer: ParquetVectors | None = None
         self.room = 0  # records that still fit into the open shard
+
+    def is_there(self, shard: int) -> bool:
+        """Whether a shard is whole and that of the input's records, not a copy of another one."""
+        if not is_whole(self.folder, shard, self.records, self.size):
+            return False
+        return not self.ends or ends_of(shard_path(self.folder, shard)) == self.ends[shard]
 
     def select(self, items: Iterable[Item]) -> Iterator[Item]:
         """Keep the records whose shards this process makes; `items` are the records or anything in their order."""
@@ -100,7 +109,7 @@ class ShardWriter:
     def finish(self) -> None:
         """Write the manifest if all shards are there, whichever process made them."""
         total = shard_count(self.records, self.size)
-        if all(is_whole(self.folder, shard, self.records, self.size) for shard in range(total)):
+        if all(self.is_there(shard) for shard in range(total)):
             open_run(self.folder, self.run)  # not replaced by a run that began in the same moment
             facts = {"records": self.records, "shards": total, "width": self.width, "run": self.run}
             put_json_in_place(self.folder / MANIFEST, facts)
@@ -214,6 +223,16 @@ def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
             return pq.read_metadata(file).num_rows == shard_rows(shard, records, size)
     except (OSError, ValueError, OverflowError, LookupError, pa.ArrowException):  # pyarrow's, of invalid bytes
         return False
+
+
+def ends_of(path: Path) -> tuple[str, str] | None:
+    """The first and the last id of a shard; None: they cannot be read."""
+    try:
+        with path.open("rb") as file, pq.ParquetFile(file) as shard:
+            first, last = (shard.read_row_group(group, ["id"])["id"] for group in (0, shard.num_row_groups - 1))
+            return first[0].as_py(), last[-1].as_py()
+    except (OSError, ValueError, OverflowError, LookupError, pa.ArrowException):
+        return None
 
 
 def put_json_in_place(path: Path, facts: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import pairwise
 
 import pytest
 import torch
@@ -71,6 +72,14 @@ def test_values_of_strangers_are_one_sentence(name, text, tiny_folder, tmp_path,
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     (folder / name).write_text(text, encoding="latin-1")
     assert f"{folder / name} holds other values than this package writes" in refuse(capsys, "info", folder)
+
+
+def test_a_card_of_aliases_of_aliases_is_refused(tiny_folder, tmp_path, capsys):
+    """Its 379 bytes were shown for ever."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    levels = ["a: &a [x, x]", *(f"{b}: &{b} [{','.join([f'*{a}'] * 2)}]" for a, b in pairwise("abcdefghij"))]
+    (folder / "README.md").write_text("\n".join(["---", *levels, "license: *j", "---", ""]))
+    assert "README.md: the metadata at its head hold an alias (*a);" in refuse(capsys, "info", folder)
 
 
 def test_no_file_of_strangers_moves_the_cursor(tiny_folder, tmp_path, capsys):

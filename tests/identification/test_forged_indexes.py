@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from modeling_dnacse.identification.indexes.index import read_index
 from modeling_dnacse.identification.indexes.index_files import CELLS, DESCRIPTION, REFERENCES, digest_of
+from modeling_dnacse.machine.control_characters import CONTROLS, is_control
 from tests.attack.artefacts import write_small_index
 
 
@@ -58,6 +60,23 @@ def test_a_column_whose_name_holds_a_control_character(index):
     pq.write_table(rows.append_column("metadata.a\x1b[31m", pa.array(["x"] * 3)), index / REFERENCES)
     with pytest.raises(ValueError, match="cannot be read as an index .a name holds a control character."):
         read_index(with_digests(index))
+
+
+def test_a_name_that_turns_the_text_after_it(index):
+    """It was written into the calls, where a library with it is refused."""
+    rows = pq.read_table(index / REFERENCES)
+    names = pa.array(["G s0", "G \u202es1", "G s0"])
+    pq.write_table(
+        rows.set_column(rows.column_names.index("labels.species"), "labels.species", names), index / REFERENCES
+    )
+    with pytest.raises(ValueError, match="cannot be read as an index .a name holds a control character."):
+        read_index(with_digests(index))
+
+
+def test_arrow_finds_the_control_characters_that_python_finds():
+    marks = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    found = pc.match_substring_regex(pa.array(marks), CONTROLS).to_pylist()
+    assert [mark for mark, one in zip(marks, found, strict=True) if one] == list(filter(is_control, marks))
 
 
 def test_an_id_that_is_there_twice(index):

@@ -25,6 +25,14 @@ def test_files_whose_ids_clash_keep_them_apart(tmp_path, capsys):
         QueryFiles([paths[0], paths[0]])
 
 
+def test_names_of_files_before_ids_give_no_two_queries_one_id(tmp_path):
+    """Both `x` of a:b.fa and `b:x` of a.fa were a:b:x in the calls."""
+    (tmp_path / "a.fa").write_text(">b:x\nACGT\n>x\nACGT\n")
+    (tmp_path / "a:b.fa").write_text(">x\nACGT\n")
+    with pytest.raises(ValueError, match=r"a\.fa and .*a:b\.fa would both have a query 'a:b:x'"):
+        QueryFiles([tmp_path / "a.fa", tmp_path / "a:b.fa"]).check()
+
+
 def test_rows_named_by_their_sequences_are_queries_and_counts(tmp_path):
     table = tmp_path / "asvs.tsv"
     table.write_text(f'""\t"s1"\t"s2"\n"{BARCODE}"\t3\t0\n"{BARCODE}A"\t0\t4\n')

@@ -320,3 +320,17 @@ def test_a_signal_while_left_overs_are_removed_leaves_no_lock(tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt), written_whole(tmp_path / "out.tsv"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [".out.tsv.host.1.partial"]
+
+
+def test_files_in_a_folder_have_the_mode_that_the_mask_says(tmp_path):
+    """safetensors wrote those of an index and of a model for their owner alone."""
+    mask = os.umask(0o027)
+    try:
+        with written_whole(tmp_path / "out") as hidden:
+            (hidden / "inner").mkdir(parents=True)
+            for path in (hidden / "a", hidden / "inner" / "b"):
+                path.touch(0o600)
+    finally:
+        os.umask(mask)
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert [(path.name, path.stat().st_mode & 0o777) for path in sorted(files)] == [("a", 0o640), ("b", 0o640)]

@@ -4,6 +4,7 @@ import errno
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -210,6 +211,19 @@ def test_a_folder_that_is_complete_stays_and_others_are_refused(fasta, tiny_fold
         with pytest.raises(SystemExit, match="2"):
             main([*command, *option])
         assert "holds vectors of another run: options." in capsys.readouterr().err
+
+
+def test_a_shard_in_place_of_another_is_made_anew(fasta, tiny_folder, tmp_path, capsys):
+    """A copy has as many records, and the folder was told to be complete."""
+    out = tmp_path / "out"
+    command = ["embed", str(fasta), "-o", str(out), "--model", str(tiny_folder), "--shard_records", "16"]
+    main(command)
+    ids, vectors = read(out)
+    shutil.copy(out / "part-000000.parquet", out / "part-000001.parquet")
+    main(command)
+    assert "16 vectors of 48 numbers" in capsys.readouterr().err
+    assert read(out)[0] == ids
+    np.testing.assert_allclose(read(out)[1], vectors, atol=1e-6)
 
 
 def test_one_file_has_no_shards(fasta, tiny_folder, tmp_path, capsys):

@@ -26,6 +26,7 @@ from safetensors.torch import save_file
 
 from ...kmers import OTHER
 from ...loading.model_folders import SHIPPED, SHIPPED_BARCODES
+from ...machine.control_characters import CONTROLS
 from ...reading.label_policy import RANK_ORDER
 from ...vectors.at_sites import AtSites
 from ...vectors.cell_search import Cells
@@ -45,7 +46,6 @@ from .index_files import (
     read_description,
 )
 
-CONTROL = r"[\p{Cc}\p{Zl}\p{Zp}]"
 LARGEST_COSINE = 1.001  # rounding adds to 1
 LARGEST_CLOSENESS = 50.0  # that of 2**32 references of a species is 14
 GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `References`
@@ -231,7 +231,7 @@ def _strings(column: pa.ChunkedArray) -> Column:
     if not pa.types.is_string(column.type):
         raise ValueError(f"names are {column.type}, not text")
     encoded = column.combine_chunks().dictionary_encode()
-    if pc.any(pc.match_substring_regex(encoded.dictionary, CONTROL)).as_py():  # pyright: ignore[reportAttributeAccessIssue]
+    if pc.any(pc.match_substring_regex(encoded.dictionary, CONTROLS)).as_py():  # pyright: ignore[reportAttributeAccessIssue]
         raise ValueError("a name holds a control character")
     return encoded.dictionary.to_numpy(zero_copy_only=False)[encoded.indices.to_numpy()]
 
