@@ -42,7 +42,7 @@ from benchmarks.report.result_files import CONTROLS, file_name, is_current, refu
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
@@ -182,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
         jobs = make_jobs(options)
         options.output.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"run.py: {error}\n")
+        sys.stderr.write(f"run.py: {sentence_of(error)}\n")
         return 2
     try:
         with unwinding_on_signals(), scratch_folder() as scratch:

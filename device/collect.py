@@ -28,6 +28,7 @@ if not __package__:
 from benchmarks.report.markdown_table import markdown
 from benchmarks.report.result_files import write_json
 from benchmarks.report.speed_tables import render_inference, render_training
+from modeling_dnacse.machine.plain_messages import sentence_of
 
 ARM_COLUMNS = ("steps", "recall_at_1", "loss", "pairs_per_second", "mfu", "exit_code")
 
@@ -192,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
         results = unpack_results(options.folder, options.output)
         text = entry(results, unpack_weights(options.folder, results, options.output))
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"collect.py: {error}\n")
+        sys.stderr.write(f"collect.py: {sentence_of(error)}\n")
         return 2
     sys.stdout.write(text)
     if options.log:

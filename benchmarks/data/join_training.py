@@ -18,7 +18,7 @@ if not __package__:
 from benchmarks.data.labelled_tables import write_labelled
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_outputs
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.labels import read_labelled
 
@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise ValueError(f"{', '.join(args.data)}: no record of the split train is left; check the column split")
         write_labelled(kept, args.output)
     except (OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {sentence_of(error)}")
     sys.stderr.write(f"{args.output}: {len(kept):,} records of {len({row['species'] for row in kept}):,} species\n")
 
 

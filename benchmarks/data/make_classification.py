@@ -30,7 +30,8 @@ from benchmarks.data.name_hashes import position_of
 from benchmarks.data.readers import pin, read_source
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.atomic import written_whole
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.outputs import check_new_folder
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.labels import RANKS
 
@@ -126,6 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.output.exists():
             raise ValueError(f"{options.output} exists; remove it or give another --output.")
+        check_new_folder(options.output, [])
         if len(set(options.splits)) < 3 or options.most < FEWEST:
             raise ValueError(f"--splits takes three different names, --most {FEWEST} or more.")
         drawn = draw_examples(read_source(pin(options.data)), options.rank, options.splits, options.most)
@@ -133,7 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
             folder.mkdir(parents=True)
             LAYOUTS[options.layout](drawn, folder)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"make_classification.py: {error}\n")
+        sys.stderr.write(f"make_classification.py: {sentence_of(error)}\n")
         return 2
     sizes = ", ".join(f"{len(examples)} in {part}" for part, examples in drawn.items())
     sys.stdout.write(f"{len({name for _, name in drawn['train']})} classes; sequences: {sizes}\n")

@@ -39,7 +39,7 @@ from benchmarks.data.labelled_tables import write_labelled
 from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_new_folder
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # A and G, C and T are transitions: the code with bit 1 flipped
@@ -237,7 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         write_records(records, options.output)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"simulate.py: {error}\n")
+        sys.stderr.write(f"simulate.py: {sentence_of(error)}\n")
         return 2
     counts = ", ".join(f"{split} {sum(r['split'] == split for r in records)}" for split in SPLITS)
     sys.stdout.write(f"{len(records)} barcodes of {options.species} species in {options.output}: {counts}\n")

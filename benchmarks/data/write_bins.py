@@ -23,7 +23,7 @@ from benchmarks.methods.load import load_method
 from benchmarks.tasks.binning import SPLITS, bin_contigs
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 
 
@@ -50,15 +50,18 @@ def main(arguments: list[str] | None = None) -> int:
         labelled, contigs = (splits.get(name) or to_split([]) for name in SPLITS[options.evaluation_split])
         files = [options.output / f"{name}.binning" for name in ("gold_standard", method.name.replace("/", "--"))]
         check_folder(options.output, [options.model], parents=True)
-        options.output.mkdir(parents=True, exist_ok=True)
-        check_outputs(files, [options.model, options.data, *PARTS.findall(options.data)])
+        read = [options.model, options.data, *PARTS.findall(options.data)]
+        check_outputs(files if options.output.is_dir() else [], read)
+        if files[0] == files[1]:
+            raise ValueError(f"{files[0]} is the gold standard and the model's; give the model another name")
         threshold, rows, bins = bin_contigs(method, labelled, contigs)
+        options.output.mkdir(parents=True, exist_ok=True)
         ids, species = contigs.ids[rows].tolist(), np.char.replace(contigs.labels["species"][rows], " ", "_")
         lengths = [len(contigs.sequences[row]) for row in rows]
         write_cami(files[0], ids, species, lengths)
         write_cami(files[1], ids, bins)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"write_bins.py: {error}\n")
+        sys.stderr.write(f"write_bins.py: {sentence_of(error)}\n")
         return 2
     found = len(set(bins.tolist()) - {-1})
     sys.stdout.write(f"{found} bins of {int((bins >= 0).sum())} of {len(rows)} contigs, threshold {threshold:.4f}\n")

@@ -41,7 +41,7 @@ from benchmarks.speed.workloads import BATCH, draw_samples, long_sequence, measu
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.provenance import device_name, package_versions
 from modeling_dnacse.machine.signals import ending_on_signals
 
@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
         for folder in models.values():
             describe_model(folder)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"inference_throughput.py: {error}\n")
+        sys.stderr.write(f"inference_throughput.py: {sentence_of(error)}\n")
         return 2
     sequences = [s for split in splits.values() for s in split.sequences]
     samples = draw_samples(options.lengths, sequences, options.pass_bp or PASS_BP[options.device])

@@ -9,6 +9,7 @@ from benchmarks.data.splits import read_splits
 from benchmarks.methods.method import Split
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_outputs, check_plain
+from modeling_dnacse.machine.plain_messages import sentence_of
 from modeling_dnacse.machine.stamps import unchanged
 
 
@@ -38,7 +39,7 @@ def run_study(
         with unchanged([data] if data.is_file() else []):
             study(options)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"{Path(sys.argv[0]).name}: error: {error}\n")
+        sys.stderr.write(f"{Path(sys.argv[0]).name}: error: {sentence_of(error)}\n")
         return 2
     return 0
 

@@ -150,7 +150,7 @@ class Identifier:
         """Write an index, with all calibrations so far, to a folder that does not exist yet.
 
         Raises:
-            ValueError: the folder exists, or another process is writing it.
+            ValueError: the folder exists, its parent does not, or another process is writing it.
         """
         with written_whole(Path(given_path(folder))) as hidden:
             write_index(self.stored(hidden))

@@ -22,8 +22,10 @@ def dataset_commit(name: str, revision: str | None) -> str | None:
         revision: branch, tag or commit; None: the newest commit of main. A full commit id needs no network.
 
     Raises:
-        ValueError: there is no such data set or revision, or the Hub cannot be reached.
+        ValueError: there is no such data set or revision, the name is empty, or the Hub cannot be reached.
     """
+    if not name:
+        raise ValueError("got an empty name of a data set; give its Hub id, as ORG/NAME, or a folder")
     if Path(name).is_dir():
         if revision is not None:
             raise ValueError(f"{name} is a local folder, which has no revisions; leave {revision!r} out")

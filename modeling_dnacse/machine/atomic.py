@@ -43,9 +43,11 @@ def lock_output(path: Path, *beside: Path, wait: bool = False) -> Lock:
         wait: Wait for another process, where the output takes no time to write.
 
     Raises:
-        ValueError: another process is writing it.
+        ValueError: another process is writing it, or there is no folder to write it to.
         OSError: its folder cannot be written to.
     """
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
     busy = f"another process is writing {path}; wait for it, or give the output another name"
     lock = Lock(lock_path(path), None if wait else busy)
     try:
@@ -98,7 +100,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Output for a stream is written to a temporary file, which is copied to the stream when it is complete.
 
     Raises:
-        ValueError: another process is writing `path`, or `path` is a folder that is not empty.
+        ValueError: another process is writing `path`, `path` is a folder that is not empty, or its parent is none.
         OSError: there is no room, which names `path` even where the system named no file.
     """
     if is_stream(path):

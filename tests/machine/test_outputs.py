@@ -283,6 +283,16 @@ def test_a_folder_in_the_place_of_a_lock_is_named(tmp_path):
     assert not is_held(tmp_path / ".a.npy.lock")
 
 
+def test_a_missing_parent_folder_is_named(tmp_path):
+    """It was a FileNotFoundError of the hidden lock."""
+    (tmp_path / "file").touch()
+    for parent in (tmp_path / "a" / "b", tmp_path / "file"):
+        said = rf"{parent}/index: there is no folder {parent}; make it first"
+        with pytest.raises(ValueError, match=said), written_whole(parent / "index"):
+            pytest.fail("begins the work")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_signal_while_a_lock_is_taken_leaves_no_file(tmp_path, monkeypatch, moment):
     flock = fcntl.flock

@@ -83,6 +83,12 @@ def test_what_makes_no_data_set_is_said_and_nothing_is_left(table, tmp_path, cap
     assert sorted(path.name for path in tmp_path.iterdir()) == ["coi.tsv"]
 
 
+def test_a_missing_parent_folder_is_named_before_data_are_read(table, tmp_path, capsys):
+    """A missing folder was "[Errno 2] No such file or directory: 'no/dir/.o.lock'", when all was read."""
+    assert make("nothing.tsv", tmp_path / "no" / "dir" / "o") == 2
+    assert f"make_classification.py: {tmp_path / 'no' / 'dir' / 'o'}: there is no folder" in capsys.readouterr().err
+
+
 def test_a_folder_that_exists_is_kept(table, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     assert make(table, tmp_path / "out") == 2

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from benchmarks.data.readers import read_source
+from benchmarks.data.readers import pin, read_source
 from modeling_dnacse.reading.labels import RANKS
 
 LABELS = {
@@ -135,6 +135,14 @@ def test_a_data_set_of_the_hub_is_read_with_its_splits(tmp_path, monkeypatch):
         list(read_source(f"hub:{tmp_path / 'other'}"))
     with pytest.raises(ValueError, match="data set dnacse-tests/none, revision main, cannot be found on the Hub"):
         list(read_source("hub:dnacse-tests/none"))
+
+
+@pytest.mark.parametrize("source", ["hub:", "hub:@main"])
+def test_a_data_set_of_the_hub_has_a_name(source):
+    """`hub:` was taken for the working folder, and `datasets` raised an IndexError."""
+    for read in (pin, lambda name: list(read_source(name))):
+        with pytest.raises(ValueError, match="got an empty name of a data set; give its Hub id, as ORG/NAME"):
+            read(source)
 
 
 @pytest.mark.parametrize(
