@@ -156,7 +156,7 @@ def test_a_step_that_the_scaler_skips_has_no_norm(fp16, norm, given, monkeypatch
     """In float16 the first steps are skipped until the scale fits."""
     monkeypatch.setattr("transformers.Trainer._get_grad_norm", lambda *_: norm)
     trainer = object.__new__(ContrastiveTrainer)
-    trainer.args = SimpleNamespace(fp16=fp16)  # pyright: ignore[reportAttributeAccessIssue]
+    trainer.args = SimpleNamespace(fp16=fp16)
     assert trainer._get_grad_norm() == given
 
 
