@@ -62,8 +62,8 @@ def center(model: DnacseModel, tokenizer: PreTrainedTokenizerBase, sequences: li
     centred = vectors - mean
     if centred.double().norm() <= ROUNDING * vectors.double().norm():
         raise ValueError(
-            f"the sequences that were drawn ({len(sequences):,}) have one and the same vector, so nothing is left of it "
-            "when the mean is subtracted: give several that differ"
+            f"the sequences that were drawn ({len(sequences):,}) have one and the same vector, so nothing is left of "
+            "it when the mean is subtracted: give several that differ"
         )
     with torch.no_grad():
         last_norm(model).bias.sub_(mean)
