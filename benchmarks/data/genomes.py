@@ -22,6 +22,7 @@ from benchmarks.data.sketches import K, sketch
 from modeling_dnacse.reading.labels import RANKS, read_labelled
 from modeling_dnacse.reading.sequences import read_fasta
 
+COLUMNS = ("genome_id", "species", "genus", "split")  # of the index
 ROLES = ("seen", "unseen_val", "unseen_test", "novel_test")  # a seen species outranks an unseen one
 UNSEEN_VAL = 0.15  # of the species
 SCALE = 100  # of the sketches: 160 k-mers of a mitochondrial genome, 7,000 of 0.7 Mbp
@@ -40,12 +41,16 @@ def read_genomes(folder: Path) -> Iterator[Genome]:
     """Read a folder of assemblies, in the order of its index.
 
     Raises:
-        ValueError: The index lacks a column or names a split other than train and test, or a file is damaged.
+        ValueError: The index lacks a column or rows, or names a split other than train and test, or a file is damaged.
     """
     index = folder / "index.tsv"
     with index.open(newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            if not {"genome_id", "species", "genus", "split"} <= row.keys() or row["split"] not in ("train", "test"):
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if missing := [column for column in COLUMNS if column not in (rows.fieldnames or ())]:
+            raise ValueError(f"{index}: the first line names no column {', '.join(missing)}; add what is missing")
+        row = None
+        for row in rows:
+            if row["split"] not in ("train", "test"):
                 raise ValueError(
                     f"{index}: got the row {row}; each needs genome_id, species, genus, and a split, train or test."
                 )
@@ -55,6 +60,8 @@ def read_genomes(folder: Path) -> Iterator[Genome]:
             if role == "seen" and position_of(row["species"], "unseen_val") < UNSEEN_VAL:
                 role = "unseen_val"
             yield Genome(row["genome_id"], sequences, labels, role)
+        if row is None:
+            raise ValueError(f"{index}: no rows; add one for each genome")
 
 
 def read_table(path: Path) -> Iterator[Genome]:

@@ -1,15 +1,38 @@
 """The table that this folder's scripts write and `read_labelled` reads, one sequence a row."""
 
 import csv
+import gzip
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from xopen import xopen
 
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.outputs import check_replaced, head
 from modeling_dnacse.reading.labels import RANKS
 
 COLUMNS = ("id", "sequence", *RANKS, "split")
+GZIP = b"\x1f\x8b"  # the first bytes
+
+
+def check_table(path: Path) -> None:
+    """Check that a table to write replaces nothing but an earlier one.
+
+    Raises:
+        ValueError: There is another file.
+    """
+    check_replaced(path, is_table, f"a table of the columns {', '.join(COLUMNS)}", None)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file begins as those of `write_labelled`."""
+    header = "\t".join(COLUMNS) + "\n"
+    try:
+        with gzip.open(path) if head(path).startswith(GZIP) else path.open("rb") as file:
+            return file.read(len(header)) == header.encode()
+    except (OSError, EOFError, zlib.error):  # damaged
+        return False
 
 
 def write_labelled(records: Iterable[Mapping[str, str]], path: Path) -> None:

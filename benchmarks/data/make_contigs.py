@@ -35,12 +35,12 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.genomes import Genome, draw_unseen, merge_species, read_genomes, read_table
-from benchmarks.data.labelled_tables import write_labelled
+from benchmarks.data.labelled_tables import check_table, write_labelled
 from benchmarks.data.name_hashes import seed_of
 from benchmarks.data.sketches import NONE, sketch
 from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.machine.outputs import check_outputs
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.sequences import reverse_complement
 
@@ -171,9 +171,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     options = parse(arguments)
     try:
-        folder = options.genomes
+        folder, given = options.genomes, options.genomes or options.table
         read = [folder / "index.tsv", *folder.glob("*.fa.gz")] if folder else [options.table]
         check_outputs([options.output], read)
+        check_table(options.output)
         source = read_genomes(options.genomes) if options.genomes else read_table(options.table)
         genomes = list(tqdm(source, desc="reading", unit=" genomes", leave=False))
         if options.unseen_share:
@@ -185,9 +186,11 @@ def main(arguments: list[str] | None = None) -> int:
         distinct, dropped = drop_repeats(pieces)
         chosen = cap(distinct, options.most, options.seed)
         rows = (piece.labels | {"id": piece.id, "sequence": piece.sequence, "split": piece.split} for piece in chosen)
+        if not chosen:
+            raise ValueError(f"{given}: none of {len(genomes)} genomes makes a piece; add some, or lower --shortest")
         write_labelled(rows, options.output)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"make_contigs.py: {error}\n")
+        sys.stderr.write(f"make_contigs.py: {sentence_of(error)}\n")
         return 2
     sys.stdout.write(
         f"{len(pieces)} pieces of {len(genomes)} genomes: {dropped['repeated']} dropped as repeated, "

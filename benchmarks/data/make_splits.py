@@ -35,15 +35,15 @@ from tqdm import tqdm
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.labelled_tables import write_labelled
+from benchmarks.data.labelled_tables import check_table, write_labelled
 from benchmarks.data.name_hashes import position_of
 from benchmarks.data.near_identity import DIFFERENT, find_near, index_sequences
 from benchmarks.data.readers import pin, read_source
 from benchmarks.data.splits import describe, to_split
 from benchmarks.report.result_files import commit, write_json
 from modeling_dnacse.commands.options import parsed
-from modeling_dnacse.machine.outputs import check_outputs
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.outputs import check_outputs, check_replaced, holds_near_start
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
 from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.sequences import reverse_complement
@@ -53,6 +53,7 @@ NOVEL = 0.033  # of the genera
 UNSEEN_TEST, UNSEEN_VAL = 0.07, 0.035  # of the species
 TEST, VAL = 0.15, 0.10  # of the records of a seen species
 FEWEST = 4  # records of a seen species that gives some away
+REPORT = holds_near_start(b'{\n "kind": "leaks",\n')
 
 Record = dict[str, str]
 
@@ -216,6 +217,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
         check_outputs([options.output, options.report], [options.data])
+        check_table(options.output)
+        check_replaced(options.report, REPORT, "a report of make_splits.py", None)
         source = pin(options.data)
         chosen, left_out = read_and_split(source, options.keep_splits)
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
@@ -229,7 +232,7 @@ def main(arguments: list[str] | None = None) -> int:
             counts = {"left_out": left_out, **report, "dropped": len(dropped)}
             write_json(describe_run(source, chosen, options.output) | asked | counts, options.report)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"make_splits.py: {error}\n")
+        sys.stderr.write(f"make_splits.py: {sentence_of(error)}\n")
         return 2
     for split, counts in report["splits"].items():
         sys.stdout.write(f"{split}: {counts['records']} records of {counts['species']} species\n")

@@ -29,12 +29,12 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.genomes import Genome
-from benchmarks.data.labelled_tables import write_labelled
+from benchmarks.data.labelled_tables import check_table, write_labelled
 from benchmarks.data.make_contigs import cut, drop_repeats
 from benchmarks.data.simulate import BASES, TRANSITIONS, plan_tree
 from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.machine.outputs import check_outputs
-from modeling_dnacse.machine.plain_messages import plain_messages
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.sequences import reverse_complement
 
@@ -172,6 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--shortest is {options.shortest} and --longest {options.longest}; raise --longest")
     try:
         check_outputs([options.output])
+        check_table(options.output)
         genomes = simulate_genomes(options.species, options.genome_length, options.strains, options.seed)
         pieces = [p for g in genomes for p in cut(g, options.shortest, options.longest, options.lengths, options.seed)]
         contigs, dropped = drop_repeats(pieces)
@@ -180,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
         rows = (read.labels | {"id": read.id, "sequence": read.sequence, "split": read.split} for read in reads)
         write_labelled(rows, options.output)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"simulate_genomes.py: {error}\n")
+        sys.stderr.write(f"simulate_genomes.py: {sentence_of(error)}\n")
         return 2
     sys.stdout.write(
         f"{len(contigs)} contigs of {len(genomes)} genomes of {options.species} species, "

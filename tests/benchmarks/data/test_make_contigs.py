@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.data.genomes import Genome, merge_species
 from benchmarks.data.make_contigs import Piece, cap, cut, draw_lengths, drop_repeats, main
+from benchmarks.data.simulate_genomes import main as simulate
 from modeling_dnacse.reading.labels import RANKS, read_labelled
 from modeling_dnacse.reading.sequences import reverse_complement
 
@@ -164,6 +165,40 @@ def test_mistakes_are_one_sentence(folder, capsys):
     with pytest.raises(SystemExit):
         main(["--genomes", str(folder), "--output", "o.tsv", "--merge_identity", "2"])
     assert "argument --merge_identity: '2' is no number from 0.0 to 1" in capsys.readouterr().err
+
+
+def test_no_table_is_made_without_genomes(folder, capsys):
+    """It was one without records, with exit code 0."""
+    index = folder / "index.tsv"
+    header, rest = index.read_text().split("\n", 1)
+    table = folder / "none.tsv"
+    table.write_text("id\tsequence\tspecies\na\tACGT\t\n")
+    command = ["--output", str(folder / "o.tsv"), "--genomes", str(folder)]
+    texts = {"": "names no column genome_id, species, genus, split", "a\n": "names no column genome_id"}
+    for text, said in (texts | {f"{header}\n": f"{index}: no rows; add one"}).items():
+        index.write_text(text)
+        assert main(command) == 2
+        assert said in capsys.readouterr().err
+    index.unlink()
+    assert main(command) == 2
+    assert f"make_contigs.py: {index}: No such file or directory; check this path" in capsys.readouterr().err
+    index.write_text(f"{header}\n{rest}")
+    assert main([*command, "--shortest", "20000"]) == 2
+    assert f"{folder}: none of 40 genomes makes a piece" in capsys.readouterr().err
+    assert main(["--output", str(folder / "o.tsv"), "--table", str(table)]) == 2
+    assert f"{table}: none of 0 genomes makes a piece" in capsys.readouterr().err
+    assert not (folder / "o.tsv").exists()
+
+
+@pytest.mark.parametrize("script", ["make_contigs", "simulate_genomes"])
+def test_a_file_that_is_no_earlier_table_is_kept(script, folder, capsys):
+    """It was replaced without a word."""
+    mine = folder / "mine.tsv"
+    mine.write_text("precious\n")
+    run = main if script == "make_contigs" else simulate
+    assert run(["--output", str(mine), *(["--genomes", str(folder)] if run is main else ["--species", "2"])]) == 2
+    assert f"{mine} exists and is not a table of the columns id, sequence, " in capsys.readouterr().err
+    assert mine.read_text() == "precious\n"
 
 
 def test_the_table_that_is_read_is_no_output(tmp_path, capsys):

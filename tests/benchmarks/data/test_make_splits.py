@@ -200,6 +200,24 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_search(tmp_path, 
     assert not (tmp_path / "o.tsv").exists()
 
 
+def test_nothing_but_earlier_outputs_is_replaced(tmp_path, capsys):
+    """Any file was, without a word."""
+    rows = "".join(f"r{n}\t{random_bases(300, n)}\tApis s{n}\tApis\n" for n in range(9))
+    (tmp_path / "f.tsv").write_text(f"id\tsequence\tspecies\tgenus\n{rows}")
+    mine = tmp_path / "mine"
+    mine.write_text("precious\n")
+    for command in ([str(mine)], [str(tmp_path / "o.tsv"), "--report", str(mine)], [str(mine.with_suffix(".gz"))]):
+        mine.with_suffix(".gz").write_text("precious\n")
+        assert main(["--data", str(tmp_path / "f.tsv"), "--output", *command]) == 2
+        assert " exists and is not a " in capsys.readouterr().err
+    assert mine.read_text() == mine.with_suffix(".gz").read_text() == "precious\n"
+    assert not (tmp_path / "o.tsv").exists()
+    (tmp_path / "o.json").touch()  # empty
+    for name in ("o.tsv", "o.tsv", "o.tsv.gz", "o.tsv.gz"):
+        command = ["--data", str(tmp_path / "f.tsv"), "--report", str(tmp_path / "o.json")]
+        assert main([*command, "--output", str(tmp_path / name)]) == 0
+
+
 def test_data_without_species_are_refused_in_one_sentence(tmp_path, capsys):
     (tmp_path / "f.tsv").write_text("id\tsequence\na\tACGT\n")
     assert main(["--data", str(tmp_path / "f.tsv"), "--output", str(tmp_path / "o.tsv")]) == 2
