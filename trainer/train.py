@@ -82,7 +82,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.write(f"train.py: error: {full}; give it more, or lower --cached_chunk_size or --max_length\n")
         sys.exit(2)
     except Stopped as stop:
-        sys.stderr.write(f"train.py: stopped by {stop}; checkpoints stay, --resume_from_checkpoint last continues\n")
+        sys.stderr.write(
+            f"train.py: stopped by {stop}; --resume_from_checkpoint last goes on from the last checkpoint\n"
+        )
         sys.exit(stop.code)
 
 

@@ -176,6 +176,10 @@ def main(arguments: list[str] | None = None) -> int:
         genomes = simulate_genomes(options.species, options.genome_length, options.strains, options.seed)
         pieces = [p for g in genomes for p in cut(g, options.shortest, options.longest, options.lengths, options.seed)]
         contigs, dropped = drop_repeats(pieces)
+        if not contigs:
+            raise ValueError(
+                f"none of {len(genomes)} genomes makes a contig; lower --shortest, or raise --genome_length"
+            )
         rng = np.random.default_rng(options.seed)
         reads = (contig._replace(sequence=read_contig(contig.sequence, options.error_rate, rng)) for contig in contigs)
         rows = (read.labels | {"id": read.id, "sequence": read.sequence, "split": read.split} for read in reads)

@@ -50,7 +50,7 @@ from ..machine.outputs import check_outputs, check_replaced, check_uncompressed
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.formats import check_parts, files_beside
 from .drawing.pictures import check_plot
-from .identify_options import FORMATS, HITS, add_arguments
+from .identify_options import FORMATS, HITS, WITH_COUNTS, add_arguments
 from .options import (
     check_device,
     embed_options,
@@ -94,6 +94,11 @@ def check(args: argparse.Namespace) -> FirstReading:
     if args.expected_new is not None:
         check_probability("--expected_new", args.expected_new)
     primers = None if args.trim_primers is None else parse_primers(args.trim_primers)
+    if args.counts is not None and args.format not in WITH_COUNTS and not args.plot:
+        raise ValueError(
+            f"--counts has no effect with --format {args.format}, which has no place for them; leave it out, or write "
+            f"{' or '.join(WITH_COUNTS)}"
+        )
     hits = place_of_hits(args)
     beside = files_beside(args.reference_vectors) if args.reference_vectors else []
     inputs = [*args.input, args.reference, args.taxonomy, args.reference_vectors, args.model, args.counts, *beside]

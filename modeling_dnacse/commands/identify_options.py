@@ -16,6 +16,7 @@ FORMATS = {  # a format of identification/formats.py -> recognises an earlier ou
     "biom": holds_near_start(b"{", b'"generated_by": "dnacse identify"'),
     "json": has_lines(r"\[", r'\{"id": ".*", "call": .*, "new_species_probability": .*\},?|\]'),
 }
+WITH_COUNTS = ("tsv", "biom", "json")  # formats that hold the counts of samples
 HITS = holds_near_start(b"id\thit\treference\tsimilarity\tidentity\toverlap")
 
 

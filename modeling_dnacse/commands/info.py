@@ -47,7 +47,7 @@ def check(args: argparse.Namespace) -> None:
         folder = Path(args.model) if Path(args.model).is_dir() else fetch(args.model)
         facts = describe(folder, folder.resolve().name if Path(args.model).is_dir() else args.model)
     with naming_standard_output():
-        sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n" if args.json else render(facts))
+        sys.stdout.write(json.dumps(facts, indent=2) + "\n" if args.json else render(facts))
 
 
 run = None  # nothing is computed

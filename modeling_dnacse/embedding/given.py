@@ -134,12 +134,13 @@ def given_options(options: Any) -> EmbedOptions:
     """The options of embedding that a caller gives as a record; None: the defaults.
 
     Raises:
-        ValueError: they are no `EmbedOptions`, or as `check_options`.
+        ValueError: they are no `EmbedOptions`, or as `check_kinds` and `check_options`.
     """
     if options is None:
         return EmbedOptions()
     if not isinstance(options, EmbedOptions):
         raise ValueError(f"options is {options!r:.{SHOWN}}; give EmbedOptions(...), or None")
+    check_kinds(vars(options))
     return check_options(options)
 
 

@@ -216,6 +216,7 @@ def test_several_files_and_options_that_do_not_fit(tiny_folder, queries, library
         (["--confidence", "species"], "--confidence is 'species'; it must be a number"),
         (["--precision", "species"], "--precision is 'species'; it must be a number"),
         (["--confidence", "species=0.9,Species=0.8"], "gives species two numbers"),
+        (["--counts", str(counts), "--format", "sintax"], "--counts has no effect with --format sintax"),
         (["--counts", str(counts)], "the sample 'order_probability' has the name of a column of calls; rename it"),
         (["--confidence", "tribe=0.9"], "names the rank 'tribe'; the library has species, genus"),
         (["--trim_primers", "LCO1490"], "it takes a forward and a reverse primer"),

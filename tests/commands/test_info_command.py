@@ -21,6 +21,15 @@ def test_shipped_model(capsys):
     assert any("genus of unseen species" in line for line in told["results"])
 
 
+def test_json_escapes_what_turns_text_on_a_terminal(tiny_folder, tmp_path, capsys):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"architectures": ["Dna\u202eModel"]}))
+    main(["info", str(folder), "--json"])
+    out = capsys.readouterr().out
+    assert out.isascii() and "Dna\u202eModel" in json.dumps(json.loads(out), ensure_ascii=False)
+
+
 def test_a_shipped_model_is_found_by_its_name_unless_a_folder_here_has_it(tiny_folder, tmp_path, monkeypatch, capsys):
     """The commands say on stderr that they take dnacse-barcode-12s, but did not take that name."""
     monkeypatch.chdir(tmp_path)

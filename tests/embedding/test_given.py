@@ -12,6 +12,7 @@ import torch
 from modeling_dnacse import (
     DnacseModel,
     DnaEmbedder,
+    EmbedOptions,
     Identifier,
     embed,
     identify,
@@ -146,6 +147,11 @@ def test_options_that_are_no_record_of_options_are_refused(options):
     for opened in (Identifier.from_fasta, Identifier.from_index):
         with pytest.raises(ValueError, match=r"options is .*; give EmbedOptions\(...\), or None"):
             opened("a.fasta", options=options)
+
+
+def test_options_of_a_wrong_kind_are_refused_in_a_record_too():
+    with pytest.raises(ValueError, match="window_tokens is 64.5; it must be a whole number"):
+        Identifier.from_index("a", options=EmbedOptions(window_tokens=64.5))
 
 
 @pytest.mark.parametrize("path", [None, 3, b"a.fasta", ["a.fasta"]], ids=repr)

@@ -201,6 +201,14 @@ def test_a_file_that_is_no_earlier_table_is_kept(script, folder, capsys):
     assert mine.read_text() == "precious\n"
 
 
+def test_genomes_that_make_no_contig_are_an_error(tmp_path, capsys):
+    """An empty table was written."""
+    table = tmp_path / "contigs.tsv"
+    assert simulate(["--output", str(table), "--species", "1", "--genome_length", "500", "--shortest", "2500"]) == 2
+    assert "none of 1 genomes makes a contig; lower --shortest, or raise" in capsys.readouterr().err
+    assert not table.exists()
+
+
 def test_the_table_that_is_read_is_no_output(tmp_path, capsys):
     table = tmp_path / "genomes.tsv"
     table.write_text("id\tsequence\tspecies\n")
