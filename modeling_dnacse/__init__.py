@@ -24,8 +24,7 @@ if TYPE_CHECKING or not _IS_COMMAND:
     from .augmentation import EncoderNoise, ManifoldMixup
     from .clustering.given_vectors import k_medoid, nearest, similarity_threshold
     from .configuration_dnacse import DnacseConfig
-    from .embedding.given import embed
-    from .embedding.options import EmbedOptions
+    from .embedding.given import EmbedOptions, embed
     from .identification.identifier import Identifier, identify
     from .loading.given import load_checkpoint
     from .modeling_dnacse import (

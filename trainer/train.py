@@ -146,8 +146,10 @@ def train(args: ContrastiveArguments) -> None:
         logger.info(note)
     args.max_steps = curriculum.steps
     args.logging_steps = min(args.logging_steps, curriculum.steps)
+    parts = (model.config, tokenizer, data.sampler, data.validation)
+    facts = run_facts(args.to_dict(), args.world_size, *parts)
     if checkpoint:
-        check_same_run(Path(checkpoint), run_facts(args.to_dict(), args.world_size, data.sampler, data.validation))
+        check_same_run(Path(checkpoint), facts)
 
     if args.genus_weight:
         add_genus_vectors(model, tokenizer, data.pairs, args.seed, args.device)
@@ -156,6 +158,7 @@ def train(args: ContrastiveArguments) -> None:
         args=args,
         curriculum=curriculum,
         sampler=data.sampler,
+        facts=facts,
         data_collator=PairCollator(tokenizer, args.max_length, args.pad_to_multiple_of),
         train_dataset=data.pairs,
         eval_dataset=data.validation,

@@ -151,9 +151,9 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarra
 
 def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, np.ndarray | None]") -> None:
     """Make the folder of bins; its name is locked meanwhile."""
-    from ..machine.atomic import written_whole
+    from ..machine.atomic import all_or_none, written_whole
 
-    with written_whole(args.output) as folder:
+    with all_or_none(), written_whole(args.output) as folder:
         report = make_bins(args, checked, folder)
     sys.stderr.write(report)
 

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..loading.model_folders import check_model
+from ..machine.atomic import all_or_none
 from ..machine.outputs import check_outputs, check_replaced, check_uncompressed, has_lines, holds_near_start
 from .drawing.pictures import add_dark_argument, check_plot
 from .options import (
@@ -53,7 +54,7 @@ EARLIER = {  # format -> how an earlier output is recognised
     "tsv": holds_near_start(b"id\tcluster\tsize\tsimilarity\trepresentative\n"),
     "uc": has_lines(*[r"[SHC]\t\d+\t\d+\t[\d.*]+\t[-+*]\t[0*]\t[0*]\t\*\t[^\t]+\t[^\t]+"] * 2),
 }
-REPRESENTATIVES = has_lines(r">.* cluster=c1 size=\d+", r">.* cluster=c\d+ size=\d+|[A-Z]+")
+REPRESENTATIVES = has_lines(r">.* cluster=\S.* size=\d+", r">.* cluster=\S.* size=\d+|[A-Z]+")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +134,7 @@ def needs_vectors(args: argparse.Namespace) -> bool:
     return args.threshold is not None or args.labelled is not None or changed
 
 
+@all_or_none()
 def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[str, str] | None]") -> None:
     """Cluster, and put the outputs in place."""
     import numpy as np

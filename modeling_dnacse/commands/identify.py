@@ -45,7 +45,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from ..loading.model_folders import check_model
-from ..machine.atomic import is_stream, whole_text
+from ..machine.atomic import all_or_none, is_stream, whole_text
 from ..machine.outputs import check_outputs, check_replaced, check_uncompressed
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.formats import check_parts, files_beside
@@ -158,6 +158,7 @@ def read_library(args: argparse.Namespace) -> "LibraryFile | Path":
     return folder
 
 
+@all_or_none()
 def run(args: argparse.Namespace, first: FirstReading) -> None:
     """Identify the queries, and put the outputs in place."""
     from ..identification.call_table import call_columns

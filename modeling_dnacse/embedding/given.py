@@ -1,4 +1,4 @@
-"""`embed` as callers in Python get it: what they give is checked, and then embedded by embed.py.
+"""`embed` and `EmbedOptions` as callers in Python get them: what they give is checked, then embedded by embed.py.
 
 The commands check their options and files elsewhere, and call embed.py itself.
 """
@@ -12,16 +12,30 @@ from typing import Any, Unpack
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..loading.checkpoints import check_tokens
+from ..modeling_dnacse import DnacsePreTrainedModel
 from ..reading.given_sequences import SHOWN, each_sequence
 from .embed import embed as embed_checked
-from .options import EmbedKeywords, EmbedOptions
+from .options import EmbedKeywords
+from .options import EmbedOptions as OptionsOfRightKinds
 
 WHOLE, SWITCHES = ("batch_tokens", "window_tokens", "overlap_tokens", "dimensions"), ("normalize", "both_strands")
 HALF = (torch.bfloat16, torch.float16)
 LOCK = Lock()
 IN_USE: dict[Any, tuple[bool, int]] = {}  # model -> whether it was in training mode, and the threads that embed
+
+
+class EmbedOptions(OptionsOfRightKinds):
+    """`EmbedOptions` of options.py, which also checks the kinds of numbers and switches."""
+
+    __doc__ = OptionsOfRightKinds.__doc__
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without the model."""
+        check_kinds(vars(self))
+        super().__post_init__()
 
 
 def embed(
@@ -47,14 +61,19 @@ def embed(
             `help(modeling_dnacse.EmbedOptions)` explains each.
 
     Raises:
-        ValueError: a sequence is no text, is empty, holds an invalid character or does not fit into memory, or
-            an option is of a wrong kind or out of its range.
+        ValueError: a sequence is no text, is empty, holds an invalid character or does not fit into memory; an option
+            is of a wrong kind or out of its range; model and tokenizer do not belong together; or a vector is NaN.
     """
-    check_options(EmbedOptions(**check_kinds(options)))
+    check_options(EmbedOptions(**options))
     check_encoder(model, tokenizer)
     given = list(each_sequence(sequences))
     with evaluating(model):
         vectors = embed_checked(model, tokenizer, given, progress=progress, **options)
+    if not (finite := np.isfinite(vectors).all(axis=1)).all():
+        raise ValueError(
+            f"{(~finite).sum():,} of {len(vectors):,} vectors hold NaN or infinity, the first that of sequence "
+            f"{finite.argmin()}: its weights are no numbers, or too large for its precision; load it again"
+        )
     if (without := np.flatnonzero(~vectors.any(axis=1))).size:
         warnings.warn(
             f"{without.size:,} of {len(vectors):,} vectors hold nothing but zeros, the first that of sequence "
@@ -68,7 +87,8 @@ def check_encoder(model: Any, tokenizer: Any) -> None:
     """Check that a model and a tokenizer are what `load_checkpoint` gives, or do the same.
 
     Raises:
-        ValueError: one of them is something else, such as the name of a folder.
+        ValueError: one of them is something else, such as the name of a folder; the model has a head, so that it gives
+            no vectors; or the tokenizer is another model's.
     """
     for role, given, needed in (("model", model, "training"), ("tokenizer", tokenizer, "backend_tokenizer")):
         if not callable(given) or not hasattr(given, needed):
@@ -76,6 +96,10 @@ def check_encoder(model: Any, tokenizer: Any) -> None:
                 f"the {role} is {given!r:.{SHOWN}}; give that of load_checkpoint(DnacseModel, FOLDER), or another "
                 f"{'encoder' if role == 'model' else 'fast tokenizer'} of transformers"
             )
+    if isinstance(model, PreTrainedModel) and model.base_model is not model:
+        raise ValueError(f"a {type(model).__name__} gives no vectors; give its encoder, model.base_model")
+    if isinstance(model, DnacsePreTrainedModel):
+        check_tokens(model, tokenizer, "this tokenizer")
 
 
 @contextmanager
@@ -116,7 +140,7 @@ def check_kinds(options: Any) -> Any:
     return options
 
 
-def check_options(options: EmbedOptions) -> EmbedOptions:
+def check_options(options: OptionsOfRightKinds) -> OptionsOfRightKinds:
     """Check the precision and the device of options; return the options.
 
     Raises:
@@ -130,7 +154,7 @@ def check_options(options: EmbedOptions) -> EmbedOptions:
     return options
 
 
-def given_options(options: Any) -> EmbedOptions:
+def given_options(options: Any) -> OptionsOfRightKinds:
     """The options of embedding that a caller gives as a record; None: the defaults.
 
     Raises:
@@ -138,7 +162,7 @@ def given_options(options: Any) -> EmbedOptions:
     """
     if options is None:
         return EmbedOptions()
-    if not isinstance(options, EmbedOptions):
+    if not isinstance(options, OptionsOfRightKinds):
         raise ValueError(f"options is {options!r:.{SHOWN}}; give EmbedOptions(...), or None")
     check_kinds(vars(options))
     return check_options(options)

@@ -13,7 +13,7 @@ from ..identification.encoding import Encoded, Encoder, encode
 from ..identification.library import Library, make_library, unit_vectors
 from ..identification.queries import check_numbers
 from ..vectors.shared_sites import SiteSearch
-from .inputs import check_digest, check_sequences, find_encoder, options_of
+from .inputs import check_fit, check_sequences, find_encoder, options_of, record_fit
 
 TEMPERATURES = np.geomspace(0.002, 1, 40)
 DEFAULT_TEMPERATURE = 0.05  # the temperature if no class has two sequences
@@ -100,7 +100,8 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
             self.classes_, codes = np.unique(y, return_inverse=True)
         except TypeError:
             raise ValueError("the classes of y cannot be sorted; give text, or whole numbers, for all rows") from None
-        encoder, self.model_digest_ = self._encoder()
+        encoder, digest = self._encoder()
+        record_fit(self, digest)
         self.references_, self.reference_codes_ = encode_scaled(encoder, sequences), codes
         if self.references_.sites is not None and not self.references_.sites.placed.all():
             kept = self.references_.sites.placed
@@ -118,7 +119,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             NotFittedError: `fit` was not called.
-            ValueError: an entry is not a sequence, or the model is another one than in `fit`.
+            ValueError: an entry is not a sequence, or the model or an option is another one than in `fit`.
         """
         nearest = self._similarities(X).argmax(axis=1)
         return self.classes_[nearest]
@@ -137,7 +138,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         sequences = check_sequences(given)
         encoder, digest = self._encoder()
-        check_digest(self.model_digest_, digest, self.model)
+        check_fit(self, digest)
         queries = encode_scaled(encoder, sequences, by_sites=self.references_.sites is not None)
         if queries.sites is not None and not queries.sites.placed.all():
             warnings.warn(

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from ..embedding.given import embed
-from .inputs import check_digest, check_sequences, find_encoder, options_of
+from .inputs import check_fit, check_sequences, find_encoder, options_of, record_fit
 
 
 class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -67,7 +67,7 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_sequences(X)
         encoder, _, digest = find_encoder(self.model, self.device)
         self._n_features_out = options_of(self, normalize=self.normalize).vector_width(encoder)
-        self.model_digest_ = digest
+        record_fit(self, digest)
         return self
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -75,12 +75,12 @@ class DnaEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Raises:
             NotFittedError: `fit` was not called.
-            ValueError: as `fit`; or the model is another one than in `fit`.
+            ValueError: as `fit`; or the model or an option is another one than in `fit`.
         """
         check_is_fitted(self)
         sequences = check_sequences(X)
         encoder, tokenizer, digest = find_encoder(self.model, self.device)
-        check_digest(self.model_digest_, digest, self.model)
+        check_fit(self, digest)
         options = options_of(self, normalize=self.normalize)
         return embed(encoder, tokenizer, sequences, **vars(options))
 

@@ -14,7 +14,7 @@ from ..loading.checkpoints import find_on_hub
 from ..loading.encoders import load_encoder
 from ..loading.model_digests import digest_of_release
 from ..loading.model_folders import check_model, given_model
-from ..reading.given_sequences import each_sequence
+from ..reading.given_sequences import SHOWN, each_sequence
 from ..reading.sequences import clean_sequence
 
 MODELS = 2  # kept in memory, so that a grid search does not load its model again in each fit
@@ -93,14 +93,25 @@ def options_of(estimator: Any, **more: Any) -> EmbedOptions:
     return EmbedOptions(device=device_of(estimator.device), **given)
 
 
-def check_digest(fitted: str, digest: str, model: Any) -> None:
-    """Check that a model is the one that an estimator was fitted with.
+def record_fit(estimator: Any, digest: str) -> None:
+    """Record in an estimator the model and the options that shape vectors, for `check_fit`."""
+    estimator.model_digest_ = digest
+    estimator.shaping_ = {name: getattr(estimator, name) for name in SHAPING}
+
+
+def check_fit(estimator: Any, digest: str) -> None:
+    """Check that the model and the options that shape vectors are those that an estimator was fitted with.
 
     Raises:
-        ValueError: it is another one.
+        ValueError: one of them is another one.
     """
-    if fitted != digest:
+    if estimator.model_digest_ != digest:
         raise ValueError(
-            f"the model {model or SHIPPED.name} is not the one of fit(): its files have changed; fit again, or use "
-            "the former model"
+            f"the model {estimator.model or SHIPPED.name} is not the one of fit(): its files have changed; fit again, "
+            "or use the former model"
         )
+    for name, value in estimator.shaping_.items():
+        if getattr(estimator, name) != value:
+            raise ValueError(
+                f"{name} is {getattr(estimator, name)!r:.{SHOWN}}, and was {value} in fit(); fit again, or set it back"
+            )

@@ -152,7 +152,10 @@ class Identifier:
         Raises:
             ValueError: the folder exists, its parent does not, or another process is writing it.
         """
-        with written_whole(Path(given_path(folder))) as hidden:
+        place = Path(given_path(folder))
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"{place} is a file; give the name of a new folder")
+        with written_whole(place) as hidden:
             write_index(self.stored(hidden))
 
     def stored(self, folder: Path) -> Index:

@@ -5,7 +5,7 @@ Each file is a sample. If an id occurs in two files, all ids get the name of the
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import count, zip_longest
 from numbers import Integral
 from pathlib import Path
@@ -163,14 +163,17 @@ def each_id(ids: Iterable[str]) -> Iterator[str]:
     """Ids that a caller gives in Python, as text.
 
     Raises:
-        ValueError: they are one text, or one is neither text nor a whole number, or holds a control character.
+        ValueError: they are one text or have no order; or one is neither text nor a whole number, or holds a control
+            character or a part of one (a surrogate).
     """
-    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+    if isinstance(ids, str | bytes | Mapping | Set) or not isinstance(ids, Iterable):
         raise ValueError(f"got one {type(ids).__name__} as ids; give a list with one id for each sequence")
     for number, name in enumerate(ids):
         if not isinstance(name, str | Integral) or name == "":
             raise ValueError(f"id {number} is {name!r:.{SHOWN}}; give text or a whole number")
         refuse_controls(f"id {number}", str(name), "it")
+        if not str(name).isascii() and any("\ud800" <= letter <= "\udfff" for letter in str(name)):
+            raise ValueError(f"id {number} is {name!r:.{SHOWN}}, which is no text in UTF-8; give text")
         yield str(name)
 
 

@@ -46,20 +46,10 @@ def load_checkpoint(
     tokenizer = load_tokenizer(tokenizer_name or name)
     check_size(name)
     with one_sentence(f"{name} cannot be loaded as a model"), without_bar_of_weights():
-        model = model_class.from_pretrained(name, dtype=torch.float32, **options)
+        model = model_class.from_pretrained(name, **{"dtype": torch.float32} | options)
     check_finite(model, name)
     check_tables(model, name)
-    if len(tokenizer) > model.config.vocab_size or tokenizer.pad_token_id != model.config.pad_token_id:
-        raise ValueError(
-            f"the tokenizer of {tokenizer_name or name} has {len(tokenizer)} entries and pad id "
-            f"{tokenizer.pad_token_id}, the model {model.config.vocab_size} and {model.config.pad_token_id}; "
-            "give the tokenizer that it was trained with"
-        )
-    if model.config.vocabulary is not None and model.config.vocabulary != vocabulary_of(tokenizer):
-        raise ValueError(
-            f"the tokens of {tokenizer_name or name} are not those that the model was trained with; "
-            "give the tokenizer that it was trained with"
-        )
+    check_tokens(model, tokenizer, f"the tokenizer of {tokenizer_name or name}")
     check_framing(tokenizer, tokenizer_name or name)
     return model, tokenizer
 
@@ -73,6 +63,30 @@ def check_finite(model: nn.Module, name: str) -> None:
     for key, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise ValueError(f"{name}: the weight {key} holds NaN or infinity; give a model whose weights are numbers")
+
+
+def check_tokens(model: DnacsePreTrainedModel, tokenizer: Any, name: str) -> None:
+    """Check that a model has an embedding for each token, and that its tokens are those of its configuration, if any.
+
+    Args:
+        model: the model.
+        tokenizer: a tokenizer of transformers.
+        name: what messages call the tokenizer.
+
+    Raises:
+        ValueError: the tokenizer is another model's.
+    """
+    config, ids = model.config, 1 + max(tokenizer.get_vocab().values(), default=0)
+    if ids > config.vocab_size or tokenizer.pad_token_id != config.pad_token_id:
+        raise ValueError(
+            f"{name} has {ids} entries and pad id {tokenizer.pad_token_id}, the model "
+            f"{config.vocab_size} and {config.pad_token_id}; give the tokenizer that it was trained with"
+        )
+    if config.vocabulary is not None and config.vocabulary != vocabulary_of(tokenizer):
+        raise ValueError(
+            f"the tokens of {name} are not those that the model was trained with; give the tokenizer that it was "
+            "trained with"
+        )
 
 
 def check_tables(model: DnacsePreTrainedModel, name: str) -> None:

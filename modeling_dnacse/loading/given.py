@@ -22,11 +22,14 @@ def load_checkpoint(
             shipped model.
         tokenizer_name: the same for the tokenizer; None: the checkpoint's own.
         options: further arguments of `from_pretrained`: values that replace those of the configuration, such as
-            pooling="cls", and arguments of the model, such as with_mlm_head=True.
+            pooling="cls", and arguments of the model, such as with_mlm_head=True. Without `dtype`, the weights are
+            float32.
 
     Raises:
         ValueError: there is no such checkpoint, it is of another architecture, or the tokenizer is another model's; or
             a name is no path.
     """
+    if options.get("output_loading_info"):
+        raise ValueError("output_loading_info is not known here, where two things are returned; leave it out")
     tokenizer_name = None if tokenizer_name is None else given_model(tokenizer_name)
     return load_named(model_class, given_model(name), tokenizer_name, **options)

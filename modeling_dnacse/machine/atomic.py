@@ -13,7 +13,8 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +22,7 @@ from .locks import Lock
 from .scratch import scratch_folder
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+WAITING: ContextVar[list | None] = ContextVar("WAITING", default=None)  # hidden names, names and locks
 STDOUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1"))
 
 
@@ -110,8 +112,9 @@ def written_whole(path: Path) -> Iterator[Path]:
                 yield hidden
             copy_to_stream(hidden, path)
         return
-    hidden = partial_path(path)
-    with lock_output(path):
+    hidden, waiting = partial_path(path), WAITING.get()
+    with ExitStack() as locked:
+        locked.enter_context(lock_output(path))
         refuse_full_folder(path)
         try:
             with naming_what_has_no_room(path):
@@ -119,10 +122,33 @@ def written_whole(path: Path) -> Iterator[Path]:
                 refuse_full_folder(path)
                 if hidden.is_dir():
                     give_usual_modes(hidden)
-                hidden.replace(path)
+                if waiting is None:
+                    hidden.replace(path)
         except BaseException:
             remove(hidden)
             raise
+        if waiting is not None:
+            waiting.append((hidden, path, locked.pop_all()))
+
+
+@contextmanager
+def all_or_none() -> Iterator[None]:
+    """Put what `written_whole` writes meanwhile in place at the end, or, after an error, nothing of it.
+
+    So the outputs of a command are all of one run, also where the disk of one of them is full.
+    """
+    waiting: list[tuple[Path, Path, ExitStack]] = []
+    former = WAITING.set(waiting)
+    try:
+        yield
+        for hidden, path, _ in waiting:
+            with naming_what_has_no_room(path):
+                hidden.replace(path)
+    finally:
+        WAITING.reset(former)
+        for hidden, _, locked in waiting:
+            remove(hidden)
+            locked.close()
 
 
 @contextmanager

@@ -36,8 +36,8 @@ def read_abundances(path: Path) -> Abundances:
     Columns of numbers that their names keep from being samples are reported on stderr.
 
     Raises:
-        ValueError: it has no samples, an id is repeated, or a cell is not a count. The message names file, line and
-            remedy.
+        ValueError: it has no samples, one has no name, an id is repeated, or a cell is not a count. The message names
+            file, line and remedy.
     """
     lines = io.TextIOWrapper(open_ascii(str(path)), "ascii", newline="")
     with lines:
@@ -78,6 +78,11 @@ def read_abundances(path: Path) -> Abundances:
     if not samples or len(set(names)) < len(names):
         what = "two samples have one name" if samples else "there is no column of a sample"
         raise ValueError(f"{path}:{skipped + 1}: {what}; give a column of ids and one of counts for each sample")
+    if nameless := [column for column in sorted(numbers - samples) if column and not header[column]]:
+        raise ValueError(
+            f"{path}:{skipped + 1}: column {nameless[0] + 1} holds numbers and has no name; name the sample, or "
+            "remove the column"
+        )
     if others := ", ".join(repr(header[column]) for column in sorted(numbers - samples) if header[column]):
         sys.stderr.write(f"{path}: by their names, these columns are no samples: {others}; rename those that are\n")
     position = {column: number for number, column in enumerate(sorted(samples))}

@@ -2,7 +2,7 @@
 
 | tool | recognised by | depths |
 |---|---|---|
-| `jgi_summarize_bam_contig_depths` | `contigName contigLen totalAvgDepth` | the other columns but `-var` |
+| `jgi_summarize_bam_contig_depths` | `contigName contigLen totalAvgDepth` | other columns but `-var`, else the total |
 | CoverM | `Contig` or `Genome`, then samples with methods | the first of `METHODS` in the table |
 | VAMB | `contigname`, then samples | all other columns |
 | `strobealign --aemb` | no header: an id and a number | the one column |
@@ -12,6 +12,7 @@ Samples of several tables are concatenated.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -25,6 +26,7 @@ from .text_files import open_ascii, restore
 
 JGI = ["contigName", "contigLen", "totalAvgDepth"]
 METHODS = ("Mean", "Trimmed Mean", "RPKM", "TPM", "Reads per base", "Relative Abundance (%)")
+NO_DEPTH = re.compile(r"(contig|seq|sequence)?[_ ]?len(gth)?|size|gc|.*-var|totalAvgDepth", re.IGNORECASE)
 OTHER_METHODS = ("Covered Fraction", "Covered Bases", "Variance", "Length", "Read Count", "Count", "ANIr")
 
 
@@ -97,8 +99,8 @@ def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
 def _columns(path: str, header: list[str]) -> tuple[list[int], list[str]]:
     """Find the columns of depths and the names of their samples; none if the first line is not a header."""
     first, rest = header[0].strip().lstrip("#"), header[1:]
-    if header[:3] == JGI and len(header) > 3:
-        columns = [column for column in range(3, len(header)) if not header[column].endswith("-var")]
+    if header[:3] == JGI:
+        columns = [column for column in range(3, len(header)) if not header[column].endswith("-var")] or [2]
         return columns, [header[column] for column in columns]
     if first in ("Contig", "Genome") and rest:
         for method in METHODS:
@@ -109,6 +111,11 @@ def _columns(path: str, header: list[str]) -> tuple[list[int], list[str]]:
             f"{path}:1: got the columns {', '.join(rest)}, none of which is a depth; run CoverM with --methods mean"
         )
     if first.lower() in ("contigname", "contig", "contigid") and rest:
+        if other := next((name for name in rest if NO_DEPTH.fullmatch(name.strip())), None):
+            raise ValueError(
+                f"{path}:1: the column {other!r} holds no depths; remove it, so that each column but the first is of "
+                "a sample"
+            )
         return list(range(1, len(header))), rest
     if len(header) == 2 and _is_number(header[1]):
         return [], []

@@ -1,5 +1,6 @@
 """What callers in Python give as sequences and options: wrong kinds are refused in one sentence."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from threading import Event
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from modeling_dnacse import (
+    DnacseForMaskedLM,
     DnacseModel,
     DnaEmbedder,
     EmbedOptions,
@@ -21,6 +23,7 @@ from modeling_dnacse import (
     read_labelled,
     read_vectors,
 )
+from modeling_dnacse.embedding import options
 from modeling_dnacse.identification.queries import check_numbers, queries_of
 
 SEQUENCES = ["ACGTTGCAACGGTACC", "GATTACAGATTACAGG"]
@@ -48,6 +51,34 @@ def test_a_model_or_tokenizer_of_another_kind_is_one_sentence(given, loaded):
     for role, pair in (("model", (given, loaded[1])), ("tokenizer", (loaded[0], given))):
         with pytest.raises(ValueError, match=rf"the {role} is .*; give that of load_checkpoint\(DnacseModel"):
             embed(*pair, SEQUENCES)
+
+
+def test_what_gives_no_vectors_is_one_sentence(loaded, tiny_folder):
+    """An AttributeError, an IndexError, vectors of other tokens, or NaN."""
+    model, tokenizer = loaded
+    with_head, _ = load_checkpoint(DnacseForMaskedLM, str(tiny_folder))
+    with pytest.raises(ValueError, match=r"a DnacseForMaskedLM gives no vectors; give its encoder, model.base_model"):
+        embed(with_head, tokenizer, SEQUENCES)
+    assert np.isfinite(embed(with_head.base_model, tokenizer, SEQUENCES)).all()
+    genomes, of_genomes = load_checkpoint(DnacseModel, "dnacse-genome-mini")
+    with pytest.raises(ValueError, match="this tokenizer has 4096 entries and pad id 3, the model 96 and 3; give"):
+        embed(model, of_genomes, SEQUENCES)
+    with pytest.raises(ValueError, match="the tokens of this tokenizer are not those that the model was trained with"):
+        embed(genomes, tokenizer, SEQUENCES)
+    broken = copy.deepcopy(model)
+    broken.embeddings.word_embeddings.weight.data[:] = torch.nan
+    with pytest.raises(
+        ValueError, match="2 of 2 vectors hold NaN or infinity, the first that of sequence 0: its weig"
+    ):
+        embed(broken, tokenizer, SEQUENCES)
+
+
+def test_arguments_of_transformers_are_taken_or_refused(tiny_folder):
+    """`dtype` was given twice, and `output_loading_info` returned something else."""
+    model, _ = load_checkpoint(DnacseModel, tiny_folder, dtype=torch.bfloat16)
+    assert model.dtype == torch.bfloat16
+    with pytest.raises(ValueError, match="output_loading_info is not known here"):
+        load_checkpoint(DnacseModel, tiny_folder, output_loading_info=True)
 
 
 def test_threads_that_share_a_model_leave_it_in_its_mode(loaded, monkeypatch):
@@ -116,6 +147,30 @@ def test_options_of_a_wrong_kind_are_refused_in_one_sentence(loaded, option):
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        *({name: "x"} for name in ("batch_tokens", "dimensions", "window_tokens", "overlap_tokens", "normalize")),
+        {"window_tokens": 9, "overlap_tokens": None},
+        {"normalize": None},
+        {"both_strands": 1},
+        {"batch_tokens": 1.5},
+    ],
+    ids=str,
+)
+def test_a_record_of_options_takes_the_kinds_that_embed_takes(option):
+    """Texts as numbers were TypeErrors, and as switches they were true."""
+    with pytest.raises(ValueError, match=r"is .*; it must be (a whole number|True or False)"):
+        EmbedOptions(**option)
+
+
+@pytest.mark.parametrize("option", [{"normalize": "x"}, {"both_strands": 1}, {"batch_tokens": 1.5}], ids=str)
+def test_a_record_that_checks_no_kinds_is_checked_where_it_is_given(option):
+    for opened in (Identifier.from_fasta, Identifier.from_index):
+        with pytest.raises(ValueError, match="it must be"):
+            opened("a.fasta", options=options.EmbedOptions(**option))
+
+
 def test_estimators_refuse_options_of_a_wrong_kind(tiny_folder):
     for option in ({"dimensions": 1.5}, {"batch_tokens": "3"}, {"device": "a\x1bb"}):
         with pytest.raises(ValueError, match="it must be a whole number|cannot be used here"):
@@ -129,7 +184,21 @@ def test_vectors_of_zeros_are_reported(site_folder):
 
 
 @pytest.mark.parametrize(
-    "ids", [["a"], list("abc"), "ab", [None, None], ["a\x1b", "b"], [b"a", b"b"], 5, ["", "b"]], ids=repr
+    "ids",
+    [
+        ["a"],
+        list("abc"),
+        "ab",
+        {"a", "b"},
+        {"a": 1, "b": 2},
+        ["a\ud800", "b"],
+        [None, None],
+        ["a\x1b", "b"],
+        [b"a", b"b"],
+        5,
+        ["", "b"],
+    ],
+    ids=repr,
 )
 def test_ids_that_are_not_one_text_for_each_sequence_are_refused(ids):
     with pytest.raises(ValueError, match="give|remove"):

@@ -132,6 +132,16 @@ def test_pickles_hold_no_weights_and_refuse_another_model(kind, site_folder, tmp
         getattr(again, ask)(sequences)
 
 
+@pytest.mark.parametrize("kind", [DnaEmbedder, BarcodeClassifier])
+def test_options_that_were_changed_after_fit_are_refused(kind, tiny_folder):
+    """An AssertionError, a message of numpy, or vectors of one kind compared with those of another."""
+    estimator = kind(str(tiny_folder), dimensions=8).fit(SEQUENCES, SPECIES)
+    ask = "transform" if kind is DnaEmbedder else "predict"
+    with pytest.raises(ValueError, match=r"dimensions is 9, and was 8 in fit\(\); fit again, or set it back"):
+        getattr(estimator.set_params(dimensions=9), ask)(SEQUENCES)
+    assert len(getattr(estimator.set_params(dimensions=8, batch_tokens=99), ask)(SEQUENCES)) == len(SEQUENCES)
+
+
 def test_classifier_searches_as_identify_does(site_folder):
     """Pieces are compared over shared sites; probabilities are higher where they are right."""
     records = simulate_marker(seed=1)

@@ -109,6 +109,16 @@ def test_another_models_tokenizer_is_refused(tiny_folder, tmp_path):
         load_checkpoint(DnacseModel, str(tiny_folder), str(tmp_path))
 
 
+def test_ids_of_tokens_beyond_the_embeddings_are_refused(tiny_folder, tmp_path):
+    """The number of tokens fitted; the first sequence with the last of them was an IndexError."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["vocab"]["TT"] = 96
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="has 97 entries and pad id 3, the model 96 and 3; give the tokenizer"):
+        load_checkpoint(DnacseModel, str(folder))
+
+
 def test_a_half_precision_checkpoint_computes_in_full(tiny_folder, tmp_path):
     """transformers would train its bfloat16 weights as they are, in which small steps round away."""
     folder = shutil.copytree(tiny_folder, tmp_path / "model")

@@ -1,5 +1,6 @@
 """Outputs: none destroys an input, each is there whole or not at all, and nobody writes one twice at a time."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from modeling_dnacse.machine.atomic import lock_output, partial_path, written_whole
+from modeling_dnacse.machine.atomic import all_or_none, lock_output, partial_path, whole_text, written_whole
 from modeling_dnacse.machine.locks import Lock, is_held
 from modeling_dnacse.machine.outputs import check_folder, check_model_folder, check_new_folder, check_outputs
 from modeling_dnacse.machine.scratch import scratch_folder
@@ -344,3 +345,25 @@ def test_files_in_a_folder_have_the_mode_that_the_mask_says(tmp_path):
         os.umask(mask)
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert [(path.name, path.stat().st_mode & 0o777) for path in sorted(files)] == [("a", 0o640), ("b", 0o640)]
+
+
+def test_after_an_error_all_outputs_of_a_command_are_those_before(tmp_path):
+    """With the disk of one output full, the table of hits was of another run than the table of calls."""
+    calls, hits = tmp_path / "calls.tsv", tmp_path / "hits.tsv"
+    calls.write_text("before\n")
+    with pytest.raises(OSError, match="calls.tsv cannot be written"), all_or_none():
+        with whole_text(hits) as file:
+            file.write("after\n")
+        assert not hits.exists()
+        with whole_text(calls):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert [path.name for path in tmp_path.iterdir()] == ["calls.tsv"] and calls.read_text() == "before\n"
+    with all_or_none():
+        for path in (calls, hits):
+            with whole_text(path) as file:
+                file.write("after\n")
+        with pytest.raises(ValueError, match="another process is writing"):
+            lock_output(hits)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("calls.tsv", "hits.tsv"), "after\n"
+    )

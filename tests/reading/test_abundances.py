@@ -17,6 +17,13 @@ def test_a_sample_with_the_name_of_a_known_column_is_counted(name, tmp_path, cap
     assert not capsys.readouterr().err
 
 
+def test_a_sample_without_a_name_is_refused(tmp_path):
+    """Its counts were left out without a word; a column of empty cells, as spreadsheets leave it, is none."""
+    with pytest.raises(ValueError, match=":1: column 3 holds numbers and has no name; name the sample, or remove"):
+        read_abundances(write(tmp_path, "id\tpond\t\nq1\t7\t5\n"))
+    assert read_abundances(write(tmp_path, "id\tpond\t\nq1\t7\t\n")) == (["pond"], {"q1": {0: 7}})
+
+
 @pytest.mark.parametrize(("name", "cells"), [("count", ("7", "8")), ("name", ("7", "8")), ("DNA", ("7", "x"))])
 def test_columns_of_numbers_that_are_no_samples_are_told(name, cells, tmp_path, capsys):
     table = write(tmp_path, f"#OTU ID\tpond\t{name}\nq1\t5\t{cells[0]}\nq2\t4\t{cells[1]}\n")

@@ -17,6 +17,7 @@ TABLES = {
         ["A", "B"],
     ),
     "coverm genome": ("Genome\tA TPM\tB TPM\nunmapped\t9\t9\nc1\t1\t2\nc2\t3\t4\n", ["A", "B"]),
+    "jgi, two columns": ("contigName\tA.bam\tB.bam\nc1\t1\t2\nc2\t3\t4\n", ["A.bam", "B.bam"]),
     "vamb": ("contigname\tA\tB\nc1\t1\t2\nc2\t3\t4\n", ["A", "B"]),
 }
 
@@ -39,6 +40,14 @@ def test_a_table_of_strobealign_is_one_sample(tmp_path):
     assert samples == [str(path) for path in paths]
 
 
+def test_the_total_of_jgi_is_a_depth_where_it_is_alone(tmp_path):
+    """The lengths of contigs were taken as a sample, too."""
+    path = tmp_path / "depths.tsv"
+    path.write_text("contigName\tcontigLen\ttotalAvgDepth\nc1\t9\t1\nc2\t9\t3\n")
+    depths, samples = read_depths([path], IDS)
+    assert depths.tolist() == [[1], [3]] and samples == ["totalAvgDepth"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -53,6 +62,8 @@ def test_a_table_of_strobealign_is_one_sample(tmp_path):
         ("c1\t1\n\t2\n", ":2: a line without a contig"),
         ("Contig\tA Covered Fraction\nc1\t1\nc2\t1\n", "run CoverM with --methods mean"),
         ("Contig\ts\x1b[31m Mean\nc1\t1\n", ":1: control character"),
+        ("contig\tlength\tA\nc1\t9\t1\nc2\t9\t1\n", ":1: the column 'length' holds no depths; remove it"),
+        ("contigName\tcontigLen\tA\nc1\t9\t1\nc2\t9\t1\n", ":1: the column 'contigLen' holds no depths"),
         (">c1\nACGT\n", ":1: not a coverage table"),
         ("", ":1: not a coverage table"),
     ],

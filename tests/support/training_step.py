@@ -94,7 +94,13 @@ def step(
         model.double()  # so that an equality is one, and not a matter of the order of summation
     curriculum = parse_curriculum(f"{objective}:1", steps_per_epoch=1)
     trainer = ContrastiveTrainer(
-        model=model, args=args, curriculum=curriculum, sampler=[], processing_class=tokenizer, train_dataset=[0]
+        model=model,
+        args=args,
+        curriculum=curriculum,
+        sampler=[],
+        facts={},
+        processing_class=tokenizer,
+        train_dataset=[0],
     )
     wrapped = trainer.accelerator.prepare(model)
     if loss_scale:

@@ -51,6 +51,13 @@ def check_trainer_options(args: TrainingArguments) -> None:
     pairs = [part.split("=") for part in args.optim_args.split(",")] if args.optim_args else []
     if not all(len(pair) == 2 and all(pair) for pair in pairs):
         raise ValueError(f'--optim_args is "{args.optim_args}"; write NAME=VALUE, several with commas between')
+    if args.lr_scheduler_kwargs and not isinstance(args.lr_scheduler_kwargs, dict):
+        raise ValueError(f"--lr_scheduler_kwargs is {args.lr_scheduler_kwargs!s:.60}; write a JSON object")
+    if args.train_sampling_strategy != "random" or args.length_column_name not in (None, "length"):
+        raise ValueError(
+            "--train_sampling_strategy and --length_column_name have no effect here, where --pairing says how pairs "
+            "are drawn; leave them out"
+        )
     if args.fsdp_config and not args.fsdp:
         raise ValueError("--fsdp_config has no effect without --fsdp; give that too, or leave it out")
     if "tpu" in str(args.debug).lower():

@@ -54,7 +54,7 @@ from trainer.running.parameters import (
     idle_parameters,
     parameter_groups,
 )
-from trainer.running.resume import FILES, RUN, STATE, file_digests, run_facts
+from trainer.running.resume import FILES, RUN, STATE, file_digests
 from trainer.running.termination import StopOnSignal, leave_signals_to_main_process
 
 ADAM = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")  # states of its optimizers
@@ -68,8 +68,10 @@ class ContrastiveTrainer(Trainer):
     eval_dataset: FixedPairs | None
     processing_class: PreTrainedTokenizerBase
 
-    def __init__(self, *args: Any, curriculum: Curriculum, sampler: PairSampler, **kwargs: Any) -> None:
-        """Take the arguments of Trainer, the curriculum, and the sampler of global batches.
+    def __init__(
+        self, *args: Any, curriculum: Curriculum, sampler: PairSampler, facts: dict[str, Any], **kwargs: Any
+    ) -> None:
+        """Take the arguments of Trainer, the curriculum, the sampler of global batches, and the `run_facts`.
 
         Raises:
             ValueError: --chunk_tokens under FSDP, mi_mix of single sequences or without layers, a tokenizer without a
@@ -91,7 +93,7 @@ class ContrastiveTrainer(Trainer):
         config: Any = self.model.config
         if "mi_mix" in curriculum.objectives and not (config.num_hidden_layers or config.sites):
             raise ValueError("mi_mix mixes the input of a layer, and this model has none: take it out of --curriculum")
-        self.curriculum, self.sampler = curriculum, sampler
+        self.curriculum, self.sampler, self.facts = curriculum, sampler, facts
         # from **kwargs in our forward, Trainer concludes that it divides the loss by the accumulation steps
         self.model_accepts_loss_kwargs = False
         self.steps = StepLog(config, self.args.device)
@@ -320,8 +322,7 @@ class ContrastiveTrainer(Trainer):
                 (draft / TRAINING_ARGS_NAME).unlink(missing_ok=True)
                 # Trainer's state names the draft, and a folder that may be moved
                 replace(self.state, best_model_checkpoint=None).save_to_json(str(draft / STATE))
-                facts = run_facts(self.args.to_dict(), self.args.world_size, self.sampler, self.eval_dataset)
-                (draft / RUN).write_text(as_json(facts | {FILES: file_digests(draft)}))
+                (draft / RUN).write_text(as_json(self.facts | {FILES: file_digests(draft)}))
                 put_folder_in_place(draft, output / name)
                 best_checkpoint = self.state.best_model_checkpoint
                 rotate_checkpoints(str(output), self.args.save_total_limit, best_checkpoint, use_mtime=True)

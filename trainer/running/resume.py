@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from transformers import PreTrainedConfig, PreTrainedTokenizerFast
+
+from modeling_dnacse import DnacseConfig
 from modeling_dnacse.loading.checkpoints import reason_of
 from modeling_dnacse.loading.repository import POOLING, WRITTEN
 from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.plain_messages import what_is_full
 from modeling_dnacse.machine.provenance import sha256_of
+from modeling_dnacse.reading.given_sequences import SHOWN
 from trainer.pairing.pairs import FixedPairs, PairSampler, PairSource
-from trainer.releasing.training_record import RECORDED_ARGUMENTS
+from trainer.releasing.training_record import RECORDED_ARGUMENTS, name_of
 
 STATE = "trainer_state.json"
 RUN = "run.json"
@@ -27,7 +31,9 @@ REMEDY = "copy the checkpoint again, or resume from another one"
 MAY_CHANGE = ("cached_chunk_size", "chunk_tokens")
 MUST_STAY = ("train_split", "dataset_revision", "validation_split", "max_validation_pairs", "metric_for_best_model")
 # a resumed optimizer and schedule have their own, whatever is given
-MUST_STAY += ("adam_beta1", "adam_beta2", "adam_epsilon", "optim_args", "lr_scheduler_kwargs")
+MUST_STAY += ("adam_beta1", "adam_beta2", "adam_epsilon", "optim_args", "lr_scheduler_kwargs", "optim_target_modules")
+MUST_STAY += ("neftune_noise_alpha", "accelerator_config", "data_seed", "ignore_data_skip", "pad_to_multiple_of")
+MUST_STAY += ("load_best_model_at_end", "greater_is_better", "per_device_eval_batch_size")  # what is released
 
 
 def checkpoint_to_resume(output: Path, requested: str | None) -> str | None:
@@ -121,12 +127,15 @@ def is_state(state: Mapping[str, Any], step: str) -> bool:
     if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
         return False
     steps = [state.get("global_step"), *(entry.get("step") for entry in log)]
+    callbacks = state.get("stateful_callbacks", {"TrainerControl": {}})
     rates, best = [entry.get("pairs_per_second", 1) for entry in log], state.get("best_metric")
     return (
         all(type(number) is int for number in steps)
         and all(isinstance(rate, int | float) and rate > 0 for rate in rates)
         and (best is None or isinstance(best, int | float))
-        and isinstance(state.get("stateful_callbacks", {}), dict)
+        and isinstance(state.get("total_flos", 0), int | float)
+        and isinstance(callbacks, dict)
+        and "TrainerControl" in callbacks
         and (not step.isdecimal() or steps[0] == int(step))
     )
 
@@ -138,18 +147,28 @@ def file_digests(checkpoint: Path) -> dict[str, str]:
 
 
 def run_facts(
-    arguments: Mapping[str, Any], processes: int, sampler: PairSampler, validation: FixedPairs | None
+    arguments: Mapping[str, Any],
+    processes: int,
+    config: PreTrainedConfig,
+    tokenizer: PreTrainedTokenizerFast,
+    sampler: PairSampler,
+    validation: FixedPairs | None,
 ) -> dict[str, Any]:
     """What has to be the same when a run is resumed, as it comes back from JSON.
 
     Args:
         arguments: the values of all options by name.
         processes: that train together.
+        config: of the model that training starts from.
+        tokenizer: its tokenizer.
         sampler: of the pairs of training.
         validation: the pairs of validation, which decide which checkpoint is released.
     """
     names = [name for name in RECORDED_ARGUMENTS if name not in MAY_CHANGE]
     facts = {f"--{name}": arguments[name] for name in [*names, *MUST_STAY]} | {
+        **{f"{name} of the model": getattr(config, name) for name in DnacseConfig.__annotations__},
+        "vocabulary of the model": tokens_fingerprint(tokenizer),
+        "--model_name_or_path": arguments["model_name_or_path"] and name_of(arguments["model_name_or_path"]),
         "processes": processes,
         "pairs an epoch": len(sampler),
         "data fingerprint": fingerprint(sampler.dataset),
@@ -163,6 +182,12 @@ def fingerprint(records: PairSource) -> int:
     return crc32(records.lengths.tobytes(), crc32(records.species.tobytes(), records.content))
 
 
+def tokens_fingerprint(tokenizer: PreTrainedTokenizerFast) -> int:
+    """A checksum of the tokens, their ids and their merges."""
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    return crc32(json.dumps([model.get("vocab"), model.get("merges")], sort_keys=True).encode())
+
+
 def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:
     """Compare `facts` with those of a checkpoint's run.
 
@@ -170,7 +195,11 @@ def check_same_run(checkpoint: Path, facts: dict[str, Any]) -> None:
         ValueError: they differ.
     """
     former = read_object(checkpoint / RUN, REMEDY)
-    changed = [f"{name} {former.get(name)}, not {facts[name]}" for name in facts if former.get(name) != facts[name]]
+    changed = [
+        f"{name} {former.get(name)!s:.{SHOWN}}, not {facts[name]!s:.{SHOWN}}"
+        for name in facts
+        if former.get(name) != facts[name]
+    ]
     if changed:
         raise ValueError(
             f"{checkpoint} is of a run with {'; '.join(changed)}: go on with the same, or start a new run in another "

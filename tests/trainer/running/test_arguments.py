@@ -102,6 +102,8 @@ def test_options_without_effect_and_rates_below_zero_are_refused(options, messag
         ({"optim_args": "x"}, '--optim_args is "x"; write NAME=VALUE'),
         ({"neftune_noise_alpha": -1.0}, "--neftune_noise_alpha is -1.0; it must not be below 0"),
         ({"debug": "tpu_metrics_debug"}, "--debug tpu_metrics_debug needs a TPU; leave it out"),
+        ({"lr_scheduler_kwargs": "x"}, "--lr_scheduler_kwargs is x; write a JSON object"),
+        ({"train_sampling_strategy": "group_by_length"}, "have no effect here, where --pairing says how pairs"),
         ({"fsdp_config": "x"}, "--fsdp_config has no effect without --fsdp"),
         ({"fsdp": "full_shard"}, "--fsdp shares a model between processes, and this one trains alone: start several"),
         ({"accelerator_config": {"a": 1}}, "an option of transformers' Trainer cannot be used: AcceleratorConfig"),

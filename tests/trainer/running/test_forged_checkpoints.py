@@ -86,6 +86,8 @@ def test_states_of_other_kinds_or_shapes_name_the_checkpoint(checkpoint, refusal
         {"log_history": [{"step": "x"}]},
         {"best_metric": {}},
         {"stateful_callbacks": None},
+        {"stateful_callbacks": {"x": 3}},
+        {"total_flos": "x"},
     ],
 )
 def test_a_state_of_trainer_with_other_values_is_named(checkpoint, refusal, change):

@@ -5,6 +5,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -398,13 +399,23 @@ def test_an_earlier_run_is_not_overwritten(trained, options, capsys):
         (["--train_file", "other.fasta"], "data fingerprint "),
         (["--train_file", "mutated.fasta"], "data fingerprint "),
         (["--adam_beta2", "0.5"], "--adam_beta2 0.999, not 0.5"),
+        (["--neftune_noise_alpha", "5"], "--neftune_noise_alpha None, not 5.0"),
+        (["--accelerator_config", '{"dispatch_batches": true}'], "--accelerator_config {"),
+        (["--config_name", "other.json"], "hidden_dropout_prob of the model 0.1, not 0.5: go on with the same"),
+        (["--tokenizer_name", "turned"], "vocabulary of the model "),
     ],
 )
 def test_another_run_does_not_go_on_from_a_checkpoint(
-    trained, options, fasta, tmp_path, monkeypatch, capsys, change, words
+    trained, options, fasta, tiny_folder, tmp_path, monkeypatch, capsys, change, words
 ):
     """Trainer would silently skip the wrong batches, keep the old learning rate, or begin another phase."""
     monkeypatch.chdir(tmp_path)
+    config = json.loads((tiny_folder / "config.json").read_text())
+    Path("other.json").write_text(json.dumps(config | {"hidden_dropout_prob": 0.5}))
+    tokens = json.loads(Path(shutil.copytree(tiny_folder, "turned"), "tokenizer.json").read_text())
+    numbers = tokens["model"]["vocab"]
+    numbers["A"], numbers["C"] = numbers["C"], numbers["A"]
+    Path("turned", "tokenizer.json").write_text(json.dumps(tokens))
     lines = fasta.read_text().splitlines(keepends=True)
     Path("other.fasta").write_text("".join([*lines[50:], *lines[:50]]))  # the same records in another order
     turned = str.maketrans("ACGT", "CAGT")  # and of other bases, which are as many
