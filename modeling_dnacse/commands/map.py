@@ -105,11 +105,12 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
     """The columns of a table, in the order of the records; "" where it lacks a record.
 
     Raises:
-        ValueError: the table has no column id, an id is repeated, a row has more or fewer fields than the first line,
-            or no record is in the table.
+        ValueError: the table has no column id or two of one name, an id is repeated, a row has more or fewer fields
+            than the first line, a cell holds a control character, or no record is in the table.
     """
     import csv
 
+    from ..machine.control_characters import refuse_controls
     from ..reading.label_policy import RANK_ORDER
     from ..reading.tables import checked_rows
     from ..reading.text_files import open_ascii, restore
@@ -121,12 +122,16 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
         header = next(lines_of_table, [])
         if "id" not in header:
             raise ValueError(f"{path}:1: no column id, but {', '.join(header)[:100]!r}; give a tab-separated table")
+        refuse_controls(f"{path}:1", "".join(header), "the name of a column")
+        if twice := next((name for name in header if name and header.count(name) > 1), None):
+            raise ValueError(f"{path}:1: two columns are called {twice[:100]!r}; rename one")
         rows = {}
         for row in lines_of_table:
             if len(row) != len(header):
                 raise ValueError(
                     f"{path}:{table.line_num}: {len(row)} fields where the first line names {len(header)}; complete it"
                 )
+            refuse_controls(f"{path}:{table.line_num}", "".join(row), "a name")
             name = row[header.index("id")]
             if name in rows:
                 raise ValueError(f"{path}:{table.line_num}: id {name[:100]!r} was used before; keep one row of it")
@@ -134,6 +139,10 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
     found = [rows.get(entry.id) for entry in listing.entries]
     if not any(found):
         raise ValueError(f"{path}: none of the records of {listing.file.path} is in it; the ids must be equal")
+    if without := found.count(None):
+        sys.stderr.write(
+            f"{path}: {without:,} of {len(found):,} records are not in it; they are drawn without a name\n"
+        )
     columns = [name for name in RANK_ORDER if name in header]
     columns += [name for name in header if name not in ("id", "", *columns)]
     places = {name: header.index(name) for name in columns}

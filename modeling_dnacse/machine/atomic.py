@@ -12,7 +12,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -23,6 +23,7 @@ from .scratch import scratch_folder
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 WAITING: ContextVar[list | None] = ContextVar("WAITING", default=None)  # hidden names, names and locks
+CHECKS: dict[Path, Callable[[], object]] = {}  # outputs, with what refuses to replace a file that is none (outputs.py)
 STDOUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1"))
 
 
@@ -119,11 +120,10 @@ def written_whole(path: Path) -> Iterator[Path]:
         try:
             with naming_what_has_no_room(path):
                 yield hidden
-                refuse_full_folder(path)
                 if hidden.is_dir():
                     give_usual_modes(hidden)
                 if waiting is None:
-                    hidden.replace(path)
+                    move_to_name(hidden, path)
         except BaseException:
             remove(hidden)
             raise
@@ -141,9 +141,11 @@ def all_or_none() -> Iterator[None]:
     former = WAITING.set(waiting)
     try:
         yield
+        for _, path, _ in waiting:
+            check_again(path)
         for hidden, path, _ in waiting:
             with naming_what_has_no_room(path):
-                hidden.replace(path)
+                move_to_name(hidden, path)
     finally:
         WAITING.reset(former)
         for hidden, _, locked in waiting:
@@ -187,6 +189,25 @@ def why_no_room(error: BaseException) -> str | None:
     else:
         return None
     return os.strerror(number) if number in NO_ROOM else None
+
+
+def check_again(path: Path) -> None:
+    """Check what is in the place of an output as `check_replaced` did before the work."""
+    if check := CHECKS.get(path):
+        check()
+
+
+def move_to_name(hidden: Path, path: Path) -> None:
+    """Rename what was written, unless another program wrote something else to its place meanwhile.
+
+    Raises:
+        ValueError: it did.
+    """
+    check_again(path)
+    refuse_full_folder(path)
+    if hidden.is_dir() and path.is_file():
+        raise ValueError(f"{path} is a file by now; give a new folder, or remove it first")
+    hidden.replace(path)
 
 
 def refuse_full_folder(path: Path) -> None:

@@ -7,9 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
-from .atomic import STDOUT, is_stream, lock_output, partial_path, refuse_full_folder
+from .atomic import CHECKS, STDOUT, is_stream, lock_output, partial_path, refuse_full_folder
 
 STDIN = Path("/dev/stdin")  # `-` reads a copy of it
 Names = Iterable[Path | str | None]  # None: not asked for
@@ -161,6 +162,8 @@ def check_uncompressed(texts: Names) -> None:
 def check_replaced(path: Path | None, is_earlier: Recogniser, what: str, force: bool | None) -> None:
     """Check that an existing file with the name of an output is an earlier output of the same command and format.
 
+    The same is checked again when the output is put in place (atomic.py).
+
     Args:
         path: The output; None: not requested.
         is_earlier: Whether a file, which is not empty, is such an output.
@@ -170,9 +173,10 @@ def check_replaced(path: Path | None, is_earlier: Recogniser, what: str, force: 
     Raises:
         ValueError: It is another file.
     """
-    if force or path is None or is_stream(path) or not path.is_file() or not path.stat().st_size:
+    if path is None or is_stream(path):
         return
-    if not is_earlier(path):
+    CHECKS[path] = partial(check_replaced, path, is_earlier, what, force)
+    if not force and path.is_file() and path.stat().st_size and not is_earlier(path):
         remedy = "" if force is None else ", or add --force to replace it"
         raise ValueError(f"{path} exists and is not {what}; give another name{remedy}")
 

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..machine.atomic import lock_output, partial_path, synchronise
+from ..machine.atomic import check_again, lock_output, partial_path, synchronise
 from ..machine.locks import Lock
 from .formats import ids_file, scales_file
 from .precision import narrow
@@ -121,6 +121,7 @@ class StreamedVectors:
         for stream in self.streams.values():
             stream.close()
         for target in self.targets:
+            check_again(target)
             synchronise(partial_path(target))
         if len(self.targets) > 1:
             self.targets[-1].unlink(missing_ok=True)
@@ -195,6 +196,7 @@ def check_numbers(ids: Sequence[str], vectors: np.ndarray) -> None:
 def put_in_place(written: Path, path: Path) -> None:
     """Move a complete file to its name, once its content is on disk."""
     synchronise(written)
+    check_again(path)
     written.replace(path)
 
 

@@ -16,7 +16,14 @@ import pytest
 
 from modeling_dnacse.machine.atomic import all_or_none, lock_output, partial_path, whole_text, written_whole
 from modeling_dnacse.machine.locks import Lock, is_held
-from modeling_dnacse.machine.outputs import check_folder, check_model_folder, check_new_folder, check_outputs
+from modeling_dnacse.machine.outputs import (
+    check_folder,
+    check_model_folder,
+    check_new_folder,
+    check_outputs,
+    check_replaced,
+    holds_near_start,
+)
 from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 
@@ -367,3 +374,25 @@ def test_after_an_error_all_outputs_of_a_command_are_those_before(tmp_path):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         ("calls.tsv", "hits.tsv"), "after\n"
     )
+
+
+def write_beside(table):
+    with all_or_none(), whole_text(table) as file:
+        file.write("id\tcall\n")
+        table.write_text("mine\n")
+
+
+def test_what_another_program_writes_meanwhile_is_kept(tmp_path):
+    """It was replaced without --force; in place of a folder, a message named a hidden file."""
+    table, folder = tmp_path / "calls.tsv", tmp_path / "index"
+    check_replaced(table, holds_near_start(b"id\tcall"), "a table of calls", False)
+    with pytest.raises(ValueError, match=r"calls.tsv exists and is not a table of calls; .* or add --force"):
+        write_beside(table)
+    with pytest.raises(ValueError, match="index is a file by now; give a new folder"), written_whole(folder) as hidden:
+        hidden.mkdir()
+        folder.write_text("mine\n")
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"mine\n"}
+    check_replaced(table, holds_near_start(b"id\tcall"), "a table of calls", True)
+    with whole_text(table) as file:
+        file.write("id\tcall\n")
+    assert table.read_text() == "id\tcall\n"

@@ -148,6 +148,8 @@ def test_colours_show_the_lowest_rank_of_few_names():
         ),
         (["-o", "map.png", "--labels", "calls.tsv"], "calls.tsv:2: 1 fields where the first line names 2"),
         (["-o", "map.png", "--labels", "twice.tsv"], "twice.tsv:3: id 'r0_0' was used before"),
+        (["-o", "map.png", "--labels", "equal.tsv"], "equal.tsv:1: two columns are called 'call'; rename one"),
+        (["-o", "map.svg", "--labels", "red.tsv"], r"red.tsv:2: control character '\\x1b' in a name; remove it"),
         (["-o", "map.png", "--labels", "old.tsv"], "old.tsv:2: new-line character seen .* check .* line ends"),
         (["-o", "map.png", "--labels", "others.tsv"], "none of the records of .*ids must be equal"),
     ],
@@ -157,6 +159,8 @@ def test_refusals(options, message, fasta, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "calls.tsv").write_text("id\tcall\nr0_0\n")
     (tmp_path / "twice.tsv").write_text("id\tcall\nr0_0\tx\nr0_0\ty\n")
+    (tmp_path / "red.tsv").write_text("id\tcall\nr0_0\tx\x1b[31m\n")
+    (tmp_path / "equal.tsv").write_text("id\tcall\tcall\nr0_0\tx\ty\n")
     (tmp_path / "old.tsv").write_text("id\tcall\nr0_0\tx\ry\n")
     (tmp_path / "others.tsv").write_text("id\tcall\nx\tGenus a\n")
     with pytest.raises(SystemExit):
