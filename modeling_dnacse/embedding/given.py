@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..loading.checkpoints import check_tokens
 from ..modeling_dnacse import DnacsePreTrainedModel
 from ..reading.given_sequences import SHOWN, each_sequence
 from .embed import embed as embed_checked
 from .options import EmbedKeywords
 from .options import EmbedOptions as OptionsOfRightKinds
+from .tokenization import check_tokens
 
 WHOLE, SWITCHES = ("batch_tokens", "window_tokens", "overlap_tokens", "dimensions"), ("normalize", "both_strands")
 HALF = (torch.bfloat16, torch.float16)
@@ -99,7 +99,7 @@ def check_encoder(model: Any, tokenizer: Any) -> None:
     if isinstance(model, PreTrainedModel) and model.base_model is not model:
         raise ValueError(f"a {type(model).__name__} gives no vectors; give its encoder, model.base_model")
     if isinstance(model, DnacsePreTrainedModel):
-        check_tokens(model, tokenizer, "this tokenizer")
+        check_tokens(model.config, tokenizer, "this tokenizer")
 
 
 @contextmanager

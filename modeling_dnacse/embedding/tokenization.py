@@ -6,6 +6,7 @@ raw and cleaned text give the same tokens, and a released folder gives the same 
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, processors
@@ -96,3 +97,32 @@ def frame(sequence: str) -> np.ndarray:
     ids[0], ids[-1] = SPECIAL_TOKENS.index("[CLS]"), SPECIAL_TOKENS.index("[SEP]")
     LETTER_IDS.take(np.frombuffer(sequence.encode("ascii"), np.uint8), out=ids[1:-1])
     return ids
+
+
+def check_tokens(config: Any, tokenizer: Any, name: str) -> None:
+    """Check that a model has an embedding for each token, and that its tokens are those of its configuration, if any.
+
+    Args:
+        config: the DnacseConfig of the model.
+        tokenizer: a tokenizer of transformers.
+        name: what messages call the tokenizer.
+
+    Raises:
+        ValueError: the tokenizer is another model's.
+    """
+    ids = 1 + max(tokenizer.get_vocab().values(), default=0)
+    if ids > config.vocab_size or tokenizer.pad_token_id != config.pad_token_id:
+        raise ValueError(
+            f"{name} has {ids} entries and pad id {tokenizer.pad_token_id}, the model "
+            f"{config.vocab_size} and {config.pad_token_id}; give the tokenizer that it was trained with"
+        )
+    if config.vocabulary is not None and config.vocabulary != vocabulary_of(tokenizer):
+        raise ValueError(
+            f"the tokens of {name} are not those that the model was trained with; give the tokenizer that it was "
+            "trained with"
+        )
+
+
+def vocabulary_of(tokenizer: PreTrainedTokenizerFast) -> str:
+    """All tokens in the order of their ids, between spaces."""
+    return " ".join(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))

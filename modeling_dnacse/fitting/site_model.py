@@ -16,9 +16,8 @@ import numpy as np
 import torch
 
 from ..configuration_dnacse import DnacseConfig
-from ..embedding.tokenization import letter_tokenizer
+from ..embedding.tokenization import letter_tokenizer, vocabulary_of
 from ..kmers import NO_KMER, OTHER, kmer_rows
-from ..loading.checkpoints import vocabulary_of
 from ..modeling_dnacse import DnacseModel
 from ..placement import DnacsePlacement
 from .kmer_spectra import kmer_frequencies

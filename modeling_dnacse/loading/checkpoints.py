@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from ..configuration_dnacse import DnacseConfig
-from ..embedding.tokenization import apply_alphabet_policy
+from ..embedding.tokenization import apply_alphabet_policy, check_tokens, vocabulary_of
 from ..kmers import spelling_of
 from ..machine.file_names import given_path
 from ..machine.json_files import read_object
@@ -49,7 +49,7 @@ def load_checkpoint(
         model = model_class.from_pretrained(name, **{"dtype": torch.float32} | options)
     check_finite(model, name)
     check_tables(model, name)
-    check_tokens(model, tokenizer, f"the tokenizer of {tokenizer_name or name}")
+    check_tokens(model.config, tokenizer, f"the tokenizer of {tokenizer_name or name}")
     check_framing(tokenizer, tokenizer_name or name)
     return model, tokenizer
 
@@ -63,30 +63,6 @@ def check_finite(model: nn.Module, name: str) -> None:
     for key, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise ValueError(f"{name}: the weight {key} holds NaN or infinity; give a model whose weights are numbers")
-
-
-def check_tokens(model: DnacsePreTrainedModel, tokenizer: Any, name: str) -> None:
-    """Check that a model has an embedding for each token, and that its tokens are those of its configuration, if any.
-
-    Args:
-        model: the model.
-        tokenizer: a tokenizer of transformers.
-        name: what messages call the tokenizer.
-
-    Raises:
-        ValueError: the tokenizer is another model's.
-    """
-    config, ids = model.config, 1 + max(tokenizer.get_vocab().values(), default=0)
-    if ids > config.vocab_size or tokenizer.pad_token_id != config.pad_token_id:
-        raise ValueError(
-            f"{name} has {ids} entries and pad id {tokenizer.pad_token_id}, the model "
-            f"{config.vocab_size} and {config.pad_token_id}; give the tokenizer that it was trained with"
-        )
-    if config.vocabulary is not None and config.vocabulary != vocabulary_of(tokenizer):
-        raise ValueError(
-            f"the tokens of {name} are not those that the model was trained with; give the tokenizer that it was "
-            "trained with"
-        )
 
 
 def check_tables(model: DnacsePreTrainedModel, name: str) -> None:
@@ -120,11 +96,6 @@ def load_config(name: str, tokenizer: PreTrainedTokenizerFast) -> DnacseConfig:
         config = DnacseConfig.from_pretrained(name, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id)
     config.vocabulary = vocabulary_of(tokenizer) if config.kmer or config.sites else None
     return config
-
-
-def vocabulary_of(tokenizer: PreTrainedTokenizerFast) -> str:
-    """All tokens in the order of their ids, between spaces."""
-    return " ".join(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerFast:

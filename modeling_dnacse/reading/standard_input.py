@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ..machine.atomic import naming_what_has_no_room
 from ..machine.plain_messages import SHOWN_AS
 from ..machine.scratch import scratch_folder
 
@@ -44,6 +45,7 @@ def copy_of_standard_input() -> Iterator[Path]:
     """Copy standard input to a temporary file, which is removed when the block is left.
 
     Raises:
+        OSError: the folder for temporary files has no room for it.
         ValueError: nothing is piped in, it is closed or empty, or several processes would have to share it.
     """
     if (world := os.environ.get("WORLD_SIZE", "1")) != "1":
@@ -56,7 +58,7 @@ def copy_of_standard_input() -> Iterator[Path]:
         raise ValueError("the input is '-', but nothing is piped in; give a file, or pipe: zcat IN.gz | dnacse ... -")
     with scratch_folder() as folder:
         path = folder / "standard_input"
-        with path.open("wb") as file:
+        with naming_what_has_no_room(folder.parent), path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         if not path.stat().st_size:
             raise ValueError("the input is '-', but the standard input is empty; pipe a file in")

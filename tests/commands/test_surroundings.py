@@ -1,6 +1,7 @@
 """Links that lead nowhere, closed streams, full disks, special files and strange names: a sentence, or a result."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.processes import Process
 from modeling_dnacse.reading.labels import read_records
+from modeling_dnacse.reading.standard_input import copy_of_standard_input
 from modeling_dnacse.vectors.files import open_writer, read_vectors
 from modeling_dnacse.vectors.shards import ShardWriter
 from tests.support.marker import simulate_marker
@@ -91,6 +93,19 @@ def test_a_full_disk_names_the_output(error, tmp_path):
         hidden.mkdir()
         raise error
     assert not [path for path in tmp_path.iterdir() if not path.name.endswith(".lock")]
+
+
+def test_standard_input_that_does_not_fit_names_the_temporary_folder(tmp_path, monkeypatch):
+    """The message named the disks of input and output, which had room."""
+
+    def fail(*_args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b">a\nACGT\n")))
+    monkeypatch.setattr("shutil.copyfileobj", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(OSError, match=rf"{tmp_path} cannot be written \(No space left"), copy_of_standard_input():
+        pass
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOENT, "x"), SafetensorError("header too large"), ValueError("y")])

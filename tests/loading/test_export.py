@@ -15,10 +15,10 @@ from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
 from modeling_dnacse.cli import main
+from modeling_dnacse.embedding.tokenization import vocabulary_of
 from modeling_dnacse.kmers import NO_KMER
 from modeling_dnacse.loading import onnx_encoder
 from modeling_dnacse.loading import onnx_export as export
-from modeling_dnacse.loading.checkpoints import vocabulary_of
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.int8 import Int8Linear, to_int8
 from modeling_dnacse.loading.onnx_encoder import OnnxEncoder

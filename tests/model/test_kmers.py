@@ -8,9 +8,10 @@ from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseForMaskedLM, DnacseModel, embed
+from modeling_dnacse.embedding.tokenization import vocabulary_of
 from modeling_dnacse.fitting.feature_frequencies import count_kmers, frequencies_of
 from modeling_dnacse.kmers import NO_KMER, kmer_rows, row_of_kmers
-from modeling_dnacse.loading.checkpoints import load_checkpoint, vocabulary_of
+from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.repository import WEIGHTS, write_repository
 from modeling_dnacse.reading.sequences import reverse_complement
 from tests.support.families import TINY, random_families

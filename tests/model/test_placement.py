@@ -9,10 +9,10 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning, DnacseModel, ManifoldMixup, embed
-from modeling_dnacse.embedding.tokenization import Ids, letter_tokenizer
+from modeling_dnacse.embedding.tokenization import Ids, letter_tokenizer, vocabulary_of
 from modeling_dnacse.fitting.site_table import encode, place
 from modeling_dnacse.kmers import OTHER
-from modeling_dnacse.loading.checkpoints import load_checkpoint, vocabulary_of
+from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.onnx_encoder import OnnxEncoder
 from modeling_dnacse.loading.onnx_export import export_onnx
 from modeling_dnacse.local_offsets import best_path, change_costs

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from modeling_dnacse.loading.checkpoints import reason_of
 from modeling_dnacse.machine.atomic import synchronise
 
+TORCH_WRITER = "inline_container"  # the source file that its errors name
 DRAFTS = ".unfinished"  # folder of the draft, beside the checkpoints
 
 
@@ -39,5 +40,10 @@ def failure_in_one_sentence(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
-        remedy = "make room, then go on with --resume_from_checkpoint last"
-        raise OSError(f"{folder} could not be written ({reason_of(error)}); {remedy}") from error
+        reason = reason_of(error)
+        if TORCH_WRITER in reason:
+            reason = "torch could not write all bytes, as on a full disk"
+        raise OSError(
+            f"{folder} could not be written ({reason}); make room, then go on with --resume_from_checkpoint last, or "
+            "start anew if no checkpoint was saved"
+        ) from error

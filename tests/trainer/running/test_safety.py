@@ -181,12 +181,24 @@ def test_options_of_trainer_that_do_not_fit(refused, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_failure_leaves_no_draft_of_a_checkpoint(refused, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError("no room"), "no room"),
+        (
+            RuntimeError("[enforce fail at inline_container.cc:672] . x"),
+            "torch could not write all bytes",
+        ),
+    ],
+    ids=["system", "torch"],
+)
+def test_a_failure_leaves_no_draft_of_a_checkpoint(error, reason, refused, tmp_path, monkeypatch):
     def fail(*_args):
-        raise OSError("no room")
+        raise error
 
     monkeypatch.setattr("trainer.running.contrastive_trainer.put_folder_in_place", fail)
-    assert "could not be written (no room); make room" in refused("--save_steps", "1")
+    said = refused("--save_steps", "1")
+    assert f"could not be written ({reason}" in said and "or start anew if no checkpoint was saved" in said
     assert not (tmp_path / "out").exists()
 
 
