@@ -121,6 +121,8 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(
             f"--columns {args.columns} and --ridge {args.ridge} are as many as there are blocks; got two numbers"
         )
+    if list(args.crop) != sorted(args.crop):
+        raise ValueError(f"--crop {' '.join(map(str, args.crop))} must rise; give lengths such as 100 300 700")
     markers = read_markers(args)
     options = SiteOptions(**{field.name: getattr(args, field.name) for field in fields(SiteOptions)})
     model, facts = fit_site_model(options, markers)
