@@ -127,7 +127,7 @@ def test_one_seed_one_model(tmp_path):
 
 def test_what_cannot_be_is_refused(tmp_path, caplog):
     data = write_marker(tmp_path / "marker.tsv", simulate_marker(seed=1, genera=1))
-    assert run("--train_file", str(data), "--output_dir", str(tmp_path / "a")) == 2
+    assert run("--train_file", str(data), "--train_split", "train", "--output_dir", str(tmp_path / "a")) == 2
     assert "two genera are needed" in caplog.text
     assert run(*fit_arguments(data, tmp_path / "b"), "--ridge", "1") == 2
     assert "as many as there are blocks" in caplog.text
