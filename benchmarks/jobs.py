@@ -90,7 +90,7 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
         else:
             if records is None:
                 source = pin(options.data)
-                with unchanged([Path(source)] if Path(source).exists() else []):
+                with unchanged([Path(source)] if Path(source).is_file() else []):
                     records = describe(source, read_splits(source, options.max_sequences, options.seed))
                 warn_of_unread(records)
             data = records

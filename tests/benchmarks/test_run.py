@@ -233,6 +233,8 @@ def test_a_swapped_model_has_another_revision_and_no_vector_of_the_first(data, t
         ),
         ({"--set": "fine_tune.learning_rate=nan"}, "a number above 0"),
         ({"--cache": __file__}, "is a file"),
+        ({"--device": "foo"}, "--device foo cannot be used here: Expected one of cpu"),
+        ({"--data": str(ROOT)}, f"{ROOT} is a folder; give a file of labelled sequences"),
         ({"--output": f"{__file__}/results"}, "there is no folder"),
     ],
 )
