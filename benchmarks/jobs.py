@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.data.readers import pin
 from benchmarks.data.splits import Data, count_leaked, describe, read_splits, take
 from benchmarks.evaluation import Job
+from benchmarks.report.shown_json import check_shown
 from benchmarks.tasks import TASKS
 from modeling_dnacse.machine.stamps import unchanged
 
@@ -90,10 +91,11 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
         else:
             if records is None:
                 source = pin(options.data)
-                with unchanged([Path(source)] if Path(source).exists() else []):
+                with unchanged([Path(source)] if Path(source).is_file() else []):
                     records = describe(source, read_splits(source, options.max_sequences, options.seed))
                 warn_of_unread(records)
             data = records
+        check_shown(data.name, "rename the data")
         if not any(name in data.splits for name in names):
             raise ValueError(
                 f"{options.data} has no record of the splits {', '.join(names)}, one of which {task} needs: check its "

@@ -44,6 +44,7 @@ from benchmarks.report.plots.speed import plot_inference
 from benchmarks.report.plots.style import save
 from benchmarks.report.result_folders import INFERENCE, Result, read_rates, read_tables
 from modeling_dnacse.commands.options import at_least, parsed
+from modeling_dnacse.embedding.given import check_device
 from modeling_dnacse.machine.json_files import naming
 from modeling_dnacse.machine.outputs import check_outputs, check_plain
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
@@ -217,6 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
         if "data" in options:
             check_plain([options.data])
             check_outputs([options.output], [options.data, *options.model])
+            check_device(options.device, "--device")
         options.make(options)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"plots.py: {sentence_of(error)}\n")

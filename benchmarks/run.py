@@ -39,7 +39,9 @@ from benchmarks.jobs import TASKS, make_jobs
 from benchmarks.methods.load import BASELINES, find_model, load_method
 from benchmarks.methods.method import Unsuited
 from benchmarks.report.result_files import CONTROLS, file_name, is_current, refuse_other_data, write_result
+from benchmarks.report.shown_json import check_shown
 from modeling_dnacse.commands.options import at_least, parsed
+from modeling_dnacse.embedding.given import check_device
 from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
@@ -85,7 +87,7 @@ def check(options: argparse.Namespace) -> None:
     """Refuse what cannot work before anything is read or embedded.
 
     Raises:
-        ValueError: An unknown task or model, a missing file, or names that do not match the models.
+        ValueError: An unknown task, model or device, a missing file, or names that do not match the models.
     """
     if unknown := set(options.task) - TASKS.keys():
         raise ValueError(f"got the task {', '.join(sorted(unknown))}, but the tasks are {', '.join(TASKS)}.")
@@ -93,6 +95,9 @@ def check(options: argparse.Namespace) -> None:
         raise ValueError(
             f"got {len(options.name)} names for {len(options.model)} models: give one --name each, or none."
         )
+    for name, model in zip(options.name, options.model, strict=True):
+        check_shown(name or Path(model.rpartition(":")[2]).resolve().name, "give the model another --name")
+    check_device(options.device, "--device")
     if ":" not in options.data and not Path(options.data).exists():
         raise ValueError(f"no file {options.data}: check --data, or make one with benchmarks/data/simulate.py.")
     check_folder(options.output, [options.data, *options.model], suffixes=(".json",), parents=True)

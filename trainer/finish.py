@@ -27,7 +27,7 @@ import torch
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.commands.options import at_least, between, parsed
-from modeling_dnacse.fitting.centering import center, rescale, sample_sequences
+from modeling_dnacse.fitting.centering import center, rescale, sample
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.config_values import REMEDY
 from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, forget_thresholds, halve, write_repository
@@ -36,6 +36,7 @@ from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.outputs import check_model_folder
 from modeling_dnacse.machine.plain_messages import plain_messages
 from trainer.command_line import run_command
+from trainer.records.chosen_split import read_training
 
 logger = logging.getLogger("finish")
 KEPT = (CARD, RECORD, "training_log.json")
@@ -93,7 +94,8 @@ def run(args: argparse.Namespace) -> None:
     forget_thresholds(model)
     done = "weights in float16"
     if model.sites is None:
-        sequences = sample_sequences(args.train_file, args.train_split, args.sequences, args.seed)
+        given = (row["sequence"] for row in read_training(args.train_file, args.train_split))
+        sequences = sample(given, args.sequences, args.seed)
         exponent = rescale(model, center(model, tokenizer, sequences))
         done += f", mean vector subtracted, vectors times 2^{exponent}"
     args.output_dir.parent.mkdir(parents=True, exist_ok=True)

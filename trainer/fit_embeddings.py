@@ -53,15 +53,15 @@ from transformers import PreTrainedTokenizerFast
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
 from modeling_dnacse.commands.options import at_least, between, parsed
-from modeling_dnacse.fitting.centering import center, check_pooling, last_norm, sample_sequences
+from modeling_dnacse.fitting.centering import center, check_pooling, last_norm, sample
 from modeling_dnacse.fitting.discriminants import Scatters, discriminants, embedding_rows
 from modeling_dnacse.fitting.feature_frequencies import feature_embeddings, frequencies_of
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_model_folder, check_outputs, check_plain
 from modeling_dnacse.machine.plain_messages import plain_messages
-from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
+from trainer.records.chosen_split import read_training
 
 logger = logging.getLogger("fit_embeddings")
 BLOCK = 4096  # sequences counted at once
@@ -89,10 +89,9 @@ def write_embeddings(model: DnacseModel, features: torch.Tensor, fitted: torch.T
 
 def read_classes(files: list[str], split: str | None, rank: str) -> Iterator[tuple[str, str]]:
     """The sequence and the name at `rank` of each record that has a name there."""
-    for file in files:
-        for row in read_labelled(file, split=split):
-            if row[rank]:
-                yield row["sequence"], row[rank]
+    for row in read_training(files, split):
+        if row[rank]:
+            yield row["sequence"], row[rank]
 
 
 def fit(model: DnacseModel, tokenizer: PreTrainedTokenizerFast, args: argparse.Namespace) -> np.ndarray:
@@ -184,7 +183,8 @@ def run(args: argparse.Namespace) -> None:
                 np.save(file, fitted.astype(np.float16))
     write_embeddings(model, features, torch.from_numpy(fitted).float(), args.constant)
     model.set_attn_implementation(PACKED)
-    center(model, tokenizer, sample_sequences(args.train_file, args.train_split, CENTERING_SAMPLE, args.seed))
+    sequences = (row["sequence"] for row in read_training(args.train_file, args.train_split))
+    center(model, tokenizer, sample(sequences, CENTERING_SAMPLE, args.seed))
     args.output_dir.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(args.output_dir) as folder:
         model.save_pretrained(folder)

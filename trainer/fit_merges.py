@@ -42,9 +42,9 @@ from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.model_folders import CONFIG
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.plain_messages import plain_messages
-from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.vectors.at_sites import read_sites, unit_sums
 from trainer.command_line import run_command
+from trainer.records.chosen_split import read_training
 
 logger = logging.getLogger("fit_merges")
 SAMPLE = 1000  # barcodes
@@ -183,7 +183,7 @@ def read_barcodes(model: DnacseModel, tokenizer: object, file: str, split: str |
     """Read labelled barcodes and place them; those without a species, and those that have no place, are left out."""
     if model.sites is None:
         raise ValueError(f"{model.name_or_path} has no sites; give a model of trainer/fit_sites.py")
-    rows = [row for row in read_labelled(file, split=split) if row["species"]]
+    rows = [row for row in read_training([file], split) if row["species"]]
     if not rows:
         raise ValueError(f"{file}: no record has a species; add a column species")
     read = read_sites(model, tokenizer, [row["sequence"] for row in rows])  # pyright: ignore[reportArgumentType]

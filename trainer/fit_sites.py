@@ -39,8 +39,8 @@ from modeling_dnacse.machine.file_names import text_of
 from modeling_dnacse.machine.outputs import check_model_folder
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name, package_versions, source_of
-from modeling_dnacse.reading.labels import read_labelled
 from trainer.command_line import run_command
+from trainer.records.chosen_split import read_training
 
 logger = logging.getLogger("fit_sites")
 CARD_TEXT = """# {name}
@@ -63,9 +63,9 @@ def read_records(files: list[str], split: str | None) -> Records:
     """Read and encode the sequences of one marker.
 
     Raises:
-        ValueError: fewer than two genera.
+        ValueError: fewer than two genera, or no split was chosen of several.
     """
-    rows = [row for file in files for row in read_labelled(file, split=split)]
+    rows = list(read_training(files, split))
     genera, species = (np.array([row[rank] for row in rows]) for rank in ("genus", "species"))
     if len(set(genera) - {""}) < 2:
         raise ValueError(f"{', '.join(files)}: two genera are needed; add a column genus, or species")
@@ -121,6 +121,8 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(
             f"--columns {args.columns} and --ridge {args.ridge} are as many as there are blocks; got two numbers"
         )
+    if list(args.crop) != sorted(args.crop):
+        raise ValueError(f"--crop {' '.join(map(str, args.crop))} must rise; give lengths such as 100 300 700")
     markers = read_markers(args)
     options = SiteOptions(**{field.name: getattr(args, field.name) for field in fields(SiteOptions)})
     model, facts = fit_site_model(options, markers)

@@ -39,9 +39,9 @@ from modeling_dnacse.machine.locks import Lock
 from modeling_dnacse.machine.outputs import check_folder
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.scratch import scratch_folder
-from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import AlphabetCounts
 from trainer.command_line import run_command
+from trainer.records.chosen_split import read_training
 
 SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")  # in the order of their ids
 BASES = "ACGT"
@@ -157,11 +157,7 @@ def train(arguments: argparse.Namespace, output: Path) -> None:
             f"{output} holds a tokenizer already; give another --output_dir or remove {output}/tokenizer.json"
         )
     counts = AlphabetCounts()
-    sequences = [
-        row["sequence"]
-        for file in arguments.train_file
-        for row in read_labelled(file, split=arguments.train_split, counts=counts)
-    ]
+    sequences = [row["sequence"] for row in read_training(arguments.train_file, arguments.train_split, counts)]
     logger.info(counts.summary())
     random.Random(arguments.seed).shuffle(sequences)
     sequences = sequences[: arguments.max_sequences]

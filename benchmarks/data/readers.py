@@ -79,6 +79,8 @@ def pin(source: str) -> str:
 
 def _read_file(path: str) -> Iterator[dict[str, str]]:
     """Read a file as the package does, except for two kinds of tables."""
+    if Path(path).is_dir():
+        raise ValueError(f"{path} is a folder; give a file of labelled sequences")
     check_plain([path])
     columns = _columns(path)
     if columns & BARCODE_COLUMNS:

@@ -22,6 +22,7 @@ from benchmarks.data.splits import PARTS, read_splits, to_split
 from benchmarks.methods.load import load_method
 from benchmarks.tasks.binning import SPLITS, bin_contigs
 from modeling_dnacse.commands.options import parsed
+from modeling_dnacse.embedding.given import check_device
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
@@ -40,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--trust_remote_code", action="store_true", help="let a Hub repository's own code run")
     options = parsed(parser, arguments)
     try:
+        check_device(options.device, "--device")
         splits = read_splits(options.data)
         method = load_method(
             options.model,

@@ -22,6 +22,16 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
     return value
 
 
+def check_shown(name: str, remedy: str) -> None:
+    """Check a name that is written to a result, before anything is computed.
+
+    Raises:
+        ValueError: `read_json` would refuse it.
+    """
+    if not name.isprintable():
+        raise ValueError(f"the name {name[:100]!r} holds a control character, which tables cannot show; {remedy}")
+
+
 def leaves(value: Any) -> list[Any]:
     """Collect every text, number and None in a nested value, keys included.
 

@@ -40,6 +40,7 @@ from benchmarks.speed.workers import Workers
 from benchmarks.speed.workloads import BATCH, draw_samples, long_sequence, measure_sample
 from modeling_dnacse import DnacseConfig, DnacseModel
 from modeling_dnacse.commands.options import parsed
+from modeling_dnacse.embedding.given import check_device
 from modeling_dnacse.loading.checkpoints import load_config, load_tokenizer
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.provenance import device_name, package_versions
@@ -133,6 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when a way broke, or 2 when the arguments were wrong."""
     options = parse(arguments)
     try:
+        check_device(options.device, "--device")
         splits = read_splits(options.data)
         data = describe(options.data, splits)
         models = {Path(folder).resolve().name: folder for folder in options.model}

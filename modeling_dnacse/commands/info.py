@@ -143,14 +143,14 @@ def card(path: Path) -> dict[str, Any]:
         ValueError: its metadata are not YAML, or hold aliases.
     """
     import yaml
-    from huggingface_hub import ModelCard
+    from huggingface_hub import ModelCard, ModelCardData
     from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
     text = path.read_text(encoding="utf-8")
     try:
         head = REGEX_YAML_BLOCK.search(text)
         aliases = [token for token in yaml.scan(head[2] if head else "") if isinstance(token, yaml.AliasToken)]
-        data: Any = None if aliases else ModelCard(text, ignore_metadata_errors=True).data
+        data: Any = ModelCard(text, ignore_metadata_errors=True).data if head and not aliases else ModelCardData()
     except Exception as error:  # the parser of YAML raises classes of its own
         raise ValueError(f"{path}: the metadata at its head cannot be read; {REMEDY}") from error
     if aliases:  # a card needs none, and nine levels of nine in 300 bytes would be shown for ever

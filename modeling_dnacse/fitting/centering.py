@@ -8,6 +8,7 @@ fine-tuning, learns slowly from short vectors: hence the scaling.
 
 import math
 import random
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -16,27 +17,18 @@ from transformers import PreTrainedTokenizerBase
 
 from ..embedding.embed import embed
 from ..modeling_dnacse import DnacseModel
-from ..reading.labels import read_labelled
 
 ROUNDING = 1e-5  # of the length of vectors: two of the same sequence may differ by this much
 
 
-def sample_sequences(files: list[str], split: str | None, most: int, seed: int) -> list[str]:
-    """Sample at most `most` sequences of the files, each equally likely (reservoir sampling, Vitter 1985).
-
-    Raises:
-        ValueError: there are none.
-    """
-    rng, sampled, seen = random.Random(seed), [], 0
-    for file in files:
-        for row in read_labelled(file, split=split):
-            seen += 1
-            if len(sampled) < most:
-                sampled.append(row["sequence"])
-            elif (place := rng.randrange(seen)) < most:
-                sampled[place] = row["sequence"]
-    if not sampled:
-        raise ValueError(f"{', '.join(files)}: no sequences; give the training data")
+def sample(sequences: Iterable[str], most: int, seed: int) -> list[str]:
+    """Sample at most `most` sequences, each equally likely (reservoir sampling, Vitter 1985)."""
+    rng, sampled = random.Random(seed), []
+    for seen, sequence in enumerate(sequences, 1):
+        if len(sampled) < most:
+            sampled.append(sequence)
+        elif (place := rng.randrange(seen)) < most:
+            sampled[place] = sequence
     return sampled
 
 

@@ -157,7 +157,7 @@ def learn_table(
         The table, and the mean count of each k-mer in a sequence (4^k,).
 
     Raises:
-        ValueError: the sequences have too little in common.
+        ValueError: the sequences are too few, or have too little in common.
     """
     if groups.max() + 1 < FEWEST_GROUPS:
         groups = np.arange(len(texts))
@@ -165,6 +165,11 @@ def learn_table(
     lengths = np.array([len(text) for text in texts])
     complete = rng.permutation(np.flatnonzero(complete_ones(lengths)))[: most // 3]
     everyone = np.union1d(complete, rng.permutation(len(texts))[:most])
+    too_few = "too few sequences are left to learn the table of sites from: give " + (
+        "a larger --most" if most < len(texts) else "more, of about one length and of more genera"
+    )
+    if not len(complete):
+        raise ValueError(too_few)
     config.gene_sites = int(lengths[complete].max()) + 2 * margin
     table = DnacsePlacement(config)
     if config.site_support:  # no indels between species: bases that the table does not cover yet are to be learnt
@@ -173,6 +178,8 @@ def learn_table(
     share = np.where(np.isin(np.arange(len(texts)), complete), 1.0, 0.0)  # of votes, for placed sequences
     for number, rows in enumerate([complete] * ROUNDS + [everyone] * ROUNDS):
         is_first = (rng.random(groups.max() + 1) < 0.5)[groups[rows]]
+        if not 0 < is_first.sum() < len(rows):  # one half is empty
+            raise ValueError(too_few)
         for asked in (rows[is_first], rows[~is_first]):
             voters = np.setdiff1d(rows, asked)
             voters = voters[share[voters] >= least_share]

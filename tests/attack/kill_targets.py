@@ -73,7 +73,7 @@ def scripts(folder: Path, model: Path) -> dict[str, Target]:
     """Scripts of `trainer` and `benchmarks`; training itself is in kills.py, since it is resumed."""
     place, out = folder / "in", folder / "out"
     marker, made = place / "marker.tsv", ["--output_dir", str(out / "made")]
-    data, architecture = ["--train_file", str(marker)], of_words(place)
+    data, architecture = ["--train_file", str(marker), "--train_split", "train"], of_words(place)
     merges = [*data, "--model", str(out / MODEL), "--rounds", "1"]
     tasks = ["--model", "kmer5", "tnf", "--task", "knn", "--data", str(marker)]
     return {

@@ -233,6 +233,8 @@ def test_a_swapped_model_has_another_revision_and_no_vector_of_the_first(data, t
         ),
         ({"--set": "fine_tune.learning_rate=nan"}, "a number above 0"),
         ({"--cache": __file__}, "is a file"),
+        ({"--device": "foo"}, "--device foo cannot be used here: Expected one of cpu"),
+        ({"--data": str(ROOT)}, f"{ROOT} is a folder; give a file of labelled sequences"),
         ({"--output": f"{__file__}/results"}, "there is no folder"),
     ],
 )
@@ -347,3 +349,19 @@ def test_a_stopped_run_leaves_neither_temporary_files_nor_locks(data, tmp_path, 
     assert "stopped by SIGTERM" in capsys.readouterr().err
     assert not [*(tmp_path / "tmp").iterdir(), *(tmp_path / "out").iterdir()]
     assert tempfile.tempdir == str(tmp_path / "tmp")
+
+
+def test_names_with_control_characters_are_refused(data, tiny_folder, tmp_path, capsys):
+    """The result was written, and tables.py then refused the whole folder."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "a\x1b[31m")
+    renamed = shutil.copy(data, tmp_path / "b\x1b[31m.tsv")
+    output = tmp_path / "results"
+    for flags, named in (
+        (["--model", "tnf", "--name", "a\x1b[31m", "--data", str(data)], "'a\\x1b[31m'"),
+        (["--model", str(folder), "--data", str(data)], "'a\\x1b[31m'"),
+        (["--model", f"untrained:{folder}", "--data", str(data)], "'a\\x1b[31m'"),
+        (["--model", "tnf", "--data", str(renamed)], "'b\\x1b[31m.tsv'"),
+    ):
+        assert run.main([*flags, "--task", "knn", "--output", str(output)]) == 2
+        assert f"the name {named} holds a control character" in capsys.readouterr().err
+    assert not output.exists()

@@ -91,6 +91,15 @@ def test_a_card_of_aliases_of_aliases_is_refused(tiny_folder, tmp_path, capsys):
     assert "README.md: the metadata at its head hold an alias (*a);" in refuse(capsys, "info", folder)
 
 
+def test_a_card_without_metadata_is_read_silently(tiny_folder, tmp_path, capfd, caplog):
+    """A message of the library came out: "Repo card metadata block was not found"."""
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    (folder / "README.md").write_text("# Mine\n\n**Limits**: COI only.\n")
+    main(["info", str(folder)])
+    said = capfd.readouterr()
+    assert "limits: COI only." in said.out and not said.err and not caplog.text
+
+
 def test_no_file_of_strangers_moves_the_cursor(tiny_folder, tmp_path, capsys):
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     (folder / "README.md").write_text('---\nlicense: "mit\\x1b[2J\\nresults: great"\n---\n')

@@ -72,4 +72,5 @@ def write_markers(folder: Path) -> list[str]:
 def fit_arguments(data: Path, folder: Path) -> list[str]:
     """Arguments of trainer/fit_sites.py for so small a marker: two blocks of columns."""
     columns = ["--columns", str(COLUMNS - 8), "8", "--ridge", "0.3", "3", "--crop", "60", "120", "250"]
-    return ["--train_file", str(data), "--output_dir", str(folder), "--most", "300", "--coverage", "0.3", *columns]
+    given = ["--train_file", str(data), "--output_dir", str(folder), "--train_split", "train"]
+    return [*given, "--most", "300", "--coverage", "0.3", *columns]

@@ -14,6 +14,7 @@ from modeling_dnacse.machine.provenance import source_of
 from trainer.command_line import require
 from trainer.pairing.pairs import FixedPairs, PairDataset, PairSampler, Singletons
 from trainer.pairing.views import Pairing, Views
+from trainer.records.chosen_split import refuse_splits
 from trainer.records.record_arrays import label_column
 from trainer.records.records import hold_out, load_records
 
@@ -104,7 +105,7 @@ def training_and_validation(sources: Sources, pairing: Pairing, seed: int) -> tu
     """
     training = records_of(sources, sources.train_file, sources.train_split, pairing)
     if sources.train_split is None:
-        refuse_splits(training, "training", "--train_split")
+        refuse_splits(label_column(training, "split").unique().to_pylist(), "training", "--train_split")
     if sources.validation_file or sources.validation_split:
         files = (sources.train_file or [], sources.validation_file or [])
         both = set.intersection(*(set(map(os.path.realpath, each)) for each in files))
@@ -121,24 +122,11 @@ def training_and_validation(sources: Sources, pairing: Pairing, seed: int) -> tu
         files = sources.validation_file or sources.train_file
         validation = records_of(sources, files, sources.validation_split, pairing)
         if sources.validation_split is None:
-            refuse_splits(validation, "validation", "--validation_split")
+            refuse_splits(label_column(validation, "split").unique().to_pylist(), "validation", "--validation_split")
         return training, validation
     if sources.validation_fraction:
         return hold_out(training, sources.validation_fraction, seed)
     return training, None
-
-
-def refuse_splits(records: Records, purpose: str, option: str) -> None:
-    """Check that records among which no split was chosen have no splits.
-
-    Raises:
-        ValueError: they have some.
-    """
-    splits = set(label_column(records, "split").unique().to_pylist()) - {""}
-    if splits:
-        raise ValueError(
-            f"the {purpose} data have the splits {', '.join(sorted(splits))}: say which to take with {option}"
-        )
 
 
 def records_of(sources: Sources, files: list[str] | None, split: str | None, pairing: Pairing) -> Records:

@@ -71,6 +71,8 @@ def test_the_command_writes_bins_and_their_gold_standard(tmp_path, capsys):
     (tmp_path / "contigs.tsv").write_text("\n".join(rows[:60]) + "\n")
     assert main(command) == 2
     assert "write_bins.py: got " in capsys.readouterr().err
+    assert main([*command, "--device", "foo"]) == 2
+    assert "write_bins.py: --device foo cannot be used here" in capsys.readouterr().err
     assert main([*command[:-1], str(tmp_path / "new" / "bins")]) == 2
     assert not (tmp_path / "new").exists()  # it was there, empty
 

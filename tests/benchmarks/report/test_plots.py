@@ -211,6 +211,7 @@ def test_models_and_data_make_a_picture(barcodes, tmp_path, arguments):
     [
         (["--split", "novel_test"], "no split novel_test, but unseen_test, train"),
         (["--data", "missing.tsv"], "no file missing.tsv"),
+        (["--device", "foo"], "--device foo cannot be used here: Expected one of cpu"),
         (["--model", "nothing"], "neither a baseline"),
     ],
 )

@@ -170,6 +170,9 @@ def test_wrong_data_are_told_in_one_sentence(tiny_folder, tmp_path, capsys):
     command = ["--name", "t", "--output", str(tmp_path), "--model", str(tiny_folder), "--data", "no.tsv"]
     assert inference_throughput.main(command) == 2
     assert "no.tsv" in capsys.readouterr().err
+    if not torch.cuda.is_available():
+        assert inference_throughput.main([*command, "--device", "cuda"]) == 2
+        assert "--device cuda cannot be used here" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -1,12 +1,16 @@
 """Scripts without the packages they need end in one sentence, and packages are needed only where they are used."""
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from tests.support.marker import simulate_marker, write_marker
 
 ROOT = Path(__file__).parents[3]
 WITHOUT = """
@@ -140,3 +144,20 @@ def test_only_genomes_need_pysam(fasta, tiny_folder, tmp_path, monkeypatch, caps
     said = capsys.readouterr().err
     assert "train.py: error: Python cannot find pysam; install DNACSE with the extra" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("script", TRAINERS)
+def test_files_with_splits_are_not_read_whole(script, tiny_folder, site_folder, tmp_path, monkeypatch, caplog):
+    """Without --train_split, all scripts but train.py learnt from test records silently."""
+    monkeypatch.chdir(tmp_path)
+    rows = simulate_marker(seed=1)
+    for number, row in enumerate(rows):
+        row["split"] = ("train", "test")[number % 2]
+    write_marker(Path("splits.tsv"), rows)
+    model = shutil.copytree(site_folder if script == "fit_merges" else tiny_folder, "model")
+    names = {"--model": model, "--config_name": model, "--tokenizer_name": model}
+    words = [str(names.get(before, word)) for before, word in pairwise(["", *TRAINERS[script]])]
+    with pytest.raises(SystemExit, match="2"):
+        import_module(f"trainer.{script}").main([*words, "--train_file", "splits.tsv"])
+    assert "the training data have the splits test, train: say which to take with --train_split" in caplog.text
+    assert not Path("out").exists()

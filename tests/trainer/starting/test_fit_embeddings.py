@@ -23,13 +23,13 @@ CALM = TINY | {"initializer_range": 0.02}  # layers that change little before th
 def families(tmp_path_factory):
     """Genera of two species: half of a species' sequence is its genus'."""
     rng = np.random.default_rng(5)
-    lines = ["id\tsequence\tspecies\tgenus\tsplit"]
+    lines = ["id\tsequence\tspecies\tgenus"]
     for genus in range(16):
         shared = "".join(rng.choice(list("ACGT"), 150))
         for species in "ab":
             own = "".join(rng.choice(list("ACGT"), 150))
             for record in range(3):
-                lines.append(f"r{genus}{species}{record}\t{shared}{own}\tGenus{genus} {species}\tGenus{genus}\ttrain")
+                lines.append(f"r{genus}{species}{record}\t{shared}{own}\tGenus{genus} {species}\tGenus{genus}")
     path = tmp_path_factory.mktemp("data") / "families.tsv"
     path.write_text("\n".join(lines) + "\n")
     return path

@@ -13,11 +13,13 @@ from modeling_dnacse.vectors.at_sites import read_sites
 from tests.support.marker import simulate_marker, write_marker
 from trainer.fit_merges import main, same_species
 
+TRAIN = ("--train_split", "train")
+
 
 def test_a_taught_model_finds_the_species_of_other_genera(site_folder, tmp_path):
     folder = shutil.copytree(site_folder, tmp_path / "model")
     library = write_marker(tmp_path / "library.tsv", simulate_marker(seed=1, genera=40))
-    main(["--model", str(folder), "--train_file", str(library), "--rounds", "1"])
+    main(["--model", str(folder), "--train_file", str(library), *TRAIN, "--rounds", "1"])
     model, tokenizer = load_checkpoint(DnacseModel, str(folder))
     assert len(model.config.species_merges.split()) == 7 + model.config.hidden_size
     others = simulate_marker(seed=2)
@@ -48,7 +50,7 @@ def test_barcodes_that_make_no_tree_are_refused(site_folder, tmp_path, capsys, c
     folder = shutil.copytree(site_folder, tmp_path / "model")
     before = (folder / "config.json").read_bytes()
     with pytest.raises(SystemExit):
-        main(["--model", str(folder), "--train_file", str(write_marker(table, rows)), "--rounds", "1"])
+        main(["--model", str(folder), "--train_file", str(write_marker(table, rows)), *TRAIN, "--rounds", "1"])
     told = caplog.text + capsys.readouterr().err
     assert "barcodes.tsv" in told
     assert "too few for a tree" in told

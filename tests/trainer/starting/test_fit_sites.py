@@ -1,6 +1,7 @@
 """Tables and rows of sites in closed form: what is learnt of a simulated marker, and what is refused."""
 
 import numpy as np
+import pytest
 import torch
 
 from modeling_dnacse import DnacseConfig, DnacseModel, embed
@@ -126,7 +127,7 @@ def test_one_seed_one_model(tmp_path):
 
 def test_what_cannot_be_is_refused(tmp_path, caplog):
     data = write_marker(tmp_path / "marker.tsv", simulate_marker(seed=1, genera=1))
-    assert run("--train_file", str(data), "--output_dir", str(tmp_path / "a")) == 2
+    assert run("--train_file", str(data), "--train_split", "train", "--output_dir", str(tmp_path / "a")) == 2
     assert "two genera are needed" in caplog.text
     assert run(*fit_arguments(data, tmp_path / "b"), "--ridge", "1") == 2
     assert "as many as there are blocks" in caplog.text
@@ -135,3 +136,24 @@ def test_what_cannot_be_is_refused(tmp_path, caplog):
     assert run("--train_file", str(data), "--output_dir", str(tmp_path)) == 2
     assert "is there already" in caplog.text
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--crop", "600", "100"], "--crop 600 100 must rise; give lengths such as 100 300 700"),
+        (["--most", "1"], "too few sequences are left to learn the table of sites from: give a larger --most"),
+    ],
+)
+def test_fragments_and_samples_that_cannot_be_are_refused(tmp_path, caplog, options, words):
+    """Messages of numpy came out, without an option."""
+    data = write_marker(tmp_path / "marker.tsv", simulate_marker(seed=1))
+    assert run(*fit_arguments(data, tmp_path / "out"), *options) == 2
+    assert words in caplog.text
+
+
+def test_a_library_too_small_for_two_halves_is_refused():
+    """It gave "not enough values to unpack"."""
+    texts = [encode(record["sequence"]) for record in simulate_marker(seed=4)[:1]]
+    with pytest.raises(ValueError, match="too few sequences are left to learn .* more, of about one length"):
+        learn_table(DnacseConfig(), texts, np.zeros(1, int), most=300, margin=50, least_share=0.08, seed=0)
