@@ -141,7 +141,7 @@ def _checked(path: Path, blocks: Blocks, seen: SeenIds) -> Blocks:
 
 
 def _read_parquet(path: Path) -> Blocks:
-    with path.open("rb") as opened, pq.ParquetFile(opened) as file:
+    with path.open("rb") as opened, pq.ParquetFile(opened, page_checksum_verification=True) as file:
         schema = file.schema_arrow
         if not {"id", "embedding"} <= set(schema.names):
             raise ValueError(f"no columns id and embedding, but {', '.join(schema.names)[:100]}")

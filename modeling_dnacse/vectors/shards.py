@@ -9,6 +9,9 @@
 The process of rank k % world makes shard k, so processes neither wait for each other nor communicate. A machine needs
 access to the input and the folder only. A shard appears by one rename, so each existing shard is complete. The number
 of processes may change between runs; the missing shards are then distributed among the new processes.
+
+Shards that are there are read once before a run goes on: pages have checksums, and what a failing disk damaged is made
+anew.
 """
 
 import json
@@ -24,11 +27,12 @@ from ..machine.atomic import lock_output, lock_path, partial_path
 from ..machine.json_files import read_object
 from ..machine.locks import is_held
 from ..machine.processes import Process
-from .writers import ParquetVectors, check_room, put_in_place
+from .writers import ParquetVectors, check_numbers, check_room, put_in_place
 
 Item = TypeVar("Item")
 
 RUN, MANIFEST = "run.json", "manifest.json"
+BLOCK = 4096  # vectors read at once
 AGAIN = "remove it and run the command that made the folder again"
 
 
@@ -70,7 +74,7 @@ class ShardWriter:
         check()
         open_run(folder, run)
         own = range(process.rank, shard_count(records, size), process.world)
-        self.shards = [shard for shard in own if not self.is_there(shard)]
+        self.shards = [shard for shard in own if not (self.is_there(shard) and is_sound(shard_path(folder, shard)))]
         busy = [shard_path(folder, shard) for shard in self.shards if is_held(lock_path(shard_path(folder, shard)))]
         if busy:
             raise ValueError(f"another process is writing {busy[0]}; wait for it, or give another folder")
@@ -222,6 +226,18 @@ def is_whole(folder: Path, shard: int, records: int, size: int) -> bool:
         with path.open("rb") as file:
             return pq.read_metadata(file).num_rows == shard_rows(shard, records, size)
     except (OSError, ValueError, OverflowError, LookupError, pa.ArrowException):  # pyarrow's, of invalid bytes
+        return False
+
+
+def is_sound(path: Path) -> bool:
+    """Whether all pages of a shard have their checksums, and its numbers are such as are written; it is read whole."""
+    try:
+        with path.open("rb") as file, pq.ParquetFile(file, page_checksum_verification=True) as shard:
+            for batch in shard.iter_batches(BLOCK):
+                numbers = batch["embedding"].flatten().to_numpy().reshape(len(batch), -1)
+                check_numbers(batch["id"].to_pylist(), numbers)
+        return True
+    except (OSError, ValueError, OverflowError, LookupError, pa.ArrowException):
         return False
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -54,7 +54,8 @@ class ParquetVectors:
         try:
             self.file = self.partial.open("wb")  # Arrow takes no names of files that are no UTF-8
             dictionary = dtype == "int8"
-            self.writer = pq.ParquetWriter(self.file, self.schema, use_dictionary=dictionary, write_statistics=False)
+            options: Any = {"use_dictionary": dictionary, "write_statistics": False, "write_page_checksum": True}
+            self.writer = pq.ParquetWriter(self.file, self.schema, **options)
         except BaseException:
             self.partial.unlink(missing_ok=True)
             self.lock.release()

@@ -50,6 +50,19 @@ def fill(folder, rank=0, world=1, blocks=100, run=RUN):
     return writer
 
 
+def test_numbers_that_a_disk_damaged_are_told_and_made_again(tmp_path):
+    """Its footer and ids were whole, so it counted as complete, and the remedy of the message did nothing."""
+    fill(tmp_path)
+    shard = tmp_path / "part-000003.parquet"
+    content = shard.read_bytes()
+    place = content.index(VECTORS[12].tobytes())
+    shard.write_bytes(content[:place] + b"\1" + content[place + 1 :])
+    with pytest.raises(ValueError, match=r"part-000003.parquet: not readable as vectors .*; give vectors that"):
+        read(tmp_path)
+    assert fill(tmp_path).shards == [3]
+    np.testing.assert_array_equal(read(tmp_path)[1], VECTORS)
+
+
 @pytest.mark.parametrize("world", [1, 2, 6])
 def test_any_number_of_processes_makes_the_same_folder(tmp_path, world):
     for rank in range(world):
