@@ -372,7 +372,7 @@ def test_neither_a_strangers_file_nor_another_models_result_is_replaced(data, tm
     for text in ('{"my": "file"}', "hello"):
         result.write_text(text)
         assert start(data, tmp_path, "--name", "a-b") == 1
-        assert "barcodes.knn.a-b.test.json exists and is not a result of run.py; give another" in capsys.readouterr().err
+        assert f"{result.name} exists and is not a result of run.py; give another name" in capsys.readouterr().err
         assert result.read_text() == text
     result.unlink()
     assert start(data, tmp_path, "--name", "a/b") == 0
