@@ -32,7 +32,10 @@ def main(arguments: list[str] | None = None) -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("places", type=Path, nargs="+")
     args = parser.parse_args(arguments)
-    args.folder.mkdir(exist_ok=True)
+    try:
+        args.folder.mkdir(exist_ok=True)
+    except OSError as error:
+        parser.error(str(error))
     calls, new, clusters = (args.folder / name for name in ("calls.tsv", "new.fasta", "clusters.tsv"))
     plot = str(args.folder / "calls.png")
     dnacse(["identify", *map(str, args.places), "--reference", str(args.library), "-o", str(calls), "--plot", plot])

@@ -35,11 +35,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("library", type=Path)
     parser.add_argument("folder", type=Path)
     args = parser.parse_args(arguments)
-    args.folder.mkdir(exist_ok=True)
+    try:
+        records = list(read_records(args.library))
+        args.folder.mkdir(exist_ok=True)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     library, queries, model, calls = (
         args.folder / name for name in ("library.fasta", "queries.fasta", "model", "calls.tsv")
     )
-    records = list(read_records(args.library))
     away = held_out(records)
     for path, is_away in ((library, False), (queries, True)):
         chosen = [record for record in records if (record.id in away) == is_away]
