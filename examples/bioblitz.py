@@ -15,6 +15,7 @@ from pathlib import Path
 
 from modeling_dnacse import read_fasta
 from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.machine.outputs import check_new_folder
 
 LIKELY_NEW = 0.95
 
@@ -33,8 +34,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("places", type=Path, nargs="+")
     args = parser.parse_args(arguments)
     try:
+        check_new_folder(args.folder, [args.library, *args.places])
         args.folder.mkdir(exist_ok=True)
-    except OSError as error:
+    except (ValueError, OSError) as error:
         parser.error(str(error))
     calls, new, clusters = (args.folder / name for name in ("calls.tsv", "new.fasta", "clusters.tsv"))
     plot = str(args.folder / "calls.png")

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.machine.outputs import check_new_folder
 
 NEW, UNNAMED = "(likely new species)", "(no call)"
 LIKELY_NEW = "likely a species that the library lacks"  # a note of dnacse identify
@@ -58,6 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     try:
         samples, counts = read_counts(args.counts)
+        check_new_folder(args.folder, [args.asvs, args.counts, args.library])
         args.folder.mkdir(exist_ok=True)
     except (ValueError, OSError) as error:
         parser.error(str(error))

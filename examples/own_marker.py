@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.machine.outputs import check_new_folder
 from modeling_dnacse.reading.labels import LabelledRecord, read_records
 
 
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     try:
         records = list(read_records(args.library))
+        check_new_folder(args.folder, [args.library])
         args.folder.mkdir(exist_ok=True)
     except (ValueError, OSError) as error:
         parser.error(str(error))

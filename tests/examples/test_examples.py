@@ -141,7 +141,23 @@ def test_missing_libraries_and_files_as_folders_are_one_sentence(tmp_path, capsy
     for name, given in (("own_marker", ["nope", "out"]), ("bioblitz", ["nope", str(tmp_path / "file"), "nope"])):
         with pytest.raises(SystemExit, match="2"):
             load(ROOT / "examples" / f"{name}.py").main(given)
-        assert f"error: {given[0]}" in (said := capsys.readouterr().err) or "File exists" in said
+        assert f"error: {'nope' if name == 'own_marker' else tmp_path / 'file'}" in capsys.readouterr().err
+
+
+def test_examples_write_to_a_new_folder(tmp_path, capsys):
+    """Files of the user's with the names of theirs were replaced."""
+    (tmp_path / "new.fasta").write_text("mine")
+    (tmp_path / "counts.tsv").write_text("id\ta\nx\t1\n")
+    counts, library = str(tmp_path / "counts.tsv"), str(SAMPLE / "library.fasta")
+    for name, given in (
+        ("own_marker", [library, str(tmp_path)]),
+        ("bioblitz", [library, str(tmp_path), library]),
+        ("edna_table", [library, counts, library, str(tmp_path)]),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            load(ROOT / "examples" / f"{name}.py").main(given)
+        assert f"{tmp_path} is there already; give a new folder" in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_optimizer_states_are_not_pushed(tiny_folder, tmp_path, capsys):
