@@ -10,8 +10,8 @@ selection, `test` for a frozen model.
 - If a (task, model) pair fails, the others still run. The failure is reported at the end and the exit status is 1. A
   pair whose model lacks what the task needs is reported as left out. Wrong arguments give one sentence and status 2.
 - Two models of a run never share a result file: the second one fails, and needs a `--name` of its own.
-- A later result on the same data replaces an earlier one. A result on other data of the same name does not: that pair
-  fails and needs another `--output`.
+- A later result of the same model and data replaces an earlier one. A result on other data of the same name does not:
+  that pair fails and needs another `--output`. No other file is replaced, nor the result of another model.
 - `--cache` keeps the embeddings of networks by content; without it they are kept for this run only.
 - `--resume` skips a pair if the fingerprint (code, data, model, options) of its result is unchanged.
 - Sequences that are in two splits of a task (data leakage) give a warning and are counted in the result (`leaked`).
@@ -38,7 +38,7 @@ from benchmarks.evaluation import Job, evaluate, fingerprint_of
 from benchmarks.jobs import TASKS, make_jobs
 from benchmarks.methods.load import BASELINES, find_model, load_method
 from benchmarks.methods.method import Unsuited
-from benchmarks.report.result_files import CONTROLS, file_name, is_current, refuse_other_data, write_result
+from benchmarks.report.result_files import CONTROLS, file_name, is_current, refuse_others, write_result
 from benchmarks.report.shown_json import check_shown
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.embedding.given import check_device
@@ -153,7 +153,7 @@ def run_model(
             yield "current", f"{pair}: nothing has changed since its result"
             continue
         try:
-            refuse_other_data(options.output / file, job.data.name, job.data.place, job.data.sha256)
+            refuse_others(options.output / file, method.name, job.data.name, job.data.place, job.data.sha256)
             check_outputs([options.output / file], [options.data, *options.model])
             with Lock(options.output / f".{file}.pair.lock", f"another process makes {file}; wait for it"):
                 result = evaluate(job, method, device)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from modeling_dnacse import read_fasta
 from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.machine.outputs import check_new_folder
 
 LIKELY_NEW = 0.95
 
@@ -32,7 +33,11 @@ def main(arguments: list[str] | None = None) -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("places", type=Path, nargs="+")
     args = parser.parse_args(arguments)
-    args.folder.mkdir(exist_ok=True)
+    try:
+        check_new_folder(args.folder, [args.library, *args.places])
+        args.folder.mkdir(exist_ok=True)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     calls, new, clusters = (args.folder / name for name in ("calls.tsv", "new.fasta", "clusters.tsv"))
     plot = str(args.folder / "calls.png")
     dnacse(["identify", *map(str, args.places), "--reference", str(args.library), "-o", str(calls), "--plot", plot])

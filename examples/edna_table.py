@@ -11,11 +11,13 @@ without a call. taxa.png (with matplotlib) shows who is in which sample, how sur
 
 import argparse
 import csv
+import re
 from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
 
 from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.machine.outputs import check_new_folder
 
 NEW, UNNAMED = "(likely new species)", "(no call)"
 LIKELY_NEW = "likely a species that the library lacks"  # a note of dnacse identify
@@ -29,6 +31,25 @@ def read_table(path: Path) -> list[list[str]]:
         return [row for row in csv.reader(file, delimiter="\t") if row and not row[0].startswith("# ")]
 
 
+def read_counts(path: Path) -> tuple[list[str], dict[str, list[float]]]:
+    """The names of samples, and the counts of each ASV.
+
+    Raises:
+        ValueError: there are no samples, an ASV has two rows or too few cells, or a count is no number from 0.
+    """
+    (_, *samples), *rows = read_table(path) or [[""]]
+    if not samples:
+        raise ValueError(f"{path} has no samples; give a column of counts for each")
+    counts: dict[str, list[float]] = {}
+    for name, *cells in rows:
+        if name in counts:
+            raise ValueError(f"{path}: {name} has two rows; add them up, or remove one")
+        if len(cells) != len(samples) or not all(re.fullmatch(r"\d+(\.\d+)?(e[+]?\d+)?", cell) for cell in cells):
+            raise ValueError(f"{path}: {name} needs {len(samples)} counts from 0, but has {', '.join(cells)[:100]}")
+        counts[name] = [float(cell) for cell in cells]
+    return samples, counts
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -36,13 +57,16 @@ def main(arguments: list[str] | None = None) -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("--precision", default="0.95", help="of the calls; default: %(default)s")
     args = parser.parse_args(arguments)
-    args.folder.mkdir(exist_ok=True)
+    try:
+        samples, counts = read_counts(args.counts)
+        check_new_folder(args.folder, [args.asvs, args.counts, args.library])
+        args.folder.mkdir(exist_ok=True)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     calls = args.folder / "calls.tsv"
     command = ["identify", str(args.asvs), "--reference", str(args.library), "-o", str(calls)]
     dnacse([*command, "--precision", args.precision])
 
-    (_, *samples), *rows = read_table(args.counts)
-    counts = {row[0]: [float(number) for number in row[1:]] for row in rows}
     totals: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * (2 + len(samples)))
     with calls.open(encoding="utf-8", newline="") as file:
         for call in csv.DictReader(file, delimiter="\t"):

@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.machine.outputs import check_new_folder
 from modeling_dnacse.reading.labels import LabelledRecord, read_records
 
 
@@ -35,11 +36,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("library", type=Path)
     parser.add_argument("folder", type=Path)
     args = parser.parse_args(arguments)
-    args.folder.mkdir(exist_ok=True)
+    try:
+        records = list(read_records(args.library))
+        check_new_folder(args.folder, [args.library])
+        args.folder.mkdir(exist_ok=True)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     library, queries, model, calls = (
         args.folder / name for name in ("library.fasta", "queries.fasta", "model", "calls.tsv")
     )
-    records = list(read_records(args.library))
     away = held_out(records)
     for path, is_away in ((library, False), (queries, True)):
         chosen = [record for record in records if (record.id in away) == is_away]

@@ -3,6 +3,8 @@
 python examples/push_model.py FOLDER OWNER/NAME          lists the files, and checks them and the card
 hf auth login
 python examples/push_model.py FOLDER OWNER/NAME --push   pushes them
+
+Checkpoints of train.py in the folder, which hold optimizer states, and hidden files are left out.
 """
 
 import argparse
@@ -12,6 +14,8 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 
 from modeling_dnacse import DnacseModel, load_checkpoint
+
+LEFT_OUT = (".", "checkpoint-")  # how names of files and folders begin
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,11 +30,11 @@ def main(arguments: list[str] | None = None) -> None:
         card = ModelCard.load(args.folder / "README.md")
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    files = sorted(path for path in args.folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    names = [path.relative_to(args.folder).as_posix() for path in files]
-    for path, name in zip(files, names, strict=True):
-        sys.stdout.write(f"{path.stat().st_size:>12,}  {name}\n")
-    sys.stdout.write(f"{len(files)} files for {args.name}, licence {card.data.to_dict().get('license', 'not told')}\n")
+    paths = sorted(path.relative_to(args.folder) for path in args.folder.rglob("*") if path.is_file())
+    names = [path.as_posix() for path in paths if not any(part.startswith(LEFT_OUT) for part in path.parts)]
+    for name in names:
+        sys.stdout.write(f"{(args.folder / name).stat().st_size:>12,}  {name}\n")
+    sys.stdout.write(f"{len(names)} files for {args.name}, licence {card.data.to_dict().get('license', 'not told')}\n")
     if args.push:
         from trainer.releasing.hub import HubRepository
 

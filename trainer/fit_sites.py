@@ -125,7 +125,13 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"--crop {' '.join(map(str, args.crop))} must rise; give lengths such as 100 300 700")
     markers = read_markers(args)
     options = SiteOptions(**{field.name: getattr(args, field.name) for field in fields(SiteOptions)})
-    model, facts = fit_site_model(options, markers)
+    try:
+        model, facts = fit_site_model(options, markers)
+    except np.linalg.LinAlgError:
+        ridges = " ".join(map(str, args.ridge))
+        raise ValueError(
+            f"--ridge {ridges} leaves no solution: within genera some sites do not vary; raise it"
+        ) from None
     text = CARD_TEXT.format(
         name=text_of(args.output_dir.name),
         markers=", ".join(model.config.markers or ["one marker"]),

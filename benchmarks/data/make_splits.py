@@ -41,6 +41,7 @@ from benchmarks.data.near_identity import DIFFERENT, find_near, index_sequences
 from benchmarks.data.readers import pin, read_source
 from benchmarks.data.splits import describe, to_split
 from benchmarks.report.result_files import commit, write_json
+from benchmarks.report.shown_json import check_shown
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_outputs, check_replaced, holds_near_start
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
@@ -220,6 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
         check_table(options.output)
         check_replaced(options.report, REPORT, "a report of make_splits.py", None)
         source = pin(options.data)
+        check_shown(Path(source).name if options.report else "", "rename the data")
         chosen, left_out = read_and_split(source, options.keep_splits)
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
         sys.stdout.write(f"{len(chosen) + sum(left_out.values())} records, {len(chosen)} kept; left out: {reasons}\n")

@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.report.shown_json import leaves, read_json
 from benchmarks.scoring.paired import unpack
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.outputs import check_replaced, holds_near_start
 
 REMEDY = "make it anew with benchmarks/run.py"
 SCHEMA_VERSION = 2
@@ -161,19 +162,25 @@ def is_current(folder: Path, identity: Mapping[str, str], fingerprint: str) -> b
     return result is not None and all(result[field] == value for field, value in fields.items())
 
 
-def refuse_other_data(path: Path, data: str, place: str, sha256: str) -> None:
-    """Keep the result of other data of the same name; that of the same place may be replaced when its content changed.
+def refuse_others(path: Path, model: str, data: str, place: str, sha256: str) -> None:
+    """Keep what is no result, and the result of another model, or of other data of the same name.
+
+    That of data in the same place may be replaced when its content changed, and a damaged or older one, too.
 
     Args:
         path: Where a new result would go.
+        model: Name of its model.
         data: Name of its data, and likewise:
         place: `data_place`;
         sha256: `data_sha256`.
 
     Raises:
-        ValueError: There is a result of other data from another place.
+        ValueError: There is something else, or a result of another model, or of other data from another place.
     """
+    check_replaced(path, holds_near_start(b"{", b'"task": ', b'"model": '), "a result of run.py", None)
     result = read_earlier(path)
+    if result is not None and result["model"] != model:
+        raise ValueError(f"{path} is of the model {result['model']}: give this one another --name.")
     if result is None or result["data_sha256"] == sha256:
         return
     names = {name.partition("@")[0] for name in (result["data"], data)}  # without a revision

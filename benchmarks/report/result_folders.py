@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report.result_files import read_results
-from benchmarks.report.shown_json import read_json
+from benchmarks.report.shown_json import check_shown, read_json
+from modeling_dnacse.machine.outputs import check_folder, check_replaced, holds_near_start
 
 TRAINING, INFERENCE = RATES = ("training", "inference")
 LEAKS, FAULTS = "leaks", "faults"
@@ -79,6 +80,25 @@ def merge(arm: str, runs: Sequence[Result]) -> Result:
     values = {metric: [run["metrics"][metric]["value"] for run in runs] for metric in shared}
     metrics = {metric: {"value": float(np.mean(seeds)), "per_seed": seeds} for metric, seeds in values.items()}
     return {**runs[0], "model": arm, "metrics": metrics, "costs": {}, "trained": len(runs)}
+
+
+def check_measurement(folder: Path, name: str, kind: str) -> None:
+    """Check that a measurement can be written, and replaces nothing but an earlier one, before anything is measured.
+
+    Args:
+        folder: That of the file.
+        name: Name of the measurement, and of its file.
+        kind: `TRAINING` or `INFERENCE`.
+
+    Raises:
+        ValueError: The name cannot be shown or is no name of a file, the folder is none, or another file is there.
+    """
+    check_shown(name, "give another --name")
+    if Path(name).name != name:
+        raise ValueError(f"--name is {name}, but becomes the name of a file: give one without a slash.")
+    check_folder(folder, [], parents=True)
+    mark = f'"kind": "{kind}_throughput"'.encode()
+    check_replaced(folder / f"{name}.json", holds_near_start(b"{", mark), f"a measurement of {kind}", None)
 
 
 def read_rates(folder: Path, kind: str) -> dict[str, Result]:

@@ -33,6 +33,7 @@ from tqdm import tqdm
 from benchmarks.data.splits import describe, read_splits
 from benchmarks.methods.networks import weights_revision
 from benchmarks.report.result_files import PACKAGES, commit, data_stem, write_json
+from benchmarks.report.result_folders import INFERENCE, check_measurement
 from benchmarks.report.speed_tables import PLAIN
 from benchmarks.speed.arms import ARMS
 from benchmarks.speed.rates import matmul_rate, significant, summarise
@@ -134,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when a way broke, or 2 when the arguments were wrong."""
     options = parse(arguments)
     try:
+        check_measurement(options.output, options.name, INFERENCE)
         check_device(options.device, "--device")
         splits = read_splits(options.data)
         data = describe(options.data, splits)

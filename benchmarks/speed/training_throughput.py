@@ -37,6 +37,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.report.result_files import PACKAGES, commit, write_json
+from benchmarks.report.result_folders import TRAINING, check_measurement
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name, package_versions
@@ -133,6 +134,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 1 when an arm failed, or 2 when the arguments were wrong."""
     options = parse(arguments)
+    try:
+        check_measurement(options.output, options.name, TRAINING)
+    except ValueError as error:
+        sys.stderr.write(f"training_throughput.py: {error}\n")
+        return 2
     if options.batch_size < 3:
         sys.stderr.write(f"training_throughput.py: --batch_size is {options.batch_size}; it must be 3 or more\n")
         return 2

@@ -10,7 +10,6 @@ species in the headers. The first `--compare` records are clustered in blocks an
 
 import argparse
 import csv
-import json
 import sys
 from itertools import islice
 from pathlib import Path
@@ -24,7 +23,7 @@ from sklearn.metrics.cluster import contingency_matrix
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.studies.command_line import run_study
+from benchmarks.studies.command_line import run_study, write_whole
 from benchmarks.studies.large_index import DNACSE, draw, watched
 from modeling_dnacse.clustering import large_samples
 from modeling_dnacse.clustering.species_merges import cluster_species
@@ -84,7 +83,7 @@ def run_all(args: argparse.Namespace) -> None:
         ValueError: An option or a file is wrong.
     """
     clusters = args.folder / "clusters.tsv"
-    run = watched([*DNACSE, "cluster", args.input, "-o", clusters, "--force"])
+    run = watched([*DNACSE, "cluster", args.input, "-o", clusters])
     with clusters.open(newline="") as file:
         labels = [row["cluster"] for row in csv.DictReader(file, delimiter="\t")]
     species = [record["species"] for record in read_labelled(args.input)]
@@ -96,9 +95,9 @@ def run_all(args: argparse.Namespace) -> None:
         "agreement": agreement(np.unique(species, return_inverse=True)[1], np.unique(labels, return_inverse=True)[1]),
         "runs": {"cluster": run},
     }
-    args.output.write_text(json.dumps(about) + "\n")
+    write_whole(about, args.output)
     about["comparison"] = blocks_beside_all_pairs(args.input, args.compare)
-    args.output.write_text(json.dumps(about) + "\n")
+    write_whole(about, args.output)
     draw(args.plot, about["runs"])
 
 

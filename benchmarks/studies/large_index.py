@@ -14,7 +14,6 @@ the share of queries whose nearest reference has the score, within 1e-4, of the 
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -29,10 +28,11 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.studies.command_line import run_study, splits_of
+from benchmarks.studies.command_line import run_study, splits_of, write_whole
 from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.identification.identifier import Identifier
 from modeling_dnacse.kmers import OTHER
+from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.machine.signals import ending_on_signals
@@ -66,7 +66,7 @@ def write_files(args: argparse.Namespace) -> None:
     families = train.labels["family"]
     queries: list[bytes] = []
     written = number = 0
-    with (args.folder / "library.fasta").open("w") as file:
+    with written_whole(args.folder / "library.fasta") as hidden, hidden.open("w") as file:
         while written < args.count:
             row = int(rng.integers(len(coded)))
             ancestor = mutated(coded[row], rng.uniform(0, args.apart), rng)
@@ -80,7 +80,7 @@ def write_files(args: argparse.Namespace) -> None:
                 queries.append(letters[mutated(ancestor, rng.uniform(0, args.within), rng)].tobytes())
                 queries.append(letters[mutated(coded[row], rng.uniform(0, args.apart), rng)].tobytes())
             number += 1
-    with (args.folder / "queries.fasta").open("w") as file:
+    with written_whole(args.folder / "queries.fasta") as hidden, hidden.open("w") as file:
         for place, row in enumerate(rng.permutation(len(queries))[: args.queries]):
             kind, bases = ("known", "new")[row % 2], queries[row]
             if place % 4 == 3 and len(bases) > PIECE:
@@ -106,7 +106,7 @@ def watched(command: list[object]) -> dict[str, Any]:
     _, status, used = waited
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise ValueError(f"{' '.join(map(str, command))} failed")
+        raise ValueError(f"dnacse {command[len(DNACSE)]} failed; what it said is above")
     seconds = {
         "seconds": round(time.perf_counter() - start, 1),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
@@ -172,6 +172,8 @@ def draw(path: Path, runs: dict[str, dict[str, Any]]) -> None:
     """Draw memory over time of all commands."""
     import matplotlib.pyplot as plt
 
+    from benchmarks.report.plots.style import save
+
     figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
     for name, run in runs.items():
         seconds, gib = zip(*run["memory"], strict=True)
@@ -180,7 +182,7 @@ def draw(path: Path, runs: dict[str, dict[str, Any]]) -> None:
     axes.set(xlabel="minutes", ylabel="resident memory, GiB", ylim=(0, None), xlim=(0, None))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=150)
+    save(figure, path)
 
 
 def run_all(args: argparse.Namespace) -> None:
@@ -191,6 +193,8 @@ def run_all(args: argparse.Namespace) -> None:
     """
     args.folder.mkdir(parents=True, exist_ok=True)
     library, queries, index = (args.folder / name for name in ("library.fasta", "queries.fasta", "index"))
+    if library.exists() and not queries.exists():
+        raise ValueError(f"{library} is there without queries.fasta; remove it, or give another --folder")
     if not queries.exists():
         write_files(args)
     runs: dict[str, dict[str, Any]] = {}
@@ -200,7 +204,7 @@ def run_all(args: argparse.Namespace) -> None:
     }
     for name, command in ways.items():
         runs[name] = watched(command)
-        args.output.write_text(json.dumps({"runs": runs}))
+        write_whole({"runs": runs}, args.output)
     about = {
         "references": args.count,
         "queries": args.queries,
@@ -209,7 +213,7 @@ def run_all(args: argparse.Namespace) -> None:
         "runs": runs,
         "search": recall(args),
     }
-    args.output.write_text(json.dumps(about) + "\n")
+    write_whole(about, args.output)
     draw(args.plot, runs)
 
 

@@ -47,6 +47,8 @@ from modeling_dnacse.vectors.neighbours import nearest
 from modeling_dnacse.vectors.shared_sites import SiteSearch
 
 VSEARCH = {"vsearch128": ["--maxaccepts", 128, "--maxrejects", 256], "vsearch1": ["--maxaccepts", 1]}
+METHODS = ("cosine", "shared", "7mers", *VSEARCH)
+ENCODER = "encoder:"  # and a folder
 
 
 def alter(sequences: list[str], seed: int) -> dict[str, list[str]]:
@@ -183,6 +185,8 @@ def run_all(args: argparse.Namespace) -> None:
     Raises:
         ValueError: An option or a file is wrong.
     """
+    if unknown := [name for name in args.methods if name not in METHODS and not name.startswith(ENCODER)]:
+        raise ValueError(f"no method {', '.join(unknown)}; the methods are {', '.join(METHODS)} and {ENCODER}FOLDER")
     splits = splits_of(args.data, "train", "val", "unseen_val")
     train = splits["train"]
     unseen, seen = (sample(splits[s], n, args.seed) for s, n in zip(("unseen_val", "val"), args.queries, strict=True))
@@ -194,8 +198,8 @@ def run_all(args: argparse.Namespace) -> None:
                 search: Any = Vsearch(VSEARCH[method], train.sequences, Path(folder))
             elif method == "7mers":
                 search = Kmers(train.sequences)
-            elif method.startswith("encoder:"):
-                search = Vectors(method.removeprefix("encoder:"), train.sequences)
+            elif method.startswith(ENCODER):
+                search = Vectors(method.removeprefix(ENCODER), train.sequences)
             elif vectors is None:
                 raise ValueError(f"{method} needs a model with sites: give its folder to --model")
             else:

@@ -365,3 +365,18 @@ def test_names_with_control_characters_are_refused(data, tiny_folder, tmp_path, 
         assert run.main([*flags, "--task", "knn", "--output", str(output)]) == 2
         assert f"the name {named} holds a control character" in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_neither_a_strangers_file_nor_another_models_result_is_replaced(data, tmp_path, capsys):
+    result = tmp_path / "barcodes.knn.a-b.test.json"
+    for text in ('{"my": "file"}', "hello"):
+        result.write_text(text)
+        assert start(data, tmp_path, "--name", "a-b") == 1
+        assert f"{result.name} exists and is not a result of run.py; give another name" in capsys.readouterr().err
+        assert result.read_text() == text
+    result.unlink()
+    assert start(data, tmp_path, "--name", "a/b") == 0
+    before = result.read_bytes()
+    assert start(data, tmp_path, "--name", "a-b") == 1
+    assert "is of the model a/b: give this one another --name" in capsys.readouterr().err
+    assert result.read_bytes() == before

@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import re
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 
@@ -116,6 +117,58 @@ def test_space(tmp_path):
             client.predict(handle_file(str(wrong)), given[1], api_name="/identify")
     finally:
         app.close()
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("", "has no samples"),
+        ("id\ta\nx\t1\nx\t2\n", "x has two rows; add them up, or remove one"),
+        *((f"id\ta\nx\t{count}\n", "x needs 1 counts from 0, but has") for count in ("nan", "inf", "-5", "y", "1\t2")),
+    ],
+)
+def test_counts_that_cannot_be_are_refused_first(rows, words, tmp_path, capsys):
+    """Of two rows the last one counted, and nan, inf and -5 came into taxa.tsv."""
+    (tmp_path / "counts.tsv").write_text(rows)
+    names = [SAMPLE / "queries.fasta", tmp_path / "counts.tsv", SAMPLE / "library.fasta", tmp_path / "out"]
+    with pytest.raises(SystemExit, match="2"):
+        load(ROOT / "examples" / "edna_table.py").main([str(name) for name in names])
+    assert words in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_missing_libraries_and_files_as_folders_are_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for name, given in (("own_marker", ["nope", "out"]), ("bioblitz", ["nope", str(tmp_path / "file"), "nope"])):
+        with pytest.raises(SystemExit, match="2"):
+            load(ROOT / "examples" / f"{name}.py").main(given)
+        assert f"error: {'nope' if name == 'own_marker' else tmp_path / 'file'}" in capsys.readouterr().err
+
+
+def test_examples_write_to_a_new_folder(tmp_path, capsys):
+    """Files of the user's with the names of theirs were replaced."""
+    (tmp_path / "new.fasta").write_text("mine")
+    (tmp_path / "counts.tsv").write_text("id\ta\nx\t1\n")
+    counts, library = str(tmp_path / "counts.tsv"), str(SAMPLE / "library.fasta")
+    for name, given in (
+        ("own_marker", [library, str(tmp_path)]),
+        ("bioblitz", [library, str(tmp_path), library]),
+        ("edna_table", [library, counts, library, str(tmp_path)]),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            load(ROOT / "examples" / f"{name}.py").main(given)
+        assert f"{tmp_path} is there already; give a new folder" in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_optimizer_states_are_not_pushed(tiny_folder, tmp_path, capsys):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# Mine\n")
+    for name in ("checkpoint-2/optimizer.pt", ".unfinished/checkpoint/optimizer.pt", "1_Pooling/config.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("{}")
+    load(ROOT / "examples" / "push_model.py").main([str(folder), "me/model"])
+    shown = capsys.readouterr().out
+    assert "1_Pooling/config.json" in shown and "optimizer" not in shown
 
 
 def test_pushing_is_shown_before_it_is_done(tmp_path, capsys):

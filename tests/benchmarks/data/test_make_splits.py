@@ -158,6 +158,10 @@ def test_the_command_reports_and_drops_planted_leaks(tmp_path, capsys):
     assert main([*command, "--drop_leaks", "unseen_test", "--report", str(report)]) == 0
     out = capsys.readouterr().out
     check_report(json.loads(report.read_text()), tmp_path, [row["split"] for row in records])
+    named = (tmp_path / "split.tsv").rename(tmp_path / "a\x1b[31m.tsv")  # in a report, tables.py would refuse it
+    assert main([*command[:1], str(named), *command[2:], "--report", str(report)]) == 2
+    assert "the name 'a\\x1b[31m.tsv' holds a control character" in capsys.readouterr().err
+    named.rename(tmp_path / "split.tsv")
     assert find_places(tmp_path) == {}  # tables.py takes no report for a result
     (row,) = (line for line in render_leaks(read_leaks(tmp_path)).splitlines() if "| unseen_test |" in line)
     assert row.split(" | ")[0] == "| split" and row.split(" | ")[4].startswith("1 (")

@@ -170,6 +170,11 @@ def test_wrong_data_are_told_in_one_sentence(tiny_folder, tmp_path, capsys):
     command = ["--name", "t", "--output", str(tmp_path), "--model", str(tiny_folder), "--data", "no.tsv"]
     assert inference_throughput.main(command) == 2
     assert "no.tsv" in capsys.readouterr().err
+    (tmp_path / "t.json").write_text('{"my": "file"}')
+    assert inference_throughput.main(command) == 2
+    assert "t.json exists and is not a measurement of inference; give another" in capsys.readouterr().err
+    assert (tmp_path / "t.json").read_text() == '{"my": "file"}'
+    (tmp_path / "t.json").unlink()
     if not torch.cuda.is_available():
         assert inference_throughput.main([*command, "--device", "cuda"]) == 2
         assert "--device cuda cannot be used here" in capsys.readouterr().err

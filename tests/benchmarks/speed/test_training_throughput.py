@@ -110,3 +110,19 @@ def test_the_base_size_is_dnabert_2s():
     assert config.to_diff_dict() == DnacseConfig().to_diff_dict()
     shape = config.hidden_size, config.num_hidden_layers, config.num_attention_heads, config.intermediate_size
     assert shape == (768, 12, 12, 3072)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("notes", "notes.json exists and is not a measurement of training; give another name"),
+        ("a/b", "--name is a/b, but becomes the name of a file"),
+        ("a\x1b[31m", "the name 'a\\x1b[31m' holds a control character"),
+    ],
+)
+def test_names_are_checked_before_anything_is_measured(name, words, command, tmp_path, capsys):
+    """A stranger's file was replaced, and tables.py refused the folder for a control character."""
+    (tmp_path / "notes.json").write_text("mine")
+    assert training_throughput.main(["--output", str(tmp_path), "--name", name, *command[2:]]) == 2
+    assert words in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]

@@ -142,6 +142,7 @@ def test_what_cannot_be_is_refused(tmp_path, caplog):
     ("options", "words"),
     [
         (["--crop", "600", "100"], "--crop 600 100 must rise; give lengths such as 100 300 700"),
+        (["--ridge", "1e-9", "1e-9"], "--ridge 1e-09 1e-09 leaves no solution"),
         (["--most", "1"], "too few sequences are left to learn the table of sites from: give a larger --most"),
     ],
 )
