@@ -122,9 +122,11 @@ def test_space(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ("", "has no samples"),
-        ("id\ta\nx\t1\nx\t2\n", "x has two rows; add them up, or remove one"),
-        *((f"id\ta\nx\t{count}\n", "x needs 1 counts from 0, but has") for count in ("nan", "inf", "-5", "y", "1\t2")),
+        ("", "there is no column of a sample"),
+        ("id\ta\nx\t1\nx\t2\n", "counts.tsv:3: id 'x' was used before"),
+        *((f"id\ta\nx\t{count}\n", "in the column 'a' is no count") for count in ("nan", "inf", "-5", "y")),
+        ("id\ta\nx\t1\t2\n", "counts.tsv:2: 3 fields where the first line names 2"),
+        ("id\ta\nx\t1\n", "has no row for "),  # told when all ASVs had been identified
     ],
 )
 def test_counts_that_cannot_be_are_refused_first(rows, words, tmp_path, capsys):
@@ -153,11 +155,33 @@ def test_examples_write_to_a_new_folder(tmp_path, capsys):
         ("own_marker", [library, str(tmp_path)]),
         ("bioblitz", [library, str(tmp_path), library]),
         ("edna_table", [library, counts, library, str(tmp_path)]),
+        ("metagenome", [library, counts, str(tmp_path)]),
     ):
         with pytest.raises(SystemExit, match="2"):
             load(ROOT / "examples" / f"{name}.py").main(given)
         assert f"{tmp_path} is there already; give a new folder" in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_places_of_one_name_are_not_counted_as_one(capsys):
+    """Both columns of the table held the sum of both."""
+    with pytest.raises(SystemExit, match="2"):
+        load(ROOT / "examples" / "bioblitz.py").main(["lib", "out", "north/pond.fasta", "south/pond.fasta"])
+    assert "two files have one name (pond, pond)" in capsys.readouterr().err
+
+
+def test_large_counts_are_not_rounded(tmp_path, monkeypatch):
+    """1234567 was written as 1.23457e+06."""
+    module = load(ROOT / "examples" / "edna_table.py")
+    (tmp_path / "asvs.fasta").write_text(">x\nACGT\n")
+    (tmp_path / "counts.tsv").write_text("id\ta\tb\nx\t1234567\t0.5\n")
+    columns = "id\tcall\trank\tprobability\tnew_species_probability\tnote\n"
+    calls = tmp_path / "out" / "calls.tsv"
+    monkeypatch.setattr(
+        module, "dnacse", lambda _: calls.write_text(f"{columns}x\tApis mellifera\tspecies\t0.99\t0\t\n")
+    )
+    module.main([str(tmp_path / name) for name in ("asvs.fasta", "counts.tsv", "library.fasta", "out")])
+    assert (tmp_path / "out" / "taxa.tsv").read_text().endswith("Apis mellifera\tspecies\t1\t0.9900\t1234567\t0.5\n")
 
 
 def test_optimizer_states_are_not_pushed(tiny_folder, tmp_path, capsys):
