@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from modeling_dnacse.cli import COMMANDS, command_line
+from modeling_dnacse.loading.repository import released_files
 from tests.support.marker import simulate_marker, write_marker
 
 ROOT = Path(__file__).parents[2]
@@ -184,15 +185,44 @@ def test_large_counts_are_not_rounded(tmp_path, monkeypatch):
     assert (tmp_path / "out" / "taxa.tsv").read_text().endswith("Apis mellifera\tspecies\t1\t0.9900\t1234567\t0.5\n")
 
 
-def test_optimizer_states_are_not_pushed(tiny_folder, tmp_path, capsys):
+def test_only_the_files_of_a_release_are_pushed(tiny_folder, tmp_path, capsys):
+    """Optimizer states, results and whatever else lay in the folder were sent, too."""
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     (folder / "README.md").write_text("---\nlicense: mit\n---\n# Mine\n")
-    for name in ("checkpoint-2/optimizer.pt", ".unfinished/checkpoint/optimizer.pt", "1_Pooling/config.json"):
+    others = ("checkpoint-2/optimizer.pt", ".unfinished/config.json", "x.knn.s0.test.json", "run.py", "sub/README.md")
+    for name in (*others, "1_Pooling/config.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("{}")
     load(ROOT / "examples" / "push_model.py").main([str(folder), "me/model"])
-    shown = capsys.readouterr().out
-    assert "1_Pooling/config.json" in shown and "optimizer" not in shown
+    lines = capsys.readouterr().out.splitlines()
+    left = {line.rpartition(" ")[2] for line in lines if line.startswith("left out")}
+    assert left == {name.split("/")[0] for name in others}
+    sent = {line.split()[1] for line in lines if line[:12].strip().replace(",", "").isdigit()}
+    assert {"1_Pooling/config.json", "config.json", "model.safetensors", "README.md", "modeling_dnacse.py"} <= sent
+    assert not sent & set(others)
+
+
+def test_a_push_that_fails_is_one_sentence(monkeypatch, capsys):
+    """It was a traceback."""
+    from trainer.releasing.hub import HubRepository
+
+    def fail(*_):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(HubRepository, "_commit", fail)
+    monkeypatch.setattr(HubRepository, "create", lambda _: None)
+    with pytest.raises(SystemExit, match="2"):
+        load(ROOT / "examples" / "push_model.py").main(
+            [str(ROOT / "checkpoints" / "dnacse-genome-mini"), "me/model", "--push"]
+        )
+    assert "could not be pushed to me/model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", ["dnacse-barcode-mini", "dnacse-genome-mini"])
+def test_all_files_of_the_shipped_models_are_of_a_release(model):
+    folder = ROOT / "checkpoints" / model
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert set(released_files(folder)) == files
 
 
 def test_pushing_is_shown_before_it_is_done(tmp_path, capsys):
