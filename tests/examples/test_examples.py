@@ -4,6 +4,8 @@ import csv
 import importlib.util
 import re
 import shutil
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -96,6 +98,17 @@ def test_mteb(capsys, monkeypatch):
     load(ROOT / "examples" / "mteb_barcodes.py").main([str(SAMPLE / "library.fasta")])
     scores = dict(re.findall(r"^(\w+): V-measure ([\d.]+)", capsys.readouterr().out, flags=re.MULTILINE))
     assert list(scores) == ["order", "family", "genus", "species"] and float(scores["species"]) > 0.95
+
+
+@pytest.mark.slow
+def test_mteb_needs_labelled_records(tmp_path, capsys):
+    """It was a traceback after the model was loaded."""
+    pytest.importorskip("mteb")
+    (tmp_path / "a.fasta").write_text(">a\nACGT\n")
+    for name, words in (("nope.fasta", "nope.fasta"), ("a.fasta", "no record has an order")):
+        with pytest.raises(SystemExit, match="2"):
+            load(ROOT / "examples" / "mteb_barcodes.py").main([str(tmp_path / name)])
+        assert words in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -256,6 +269,17 @@ def test_nextflow_module_and_recipe_name_what_there_is(capsys):
     assert yaml.safe_load((MODULE / "environment.yml").read_text())["dependencies"] == [
         f"bioconda::dnacse={version('dnacse')}"
     ]
+
+
+def test_versions_keep_files_of_others(tmp_path):
+    """The JSON was written over any file, an hour later."""
+    script, output = ROOT / "packaging" / "versions.py", tmp_path / "mine.json"
+    output.write_text('{"mine": 1}')
+    for given, words in ((output, "exists and is not a result of versions.py"), (tmp_path / "a" / "b", "no folder")):
+        run = [sys.executable, str(script), "--output", str(given), "--tests", "none"]
+        done = subprocess.run(run, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
+    assert output.read_text() == '{"mine": 1}'
 
 
 def test_bioconda_recipe_has_the_requirements_of_the_package():
