@@ -15,6 +15,7 @@ from pathlib import Path
 
 from modeling_dnacse import read_fasta
 from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.machine.atomic import whole_text
 from modeling_dnacse.machine.outputs import check_new_folder
 
 LIKELY_NEW = 0.95
@@ -33,6 +34,9 @@ def main(arguments: list[str] | None = None) -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("places", type=Path, nargs="+")
     args = parser.parse_args(arguments)
+    places = [path.stem for path in args.places]
+    if len(set(places)) < len(places):
+        parser.error(f"two files have one name ({', '.join(places)}); name each after its place")
     try:
         check_new_folder(args.folder, [args.library, *args.places])
         args.folder.mkdir(exist_ok=True)
@@ -57,9 +61,8 @@ def main(arguments: list[str] | None = None) -> None:
             _, _, kin = unnamed[row["representative"]]
             found[f"{kin}, new {row['cluster']}", "likely new species"][unnamed[row["id"]][0]] += 1
 
-    with (args.folder / "species.tsv").open("w", encoding="utf-8", newline="") as file:
+    with whole_text(args.folder / "species.tsv") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        places = [path.stem for path in args.places]
         table.writerow(["taxon", "rank", *places])
         for (taxon, rank), counts in sorted(found.items(), key=lambda item: (item[0][1] != "species", item[0])):
             table.writerow([taxon, rank, *(counts[place] for place in places)])

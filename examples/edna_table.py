@@ -11,43 +11,21 @@ without a call. taxa.png (with matplotlib) shows who is in which sample, how sur
 
 import argparse
 import csv
-import re
 from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
 
+from modeling_dnacse import read_labelled
 from modeling_dnacse.cli import main as dnacse
+from modeling_dnacse.machine.atomic import whole_text
 from modeling_dnacse.machine.outputs import check_new_folder
+from modeling_dnacse.machine.pictures import save_picture
+from modeling_dnacse.reading.abundances import read_abundances
 
 NEW, UNNAMED = "(likely new species)", "(no call)"
 LIKELY_NEW = "likely a species that the library lacks"  # a note of dnacse identify
 MOST_TAXA = 25  # in the picture
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
-
-
-def read_table(path: Path) -> list[list[str]]:
-    """The rows of a tab-separated file; comments of QIIME 2 before the line of column names are left out."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.reader(file, delimiter="\t") if row and not row[0].startswith("# ")]
-
-
-def read_counts(path: Path) -> tuple[list[str], dict[str, list[float]]]:
-    """The names of samples, and the counts of each ASV.
-
-    Raises:
-        ValueError: there are no samples, an ASV has two rows or too few cells, or a count is no number from 0.
-    """
-    (_, *samples), *rows = read_table(path) or [[""]]
-    if not samples:
-        raise ValueError(f"{path} has no samples; give a column of counts for each")
-    counts: dict[str, list[float]] = {}
-    for name, *cells in rows:
-        if name in counts:
-            raise ValueError(f"{path}: {name} has two rows; add them up, or remove one")
-        if len(cells) != len(samples) or not all(re.fullmatch(r"\d+(\.\d+)?(e[+]?\d+)?", cell) for cell in cells):
-            raise ValueError(f"{path}: {name} needs {len(samples)} counts from 0, but has {', '.join(cells)[:100]}")
-        counts[name] = [float(cell) for cell in cells]
-    return samples, counts
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -58,8 +36,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--precision", default="0.95", help="of the calls; default: %(default)s")
     args = parser.parse_args(arguments)
     try:
-        samples, counts = read_counts(args.counts)
         check_new_folder(args.folder, [args.asvs, args.counts, args.library])
+        samples, counts = read_abundances(args.counts)  # ASV -> position of a sample -> its count, if it is not 0
+        if lacking := [record["id"] for record in read_labelled(args.asvs) if record["id"] not in counts]:
+            parser.error(f"{args.counts} has no row for {lacking[0]}; it must have one for each ASV")
         args.folder.mkdir(exist_ok=True)
     except (ValueError, OSError) as error:
         parser.error(str(error))
@@ -70,23 +50,22 @@ def main(arguments: list[str] | None = None) -> None:
     totals: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * (2 + len(samples)))
     with calls.open(encoding="utf-8", newline="") as file:
         for call in csv.DictReader(file, delimiter="\t"):
-            if call["id"] not in counts:
-                parser.error(f"{args.counts} has no row for {call['id']}; it must have one for each ASV")
+            numbers = [counts[call["id"]].get(sample, 0) for sample in range(len(samples))]
             named = (call["rank"], call["call"]) if call["call"] else ("", UNNAMED)
             taxa = {named: float(call["probability"] or 0)}
             if LIKELY_NEW in call["note"]:
                 taxa["", NEW] = float(call["new_species_probability"])
             for taxon, sure in taxa.items():
-                totals[taxon] = [a + b for a, b in zip(totals[taxon], [1, sure, *counts[call["id"]]], strict=True)]
+                totals[taxon] = [a + b for a, b in zip(totals[taxon], [1, sure, *numbers], strict=True)]
     rows = [
         (taxon, rank, int(asvs), sure / asvs, sums)
         for (rank, taxon), (asvs, sure, *sums) in sorted(totals.items(), key=lambda item: order(*item))
     ]
-    with (args.folder / "taxa.tsv").open("w", encoding="utf-8", newline="") as file:
+    with whole_text(args.folder / "taxa.tsv") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(["taxon", "rank", "asvs", "mean_probability", *samples])
         for taxon, rank, asvs, sure, sums in rows:
-            table.writerow([taxon, rank, asvs, f"{sure:.4f}" if sure else "", *(f"{number:g}" for number in sums)])
+            table.writerow([taxon, rank, asvs, f"{sure:.4f}" if sure else "", *(f"{number:.15g}" for number in sums)])
     if find_spec("matplotlib"):
         draw(args.folder / "taxa.png", samples, rows)
 
@@ -123,7 +102,7 @@ def draw(path: Path, samples: list[str], rows: list[tuple[str, str, int, float, 
     more = f", {len(named) - MOST_TAXA:,} rarer taxa left out" if len(named) > MOST_TAXA else ""
     largest = max(count / totals[number] for row in shown for number, count in enumerate(row[4]))
     axes.set_title(f"Share of reads by taxon and sample; the largest circle is {largest:.0%}{more}", loc="left")
-    figure.savefig(path, dpi=150)
+    save_picture(figure, path)
 
 
 if __name__ == "__main__":

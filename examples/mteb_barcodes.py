@@ -60,7 +60,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("model", nargs="?", default=str(SHIPPED))
     args = parser.parse_args(arguments)
     BarcodeClustering.file = args.labelled
-    model = SentenceTransformer(args.model, trust_remote_code=True)
+    try:
+        BarcodeClustering().load_data()
+        model = SentenceTransformer(args.model, trust_remote_code=True)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     (result,) = mteb.evaluate(model, BarcodeClustering(), cache=None).task_results
     (scores,) = result.scores["test"]
     for level, rank in enumerate(RANKS):

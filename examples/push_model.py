@@ -4,7 +4,7 @@ python examples/push_model.py FOLDER OWNER/NAME          lists the files, and ch
 hf auth login
 python examples/push_model.py FOLDER OWNER/NAME --push   pushes them
 
-Checkpoints of train.py in the folder, which hold optimizer states, and hidden files are left out.
+What else is in the folder, such as checkpoints of train.py, which hold optimizer states, is left out.
 """
 
 import argparse
@@ -14,8 +14,7 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 
 from modeling_dnacse import DnacseModel, load_checkpoint
-
-LEFT_OUT = (".", "checkpoint-")  # how names of files and folders begin
+from modeling_dnacse.loading.repository import released_files
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,8 +29,10 @@ def main(arguments: list[str] | None = None) -> None:
         card = ModelCard.load(args.folder / "README.md")
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    paths = sorted(path.relative_to(args.folder) for path in args.folder.rglob("*") if path.is_file())
-    names = [path.as_posix() for path in paths if not any(part.startswith(LEFT_OUT) for part in path.parts)]
+    names = released_files(args.folder)
+    for path in sorted(args.folder.iterdir()):
+        if not any(name.split("/")[0] == path.name for name in names):
+            sys.stdout.write(f"left out, since it is of no release: {path.name}\n")
     for name in names:
         sys.stdout.write(f"{(args.folder / name).stat().st_size:>12,}  {name}\n")
     sys.stdout.write(f"{len(names)} files for {args.name}, licence {card.data.to_dict().get('license', 'not told')}\n")
@@ -40,7 +41,10 @@ def main(arguments: list[str] | None = None) -> None:
 
         repository = HubRepository(args.name)
         repository.create()
-        sys.stdout.write(repository.push(args.folder, names, "Push the model") + "\n")
+        try:
+            sys.stdout.write(repository.push(args.folder, names, "Push the model") + "\n")
+        except OSError as error:
+            parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ processes needs no Ray, keeps the order and continues where it was stopped.
 import argparse
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ import ray
 
 from modeling_dnacse import embed
 from modeling_dnacse.loading.encoders import load_encoder
+from modeling_dnacse.machine.outputs import check_new_folder
 from modeling_dnacse.reading.labels import read_labelled
 
 
@@ -55,6 +57,10 @@ def main() -> None:
     parser.add_argument("--gpus", type=float, default=0, help="of each worker; default: %(default)s")
     parser.add_argument("--batch_records", type=int, default=4096, help="default: %(default)s")
     args = parser.parse_args()
+    try:
+        check_new_folder(Path(args.output), args.inputs, parents=True)
+    except ValueError as error:
+        parser.error(str(error))
     (
         ray.data.from_items(args.inputs, override_num_blocks=len(args.inputs))
         .map_batches(read, batch_size=1, fn_kwargs={"batch_records": args.batch_records}, num_cpus=0.1)

@@ -21,7 +21,16 @@ from typing import Any
 
 import numpy as np
 
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from modeling_dnacse.machine.atomic import whole_text
+from modeling_dnacse.machine.outputs import check_outputs, check_replaced, holds_near_start
+from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
+from modeling_dnacse.machine.signals import ending_on_signals
+
 ROOT = Path(__file__).resolve().parents[1]
+EARLIER = holds_near_start(b"{", b'"kind": "versions"')
 PACKAGES = ("transformers", "tokenizers", "huggingface_hub", "sentence-transformers")
 TOLERANCE = 1e-5
 VECTORS = """
@@ -85,12 +94,27 @@ def run_tests(python: Path, tests: list[str]) -> dict[str, int]:
     return {kind: int(count) for count, kind in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
 
 
+@plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line: 0, or 1 where a release does not do."""
+    """Run the command line: 0, or 1 where a release does not do, or 2 where it could not be tried."""
     parser = argparse.ArgumentParser(description="Try the lowest and the newest releases.", allow_abbrev=False)
     parser.add_argument("--output", type=Path, required=True, help="JSON to write")
     parser.add_argument("--tests", nargs="+", default=["tests"], help="what pytest runs; default: all quick tests")
     options = parser.parse_args(arguments)
+    try:
+        check_outputs([options.output])
+        check_replaced(options.output, EARLIER, "a result of versions.py", None)
+        return try_all(options)
+    except subprocess.CalledProcessError as error:
+        sys.stderr.write(f"versions.py: a step failed (exit code {error.returncode}); what it said is above\n")
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"versions.py: {sentence_of(error)}\n")
+    return 2
+
+
+def try_all(options: argparse.Namespace) -> int:
+    """Try both releases and write the result: 0, or 1 where one does not do."""
     result: dict[str, Any] = {"kind": "versions", "tests": options.tests, "releases": {}}
     well = True
     with tempfile.TemporaryDirectory() as temporary:
@@ -108,7 +132,8 @@ def main(arguments: list[str] | None = None) -> int:
             well &= difference <= TOLERANCE and not {"failed", "error", "errors"} & tests.keys()
             sys.stderr.write(f"{name}: {result['releases'][name]}\n")
     result["date"] = datetime.now(UTC).date().isoformat()
-    options.output.write_text(json.dumps(result, indent=1) + "\n")
+    with whole_text(options.output) as file:
+        file.write(json.dumps(result, indent=1) + "\n")
     return 0 if well else 1
 
 

@@ -1,4 +1,7 @@
-"""What the studies share: their files are checked first, and a mistake is one sentence and exit code 2."""
+"""What the studies share: their files are checked first, and a mistake is one sentence and exit code 2.
+
+An output replaces nothing but an earlier one of the same study.
+"""
 
 import argparse
 import json
@@ -9,20 +12,20 @@ from typing import Any
 
 from benchmarks.data.splits import read_splits
 from benchmarks.methods.method import Split
+from modeling_dnacse.commands.drawing.pictures import check_plot
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.atomic import written_whole
-from modeling_dnacse.machine.outputs import check_outputs, check_plain, check_replaced, head, holds_near_start
+from modeling_dnacse.machine.json_files import read_object
+from modeling_dnacse.machine.outputs import Recogniser, check_outputs, check_plain, check_replaced
 from modeling_dnacse.machine.plain_messages import sentence_of
 from modeling_dnacse.machine.stamps import unchanged
-
-MARKS = (b'"device": ', b'"runs": ', b'"queries_per_second": ')  # near the start of the JSON of a study
-PNG = b"\x89PNG"
 
 
 def run_study(
     study: Callable[[argparse.Namespace], None],
     parser: argparse.ArgumentParser,
     arguments: list[str] | None,
+    is_earlier: Recogniser,
     source: str = "data",
 ) -> int:
     """Parse the command line and run a study.
@@ -31,6 +34,7 @@ def run_study(
         study: What to run.
         parser: Of the command line, with --output; --plot and --model, one or several, if there are any.
         arguments: The command line; None: of this process.
+        is_earlier: Whether a file at --output is an earlier result of the study.
         source: The option that names the data.
 
     Returns:
@@ -39,23 +43,45 @@ def run_study(
     options = parsed(parser, arguments)
     given, data = vars(options), Path(getattr(options, source))
     models = given.get("model") or []
+    name = Path(sys.argv[0]).name
     try:
         check_plain([data])
         check_outputs([options.output, given.get("plot")], [data, *([models] if isinstance(models, str) else models)])
-        check_replaced(options.output, is_study, "the JSON of a study", None)
-        check_replaced(given.get("plot"), holds_near_start(PNG), "a PNG picture", None)
+        check_replaced(options.output, is_earlier, f"a result of {name}", None)
+        check_plot(given.get("plot"))
         with unchanged([data] if data.is_file() else []):
             study(options)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"{Path(sys.argv[0]).name}: error: {sentence_of(error)}\n")
+        sys.stderr.write(f"{name}: error: {sentence_of(error)}\n")
         return 2
     return 0
 
 
-def is_study(path: Path) -> bool:
-    """Whether a file begins as the JSON of a study."""
-    start = head(path)
-    return start.startswith(b"{") and any(mark in start for mark in MARKS)
+def has_keys(*keys: str) -> Recogniser:
+    """Recognise a JSON object by keys that it has."""
+
+    def is_earlier(path: Path) -> bool:
+        return set(keys) <= object_in(path).keys()
+
+    return is_earlier
+
+
+def has_parts(*keys: str) -> Recogniser:
+    """Recognise a JSON object by keys that all of its values have; notes, which are texts, may lie beside them."""
+
+    def is_earlier(path: Path) -> bool:
+        parts = [part for part in object_in(path).values() if not isinstance(part, str)]
+        return bool(parts) and all(isinstance(part, dict) and set(keys) <= part.keys() for part in parts)
+
+    return is_earlier
+
+
+def object_in(path: Path) -> dict[str, Any]:
+    """The object of a JSON file; an empty one where there is none."""
+    try:
+        return read_object(path, "")
+    except ValueError:
+        return {}
 
 
 def write_whole(value: dict[str, Any], path: Path) -> None:

@@ -23,7 +23,7 @@ if not __package__:
 
 from benchmarks.methods.programs import find_program, run
 from benchmarks.report.result_files import write_json
-from benchmarks.studies.command_line import run_study, splits_of
+from benchmarks.studies.command_line import has_keys, run_study, splits_of
 from modeling_dnacse.commands.options import at_least
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
@@ -107,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--accepts", type=at_least(1), nargs="+", default=[1, 128], help="--maxaccepts of vsearch")
     parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument("--output", required=True, type=Path)
-    return run_study(run_all, parser, arguments)
+    return run_study(run_all, parser, arguments, has_keys("references", "queries", "ways"))
 
 
 if __name__ == "__main__":

@@ -24,13 +24,17 @@ if not __package__:
 
 from benchmarks.methods.load import load_method
 from benchmarks.methods.method import Method
-from benchmarks.report.plots.style import MUTED, OURS, clean, plt, save
+from benchmarks.report.plots.style import MUTED, OURS, clean, plt
 from benchmarks.report.result_files import write_json
 from benchmarks.scoring.incomplete_library import Queries, draw_library, draw_queries
-from benchmarks.studies.command_line import run_study, splits_of
+from benchmarks.studies.command_line import has_keys, run_study, splits_of
 from benchmarks.tasks.identify import REFERENCES, name_by_package, name_by_tool
 from modeling_dnacse.commands.options import at_least
+from modeling_dnacse.machine.atomic import all_or_none
+from modeling_dnacse.machine.pictures import save_picture
+from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
+from modeling_dnacse.machine.signals import ending_on_signals
 
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
 PANELS = {
@@ -114,7 +118,7 @@ def draw(found: Measured, path: Path) -> None:
         clean(panel)
     panels[0].set_ylabel("%")
     panels[0].legend(frameon=False, loc="lower right")
-    save(figure, path)
+    save_picture(figure, path)
 
 
 def run_all(args: argparse.Namespace) -> None:
@@ -125,11 +129,14 @@ def run_all(args: argparse.Namespace) -> None:
     """
     found = measure(args.model, args.data, args.queries, args.seeds)
     about = {"seeds": args.seeds, "device": device_name(torch.device("cpu")), "methods": found}
-    write_json(about, args.output)
-    if args.plot:
-        draw(found, args.plot)
+    with all_or_none():
+        write_json(about, args.output)
+        if args.plot:
+            draw(found, args.plot)
 
 
+@plain_messages()
+@ending_on_signals()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when something was wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
@@ -141,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--queries", type=at_least(1), default=1000, help="most queries of known species, and of others"
     )
     parser.add_argument("--seeds", type=at_least(1), default=3, help="libraries")
-    return run_study(run_all, parser, arguments)
+    return run_study(run_all, parser, arguments, has_keys("seeds", "methods"))
 
 
 if __name__ == "__main__":

@@ -23,13 +23,18 @@ from sklearn.metrics.cluster import contingency_matrix
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.studies.command_line import run_study, write_whole
+from benchmarks.studies.command_line import has_keys, run_study, write_whole
 from benchmarks.studies.large_index import DNACSE, draw, watched
+from modeling_dnacse import DnacseModel
 from modeling_dnacse.clustering import large_samples
 from modeling_dnacse.clustering.species_merges import cluster_species
+from modeling_dnacse.commands.cluster import EARLIER
 from modeling_dnacse.commands.options import at_least
+from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.model_folders import SHIPPED
+from modeling_dnacse.machine.atomic import all_or_none
+from modeling_dnacse.machine.outputs import check_outputs, check_replaced
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.machine.signals import ending_on_signals
@@ -58,17 +63,29 @@ def agreement(first: Any, second: Any) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def blocks_beside_all_pairs(path: Path, count: int) -> dict[str, Any]:
-    """Cluster the first records in blocks, and once more by all pairs: agreement with each other and with species."""
+def place(path: Path, count: int) -> tuple[DnacseModel, list[str], np.ndarray]:
+    """Of the first records, those that are of the shipped model's marker: the model, their species and bases.
+
+    Raises:
+        ValueError: There are fewer than two.
+    """
     records = list(islice(read_labelled(path), count))
     model, tokenizer = load_encoder(str(SHIPPED))
     bases = read_sites(model, tokenizer, [record["sequence"] for record in records]).bases
-    species = [record["species"] for record in records]
+    placed = np.flatnonzero((bases < OTHER).any(1))
+    if len(placed) < 2:
+        raise ValueError(f"{path}: {len(placed)} of the first records are of the marker of {SHIPPED.name}; give COI")
+    return model, [records[row]["species"] for row in placed], bases[placed]
+
+
+@torch.inference_mode()
+def blocks_beside_all_pairs(model: DnacseModel, species: list[str], bases: np.ndarray) -> dict[str, Any]:
+    """Cluster records in blocks, and once more by all pairs: agreement with each other and with species."""
     by_pairs = cluster_species(model, bases).labels
     large_samples.LARGE = 0
     in_blocks = cluster_species(model, bases).labels
     return {
-        "sequences": len(records),
+        "sequences": len(species),
         "blocks": sum(1 for _ in large_samples.divide(model, bases)),
         "blocks and all pairs": agreement(by_pairs, in_blocks),
         "all pairs and species": agreement(species, by_pairs),
@@ -83,11 +100,14 @@ def run_all(args: argparse.Namespace) -> None:
         ValueError: An option or a file is wrong.
     """
     clusters = args.folder / "clusters.tsv"
+    check_outputs([clusters, args.output, args.plot], [args.input])
+    check_replaced(clusters, EARLIER["tsv"], "clusters as tsv", None)
+    compared = place(args.input, args.compare)
     run = watched([*DNACSE, "cluster", args.input, "-o", clusters])
     with clusters.open(newline="") as file:
         labels = [row["cluster"] for row in csv.DictReader(file, delimiter="\t")]
     species = [record["species"] for record in read_labelled(args.input)]
-    about = {
+    about: dict[str, Any] = {
         "sequences": len(labels),
         "species": len(set(species)),
         "clusters": len(set(labels)),
@@ -95,10 +115,11 @@ def run_all(args: argparse.Namespace) -> None:
         "agreement": agreement(np.unique(species, return_inverse=True)[1], np.unique(labels, return_inverse=True)[1]),
         "runs": {"cluster": run},
     }
-    write_whole(about, args.output)
-    about["comparison"] = blocks_beside_all_pairs(args.input, args.compare)
-    write_whole(about, args.output)
-    draw(args.plot, about["runs"])
+    sys.stderr.write(f"{about['clusters']:,} clusters: {about['agreement']}\n")
+    about["comparison"] = blocks_beside_all_pairs(*compared)
+    with all_or_none():
+        write_whole(about, args.output)
+        draw(args.plot, about["runs"])
 
 
 @plain_messages()
@@ -112,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     add("--compare", type=at_least(1), default=20_000)
     add("--output", required=True, type=Path)
     add("--plot", required=True, type=Path)
-    return run_study(run_all, parser, arguments, "input")
+    return run_study(run_all, parser, arguments, has_keys("species", "clusters", "runs"), "input")
 
 
 if __name__ == "__main__":

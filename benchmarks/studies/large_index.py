@@ -28,11 +28,14 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.studies.command_line import run_study, splits_of, write_whole
+from benchmarks.studies.command_line import has_keys, run_study, splits_of, write_whole
 from modeling_dnacse.commands.options import at_least, between
 from modeling_dnacse.identification.identifier import Identifier
+from modeling_dnacse.identification.large_libraries import LARGE
 from modeling_dnacse.kmers import OTHER
-from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.atomic import all_or_none, whole_text
+from modeling_dnacse.machine.outputs import check_new_folder
+from modeling_dnacse.machine.pictures import save_picture
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.machine.signals import ending_on_signals
@@ -66,7 +69,7 @@ def write_files(args: argparse.Namespace) -> None:
     families = train.labels["family"]
     queries: list[bytes] = []
     written = number = 0
-    with written_whole(args.folder / "library.fasta") as hidden, hidden.open("w") as file:
+    with whole_text(args.folder / "library.fasta") as file:
         while written < args.count:
             row = int(rng.integers(len(coded)))
             ancestor = mutated(coded[row], rng.uniform(0, args.apart), rng)
@@ -80,7 +83,7 @@ def write_files(args: argparse.Namespace) -> None:
                 queries.append(letters[mutated(ancestor, rng.uniform(0, args.within), rng)].tobytes())
                 queries.append(letters[mutated(coded[row], rng.uniform(0, args.apart), rng)].tobytes())
             number += 1
-    with written_whole(args.folder / "queries.fasta") as hidden, hidden.open("w") as file:
+    with whole_text(args.folder / "queries.fasta") as file:
         for place, row in enumerate(rng.permutation(len(queries))[: args.queries]):
             kind, bases = ("known", "new")[row % 2], queries[row]
             if place % 4 == 3 and len(bases) > PIECE:
@@ -106,7 +109,7 @@ def watched(command: list[object]) -> dict[str, Any]:
     _, status, used = waited
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise ValueError(f"dnacse {command[len(DNACSE)]} failed; what it said is above")
+        raise ValueError(f"dnacse {' '.join(map(str, command[len(DNACSE) :]))} failed; its own message is above")
     seconds = {
         "seconds": round(time.perf_counter() - start, 1),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
@@ -172,8 +175,6 @@ def draw(path: Path, runs: dict[str, dict[str, Any]]) -> None:
     """Draw memory over time of all commands."""
     import matplotlib.pyplot as plt
 
-    from benchmarks.report.plots.style import save
-
     figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
     for name, run in runs.items():
         seconds, gib = zip(*run["memory"], strict=True)
@@ -182,7 +183,7 @@ def draw(path: Path, runs: dict[str, dict[str, Any]]) -> None:
     axes.set(xlabel="minutes", ylabel="resident memory, GiB", ylim=(0, None), xlim=(0, None))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    save(figure, path)
+    save_picture(figure, path)
 
 
 def run_all(args: argparse.Namespace) -> None:
@@ -191,12 +192,10 @@ def run_all(args: argparse.Namespace) -> None:
     Raises:
         ValueError: An option or a file is wrong.
     """
+    check_new_folder(args.folder, [args.data], parents=True)
     args.folder.mkdir(parents=True, exist_ok=True)
     library, queries, index = (args.folder / name for name in ("library.fasta", "queries.fasta", "index"))
-    if library.exists() and not queries.exists():
-        raise ValueError(f"{library} is there without queries.fasta; remove it, or give another --folder")
-    if not queries.exists():
-        write_files(args)
+    write_files(args)
     runs: dict[str, dict[str, Any]] = {}
     ways: dict[str, list[object]] = {
         "index": [*DNACSE, "index", library, "-o", index],
@@ -204,7 +203,7 @@ def run_all(args: argparse.Namespace) -> None:
     }
     for name, command in ways.items():
         runs[name] = watched(command)
-        write_whole({"runs": runs}, args.output)
+        sys.stderr.write(f"{name}: {runs[name]['seconds']} s, at most {runs[name]['peak_gib']} GiB\n")
     about = {
         "references": args.count,
         "queries": args.queries,
@@ -213,8 +212,9 @@ def run_all(args: argparse.Namespace) -> None:
         "runs": runs,
         "search": recall(args),
     }
-    write_whole(about, args.output)
-    draw(args.plot, runs)
+    with all_or_none():
+        write_whole(about, args.output)
+        draw(args.plot, runs)
 
 
 @plain_messages()
@@ -224,17 +224,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
     add = parser.add_argument
     add("--data", required=True)
-    add("--count", type=at_least(1), default=1_000_000, help="references")
+    add("--count", type=at_least(LARGE), default=1_000_000, help="references; fewer than the least are not in cells")
     add("--records", type=between(1.0, 1e6), default=8, help="of a species, on average")
     add("--apart", type=between(0.0, 1), default=0.15)
     add("--within", type=between(0.0, 1), default=0.015)
     add("--queries", type=at_least(1), default=1_000_000)
     add("--sample", type=at_least(1), default=1000, help="queries of the exact search")
     add("--cells", type=at_least(1), nargs="+", default=[16, 32, 64, 128])
-    add("--folder", type=Path, required=True, help="of library, queries and index; files that are there are kept")
+    add("--folder", type=Path, required=True, help="of library, queries, index and calls; a new one")
     add("--output", required=True, type=Path)
     add("--plot", required=True, type=Path)
-    return run_study(run_all, parser, arguments)
+    return run_study(run_all, parser, arguments, has_keys("references", "queries", "runs", "search"))
 
 
 if __name__ == "__main__":

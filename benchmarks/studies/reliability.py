@@ -21,15 +21,17 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.methods.load import load_method
-from benchmarks.report.plots.style import MUTED, OURS, clean, plt, save
+from benchmarks.report.plots.style import MUTED, OURS, clean, plt
 from benchmarks.report.result_files import write_json
 from benchmarks.scoring.alterations import cut_windows, flip_half
 from benchmarks.scoring.incomplete_library import draw_library, draw_queries
 from benchmarks.scoring.naming import BINS, calibration_error
-from benchmarks.studies.command_line import run_study, splits_of
+from benchmarks.studies.command_line import has_parts, run_study, splits_of
 from benchmarks.tasks.identify import REFERENCES, name_by_package
 from modeling_dnacse.commands.options import at_least
+from modeling_dnacse.machine.atomic import all_or_none
 from modeling_dnacse.machine.json_files import read_object
+from modeling_dnacse.machine.pictures import save_picture
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.machine.signals import ending_on_signals
@@ -99,7 +101,7 @@ def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
         panel.legend(frameon=False, fontsize="small", loc="upper left")
         clean(panel)
     panels[0].set_ylabel("share of names that are right")
-    save(figure, path)
+    save_picture(figure, path)
 
 
 def run_all(args: argparse.Namespace) -> None:
@@ -111,9 +113,10 @@ def run_all(args: argparse.Namespace) -> None:
     done = read_object(args.output, "give another --output") if args.output.exists() else {}
     found = measure(args.model, args.data, args.queries, args.seed)
     done[Path(args.model).name] = {"device": device_name(torch.device("cpu")), "forms": found}
-    write_json(done, args.output)
-    if args.plot:
-        draw(found, args.plot)
+    with all_or_none():
+        write_json(done, args.output)
+        if args.plot:
+            draw(found, args.plot)
 
 
 @plain_messages()
@@ -129,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--queries", type=at_least(1), default=1000, help="most queries of known species, and of others"
     )
     parser.add_argument("--seed", type=at_least(0), default=0)
-    return run_study(run_all, parser, arguments)
+    return run_study(run_all, parser, arguments, has_parts("device", "forms"))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from benchmarks.methods.programs import find_program, write_fasta
 from benchmarks.methods.programs import run as run_program
 from benchmarks.report.result_files import write_json
 from benchmarks.scoring.alterations import cut_windows, flip_half, mutate
-from benchmarks.studies.command_line import run_study, splits_of
+from benchmarks.studies.command_line import has_parts, run_study, splits_of
 from modeling_dnacse import embed
 from modeling_dnacse.commands.options import at_least
 from modeling_dnacse.fitting.kmer_spectra import kmer_counts
@@ -47,8 +47,9 @@ from modeling_dnacse.vectors.neighbours import nearest
 from modeling_dnacse.vectors.shared_sites import SiteSearch
 
 VSEARCH = {"vsearch128": ["--maxaccepts", 128, "--maxrejects", 256], "vsearch1": ["--maxaccepts", 1]}
-METHODS = ("cosine", "shared", "7mers", *VSEARCH)
-ENCODER = "encoder:"  # and a folder
+OF_MODEL = ("cosine", "shared")  # of --model
+METHODS = (*OF_MODEL, "7mers", *VSEARCH)
+ENCODER = "encoder:"
 
 
 def alter(sequences: list[str], seed: int) -> dict[str, list[str]]:
@@ -185,8 +186,11 @@ def run_all(args: argparse.Namespace) -> None:
     Raises:
         ValueError: An option or a file is wrong.
     """
-    if unknown := [name for name in args.methods if name not in METHODS and not name.startswith(ENCODER)]:
-        raise ValueError(f"no method {', '.join(unknown)}; the methods are {', '.join(METHODS)} and {ENCODER}FOLDER")
+    for method in args.methods:
+        if method not in METHODS and not method.startswith(ENCODER):
+            raise ValueError(f"--methods: no method {method}; the methods are {', '.join(METHODS)}, {ENCODER}FOLDER")
+        if method in OF_MODEL and not args.model:
+            raise ValueError(f"{method} needs a model with sites: give its folder to --model")
     splits = splits_of(args.data, "train", "val", "unseen_val")
     train = splits["train"]
     unseen, seen = (sample(splits[s], n, args.seed) for s, n in zip(("unseen_val", "val"), args.queries, strict=True))
@@ -200,10 +204,8 @@ def run_all(args: argparse.Namespace) -> None:
                 search = Kmers(train.sequences)
             elif method.startswith(ENCODER):
                 search = Vectors(method.removeprefix(ENCODER), train.sequences)
-            elif vectors is None:
-                raise ValueError(f"{method} needs a model with sites: give its folder to --model")
             else:
-                search = vectors if method == "cosine" else SharedSites(vectors, train)
+                search = SharedSites(vectors, train) if vectors and method == "shared" else vectors
             name = method if method in VSEARCH or method == "7mers" else f"{args.name}{Path(method).name}"
             done[name] = measure(name, search, train, unseen, seen, args.seed)
             write_json(done, args.output)
@@ -223,7 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--name", default="", help="prefix for the names of the model's methods")
     parser.add_argument("--seed", type=at_least(0), default=0)
-    return run_study(run_all, parser, arguments)
+    return run_study(run_all, parser, arguments, has_parts("genus", "species", "auroc"))
 
 
 if __name__ == "__main__":

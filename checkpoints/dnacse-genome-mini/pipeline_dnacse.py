@@ -65,6 +65,8 @@ class DnaEmbeddingPipeline(Pipeline):
         return [vector for _, vector in sorted(zip(order, vectors, strict=True), key=lambda pair: pair[0])]
 
     def _sanitize_parameters(self, normalize: bool | None = None) -> tuple[dict, dict, dict]:
+        if normalize is not None and type(normalize).__name__ not in ("bool", "bool_"):  # of numpy, too
+            raise ValueError(f"normalize is {normalize!r:.60}; it must be True or False")
         return {}, {}, {} if normalize is None else {"normalize": normalize}
 
     def preprocess(self, input_: str) -> dict[str, torch.Tensor]:

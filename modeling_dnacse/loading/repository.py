@@ -5,6 +5,7 @@ model.
 """
 
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,6 +24,11 @@ CARD = "README.md"
 RECORD = "training.json"
 POOLING = "1_Pooling"  # a folder
 WRITTEN = (".json", ".safetensors", ".py", ".md")  # suffixes of the files
+RELEASED = (  # the files but the code
+    rf"{CARD}|LICENSE(\.\w+)?|(generation_)?config\.json|model(-\d+-of-\d+)?\.safetensors(\.index\.json)?"
+    r"|(tokenizer|tokenizer_config|special_tokens_map|added_tokens|training|training_log)\.json|vocab\.txt"
+    rf"|(modules|sentence_bert_config|config_sentence_transformers|{POOLING}/config)\.json"
+)
 # the entry in config.json, as transformers' Pipeline.save_pretrained would write it
 PIPELINES = {"dna-embedding": {"impl": "pipeline_dnacse.DnaEmbeddingPipeline", "pt": ["AutoModel"], "type": "text"}}
 
@@ -61,6 +67,17 @@ def write_repository(
             target.parent.mkdir(exist_ok=True)
             shutil.move(path, target)
     return names
+
+
+def released_files(folder: Path) -> list[str]:
+    """The files of a folder that belong to a released model, as paths inside it; it may hold others, too.
+
+    Args:
+        folder: What `write_repository` wrote, or `save_pretrained`, which may have divided the weights.
+    """
+    code = {path.name for path in Path(__file__).parents[1].glob("*.py")} - {"__init__.py", "cli.py"}
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return [path for path in paths if path in code or re.fullmatch(RELEASED, path)]
 
 
 def halve(weights: Path) -> None:

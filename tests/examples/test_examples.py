@@ -4,6 +4,8 @@ import csv
 import importlib.util
 import re
 import shutil
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 import yaml
 
 from modeling_dnacse.cli import COMMANDS, command_line
+from modeling_dnacse.loading.repository import released_files
 from tests.support.marker import simulate_marker, write_marker
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +101,17 @@ def test_mteb(capsys, monkeypatch):
 
 
 @pytest.mark.slow
+def test_mteb_needs_labelled_records(tmp_path, capsys):
+    """It was a traceback after the model was loaded."""
+    pytest.importorskip("mteb")
+    (tmp_path / "a.fasta").write_text(">a\nACGT\n")
+    for name, words in (("nope.fasta", "nope.fasta"), ("a.fasta", "no record has an order")):
+        with pytest.raises(SystemExit, match="2"):
+            load(ROOT / "examples" / "mteb_barcodes.py").main([str(tmp_path / name)])
+        assert words in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_space(tmp_path):
     pytest.importorskip("gradio")
     pytest.importorskip("bokeh")
@@ -122,9 +136,11 @@ def test_space(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ("", "has no samples"),
-        ("id\ta\nx\t1\nx\t2\n", "x has two rows; add them up, or remove one"),
-        *((f"id\ta\nx\t{count}\n", "x needs 1 counts from 0, but has") for count in ("nan", "inf", "-5", "y", "1\t2")),
+        ("", "there is no column of a sample"),
+        ("id\ta\nx\t1\nx\t2\n", "counts.tsv:3: id 'x' was used before"),
+        *((f"id\ta\nx\t{count}\n", "in the column 'a' is no count") for count in ("nan", "inf", "-5", "y")),
+        ("id\ta\nx\t1\t2\n", "counts.tsv:2: 3 fields where the first line names 2"),
+        ("id\ta\nx\t1\n", "has no row for "),  # told when all ASVs had been identified
     ],
 )
 def test_counts_that_cannot_be_are_refused_first(rows, words, tmp_path, capsys):
@@ -153,6 +169,7 @@ def test_examples_write_to_a_new_folder(tmp_path, capsys):
         ("own_marker", [library, str(tmp_path)]),
         ("bioblitz", [library, str(tmp_path), library]),
         ("edna_table", [library, counts, library, str(tmp_path)]),
+        ("metagenome", [library, counts, str(tmp_path)]),
     ):
         with pytest.raises(SystemExit, match="2"):
             load(ROOT / "examples" / f"{name}.py").main(given)
@@ -160,15 +177,65 @@ def test_examples_write_to_a_new_folder(tmp_path, capsys):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_optimizer_states_are_not_pushed(tiny_folder, tmp_path, capsys):
+def test_places_of_one_name_are_not_counted_as_one(capsys):
+    """Both columns of the table held the sum of both."""
+    with pytest.raises(SystemExit, match="2"):
+        load(ROOT / "examples" / "bioblitz.py").main(["lib", "out", "north/pond.fasta", "south/pond.fasta"])
+    assert "two files have one name (pond, pond)" in capsys.readouterr().err
+
+
+def test_large_counts_are_not_rounded(tmp_path, monkeypatch):
+    """1234567 was written as 1.23457e+06."""
+    module = load(ROOT / "examples" / "edna_table.py")
+    (tmp_path / "asvs.fasta").write_text(">x\nACGT\n")
+    (tmp_path / "counts.tsv").write_text("id\ta\tb\nx\t1234567\t0.5\n")
+    columns = "id\tcall\trank\tprobability\tnew_species_probability\tnote\n"
+    calls = tmp_path / "out" / "calls.tsv"
+    monkeypatch.setattr(
+        module, "dnacse", lambda _: calls.write_text(f"{columns}x\tApis mellifera\tspecies\t0.99\t0\t\n")
+    )
+    module.main([str(tmp_path / name) for name in ("asvs.fasta", "counts.tsv", "library.fasta", "out")])
+    assert (tmp_path / "out" / "taxa.tsv").read_text().endswith("Apis mellifera\tspecies\t1\t0.9900\t1234567\t0.5\n")
+
+
+def test_only_the_files_of_a_release_are_pushed(tiny_folder, tmp_path, capsys):
+    """Optimizer states, results and whatever else lay in the folder were sent, too."""
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     (folder / "README.md").write_text("---\nlicense: mit\n---\n# Mine\n")
-    for name in ("checkpoint-2/optimizer.pt", ".unfinished/checkpoint/optimizer.pt", "1_Pooling/config.json"):
+    others = ("checkpoint-2/optimizer.pt", ".unfinished/config.json", "x.knn.s0.test.json", "run.py", "sub/README.md")
+    for name in (*others, "1_Pooling/config.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("{}")
     load(ROOT / "examples" / "push_model.py").main([str(folder), "me/model"])
-    shown = capsys.readouterr().out
-    assert "1_Pooling/config.json" in shown and "optimizer" not in shown
+    lines = capsys.readouterr().out.splitlines()
+    left = {line.rpartition(" ")[2] for line in lines if line.startswith("left out")}
+    assert left == {name.split("/")[0] for name in others}
+    sent = {line.split()[1] for line in lines if line[:12].strip().replace(",", "").isdigit()}
+    assert {"1_Pooling/config.json", "config.json", "model.safetensors", "README.md", "modeling_dnacse.py"} <= sent
+    assert not sent & set(others)
+
+
+def test_a_push_that_fails_is_one_sentence(monkeypatch, capsys):
+    """It was a traceback."""
+    from trainer.releasing.hub import HubRepository
+
+    def fail(*_):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(HubRepository, "_commit", fail)
+    monkeypatch.setattr(HubRepository, "create", lambda _: None)
+    with pytest.raises(SystemExit, match="2"):
+        load(ROOT / "examples" / "push_model.py").main(
+            [str(ROOT / "checkpoints" / "dnacse-genome-mini"), "me/model", "--push"]
+        )
+    assert "could not be pushed to me/model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", ["dnacse-barcode-mini", "dnacse-genome-mini"])
+def test_all_files_of_the_shipped_models_are_of_a_release(model):
+    folder = ROOT / "checkpoints" / model
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert set(released_files(folder)) == files
 
 
 def test_pushing_is_shown_before_it_is_done(tmp_path, capsys):
@@ -202,6 +269,17 @@ def test_nextflow_module_and_recipe_name_what_there_is(capsys):
     assert yaml.safe_load((MODULE / "environment.yml").read_text())["dependencies"] == [
         f"bioconda::dnacse={version('dnacse')}"
     ]
+
+
+def test_versions_keep_files_of_others(tmp_path):
+    """The JSON was written over any file, an hour later."""
+    script, output = ROOT / "packaging" / "versions.py", tmp_path / "mine.json"
+    output.write_text('{"mine": 1}')
+    for given, words in ((output, "exists and is not a result of versions.py"), (tmp_path / "a" / "b", "no folder")):
+        run = [sys.executable, str(script), "--output", str(given), "--tests", "none"]
+        done = subprocess.run(run, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
+    assert output.read_text() == '{"mine": 1}'
 
 
 def test_bioconda_recipe_has_the_requirements_of_the_package():

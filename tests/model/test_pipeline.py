@@ -69,6 +69,14 @@ def test_vectors_of_length_one_and_the_alphabet(pipe):
     assert pipe([]) == []
 
 
+@pytest.mark.parametrize("normalize", ["x", 1, [True], np.array([True, False])])
+def test_normalize_is_a_switch(pipe, normalize):
+    """Any text was taken as True."""
+    with pytest.raises(ValueError, match="it must be True or False"):
+        pipe(["ACGTTGCA"], normalize=normalize)
+    np.testing.assert_array_equal(pipe("ACGTTGCA", normalize=np.True_), pipe("ACGTTGCA", normalize=True))
+
+
 @pytest.mark.parametrize("sequence", ["", "---"])
 def test_a_sequence_without_a_base_is_one_sentence(pipe, sequence):
     with pytest.raises(ValueError, match="holds no base; leave it out"):

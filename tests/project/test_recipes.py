@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,23 @@ def test_the_recipe_of_other_markers_fits_and_calibrates_both(tmp_path):
         assert 0 < config["species_similarity"] < 1 and config["species_merges"]
         made = json.loads((folder / "training.json").read_text())
         assert 84 * tables - 2 <= made["data"]["training"]["records"] <= 84 * tables  # equal sequences count once
+
+
+def test_the_ablation_removes_no_folder_of_others(tmp_path):
+    """A folder of the name of an arm was removed, and its .log replaced."""
+    folder, log = tmp_path / "curriculum-1", tmp_path / "curriculum-2.log"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine\n")
+    command = [
+        "bash",
+        str(RECIPES.parents[1] / "benchmarks" / "ablation.sh"),
+        str(tmp_path / "none.tsv"),
+        str(tmp_path),
+        "curriculum",
+    ]
+    for mine, path in ((folder / "notes.txt", folder), (log, tmp_path / "curriculum-2")):
+        mine.write_text("mine\n")
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 2 and f"{path} or its .log exists and is no run of this script" in done.stderr
+        assert mine.read_text() == "mine\n" and not (tmp_path / "tokenizer").exists()
+        shutil.rmtree(folder, ignore_errors=True)
