@@ -9,9 +9,9 @@ on how near other species are (closeness.py).
 
 How much the evidence proves depends on the model, the library and the queries. So the library's own records are cut to
 the sites that the queries cover, and looked up in the library as if they were queries: first without themselves, then
-without all records of their species, of their genus, and so on up to the highest rank with two names. Each look-up is a
-*case*. The class of a case is the lowest rank at which the remaining references have the right name: the species is known, only
-the genus is, only the family is, and so on.
+without all records of their species, of their genus, and so on (`LEFT_OUT`), up to the highest rank with two names.
+Each look-up is a *case*. The class of a case is the lowest rank at which the remaining references have the right name:
+the species is known, only the genus is, only the family is, and so on.
 
 For each rank, a monotone curve (probability_curves.py) maps the evidence to the probability that the name is right. It
 is a sigmoid for species, since closeness is a logarithm, and an isotonic regression for higher ranks. Another sigmoid
@@ -33,6 +33,7 @@ from .library import Library, Matches, evidence, nearest_references, search
 from .probability_curves import Curve, Sigmoid, fit_curve, fit_sigmoid
 
 MOST_RECORDS = 1500  # at most that are looked up, once for each rank
+LEFT_OUT = ("species", "genus", "family", "order", "class", "phylum", "kingdom", "domain")  # taxa, in look-ups
 ENOUGH_CASES = 100  # cases needed to say how far a sequence of the marker may be from the library
 LEAST_SITES = 60  # that a cut record keeps at least
 PARTS = 7  # intervals of closeness, and of similarity, in the estimate of shares
@@ -43,7 +44,7 @@ class CalibrationData(NamedTuple):
     """The look-ups of the library's own records: n cases."""
 
     similarity: np.ndarray  # (n,) to the nearest reference
-    evidence: np.ndarray  # (ranks, n), NaN: there is no name or no other name
+    evidence: np.ndarray  # (ranks, n), NaN: there is no name, or none but this in the library
     closeness: np.ndarray  # (n,) of the nearest species
     right: np.ndarray  # (ranks, n) bool: the name that was found is the right one
     judged: np.ndarray  # (ranks, n) bool: the record has a name, and there is evidence
@@ -91,7 +92,8 @@ def collect_calibration(library: Library, queries: Encoded, seed: int = 0) -> Ca
     asked = take(library.encoded, records)
     if asked.sites is not None and queries.sites is not None:
         asked = Encoded(None, cut_like(asked.sites, queries.sites, LEAST_SITES, seed))
-    groups = [np.arange(codes.shape[1]), *(code for code in codes if code.max() > 0)]
+    left_out = [code for rank, code in zip(library.names, codes, strict=True) if rank in LEFT_OUT and code.max() > 0]
+    groups = [np.arange(codes.shape[1]), *left_out]
     parts = [_look_up(library, asked, records, group) for group in groups]
     return CalibrationData(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
 
@@ -113,10 +115,13 @@ def _look_up(library: Library, asked: Encoded, records: np.ndarray, group: np.nd
     truth = codes[:, records]
     left = np.stack([references_of(code, records, (group[records], group)) for code in codes]) > 0
     known_from = np.where(left.any(axis=0), left.argmax(axis=0), len(codes))
-    found = evidence(matches)
+    several = codes.max(axis=1, initial=-1) > 0  # a name that is alone in the library could never be wrong
+    similarities = matches.similarities.copy()
+    only = several[:, None] & (similarities[:, :, 0] > -np.inf) & (similarities[:, :, 1] == -np.inf)
+    similarities[only, 1] = 0  # a name whose only other one is left out counts as far from another
+    found = evidence(matches._replace(similarities=similarities))
     rows = matches.rows[:, :, 0]
     right = (rows >= 0) & (np.take_along_axis(codes, np.maximum(rows, 0), axis=1) == truth) & (truth >= 0)
-    several = codes.max(axis=1, initial=-1) > 0  # a name that is alone in the library could never be wrong
     judged = (truth >= 0) & ~np.isnan(found) & several[:, None]
     every = CalibrationData(similarity, found, matches.closeness, right, judged, known_from)
     return CalibrationData(*(part[..., chosen] for part in every))

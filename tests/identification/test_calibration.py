@@ -20,7 +20,7 @@ from modeling_dnacse.identification.probability_curves import fit_curve, fit_sig
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.vectors.at_sites import AtSites, content_keys
 
-RANKS = ("species", "genus", "tribe", "family", "order")
+RANKS = ("species", "genus", "tribe", "family", "class")
 
 
 def small_library(seed: int, count: int = 40) -> Library:
@@ -29,7 +29,7 @@ def small_library(seed: int, count: int = 40) -> Library:
     species = rng.integers(12, size=count)
     vectors = (rng.normal(size=(12, 6))[species] + 0.7 * rng.normal(size=(count, 6))).astype(np.float32)
     numbers = {"species": species, "genus": species // 2, "tribe": species // 3, "family": species // 4}
-    lacking = {"species": 0.1, "genus": 0.3, "tribe": 0.5, "family": 0.3, "order": 0.0}
+    lacking = {"species": 0.1, "genus": 0.3, "tribe": 0.5, "family": 0.3, "class": 0.0}
     names = {
         rank: ["" if rng.random() < lacking[rank] else f"{rank}{number}" for number in numbers.get(rank, species // 6)]
         for rank in RANKS
@@ -59,9 +59,12 @@ def look_up(library: Library, record: int, group: np.ndarray) -> tuple | None:
         pair = np.array([cosines[first], cosines[others].max() if len(others) else -np.inf])
         if rank == 0:
             close = closeness(*pair[[0, 1, 1], None], (code[named] == code[first]).sum())[0]
-        told.append(np.nan if not len(others) else close if rank == 0 else float(gaps(pair)))
+        several = code.max() > 0
+        if not len(others) and several:  # the only other name is left out
+            pair[1] = 0
+        told.append(np.nan if not several else close if rank == 0 else float(gaps(pair)))
         right.append(code[record] >= 0 and code[first] == code[record])
-        judged.append(code[record] >= 0 and len(others) > 0)
+        judged.append(code[record] >= 0 and several)
         if code[record] >= 0 and np.any(code[named] == code[record]):
             known_from = rank
     return None if best == -np.inf else (best, told[::-1], close, right[::-1], judged[::-1], known_from)

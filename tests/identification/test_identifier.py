@@ -266,3 +266,15 @@ def test_what_is_no_sequence_is_refused(index, site_folder):
             identifier.identify(sequences)
     with pytest.raises(ValueError, match="names the rank 'clade'"):
         identifier.identify(["ACGT"], confidence={"clade": 0.9})
+
+
+def test_a_name_that_is_alone_at_its_rank_is_not_called(site_folder, tmp_path):
+    """Whatever looked like the marker was called at the only family of the library, with a probability above 0.99."""
+    records = [
+        record | {"family": "Onlyidae", "order": f"O{number // 48}"}
+        for number, record in enumerate(simulate_marker(seed=1))
+    ]
+    library = write_marker(tmp_path / "library.tsv", records[:72])
+    calls = Identifier.from_fasta(library, model=site_folder).identify([one["sequence"] for one in records[72:]])
+    assert not calls["call"].isin(["Onlyidae"]).any() and calls["family_probability"].isna().all()
+    assert calls["order_probability"].notna().all() and (calls["order_probability"] < 0.95).all()
