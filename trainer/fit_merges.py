@@ -2,10 +2,11 @@
 
     python trainer/fit_merges.py --model checkpoints/dnacse-barcode-mini --train_file coi.tsv.gz --train_split train
 
-Samples of many kinds are drawn from the labelled barcodes, since what a merge of a tree means depends on the sample:
-whole genera, few barcodes a species, many, close species, pieces. Each is clustered by `site_linkage`. A logistic
-regression then learns from all merges which join one species (modeling_dnacse/clustering/species_merges.py). What
-counts is the share of pairs across a merge that are of one species; all merges count alike.
+Samples of many kinds and of three sizes are drawn from the labelled barcodes, since what a merge of a tree means
+depends on the sample: any barcodes, whole genera, few barcodes a species, many, close species, pieces. Each is clustered by
+`site_linkage`. A logistic regression then learns from all merges which join one species
+(modeling_dnacse/clustering/species_merges.py). What counts is the share of pairs across a merge that are of one
+species; all merges count alike. Equal sequences of a sample count once, as there.
 
 With several models, a file of barcodes for each.
 
@@ -34,7 +35,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.clustering.site_linkage import site_linkage
-from modeling_dnacse.clustering.species_merges import FARTHEST, features, means
+from modeling_dnacse.clustering.species_merges import FARTHEST, features, first_copies, means
 from modeling_dnacse.clustering.tree_cuts import Nodes, nodes_of
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.kmers import OTHER
@@ -47,7 +48,7 @@ from trainer.command_line import run_command
 from trainer.records.chosen_split import read_training
 
 logger = logging.getLogger("fit_merges")
-SAMPLE = 1000  # barcodes
+SIZES = (1000, 300, 100)  # barcodes of a sample, one size after another
 PIECES = (150, 658)  # sites
 RIDGE = 3e-4  # half of it times the squared weights is added to the mean loss
 
@@ -79,20 +80,22 @@ def some(groups: np.ndarray, rng: np.random.Generator, most: int | None = None) 
         yield members[group][:most]
 
 
-def draw(among: np.ndarray, groups: np.ndarray, rng: np.random.Generator, most: int | None = None) -> np.ndarray:
-    """Draw whole groups, or `most` of each, among these rows until there are `SAMPLE`."""
+def draw(
+    among: np.ndarray, groups: np.ndarray, size: int, rng: np.random.Generator, most: int | None = None
+) -> np.ndarray:
+    """Draw whole groups, or `most` of each, among these rows until there are `size`."""
     drawn, count = [], 0
     for rows in some(groups[among], rng, most):
-        if count + len(rows) <= 1.1 * SAMPLE:
+        if count + len(rows) <= 1.1 * size:
             drawn.append(among[rows])
             count += len(rows)
-        if count >= SAMPLE:
+        if count >= size:
             break
     return np.concatenate(drawn) if drawn else among[:0]
 
 
-def samples(barcodes: Barcodes, rng: np.random.Generator) -> Iterator[Barcodes]:
-    """One sample of each kind."""
+def samples(barcodes: Barcodes, size: int, rng: np.random.Generator) -> Iterator[Barcodes]:
+    """One sample of each kind, of about so many barcodes."""
     everything = np.arange(len(barcodes.species))
     _, code, counts = np.unique(barcodes.species, return_inverse=True, return_counts=True)
     kinds = dict(set(zip(barcodes.species.tolist(), barcodes.genera.tolist(), strict=True)))
@@ -100,13 +103,14 @@ def samples(barcodes: Barcodes, rng: np.random.Generator) -> Iterator[Barcodes]:
     rich = np.array([in_genus[genus] >= 3 for genus in barcodes.genera])
     capped = np.concatenate([everything[:0], *some(barcodes.species, rng, most=10)])
     for rows in (
-        draw(everything, barcodes.genera, rng),
-        draw(everything, barcodes.species, rng, most=3),
-        draw(everything[counts[code] >= 6], barcodes.species, rng, most=20),
-        draw(np.intersect1d(capped, np.flatnonzero(rich)), barcodes.genera, rng),
+        rng.permutation(everything)[:size],
+        draw(everything, barcodes.genera, size, rng),
+        draw(everything, barcodes.species, size, rng, most=3),
+        draw(everything[counts[code] >= 6], barcodes.species, size, rng, most=20),
+        draw(np.intersect1d(capped, np.flatnonzero(rich)), barcodes.genera, size, rng),
     ):
         yield Barcodes(*(part[rows] for part in barcodes))
-    rows = draw(everything, barcodes.genera, rng)
+    rows = draw(everything, barcodes.genera, size, rng)
     bases = np.array([piece(row, rng) for row in barcodes.bases[rows]], np.uint8).reshape(
         len(rows), barcodes.bases.shape[1]
     )
@@ -140,8 +144,9 @@ def merges_of(model: DnacseModel, barcodes: Barcodes, rounds: int, seed: int) ->
     """The merges of the tree of each sample that has any."""
     rng = np.random.default_rng(seed)
     sites: Any = model.sites  # which has placed the barcodes
-    for _ in range(rounds):
-        for sample in samples(barcodes, rng):
+    for number in range(rounds):
+        for drawn in samples(barcodes, SIZES[number % len(SIZES)], rng):
+            sample = Barcodes(*(part[np.unique(first_copies(drawn.bases))] for part in drawn))
             nodes = nodes_of(site_linkage(sample.bases, 1 - FARTHEST))
             count = len(nodes.parts)
             if count:
@@ -223,7 +228,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--model", nargs="+", required=True, type=Path, help="folders of models that know sites; changed in place")
     add("--train_file", nargs="+", required=True, help="FASTA, FASTQ, CSV, TSV or parquet, with species; one a model")
     add("--train_split", help="use only the records of this split")
-    add("--rounds", type=at_least(1), default=8, help="samples of each of the five kinds; default: %(default)s")
+    add("--rounds", type=at_least(1), default=12, help="samples of each of the six kinds; default: %(default)s")
     add("--seed", type=at_least(0), default=0, help="of the draws")
     return parsed(parser, arguments)
 

@@ -6,6 +6,8 @@ the group: it is lower in birds and moths than in earthworms and salamanders. Th
 function of its unit vector. The vector term of a merge is the mean over its members. So what was learnt about a group
 applies to unseen species and genera. `trainer/fit_merges.py` fits the weights and writes them to config.json.
 
+Equal sequences count once: copies, as of reads that are not dereplicated, change no cluster.
+
 Clusters are the nodes that maximise, over the merges within them, the sum of pairs x (probability - BREAK_EVEN): pairs
 of one species count for a cluster, pairs of two species against it.
 """
@@ -15,18 +17,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ..kmers import OTHER
 from ..vectors.at_sites import batches_of, unit_sums
 from .average_linkage import Tree
 from .barcode_gap import OVER_SITES, cut_at_gaps
+from .copies import distinct
 from .large_samples import grow_tree
-from .tree_cuts import Clusters, Nodes, largest, next_merges, nodes_of
+from .tree_cuts import Clusters, Nodes, largest, next_merges, nodes_of, with_members
 
 EQUAL = 0.004  # added to distances before the logarithm
 BREAK_EVEN = 0.3  # probability; LOG.md names the mixtures on which it was chosen
 FARTHEST = 0.2  # distance of the next merge where the tree has none
 USUAL_PAIRS, USUAL_SPREAD = 3, 0.004  # prior: pairs within a species, and their mean distance
 WITHIN, BETWEEN = 0.012, (0.02, 0.06)  # usual distances within species, and between close species
-USUAL_WITHIN, USUAL_BETWEEN = 15, 5  # prior: merges at these distances
+USUAL_WITHIN, USUAL_BETWEEN = 5, 5  # prior: groups and merges at these distances
 COUNT = 6  # features
 
 
@@ -47,8 +51,16 @@ def cluster_species(model: Any, bases: np.ndarray) -> Clusters:
     weights = weights_of(model.config)
     if weights is None:
         return cut_at_gaps(grow_tree(model, bases, OVER_SITES.least_identity))
-    vector_terms = [unit_sums(model.sites, part) @ weights.of_vector for part in batches_of(bases)]
-    return cut_by_species(grow_tree(model, bases, 1 - FARTHEST), weights, np.concatenate(vector_terms))
+    first = first_copies(bases)
+    kept = np.unique(first)
+    vector_terms = [unit_sums(model.sites, part) @ weights.of_vector for part in batches_of(bases[kept])]
+    tree = grow_tree(model, bases[kept], 1 - FARTHEST)
+    return with_members(cut_by_species(tree, weights, np.concatenate(vector_terms)), np.searchsorted(kept, first))
+
+
+def first_copies(bases: np.ndarray) -> np.ndarray:
+    """The first sequence with the same bases at all sites, for each one (n,); itself if it covers no site."""
+    return distinct(bases, np.any(bases < OTHER, axis=1))[1]
 
 
 def weights_of(config: Any) -> Weights | None:
@@ -98,8 +110,8 @@ def features(nodes: Nodes) -> np.ndarray:
       whole sample, since there is no next merge;
     - the logarithm of that distance over the mean distance of pairs within the parts;
     - logarithms of the sizes of the larger and the smaller part;
-    - of the sample: the logarithm of the ratio of merges at distances usual within species to merges at distances
-      usual between close species.
+    - of the sample: the logarithm of the ratio of groups that are as close as species usually are, to merges at
+      distances usual between close species. A group counts once, however many sequences it has.
     """
     n = len(nodes.size) - len(nodes.parts)
     within = np.zeros(len(nodes.size))  # sum of the distances of pairs
@@ -112,7 +124,7 @@ def features(nodes: Nodes) -> np.ndarray:
         outside[-1:] = distance[-1:]
     pairs = (nodes.size * (nodes.size - 1) / 2)[nodes.parts].sum(1)
     spread = (within[nodes.parts].sum(1) + USUAL_PAIRS * USUAL_SPREAD) / (pairs + USUAL_PAIRS)
-    near = (distance < WITHIN).sum() + USUAL_WITHIN
+    near = groups_within(nodes, WITHIN) + USUAL_WITHIN
     far = ((distance > BETWEEN[0]) & (distance < BETWEEN[1])).sum() + USUAL_BETWEEN
     smaller, larger = np.sort(nodes.size[nodes.parts], 1).T
     logarithm = np.log(distance + EQUAL)
@@ -127,6 +139,14 @@ def features(nodes: Nodes) -> np.ndarray:
         ],
         1,
     )
+
+
+def groups_within(nodes: Nodes, height: float) -> int:
+    """How many groups of two or more the tree has where it is cut at a height."""
+    n = len(nodes.size) - len(nodes.parts)
+    low = nodes.height < height
+    parent = nodes.parent[n:]
+    return int(np.sum(low[n:] & ~np.where(parent < 0, False, low[parent])))
 
 
 def means(nodes: Nodes, of_rows: np.ndarray) -> np.ndarray:

@@ -66,7 +66,14 @@ def largest(n: int, nodes: Nodes, allowed: np.ndarray) -> Clusters:
         above = nodes.parent[node]
         if above >= 0 and allowed[top[above]]:
             top[node] = top[above]
-    kept, first_row, labels, sizes = np.unique(top[:n], return_index=True, return_inverse=True, return_counts=True)
-    order = np.lexsort((first_row, -sizes))
-    widest, outside = nodes.height[kept[order]], next_merges(nodes)[kept[order]]
-    return Clusters(np.argsort(order)[labels], widest.astype(np.float32), outside.astype(np.float32))
+    kept, labels = np.unique(top[:n], return_inverse=True)
+    widest, outside = nodes.height[kept], next_merges(nodes)[kept]
+    return with_members(Clusters(labels, widest.astype(np.float32), outside.astype(np.float32)), np.arange(n))
+
+
+def with_members(clusters: Clusters, rows: np.ndarray) -> Clusters:
+    """The clusters of members that are copies of these rows (members,), each row once or more often; numbered anew."""
+    labels = clusters.labels[rows]
+    _, first_member, sizes = np.unique(labels, return_index=True, return_counts=True)
+    order = np.lexsort((first_member, -sizes))
+    return Clusters(np.argsort(order)[labels], clusters.widest[order], clusters.outside[order])

@@ -17,10 +17,12 @@ from modeling_dnacse.clustering.species_merges import (
     cluster_species,
     cut_by_species,
     features,
+    groups_within,
     means,
     probabilities,
 )
-from modeling_dnacse.clustering.tree_cuts import Nodes, nodes_of
+from modeling_dnacse.clustering.tree_cuts import Clusters, Nodes, nodes_of, with_members
+from modeling_dnacse.kmers import OTHER
 
 WEIGHTS = Weights(-11.0, np.array([-2.3, 0.3, 0.6, 0.4, -0.1, 1.4]), np.zeros(0))  # about those of any marker
 
@@ -102,3 +104,35 @@ def test_a_model_without_weights_cuts_at_gaps_and_wrong_weights_are_refused(site
     model.config.species_merges = "1 2 3"
     with pytest.raises(ValueError, match="has 3 numbers; give"):
         cluster_species(model, bases)
+
+
+def test_copies_of_some_sequences_change_the_cluster_of_none(site_folder):
+    """200 copies of one barcode merged other species, since merges of copies counted as near ones of the sample."""
+    model = DnacseModel.from_pretrained(site_folder).eval()
+    text = " ".join(map(str, [WEIGHTS.constant, *WEIGHTS.of_features, *[0] * model.config.hidden_size]))
+    model.config.species_merges = text
+    rng = np.random.default_rng(0)
+    width = model.config.sites
+    species = rng.integers(0, 4, (4, width))
+    bases = np.where(rng.random((12, width)) < 0.01, 3, np.repeat(species, 3, axis=0)).astype(np.uint8)
+    bases[-1] = OTHER  # no site: copies of this one stay apart
+    alone = cluster_species(model, bases).labels
+    rows = np.concatenate([rng.permutation(12), np.repeat([0, 5, 11], [200, 30, 2])])
+    labels = cluster_species(model, bases[rows]).labels
+    for row in range(11):
+        for other in range(11):
+            same = labels[rows == row][:, None] == labels[rows == other]
+            assert (same == (alone[row] == alone[other])).all()
+    assert len(set(labels[rows == 11].tolist())) == 3 and np.bincount(labels).argmax() == 0
+
+
+def test_clusters_of_copies_are_numbered_by_their_members():
+    clusters = Clusters(np.array([0, 0, 1, 2]), np.float32([0.1, 0.2, 0.3]), np.float32([1, 2, 3]))
+    found = with_members(clusters, np.array([3, 2, 1, 3, 0, 2, 3]))
+    assert found.labels.tolist() == [0, 1, 2, 0, 2, 1, 0]
+    assert found.widest.tolist() == np.float32([0.3, 0.2, 0.1]).tolist() and found.outside.tolist() == [3, 2, 1]
+
+
+def test_groups_of_a_cut_are_counted_once_each():
+    nodes = nodes_of(Tree(np.array([0, 0, 0, 0, 3, 0]), 1 - np.array([np.inf, 0.001, 0.002, 0.2, 0.004, 0.05])))
+    assert [groups_within(nodes, height) for height in (0.0005, 0.003, 0.01, 0.1, 1)] == [0, 1, 2, 2, 1]
