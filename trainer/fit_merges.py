@@ -3,8 +3,8 @@
     python trainer/fit_merges.py --model checkpoints/dnacse-barcode-mini --train_file coi.tsv.gz --train_split train
 
 Samples of many kinds and of three sizes are drawn from the labelled barcodes, since what a merge of a tree means
-depends on the sample: any barcodes, whole genera, few barcodes a species, many, close species, pieces. Each is clustered by
-`site_linkage`. A logistic regression then learns from all merges which join one species
+depends on the sample: any barcodes, whole genera, few barcodes a species, many, close species, pieces. Each is
+clustered by `site_linkage`. A logistic regression then learns from all merges which join one species
 (modeling_dnacse/clustering/species_merges.py). What counts is the share of pairs across a merge that are of one
 species; all merges count alike. Equal sequences of a sample count once, as there.
 

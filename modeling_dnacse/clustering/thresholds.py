@@ -46,7 +46,7 @@ def choose_threshold(
         The threshold, and a phrase that says where it comes from, for messages.
 
     Raises:
-        ValueError: no sequence is left, or all are of one species.
+        ValueError: no sequence is left, all are of one species, or no threshold tells species apart.
     """
     path, entries = listing.file.path, listing.entries
     named = [entry.species if entry.bp >= shortest else "" for entry in entries]
@@ -64,4 +64,9 @@ def choose_threshold(
     if purpose == "bins":
         return similarity_threshold(vectors, species), origin
     threshold, agreement = species_threshold(vectors, species)
+    if agreement <= 0:
+        raise ValueError(
+            f"{path}: no similarity tells its {len(frequent):,} species apart (adjusted Rand index {agreement:.3f}); "
+            "give sequences of species that differ"
+        )
     return threshold, f"{origin}, adjusted Rand index {agreement:.3f}"

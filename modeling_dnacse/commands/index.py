@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
-from ..machine.outputs import check_new_folder
+from ..machine.outputs import check_model_folder
 from .options import (
     add_embedding_arguments,
     add_model_arguments,
@@ -77,7 +77,7 @@ def check(args: argparse.Namespace) -> IndexInput:
     from ..identification.queries import QueryFiles
     from ..identification.references import read_references
 
-    check_new_folder(args.output, [args.input, args.add, args.taxonomy, args.model, *args.calibrate_for])
+    check_model_folder(args.output, [args.input, args.add, args.taxonomy, args.model, *args.calibrate_for])
     check_model(args.model)
     check_device(args.device)
     if args.add is not None:

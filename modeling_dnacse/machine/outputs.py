@@ -103,7 +103,7 @@ def check_new_folder(folder: Path, inputs: Names, parents: bool = False) -> None
 
 
 def check_model_folder(folder: Path, inputs: Names, parents: bool = False) -> None:
-    """Check a folder to create for a model, as `check_new_folder`, and that the libraries can write it.
+    """Check a folder to create for a model or an index, as `check_new_folder`, and that the libraries can write it.
 
     Raises:
         ValueError: As there, or its path is no text.
@@ -113,7 +113,7 @@ def check_model_folder(folder: Path, inputs: Names, parents: bool = False) -> No
 
 
 def check_text(folder: Path) -> None:
-    """Check that the libraries that write models can write to a path.
+    """Check that the libraries that write models and indexes can write to a path.
 
     Raises:
         ValueError: It is no text.
@@ -121,7 +121,9 @@ def check_text(folder: Path) -> None:
     try:
         str(folder.absolute()).encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the path {folder} is not UTF-8, and a model needs one that is; give another name") from None
+        raise ValueError(
+            f"the path {folder} is not UTF-8, and models and indexes need one that is; give another name"
+        ) from None
 
 
 def lies_in(path: Path, folder: Path) -> bool:

@@ -138,6 +138,9 @@ def test_labels_that_tell_no_threshold(tiny_folder, tmp_path, capsys):
     arguments = ["cluster", unnamed, "-o", tmp_path / "out.tsv", "--model", tiny_folder, "--labelled"]
     assert "name species in a column species" in refuse(capsys, *arguments, unnamed)
     assert "one of them with two sequences" in refuse(capsys, *arguments, alone)
+    alike = tmp_path / "alike.fasta"
+    alike.write_text("".join(f">{n} species={'AB'[n % 2]} b\nACGTACGTACGT\n" for n in range(6)))
+    assert "no similarity tells its 2 species apart" in refuse(capsys, *arguments, alike)
     assert "must be a local folder" in refuse(capsys, "calibrate", alone, "--model", "a/b", "--for", "species")
 
 

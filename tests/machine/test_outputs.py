@@ -263,7 +263,7 @@ def test_a_link_to_a_folder_and_a_stream_are_no_folder_to_create(source, tmp_pat
 
 
 def test_the_folder_of_a_model_is_named_in_utf8(tmp_path):
-    with pytest.raises(ValueError, match="is not UTF-8, and a model needs one that is"):
+    with pytest.raises(ValueError, match="is not UTF-8, and models and indexes need one"):
         check_model_folder(tmp_path / os.fsdecode(b"n\xff"), [])
     check_model_folder(tmp_path / "new" / "é", [], parents=True)
     with pytest.raises(ValueError, match="there is no folder"):
