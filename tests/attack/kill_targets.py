@@ -108,7 +108,7 @@ def write_inputs(folder: Path, model: Path, run: Callable[[Target, Path], int]) 
         row["split"] = ("train", "test", "unseen_test")[2 if number >= 72 else number % 3 == 1]
     write_marker(place / "marker.tsv", rows)
     library = [str(place / "library.fasta"), "--model", str(model), "-o"]
-    data = ["--train_file", str(place / "marker.tsv"), "--output_dir"]
+    data = ["--train_file", str(place / "marker.tsv"), "--train_split", "train", "--output_dir"]
     for target in (
         Target(dnacse, ["index", *library, str(place / "i")]),
         Target(dnacse, ["cluster", *library, str(place / "c.tsv")]),
