@@ -103,9 +103,9 @@ def write_inputs(folder: Path, model: Path, run: Callable[[Target, Path], int]) 
     ids = [line.split()[0][1:] for line in (SAMPLE / "queries.fasta").read_text().splitlines() if line[0] == ">"]
     (place / "counts.tsv").write_text("id\ts1\ts2\n" + "".join(f"{name}\t3\t0\n" for name in ids))
     (place / "config.json").write_text(json.dumps({"model_type": "dnacse", **TINY, "num_hidden_layers": 0}))
-    rows = simulate_marker(seed=1)
+    rows = simulate_marker(seed=1, genera=40)
     for number, row in enumerate(rows):
-        row["split"] = ("train", "test", "unseen_test")[2 if number >= 72 else number % 3 == 1]
+        row["split"] = ("train", "test", "unseen_test")[2 if number >= 180 else number % 3 == 1]
     write_marker(place / "marker.tsv", rows)
     library = [str(place / "library.fasta"), "--model", str(model), "-o"]
     data = ["--train_file", str(place / "marker.tsv"), "--train_split", "train", "--output_dir"]
