@@ -73,6 +73,8 @@ def measure(model: str, data: str, queries: int, seed: int) -> dict[str, dict[st
         found[form] = {}
         for rank, named in name_by_package(method, library, sequences).items():
             judged = (asked.labels[rank] != "") & np.isfinite(named.scores)
+            if not judged.any():  # a rank at which the library has one name
+                continue
             right = (named.names == asked.labels[rank])[judged]
             found[form][rank] = {
                 "calibration_error": calibration_error(named.scores[judged], right),
