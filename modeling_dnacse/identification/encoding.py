@@ -85,7 +85,7 @@ def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSit
     Args:
         records: Records of the library.
         queries: Any number of queries; those that are not placed are ignored.
-        least: Sites that a cut record must keep.
+        least: Sites that a cut record must keep, or as many as the query has.
         seed: Seed of the draws.
     """
     first, last, wanted = reaches_of(queries)
@@ -99,7 +99,7 @@ def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSit
         drawn = (rng.random(len(waiting)) * len(first)).astype(int)
         inside = (sites >= first[drawn][:, None]) & (sites < last[drawn][:, None])
         kept = np.where(inside, records.bases[waiting], OTHER).astype(np.uint8)
-        enough = (kept < OTHER).sum(1) >= np.maximum(least, wanted[drawn] / 2)
+        enough = (kept < OTHER).sum(1) >= np.maximum(np.minimum(least, wanted[drawn]), wanted[drawn] / 2)
         bases[waiting[enough]] = kept[enough]
         waiting = waiting[~enough]
     return records._replace(bases=bases)
