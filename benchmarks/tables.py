@@ -50,11 +50,12 @@ from benchmarks.report.speed_tables import render_inference, render_training
 from benchmarks.report.study_tables import render_studies
 from benchmarks.report.task_tables import render_results, render_summary
 from modeling_dnacse.commands.options import parsed
-from modeling_dnacse.machine.atomic import naming_standard_output, written_whole
+from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.json_files import naming
 from modeling_dnacse.machine.outputs import resolved
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
+from modeling_dnacse.machine.streams import naming_standard_output
 
 AGAIN = "make what it holds anew"
 AIMS, OVERVIEW, DATA, SUMMARY = "aims", "overview", "data", "summary"

@@ -28,10 +28,10 @@ from .commands import info as info_command
 from .commands import map as map_command
 from .commands.drawing.pictures import colours_of_pages
 from .commands.options import between, parsed
-from .machine.atomic import naming_standard_output
 from .machine.json_logs import JsonLines, NamedJsonLines, json_on_stderr
 from .machine.plain_messages import plain, plain_messages, sentence_of, what_is_full
 from .machine.signals import READER_ENDED, Stopped, unwinding_on_signals
+from .machine.streams import naming_standard_output
 from .reading.standard_input import read_dashes
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {

@@ -25,7 +25,8 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from modeling_dnacse.machine.atomic import whole_text
-from modeling_dnacse.machine.outputs import check_outputs, check_replaced, holds_near_start
+from modeling_dnacse.machine.earlier_outputs import check_replaced, holds_near_start
+from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from xopen import xopen
 
 from modeling_dnacse.machine.atomic import written_whole
-from modeling_dnacse.machine.outputs import check_replaced, head
+from modeling_dnacse.machine.earlier_outputs import check_replaced, head
 from modeling_dnacse.reading.labels import RANKS
 
 COLUMNS = ("id", "sequence", *RANKS, "split")

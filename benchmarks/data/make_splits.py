@@ -43,7 +43,8 @@ from benchmarks.data.splits import describe, to_split
 from benchmarks.report.result_files import commit, write_json
 from benchmarks.report.shown_json import check_shown
 from modeling_dnacse.commands.options import parsed
-from modeling_dnacse.machine.outputs import check_outputs, check_replaced, holds_near_start
+from modeling_dnacse.machine.earlier_outputs import check_replaced, holds_near_start
+from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.provenance import package_versions, sha256_of
 from modeling_dnacse.machine.signals import ending_on_signals

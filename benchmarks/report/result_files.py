@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.report.shown_json import leaves, read_json
 from benchmarks.scoring.paired import unpack
 from modeling_dnacse.machine.atomic import written_whole
-from modeling_dnacse.machine.outputs import check_replaced, holds_near_start
+from modeling_dnacse.machine.earlier_outputs import check_replaced, holds_near_start
 
 REMEDY = "make it anew with benchmarks/run.py"
 SCHEMA_VERSION = 2

@@ -23,7 +23,8 @@ import numpy as np
 
 from benchmarks.report.result_files import read_results
 from benchmarks.report.shown_json import check_shown, read_json
-from modeling_dnacse.machine.outputs import check_folder, check_replaced, holds_near_start
+from modeling_dnacse.machine.earlier_outputs import check_replaced, holds_near_start
+from modeling_dnacse.machine.outputs import check_folder
 
 TRAINING, INFERENCE = RATES = ("training", "inference")
 LEAKS, FAULTS = "leaks", "faults"

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.data.simulate import BASES, FREQUENCIES
 from modeling_dnacse import DnacseConfig
-from modeling_dnacse.machine.flops import encoder_flops
+from modeling_dnacse.embedding.flops import encoder_flops
 
 BATCH = 20  # sequences of a batch of the plain way, DNABERT-S's
 MIXED_BLOCKS = 4  # at least

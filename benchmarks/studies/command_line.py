@@ -15,8 +15,9 @@ from benchmarks.methods.method import Split
 from modeling_dnacse.commands.drawing.pictures import check_plot
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.earlier_outputs import Recogniser, check_replaced
 from modeling_dnacse.machine.json_files import read_object
-from modeling_dnacse.machine.outputs import Recogniser, check_outputs, check_plain, check_replaced
+from modeling_dnacse.machine.outputs import check_outputs, check_plain
 from modeling_dnacse.machine.plain_messages import sentence_of
 from modeling_dnacse.machine.stamps import unchanged
 

@@ -34,7 +34,8 @@ from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.model_folders import SHIPPED
 from modeling_dnacse.machine.atomic import all_or_none
-from modeling_dnacse.machine.outputs import check_outputs, check_replaced
+from modeling_dnacse.machine.earlier_outputs import check_replaced
+from modeling_dnacse.machine.outputs import check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.machine.provenance import device_name
 from modeling_dnacse.machine.signals import ending_on_signals

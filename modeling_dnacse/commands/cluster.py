@@ -34,7 +34,8 @@ from typing import TYPE_CHECKING
 
 from ..loading.model_folders import check_model
 from ..machine.atomic import all_or_none
-from ..machine.outputs import check_outputs, check_replaced, check_uncompressed, has_lines, holds_near_start
+from ..machine.earlier_outputs import check_replaced, has_lines, holds_near_start
+from ..machine.outputs import check_outputs, check_uncompressed
 from .drawing.pictures import add_dark_argument, check_plot
 from .options import (
     add_embedding_arguments,

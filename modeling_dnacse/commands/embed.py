@@ -29,8 +29,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
-from ..machine.atomic import is_stream, naming_what_has_no_room
-from ..machine.outputs import check_folder, check_outputs, check_plain, check_replaced
+from ..machine.atomic import naming_what_has_no_room
+from ..machine.earlier_outputs import check_replaced
+from ..machine.outputs import check_folder, check_outputs, check_plain
+from ..machine.streams import is_stream
 from ..vectors.earlier_files import is_earlier
 from ..vectors.formats import LONGEST_TEXT, OUTPUT_DTYPES, SHARD_RECORDS, SUFFIXES, WHOLE, files_beside
 from .options import (

@@ -45,8 +45,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from ..loading.model_folders import check_model
-from ..machine.atomic import all_or_none, is_stream, whole_text
-from ..machine.outputs import check_outputs, check_replaced, check_uncompressed
+from ..machine.atomic import all_or_none, whole_text
+from ..machine.earlier_outputs import check_replaced
+from ..machine.outputs import check_outputs, check_uncompressed
+from ..machine.streams import is_stream
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.formats import check_parts, files_beside
 from .drawing.pictures import check_plot

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..machine.outputs import has_lines, holds_near_start
+from ..machine.earlier_outputs import has_lines, holds_near_start
 from .drawing.pictures import add_dark_argument
 from .options import add_embedding_arguments, add_force_argument, add_model_arguments
 

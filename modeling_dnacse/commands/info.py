@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ..loading.model_folders import CONFIG, GRAPH, REMEDY, check_model, shipped_by_name
-from ..machine.atomic import naming_standard_output
 from ..machine.json_files import naming, read_object
 from ..machine.outputs import check_plain
+from ..machine.streams import naming_standard_output
 from .options import SHIPPED
 
 INDEX = "index.json"

@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..loading.model_folders import check_model
-from ..machine.atomic import is_stream
+from ..machine.earlier_outputs import check_replaced, holds_near_start
 from ..machine.file_names import text_of
-from ..machine.outputs import check_outputs, check_replaced, holds_near_start
+from ..machine.outputs import check_outputs
 from ..machine.pictures import EARLIER as EARLIER_PICTURES
+from ..machine.streams import is_stream
 from .drawing.pictures import add_dark_argument
 from .options import (
     add_embedding_arguments,

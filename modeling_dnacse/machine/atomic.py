@@ -12,19 +12,19 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TextIO
 
+from .earlier_outputs import check_again
 from .locks import Lock
 from .scratch import scratch_folder
+from .streams import STDOUT, is_stream, naming_standard_output
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 WAITING: ContextVar[list | None] = ContextVar("WAITING", default=None)  # hidden names, names and locks
-CHECKS: dict[Path, Callable[[], object]] = {}  # outputs, with what refuses to replace a file that is none (outputs.py)
-STDOUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1"))
 
 
 def partial_path(path: Path) -> Path:
@@ -89,11 +89,6 @@ def give_usual_modes(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
             path.chmod(mode)
-
-
-def is_stream(path: Path) -> bool:
-    """Whether an output is the standard output (`-` or /dev/stdout) or a FIFO, which cannot be renamed to."""
-    return path in STDOUT or path.is_fifo()
 
 
 @contextmanager
@@ -191,12 +186,6 @@ def why_no_room(error: BaseException) -> str | None:
     return os.strerror(number) if number in NO_ROOM else None
 
 
-def check_again(path: Path) -> None:
-    """Check what is in the place of an output as `check_replaced` did before the work."""
-    if check := CHECKS.get(path):
-        check()
-
-
 def move_to_name(hidden: Path, path: Path) -> None:
     """Rename what was written, unless another program wrote something else to its place meanwhile.
 
@@ -229,31 +218,3 @@ def copy_to_stream(file: Path, stream: Path) -> None:
         else:
             with naming_what_has_no_room(stream), stream.open("wb") as target:
                 shutil.copyfileobj(source, target)
-
-
-@contextmanager
-def naming_standard_output() -> Iterator[None]:
-    """Flush the standard output after what is written to it here, and name it in errors.
-
-    Raises:
-        OSError: it cannot be written.
-        BrokenPipeError: its reader has ended, which is for `cli.py`.
-    """
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        drop_standard_output()
-        raise
-    except OSError as error:
-        drop_standard_output()
-        reason = error.strerror or error
-        raise OSError(f"the standard output cannot be written ({reason}); make room, or write to a file") from error
-
-
-def drop_standard_output() -> None:
-    """Let what is still buffered go nowhere; otherwise Python would fail once more at its end, with exit code 120."""
-    with suppress(OSError):  # a stream in memory has no descriptor
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .atomic import written_whole
-from .outputs import holds_near_start
+from .earlier_outputs import holds_near_start
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

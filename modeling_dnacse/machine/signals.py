@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from .atomic import naming_standard_output
+from .streams import naming_standard_output
 
 READER_ENDED = 141  # 128 + SIGPIPE, as shells give it to programs whose reader has ended
 NAMES = ("SIGINT", "SIGTERM") if sys.platform == "win32" else ("SIGINT", "SIGTERM", "SIGHUP")

@@ -19,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..machine.atomic import check_again, lock_output, partial_path, synchronise
+from ..machine.atomic import lock_output, partial_path, synchronise
+from ..machine.earlier_outputs import check_again
 from ..machine.locks import Lock
 from .formats import ids_file, scales_file
 from .precision import narrow

@@ -15,15 +15,9 @@ from pathlib import Path
 import pytest
 
 from modeling_dnacse.machine.atomic import all_or_none, lock_output, partial_path, whole_text, written_whole
+from modeling_dnacse.machine.earlier_outputs import check_replaced, holds_near_start
 from modeling_dnacse.machine.locks import Lock, is_held
-from modeling_dnacse.machine.outputs import (
-    check_folder,
-    check_model_folder,
-    check_new_folder,
-    check_outputs,
-    check_replaced,
-    holds_near_start,
-)
+from modeling_dnacse.machine.outputs import check_folder, check_model_folder, check_new_folder, check_outputs
 from modeling_dnacse.machine.scratch import scratch_folder
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 

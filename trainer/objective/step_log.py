@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from modeling_dnacse import DnacseConfig
-from modeling_dnacse.machine.flops import encoder_flops
+from modeling_dnacse.embedding.flops import encoder_flops
 
 PEAK_TFLOPS = {"A100": 312.0, "H100": 989.0, "H200": 989.0}  # NVIDIA's data sheets, SXM, bf16, dense
 

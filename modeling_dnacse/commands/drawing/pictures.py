@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...machine.outputs import check_replaced
+from ...machine.earlier_outputs import check_replaced
 from ...machine.pictures import EARLIER, save_picture
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from modeling_dnacse.machine.flops import encoder_flops
+from modeling_dnacse.embedding.flops import encoder_flops
 from trainer.objective.step_log import StepLog
 
 MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])

@@ -4,7 +4,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from modeling_dnacse import DnacseModel
-from modeling_dnacse.machine.flops import encoder_flops
+from modeling_dnacse.embedding.flops import encoder_flops
 
 
 def counted(model, lengths):
