@@ -118,13 +118,13 @@ def features(nodes: Nodes) -> np.ndarray:
     for merge, (one, other) in enumerate(nodes.parts.tolist(), n):
         between = nodes.height[merge] * nodes.size[one] * nodes.size[other]
         within[merge] = within[one] + within[other] + between
-    distance = nodes.height[n:]
-    outside = np.minimum(next_merges(nodes)[n:], FARTHEST)
+    distance, following = nodes.height[n:], next_merges(nodes)[n:]
+    outside = np.minimum(following, FARTHEST)
     if (nodes.parent < 0).sum() == 1:
         outside[-1:] = distance[-1:]
     pairs = (nodes.size * (nodes.size - 1) / 2)[nodes.parts].sum(1)
     spread = (within[nodes.parts].sum(1) + USUAL_PAIRS * USUAL_SPREAD) / (pairs + USUAL_PAIRS)
-    near = groups_within(nodes, WITHIN) + USUAL_WITHIN
+    near = ((distance < WITHIN) & (following >= WITHIN)).sum() + USUAL_WITHIN
     far = ((distance > BETWEEN[0]) & (distance < BETWEEN[1])).sum() + USUAL_BETWEEN
     smaller, larger = np.sort(nodes.size[nodes.parts], 1).T
     logarithm = np.log(distance + EQUAL)
@@ -139,14 +139,6 @@ def features(nodes: Nodes) -> np.ndarray:
         ],
         1,
     )
-
-
-def groups_within(nodes: Nodes, height: float) -> int:
-    """How many groups of two or more the tree has where it is cut at a height."""
-    n = len(nodes.size) - len(nodes.parts)
-    low = nodes.height < height
-    parent = nodes.parent[n:]
-    return int(np.sum(low[n:] & ~np.where(parent < 0, False, low[parent])))
 
 
 def means(nodes: Nodes, of_rows: np.ndarray) -> np.ndarray:

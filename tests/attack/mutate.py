@@ -58,6 +58,12 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
     "modeling_dnacse.identification.probability_curves": ["tests/identification/test_probability_curves.py"],
     "modeling_dnacse.identification.votes": ["tests/identification/test_votes.py"],
     "modeling_dnacse.identification.call_rules": ["tests/identification/test_call_rules.py"],
+    "modeling_dnacse.clustering.species_merges": ["tests/clustering/test_species_merges.py"],
+    "modeling_dnacse.clustering.tree_cuts": [
+        "tests/clustering/test_barcode_gap.py",
+        "tests/clustering/test_species_merges.py",
+    ],
+    "modeling_dnacse.clustering.site_linkage": ["tests/clustering/test_barcode_gap.py"],
     "modeling_dnacse.clustering.large_samples": ["tests/clustering/test_large_samples.py"],
     "modeling_dnacse.vectors.cell_search": ["tests/vectors/test_cell_search.py"],
     "modeling_dnacse.vectors.site_bits": ["tests/vectors/test_site_bits.py"],

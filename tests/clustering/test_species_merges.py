@@ -17,7 +17,6 @@ from modeling_dnacse.clustering.species_merges import (
     cluster_species,
     cut_by_species,
     features,
-    groups_within,
     means,
     probabilities,
 )
@@ -133,6 +132,11 @@ def test_clusters_of_copies_are_numbered_by_their_members():
     assert found.widest.tolist() == np.float32([0.3, 0.2, 0.1]).tolist() and found.outside.tolist() == [3, 2, 1]
 
 
-def test_groups_of_a_cut_are_counted_once_each():
-    nodes = nodes_of(Tree(np.array([0, 0, 0, 0, 3, 0]), 1 - np.array([np.inf, 0.001, 0.002, 0.2, 0.004, 0.05])))
-    assert [groups_within(nodes, height) for height in (0.0005, 0.003, 0.01, 0.1, 1)] == [0, 1, 2, 2, 1]
+def test_the_feature_of_the_sample_counts_each_near_group_once():
+    """Groups {0, 1, 2} and {3, 4}, and one merge at a distance usual between close species; copies add nothing."""
+    distances = [0.001, 0.002, 0.2, 0.004, 0.05]
+    expected = np.log((2 + USUAL_WITHIN) / (1 + USUAL_BETWEEN))
+    for copies in (0, 7):
+        into, similarity = [0, 0, 0, 0, 3, 0, *[0] * copies], [-np.inf, *(1 - np.array(distances)), *[1] * copies]
+        nodes = nodes_of(Tree(np.array(into), np.array(similarity)))
+        np.testing.assert_allclose(features(nodes)[:, -1], expected)
