@@ -54,7 +54,11 @@ def next_merges(nodes: Nodes) -> np.ndarray:
 
 
 def cut_at(tree: Tree, identity: float) -> Clusters:
-    """Cut a tree at an identity."""
+    """Cut a tree at an identity; a merge at just this identity holds.
+
+    >>> cut_at(Tree(np.array([0, 0, 0]), np.array([-np.inf, 0.5, 0.25])), 0.5).labels.tolist()
+    [0, 0, 1]
+    """
     nodes = nodes_of(tree)
     return largest(len(tree.into), nodes, nodes.height <= 1 - identity)
 

@@ -98,6 +98,13 @@ def test_a_sample_of_close_species_has_its_own_gap():
     assert cut_at_gaps(chain([0.005] + between[:2])).labels.max() == 0  # too few to tell
 
 
+def test_pieces_need_fifty_shared_sites():
+    for shared, into in ((49, [0, 1]), (50, [0, 0])):
+        bases = np.full((2, 149), OTHER, np.uint8)
+        bases[0, :100], bases[1, 100 - shared :] = 0, 0
+        assert site_linkage(bases, 0.9).into.tolist() == into
+
+
 def test_the_whole_sample_has_no_gap_about_it():
     assert cut_at_gaps(chain([0.01, 0.05])).labels.tolist() == [0, 0, 1]
 

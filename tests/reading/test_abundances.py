@@ -18,7 +18,7 @@ def test_a_sample_with_the_name_of_a_known_column_is_counted(name, tmp_path, cap
 
 
 def test_a_sample_without_a_name_is_refused(tmp_path):
-    """Its counts were left out without a word; a column of empty cells, as spreadsheets leave it, is none."""
+    """Its counts were silently left out; a column of empty cells, as spreadsheets leave it, is none."""
     with pytest.raises(ValueError, match=":1: column 3 holds numbers and has no name; name the sample, or remove"):
         read_abundances(write(tmp_path, "id\tpond\t\nq1\t7\t5\n"))
     assert read_abundances(write(tmp_path, "id\tpond\t\nq1\t7\t\n")) == (["pond"], {"q1": {0: 7}})

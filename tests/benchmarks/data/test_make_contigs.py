@@ -192,7 +192,7 @@ def test_no_table_is_made_without_genomes(folder, capsys):
 
 @pytest.mark.parametrize("script", ["make_contigs", "simulate_genomes"])
 def test_a_file_that_is_no_earlier_table_is_kept(script, folder, capsys):
-    """It was replaced without a word."""
+    """It was silently replaced."""
     mine = folder / "mine.tsv"
     mine.write_text("precious\n")
     run = main if script == "make_contigs" else simulate

@@ -205,7 +205,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_search(tmp_path, 
 
 
 def test_nothing_but_earlier_outputs_is_replaced(tmp_path, capsys):
-    """Any file was, without a word."""
+    """Any file was, silently."""
     rows = "".join(f"r{n}\t{random_bases(300, n)}\tApis s{n}\tApis\n" for n in range(9))
     (tmp_path / "f.tsv").write_text(f"id\tsequence\tspecies\tgenus\n{rows}")
     mine = tmp_path / "mine"
