@@ -50,6 +50,7 @@ from trainer.running.curriculum import Curriculum
 from trainer.running.parameters import (
     encoder_weights,
     fill_missing_states,
+    have_lengths,
     head_parameters,
     idle_parameters,
     parameter_groups,
@@ -290,14 +291,14 @@ class ContrastiveTrainer(Trainer):
         """Let Trainer write a draft, and put it in place when every process has written its part.
 
         Raises:
-            ValueError: weights are NaN or infinite.
+            ValueError: weights are NaN, infinite, or so large that their squares are.
             OSError: the checkpoint cannot be written.
         """
         weights = [] if self.is_fsdp_enabled else self.model.parameters()  # of which a process has a part
-        if not all(torch.isfinite(weight).all() for weight in weights):
+        if not have_lengths(weights):
             raise ValueError(
-                f"step {self.state.global_step} made weights that are NaN or infinite, so training stops and they are "
-                "not saved: lower --learning_rate, or resume from an earlier checkpoint"
+                f"step {self.state.global_step} made weights that are NaN, infinite or above 1e18, so training stops "
+                "and they are not saved: lower --learning_rate, or resume from an earlier checkpoint"
             )
         name, best = (f"checkpoint-{step}" for step in (self.state.global_step, self.state.best_global_step))
         output = Path(self._get_output_dir(trial))

@@ -8,6 +8,7 @@ from modeling_dnacse.loading.repository import CARD, write_repository
 from trainer.releasing.card import model_card
 from trainer.releasing.training_record import HISTORY, RECORD, as_json, training_record
 from trainer.running.contrastive_trainer import ContrastiveTrainer
+from trainer.running.parameters import have_lengths
 
 
 def release(
@@ -32,7 +33,7 @@ def release(
         The files written; none on the other processes.
 
     Raises:
-        ValueError: a weight or a score is NaN or infinite.
+        ValueError: a weight or a score is NaN or infinite, or the square of a weight is.
     """
     state, encoder = trainer.state, trainer.model_to_release()
     if not trainer.is_world_process_zero():
@@ -43,6 +44,10 @@ def release(
     args, step = trainer.args, step or state.global_step
     if not all(math.isfinite(score) for score in scores.values()):
         raise ValueError(f"the validation scores at step {step} are not finite ({scores}); nothing is released")
+    if not have_lengths(encoder.parameters()):
+        raise ValueError(
+            f"step {step} made weights that are NaN, infinite or above 1e18, so nothing is released: lower --learning_rate"
+        )
     run = training_record(args.to_dict(), args.world_size, args.device, state, facts, scores, step)
     card = model_card(name, run, encoder.config, encoder.num_parameters())
     texts = {CARD: card, RECORD: as_json(run), HISTORY: as_json(state.log_history)}

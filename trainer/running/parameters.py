@@ -1,6 +1,6 @@
 """The learning rates of parameters, and the parameters that a phase does not train."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import torch
@@ -54,6 +54,15 @@ def idle_parameters(
 def encoder_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The weights of the encoder, by their names in it, out of those of the training model."""
     return {name.removeprefix(ENCODER): weights[name] for name in weights if name.startswith(ENCODER)}
+
+
+def have_lengths(weights: Iterable[torch.Tensor]) -> bool:
+    """Whether the squares of weights are finite, too: vectors of larger weights are divided by infinity, to zeros.
+
+    >>> have_lengths([torch.ones(2), torch.full((2,), 1e18)]), have_lengths([torch.full((2,), -1e20)])
+    (True, False)
+    """
+    return all(bool(torch.isfinite(weight.detach().float().square().sum())) for weight in weights)
 
 
 def fill_missing_states(optimizer: torch.optim.Optimizer) -> None:

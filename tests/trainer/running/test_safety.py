@@ -160,16 +160,22 @@ def test_a_step_that_the_scaler_skips_has_no_norm(fp16, norm, given, monkeypatch
     assert trainer._get_grad_norm() == given
 
 
-def test_weights_that_are_not_finite_are_no_checkpoint(refused, tmp_path, monkeypatch):
-    """It was saved, the next step ended with advice to resume from it, and that ended in the same way."""
+@pytest.mark.parametrize("value", [torch.inf, 1e20])
+def test_weights_that_are_not_finite_are_no_checkpoint(value, refused, tmp_path, monkeypatch):
+    """It was saved, the next step ended with advice to resume from it, and that ended in the same way.
+
+    With `--learning_rate 1e30` the weights of sites are finite, but all vectors zeros, and the model was released.
+    """
 
     def spoil(trainer, *_args, **_kwargs):
         with torch.no_grad():
-            next(trainer.model.parameters()).fill_(torch.inf)
+            next(trainer.model.parameters()).fill_(value)
         return torch.tensor(1.0)
 
     monkeypatch.setattr("trainer.running.contrastive_trainer.ContrastiveTrainer.training_step", spoil)
-    assert "step 1 made weights that are NaN or infinite" in refused("--save_steps", "1")
+    said = "made weights that are NaN, infinite or above 1e18, so"
+    assert f"step 1 {said} training stops" in refused("--save_steps", "1")
+    assert f"step 2 {said} nothing is released" in refused("--save_strategy", "no")
     assert not (tmp_path / "out").exists()
 
 
