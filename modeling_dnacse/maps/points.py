@@ -5,7 +5,7 @@ that no information depends on colour alone. Each of the largest groups gets one
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -112,8 +112,16 @@ def style_groups(names: Sequence[str], dark: bool = False) -> tuple[list[str], d
     largest = sorted(counts, key=lambda name: (-counts[name], name))[: len(STYLES)]
     shown = [style._replace(colour=ON_BLACK.get(style.colour, style.colour)) if dark else style for style in STYLES]
     styles = dict(zip(largest, shown, strict=False))
-    groups = [name if name in styles else OTHERS if name else NOT_NAMED for name in names]
-    return groups, styles | {group: GREY for group in (OTHERS, NOT_NAMED) if group in groups}
+    others, not_named = bracketed(OTHERS, styles), bracketed(NOT_NAMED, styles)
+    groups = [name if name in styles else others if name else not_named for name in names]
+    return groups, styles | {group: GREY for group in (others, not_named) if group in groups}
+
+
+def bracketed(group: str, taken: Container[str]) -> str:
+    """The name of a grey group, in brackets if a group of the user has it."""
+    while group in taken:
+        group = f"({group})"
+    return group
 
 
 def describe(columns: Mapping[str, Sequence[str]], row: int) -> str:

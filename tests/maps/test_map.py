@@ -15,7 +15,7 @@ from modeling_dnacse.cli import command_line, main
 from modeling_dnacse.clustering.entries import Entry, Listing
 from modeling_dnacse.commands.map import names_of_table
 from modeling_dnacse.maps.picture import draw_map
-from modeling_dnacse.maps.points import MapPoints, choose_column, style_groups
+from modeling_dnacse.maps.points import GREY, STYLES, MapPoints, choose_column, style_groups
 from modeling_dnacse.reading.rereading import RecordFile
 from tests.support.families import random_families
 
@@ -115,6 +115,15 @@ def test_pictures_hold_every_group(suffix, tmp_path):
     assert written.startswith(b"\x89PNG" if suffix == ".png" else b"<?xml")
     if suffix == ".svg":
         assert len(set(re.findall(rb"<!-- (order .*?) -->", written))) == 8 and b"<!-- others (20) -->" in written
+
+
+def test_a_group_that_is_named_like_a_grey_one_keeps_its_colour():
+    """A group `others` was grey, and one with all small groups."""
+    names = ["others"] * 9 + ["without a name"] * 9 + [f"taxon {number}" for number in range(9)] + [""]
+    groups, styles = style_groups(names)
+    assert styles["others"] == STYLES[0] and styles["without a name"] == STYLES[1]
+    assert groups.count("others") == 9 and groups.count("(others)") == 3 and groups[-1] == "(without a name)"
+    assert styles["(others)"] == styles["(without a name)"] == GREY
 
 
 def test_a_dark_map_has_a_dark_page_and_no_dark_points(tmp_path):
