@@ -17,8 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from modeling_dnacse.machine.atomic import whole_text
+from modeling_dnacse.machine.earlier_outputs import holds_near_start
 from modeling_dnacse.reading.sequences import open_ascii, restore
 
+VERSION, SAMPLE = "@Version:0.9.1", "sample"
+EARLIER = holds_near_start(f"{VERSION}\n@SampleID:{SAMPLE}\n@@SEQUENCEID\tBINID".encode())  # of `write_cami`
 NAMES = {"SEQUENCEID": "contig", "anonymous_contig_id": "contig", "BINID": "bin", "genome_id": "bin"}
 
 
@@ -27,7 +30,7 @@ def write_cami(
     ids: Sequence[str],
     bins: Sequence[str] | np.ndarray,
     lengths: Sequence[int] = (),
-    sample: str = "sample",
+    sample: str = SAMPLE,
 ) -> None:
     """Write bins, for AMBER or any other reader of the format.
 
@@ -41,7 +44,7 @@ def write_cami(
     header = ["@@SEQUENCEID", "BINID"] + ["_LENGTH"] * bool(lengths)
     columns = [ids, bins, lengths] if lengths else [ids, bins]
     rows = [row for row in zip(*columns, strict=True) if str(row[1]) not in ("", "-1")]
-    lines = ["@Version:0.9.1", f"@SampleID:{sample}", *("\t".join(map(str, row)) for row in [header, *rows])]
+    lines = [VERSION, f"@SampleID:{sample}", *("\t".join(map(str, row)) for row in [header, *rows])]
     with whole_text(path) as file:
         file.write("\n".join(lines) + "\n")
 

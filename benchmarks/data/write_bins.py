@@ -17,12 +17,13 @@ import torch
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.cami import write_cami
+from benchmarks.data.cami import EARLIER, write_cami
 from benchmarks.data.splits import PARTS, read_splits, to_split
 from benchmarks.methods.load import load_method
 from benchmarks.tasks.binning import SPLITS, bin_contigs
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.embedding.given import check_device
+from modeling_dnacse.machine.earlier_outputs import check_replaced
 from modeling_dnacse.machine.outputs import check_folder, check_outputs
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of
 from modeling_dnacse.machine.signals import ending_on_signals
@@ -56,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
         check_outputs(files if options.output.is_dir() else [], read)
         if files[0] == files[1]:
             raise ValueError(f"{files[0]} is the gold standard and the model's; give the model another name")
+        for file in files:
+            check_replaced(file, EARLIER, "a file of write_bins.py", None)
         threshold, rows, bins = bin_contigs(method, labelled, contigs)
         options.output.mkdir(parents=True, exist_ok=True)
         ids, species = contigs.ids[rows].tolist(), np.char.replace(contigs.labels["species"][rows], " ", "_")

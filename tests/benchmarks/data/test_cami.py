@@ -90,6 +90,21 @@ def test_bins_do_not_replace_the_gold_standard_that_is_read(tmp_path, capsys):
     assert gold.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["gold_standard", "tnf"])
+def test_bins_of_another_program_stay(name, tmp_path, capsys):
+    """A gold standard of CAMI in the folder was replaced."""
+    (tmp_path / "contigs.tsv").write_text("\n".join(contigs(*("unseen_val", "unseen_test") * 2)) + "\n")
+    theirs = tmp_path / f"{name}.binning"
+    write_cami(theirs, ["c1", "c2"], ["a", "b"], sample="marmgCAMI2_short_read_sample_0")
+    before = theirs.read_bytes()
+    command = ["--model", "tnf", "--data", str(tmp_path / "contigs.tsv"), "--output", str(tmp_path)]
+    assert main(command) == 2
+    assert f"{theirs} exists and is not a file of write_bins.py; give another name" in capsys.readouterr().err
+    assert theirs.read_bytes() == before
+    theirs.unlink()
+    assert main(command) == main(command) == 0
+
+
 @pytest.mark.slow
 def test_a_baseline_that_learns_takes_the_training_split(tmp_path, capsys):
     """It once was given none, and said that the data had none."""
