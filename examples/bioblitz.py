@@ -17,6 +17,7 @@ from modeling_dnacse import read_fasta
 from modeling_dnacse.cli import main as dnacse
 from modeling_dnacse.machine.atomic import whole_text
 from modeling_dnacse.machine.outputs import check_new_folder
+from modeling_dnacse.machine.scratch import new_folder
 
 LIKELY_NEW = 0.95
 
@@ -37,14 +38,15 @@ def main(arguments: list[str] | None = None) -> None:
     places = [path.stem for path in args.places]
     if len(set(places)) < len(places):
         parser.error(f"two files have one name ({', '.join(places)}); name each after its place")
-    try:
-        check_new_folder(args.folder, [args.library, *args.places])
-        args.folder.mkdir(exist_ok=True)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
     calls, new, clusters = (args.folder / name for name in ("calls.tsv", "new.fasta", "clusters.tsv"))
     plot = str(args.folder / "calls.png")
-    dnacse(["identify", *map(str, args.places), "--reference", str(args.library), "-o", str(calls), "--plot", plot])
+    command = ["identify", *map(str, args.places), "--reference", str(args.library), "-o", str(calls), "--plot", plot]
+    try:
+        check_new_folder(args.folder, [args.library, *args.places])
+        with new_folder(args.folder):
+            dnacse(command)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
 
     specimens = [(path.stem, record.sequence) for path in args.places for record in read_fasta(path)]
     found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # name and rank -> specimens at each place

@@ -20,6 +20,7 @@ from modeling_dnacse.cli import main as dnacse
 from modeling_dnacse.machine.atomic import whole_text
 from modeling_dnacse.machine.outputs import check_new_folder
 from modeling_dnacse.machine.pictures import save_picture
+from modeling_dnacse.machine.scratch import new_folder
 from modeling_dnacse.reading.abundances import read_abundances
 
 NEW, UNNAMED = "(likely new species)", "(no call)"
@@ -35,17 +36,17 @@ def main(arguments: list[str] | None = None) -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("--precision", default="0.95", help="of the calls; default: %(default)s")
     args = parser.parse_args(arguments)
+    calls = args.folder / "calls.tsv"
+    command = ["identify", str(args.asvs), "--reference", str(args.library), "-o", str(calls)]
     try:
         check_new_folder(args.folder, [args.asvs, args.counts, args.library])
         samples, counts = read_abundances(args.counts)  # ASV -> position of a sample -> its count, if it is not 0
         if lacking := [record["id"] for record in read_labelled(args.asvs) if record["id"] not in counts]:
             parser.error(f"{args.counts} has no row for {lacking[0]}; it must have one for each ASV")
-        args.folder.mkdir(exist_ok=True)
+        with new_folder(args.folder):
+            dnacse([*command, "--precision", args.precision])
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    calls = args.folder / "calls.tsv"
-    command = ["identify", str(args.asvs), "--reference", str(args.library), "-o", str(calls)]
-    dnacse([*command, "--precision", args.precision])
 
     totals: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * (2 + len(samples)))
     with calls.open(encoding="utf-8", newline="") as file:

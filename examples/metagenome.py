@@ -17,6 +17,7 @@ from modeling_dnacse import read_fasta
 from modeling_dnacse.cli import main as dnacse
 from modeling_dnacse.machine.atomic import whole_text
 from modeling_dnacse.machine.outputs import check_new_folder
+from modeling_dnacse.machine.scratch import new_folder
 from modeling_dnacse.reading.coverage_tables import read_depths
 
 LEAST_CONSISTENCY = 0.8  # below it, another bin is near, or the bin is mixed at its edge
@@ -29,13 +30,13 @@ def main(arguments: list[str] | None = None) -> None:
     for name in ("contigs", "depths", "folder"):
         parser.add_argument(name, type=Path)
     args, more = parser.parse_known_args(arguments)  # what is left are options of dnacse bin
+    bins = args.folder / "bins"
     try:
         check_new_folder(args.folder, [args.contigs, args.depths])
-        args.folder.mkdir(exist_ok=True)
+        with new_folder(args.folder):
+            dnacse(["bin", str(args.contigs), "-o", str(bins), "--coverage", str(args.depths), *more])
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    bins = args.folder / "bins"
-    dnacse(["bin", str(args.contigs), "-o", str(bins), "--coverage", str(args.depths), *more])
 
     with (bins / "sizes.tsv").open() as sizes, whole_text(args.folder / "bins.tsv") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")

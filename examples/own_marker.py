@@ -15,6 +15,7 @@ from pathlib import Path
 
 from modeling_dnacse.cli import main as dnacse
 from modeling_dnacse.machine.outputs import check_new_folder
+from modeling_dnacse.machine.scratch import new_folder
 from modeling_dnacse.reading.labels import LabelledRecord, read_records
 
 
@@ -30,29 +31,33 @@ def held_out(records: list[LabelledRecord]) -> set[str]:
     return ids
 
 
+def write_records(path: Path, records: list[LabelledRecord]) -> None:
+    """Write FASTA with the names of each record in its header."""
+    with path.open("w") as file:
+        for record in records:
+            names = " ".join(f"{rank}={name}" for rank, name in record.labels.items())
+            file.write(f">{record.id} {names}\n{record.sequence}\n")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("library", type=Path)
     parser.add_argument("folder", type=Path)
     args = parser.parse_args(arguments)
-    try:
-        records = list(read_records(args.library))
-        check_new_folder(args.folder, [args.library])
-        args.folder.mkdir(exist_ok=True)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
     library, queries, model, calls = (
         args.folder / name for name in ("library.fasta", "queries.fasta", "model", "calls.tsv")
     )
-    away = held_out(records)
-    for path, is_away in ((library, False), (queries, True)):
-        chosen = [record for record in records if (record.id in away) == is_away]
-        names = (" ".join(f"{rank}={name}" for rank, name in record.labels.items()) for record in chosen)
-        lines = (f">{record.id} {named}\n{record.sequence}\n" for record, named in zip(chosen, names, strict=True))
-        path.write_text("".join(lines))
-
-    dnacse(["adapt", str(library), "-o", str(model)])
+    try:
+        records = list(read_records(args.library))
+        away = held_out(records)
+        check_new_folder(args.folder, [args.library])
+        with new_folder(args.folder, library, queries):
+            for path, is_away in ((library, False), (queries, True)):
+                write_records(path, [record for record in records if (record.id in away) == is_away])
+            dnacse(["adapt", str(library), "-o", str(model)])
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     dnacse(["identify", str(queries), "--reference", str(library), "--model", str(model), "-o", str(calls)])
 
     truth = {record.id: record.labels for record in records}

@@ -1,5 +1,6 @@
-"""Temporary folders that end with their process; those of killed processes are removed by the next process.
+"""Temporary folders that end with their process, and folders that stay if something was written to them.
 
+Temporary folders of killed processes are removed by the next process.
 Each has a lock beside it, which is there before the folder and after it. So nothing is left without a lock, whenever
 a process is killed.
 """
@@ -36,6 +37,26 @@ def scratch_folder() -> Iterator[Path]:
         yield folder
     finally:
         _remove(folder, lock)
+
+
+@contextmanager
+def new_folder(folder: Path, *copies: Path) -> Iterator[None]:
+    """Make a folder; if the block fails, remove `copies` of inputs in it, and the folder if it was made and is empty.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    try:
+        yield
+    except BaseException:  # a refusal of a command, and a signal, too
+        for path in copies:
+            path.unlink(missing_ok=True)
+        if is_new:
+            with suppress(OSError):  # it holds what was made before the failure
+                folder.rmdir()
+        raise
 
 
 def _remove(folder: Path, lock: Lock) -> None:

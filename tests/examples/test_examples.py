@@ -177,6 +177,26 @@ def test_examples_write_to_a_new_folder(tmp_path, capsys):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("was_there", [False, True])
+def test_inputs_that_a_command_refuses_leave_no_folder(was_there, tmp_path, capsys):
+    """It stayed, empty or with copies of the records, so the next run with its name was refused."""
+    sequences, table, folder = (tmp_path / name for name in ("a.fasta", "table.tsv", "out"))
+    sequences.write_text(">a\nACGT\n")
+    table.write_text("id\tnorth\na\t1\n")
+    if was_there:
+        folder.mkdir()
+    for name, given, words in (
+        ("own_marker", [sequences, folder], "in the headers"),
+        ("bioblitz", [sequences, folder, sequences], "has a species"),
+        ("edna_table", [sequences, table, sequences, folder], "has a species"),
+        ("metagenome", [sequences, table, folder], "2,500 bp"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            load(ROOT / "examples" / f"{name}.py").main([str(path) for path in given])
+        assert words in capsys.readouterr().err
+        assert list(folder.iterdir()) == [] if was_there else not folder.exists(), name
+
+
 def test_places_of_one_name_are_not_counted_as_one(capsys):
     """Both columns of the table held the sum of both."""
     with pytest.raises(SystemExit, match="2"):
