@@ -46,7 +46,8 @@ def release(
         raise ValueError(f"the validation scores at step {step} are not finite ({scores}); nothing is released")
     if not have_lengths(encoder.parameters()):
         raise ValueError(
-            f"step {step} made weights that are NaN, infinite or above 1e18, so nothing is released: lower --learning_rate"
+            f"step {step} made weights that are NaN, infinite or above 1e18, so nothing is released: "
+            "lower --learning_rate"
         )
     run = training_record(args.to_dict(), args.world_size, args.device, state, facts, scores, step)
     card = model_card(name, run, encoder.config, encoder.num_parameters())
