@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..machine.stamps import check_stamp, stamp_of
 from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER
+from ..reading.names import alike_but_for_case
 from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
 from ..reading.taxonomies import is_tree, read_taxonomy
@@ -21,7 +22,6 @@ HIT = ("id", "hit", "reference", "similarity", "identity", "overlap")  # columns
 CHECKED = 16  # vectors of a file that are computed again for comparison
 REMEDY = "embed the library again, with the model and the options of this call"
 SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding, or by storing one as int8
-
 
 Column = Sequence[str]  # (r,), "": nothing is known
 Say = Callable[[str], object]  # takes a line for the user
@@ -126,6 +126,11 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
         raise ValueError(
             f"{path}: none of {len(ids):,} references has a species; name them in a column species, in the headers, "
             "as in >id species=Apis mellifera, or in a table of their own: --taxonomy FILE (docs/formats.md)"
+        )
+    if alike := [pair for rank in RANK_ORDER for pair in alike_but_for_case(names.get(rank, ()))]:
+        say(
+            f"{path}: {len(alike):,} pairs of names differ only by upper and lower case, as in {alike[0][0]!r} and "
+            f"{alike[0][1]!r}, and count as different taxa; write them alike if they are one"
         )
     ordered = {rank: names[rank] for rank in RANK_ORDER if rank in names}
     below = {rank: names[rank] for rank in BELOW_SPECIES if rank in names}

@@ -11,7 +11,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 
 # a capital or two after an underscore is part of a name of GTDB, as in Methanobrevibacter_A
 _UNDERSCORE = re.compile(r"(?<![a-z]{3})_|_(?![A-Z]{1,2}(?:[ _]|$))")
@@ -46,6 +48,16 @@ def clean_name(text: str) -> str:
         return ""
     name = _SUBGENUS.sub(r"\1 ", _BRACKETS.sub(r"\1", name))
     return _without_authorship(name)
+
+
+def alike_but_for_case(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of different names that have the same letters in another case, sorted; each name is in one pair or two.
+
+    >>> alike_but_for_case(["Apis mellifera", "APIS MELLIFERA", "Bombus alba", "Apis mellifera"])
+    [('APIS MELLIFERA', 'Apis mellifera')]
+    """
+    ordered = sorted(set(names), key=lambda name: (name.casefold(), name))
+    return [(a, b) for a, b in pairwise(ordered) if a.casefold() == b.casefold()]
 
 
 def _without_authorship(name: str) -> str:

@@ -30,6 +30,17 @@ def test_ranks_go_from_the_species_upwards_and_all_columns_are_as_long(tmp_path,
     assert "1 records have no species but a placeholder or open nomenclature, as in 'unidentified'" in said
 
 
+def test_names_that_differ_by_case_are_told(tmp_path, capsys):
+    """Of two merged databases, one in capitals, each species was two, and so not sure enough to be called."""
+    library = tmp_path / "library.csv"
+    library.write_text(
+        "id,sequence,species,genus\na,AC,Apis mellifera,Apis\nb,AC,APIS MELLIFERA,APIS\nc,AC,Apis cerana,Apis\n"
+    )
+    read_references(library)
+    said = capsys.readouterr().err
+    assert "2 pairs of names differ only by upper and lower case, as in 'APIS MELLIFERA' and 'Apis mellifera'" in said
+
+
 def test_several_styles_are_counted(tmp_path, capsys):
     library = tmp_path / "library.fasta"
     library.write_text(">a;tax=g:Apis,s:Apis_mellifera;\nAC\n>b;tax=g:Apis;\nAC\n>c species=Apis cerana\nAC\n")
