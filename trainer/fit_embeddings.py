@@ -67,6 +67,7 @@ logger = logging.getLogger("fit_embeddings")
 BLOCK = 4096  # sequences counted at once
 CENTERING_SAMPLE = 500  # sequences
 CONSTANT_COLUMNS = 2
+LONG = 100_000  # bp of a sequence whose vector takes many seconds
 
 
 def write_embeddings(model: DnacseModel, features: torch.Tensor, fitted: torch.Tensor, constant: float) -> None:
@@ -184,7 +185,12 @@ def run(args: argparse.Namespace) -> None:
     write_embeddings(model, features, torch.from_numpy(fitted).float(), args.constant)
     model.set_attn_implementation(PACKED)
     sequences = (row["sequence"] for row in read_training(args.train_file, args.train_split))
-    center(model, tokenizer, sample(sequences, CENTERING_SAMPLE, args.seed))
+    drawn = sample(sequences, CENTERING_SAMPLE, args.seed)
+    longest = max(map(len, drawn), default=0)
+    logger.info("embedding %d sequences to centre the vectors, the longest of %s bp", len(drawn), f"{longest:,}")
+    if longest > LONG:
+        logger.info("the time for a sequence grows with the square of its length, so this may take minutes")
+    center(model, tokenizer, drawn)
     args.output_dir.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(args.output_dir) as folder:
         model.save_pretrained(folder)

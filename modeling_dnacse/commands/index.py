@@ -119,4 +119,4 @@ def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str
         identifier.calibrate(files.read())
     write_index(identifier.stored(folder))
     count = len(identifier.calibrations)
-    return f"{identifier.describe(identifier.calibrations[0].data)}; calibrated for {count} kind{"s" * (count > 1)} of queries"
+    return f"{identifier.describe(identifier.calibrations[0].data)}; calibrated for {count} kind{'s' * (count > 1)} of queries"

@@ -51,9 +51,10 @@ class WholeFile:
             import anndata  # pyright: ignore[reportMissingImports]  # an extra that `dev` lacks
             import pandas
 
-            categories = {rank: pandas.Categorical([name or None for name in c]) for rank, c in self.names.items()}
-            observations = pandas.DataFrame(categories, index=pandas.Index(self.ids, name="id"))
-            anndata.AnnData(vectors, obs=observations).write_h5ad(hidden)
+            with pandas.option_context("future.infer_string", False):  # releases before 0.12.7 cannot write pandas 3's
+                categories = {rank: pandas.Categorical([name or None for name in c]) for rank, c in self.names.items()}
+                observations = pandas.DataFrame(categories, index=pandas.Index(self.ids, name="id"))
+                anndata.AnnData(vectors, obs=observations).write_h5ad(hidden)
         put_in_place(hidden, self.path)
         self.lock.release()
 

@@ -99,9 +99,9 @@ def draw_taxa(axes: "Axes", tally: Tally, rows: list[Row], rarer: int) -> None:
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_fontstyle("italic" if row.colour == BLUE else "normal")
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    more = [f"{rarer:,} rarer taxa are not shown"] if rarer else []
-    if len(tally.samples) > len(samples):
-        more.append(f"{len(tally.samples) - len(samples):,} more samples are not shown")
+    more = [f"{rarer:,} rarer {'taxon is' if rarer == 1 else 'taxa are'} not shown"] if rarer else []
+    if beyond := len(tally.samples) - len(samples):
+        more.append(f"{beyond:,} more {'sample is' if beyond == 1 else 'samples are'} not shown")
     axes.set_title("\n".join(["Taxa", *more]), loc="left")
 
 

@@ -161,6 +161,20 @@ def test_what_cannot_be_fitted_is_one_sentence(tmp_path, tiny_folder, fasta, cap
     assert "is there already" in caplog.text
 
 
+def test_long_sequences_are_told_before_they_are_embedded(tmp_path, tiny_folder, families, monkeypatch, caplog):
+    """A sequence of 320 kb was embedded for a minute, silently."""
+    monkeypatch.setattr("trainer.fit_embeddings.LONG", 200)
+    monkeypatch.setattr("trainer.fit_embeddings.center", lambda *_: caplog.records.append("embedded"))
+    with caplog.at_level("INFO"):
+        assert fit(tmp_path, tiny_folder, families, architecture=CALM) == 0
+    told = [record if record == "embedded" else record.getMessage() for record in caplog.records]
+    assert told[-4:-1] == [
+        "embedding 96 sequences to centre the vectors, the longest of 300 bp",
+        "the time for a sequence grows with the square of its length, so this may take minutes",
+        "embedded",
+    ]
+
+
 def test_a_kept_fit_serves_other_layers(tmp_path, tiny_folder, families, monkeypatch, caplog):
     """As on a machine that has no time to fit: the layers may be others, and there may be none."""
     kept = tmp_path / "fitted.npy"
