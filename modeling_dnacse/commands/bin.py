@@ -145,7 +145,7 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarra
     if args.coverage:
         ids = [entry.id for entry in listing.entries if entry.bp >= args.min_length]
         depths, samples = read_depths(args.coverage, ids)
-        sys.stderr.write(f"depths in {len(samples):,} samples: {', '.join(samples)}\n")
+        sys.stderr.write(f"depths in {len(samples):,} sample{'s' * (len(samples) > 1)}: {', '.join(samples)}\n")
     return listing, labelled, depths
 
 

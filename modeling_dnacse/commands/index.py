@@ -119,4 +119,5 @@ def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str
         identifier.calibrate(files.read())
     write_index(identifier.stored(folder))
     count = len(identifier.calibrations)
-    return f"{identifier.describe(identifier.calibrations[0].data)}; calibrated for {count} kind{'s' * (count > 1)} of queries"
+    kinds = "1 kind" if count == 1 else f"{count} kinds"
+    return f"{identifier.describe(identifier.calibrations[0].data)}; calibrated for {kinds} of queries"

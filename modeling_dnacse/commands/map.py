@@ -14,7 +14,7 @@ one of dnacse identify or dnacse cluster. Colours show the lowest rank with at m
 another rank, or any column of the table. Each of the 8 largest groups has its own colour and marker.
 
 The layout is UMAP (McInnes et al. 2018). Neighbours on the map are similar. Distances between groups, and their areas,
-have no meaning. Ten thousand sequences take about a minute.
+have no meaning. Ten thousand sequences take about a minute, a few take half of it, since UMAP is compiled first.
 """
 
 import argparse
@@ -161,7 +161,7 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
     listing, names, coloured_by = first
     entries = listing.entries
     vectors = embed_entries(listing, [True] * len(entries), model, tokenizer, options)
-    sys.stderr.write(f"computing the layout of {len(entries):,} sequences (UMAP)\n")
+    sys.stderr.write(f"computing the layout of {len(entries):,} sequences (UMAP, which is compiled first)\n")
     without = ""
     if sum(entry.bp for entry in entries) > MOST_BASES:
         without = f"without sequences, since the page takes at most {MOST_BASES:,} bases"

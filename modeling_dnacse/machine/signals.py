@@ -1,5 +1,6 @@
 """Signals that end a process: SIGINT, SIGTERM and SIGHUP become an exception, so that partial files are removed."""
 
+import os
 import signal
 import sys
 import threading
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from .streams import naming_standard_output
 
@@ -27,24 +29,36 @@ class Stopped(KeyboardInterrupt):
 def unwinding_on_signals() -> Iterator[None]:
     """Raise `Stopped` in the main thread at the first of the signals; later ones wait until the block is left.
 
-    A signal that is ignored, such as SIGHUP under nohup, stays ignored.
+    A signal that is ignored, such as SIGHUP under nohup, stays ignored. Python drops an exception that is raised in a
+    finaliser or in a callback of C, as while numba compiles; then the signal is sent again.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     former = {name: signal.getsignal(getattr(signal, name)) for name in NAMES}
     former = {getattr(signal, name): handler for name, handler in former.items() if handler is not signal.SIG_IGN}
+    hook = sys.unraisablehook
 
     def stop(number: int, _: FrameType | None) -> None:
         for each in former:
             signal.signal(each, signal.SIG_IGN)
         raise Stopped(number)
 
+    def send_again(dropped: Any) -> None:
+        if not isinstance(dropped.exc_value, Stopped):
+            hook(dropped)
+            return
+        number = dropped.exc_value.code - 128
+        signal.signal(number, stop)
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
+
     for number in former:
         signal.signal(number, stop)
+    sys.unraisablehook = send_again
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in former.items():
             signal.signal(number, handler)
 

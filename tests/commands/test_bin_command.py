@@ -131,7 +131,7 @@ def test_depths_are_read_by_their_contigs_and_change_the_bins(fasta, tiny_folder
     table.write_text("".join(rows[::-1]))
     arguments = ["bin", fasta, "-o", tmp_path / "bins", "--model", tiny_folder, "--coverage", table, *OPTIONS]
     main([str(argument) for argument in arguments])
-    assert f"depths in 1 samples: {table}" in capsys.readouterr().err
+    assert f"depths in 1 sample: {table}" in capsys.readouterr().err
     table = read_cami(tmp_path / "bins" / "bins.tsv")
     vectors = embed(*load_checkpoint(DnacseModel, str(tiny_folder)), [record.sequence for record in records])
     expected = communities(vectors, scale_depths(vectors, depths), 2)
