@@ -98,6 +98,16 @@ def render(folder: Path) -> dict[str, str]:
     return texts
 
 
+def has_values(name: str, table: str) -> bool:
+    """Whether a table holds a result; the aims and the overview of the shipped models hold none of other models.
+
+    >>> has_values("overview", "| data |\\n|---|\\n"), has_values("overview", "| data |\\n|---|\\n| COI |\\n")
+    (False, True)
+    """
+    rows = [line for line in table.splitlines() if line.startswith("|")][2:]
+    return name not in (AIMS, OVERVIEW) or any("| not measured |" not in row for row in rows)
+
+
 def fill(text: str, tables: Mapping[str, str], quoted: Callable[[str], str], source: Path) -> str:
     """Fill in the tables and figures between the markers in a text.
 
@@ -181,7 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
             tables = render(options.results)
             if options.only and options.only not in tables:
                 raise ValueError(f"got --only {options.only}, but the tables are {', '.join(tables)}.")
-            whole = {name: table for name, table in tables.items() if ":" not in name}
+            whole = {name: table for name, table in tables.items() if ":" not in name and has_values(name, table)}
             text = "\n".join(f"### {name}\n\n{table}" for name, table in whole.items())
             with naming_standard_output():
                 sys.stdout.write(tables[options.only] if options.only else text)

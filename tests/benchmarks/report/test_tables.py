@@ -144,6 +144,15 @@ def test_a_marker_may_ask_for_one_task(results, tmp_path):
     assert "90.0" not in card.read_text()
 
 
+def test_aims_of_the_shipped_models_are_not_printed_for_results_of_others(tmp_path, capsys):
+    """A first run of one's own model ended in two pages of aims that were not measured, and an empty overview."""
+    write_result(result("mine", 0.5, data="mine.tsv"), tmp_path)
+    assert main(["--results", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "### mine.test" in printed and "### data" in printed
+    assert "not measured" not in printed and "### overview" not in printed
+
+
 def test_tables_are_printed_once(results, capsys):
     assert main(["--results", str(results)]) == 0
     out = capsys.readouterr().out
