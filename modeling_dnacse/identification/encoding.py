@@ -77,32 +77,31 @@ def encode(encoder: Encoder, sequences: list[str], by_sites: bool | None = None)
 
 
 def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSites:
-    """Cut each record to the sites of a query, which is drawn at random.
+    """Cut each record to the sites of a query, which is drawn at random, and also shares only these with the library.
 
-    If the record covers less than half of the query's sites, another query is drawn; after `TRIES` draws the record
-    stays whole. The order of the queries changes nothing, nor does giving each of them twice.
+    If too few sites are left, another query is drawn, `TRIES` times in all. A record of which none is left counts as
+    not placed. The order of the queries changes nothing, nor does giving each of them twice.
 
     Args:
         records: Records of the library.
         queries: Any number of queries; those that are not placed are ignored.
-        least: Sites that a cut record must keep, or as many as the query has.
+        least: Sites that a cut record should keep, or as many as the query has.
         seed: Seed of the draws.
     """
-    first, last, wanted = reaches_of(queries)
-    if not len(first):
+    rows = np.flatnonzero(queries.placed)
+    if not len(rows):
         return records
-    first, last, wanted = (ends[np.lexsort((wanted, last, first))] for ends in (first, last, wanted))
-    rng, sites = np.random.default_rng(seed), np.arange(records.bases.shape[1])
-    bases = records.bases.copy()
+    first, last, covered = reaches_of(queries)
+    order = np.lexsort((content_keys(queries.bases)[rows], covered, last, first))
+    rows, covered = rows[order], covered[order]
+    rng, bases = np.random.default_rng(seed), records.bases.copy()
     waiting = np.arange(len(bases))
     for _ in range(TRIES):
-        drawn = (rng.random(len(waiting)) * len(first)).astype(int)
-        inside = (sites >= first[drawn][:, None]) & (sites < last[drawn][:, None])
-        kept = np.where(inside, records.bases[waiting], OTHER).astype(np.uint8)
-        enough = (kept < OTHER).sum(1) >= np.maximum(np.minimum(least, wanted[drawn]), wanted[drawn] / 2)
-        bases[waiting[enough]] = kept[enough]
-        waiting = waiting[~enough]
-    return records._replace(bases=bases)
+        drawn = (rng.random(len(waiting)) * len(rows)).astype(int)
+        known = queries.bases[rows[drawn]] < OTHER
+        bases[waiting] = np.where(known, records.bases[waiting], OTHER)
+        waiting = waiting[(bases[waiting] < OTHER).sum(1) < np.minimum(least, covered[drawn])]
+    return records._replace(bases=bases, placed=records.placed & (bases < OTHER).any(1))
 
 
 def keys_of(encoded: Encoded) -> np.ndarray:
@@ -117,11 +116,10 @@ def keys_of(encoded: Encoded) -> np.ndarray:
 
 
 def ends_of(block: Encoded) -> np.ndarray:
-    """Where sequences begin and end: the quartiles of their first and last sites (6,); (0,) if they have no sites."""
+    """Where sequences begin and end, and how many sites they cover: quartiles of each (9,); (0,) without sites."""
     if block.sites is None or not block.sites.placed.any():
         return np.empty(0)
-    first, last, _ = reaches_of(block.sites)
-    return np.concatenate([np.quantile(ends, (0.25, 0.5, 0.75)) for ends in (first, last)])
+    return np.concatenate([np.quantile(part, (0.25, 0.5, 0.75)) for part in reaches_of(block.sites)])
 
 
 def reaches_of(sequences: AtSites) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -52,7 +52,7 @@ GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `Referen
 
 
 class StoredCalibration(NamedTuple):
-    """A calibration, and where its queries begin and end (`ends_of`)."""
+    """A calibration, and which sites its queries cover (`ends_of`)."""
 
     ends: np.ndarray
     data: CalibrationData
@@ -206,7 +206,8 @@ def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
             raise ValueError("closeness or evidence of a calibration is out of its range")
     if np.isnan(data.evidence[data.judged]).any():
         raise ValueError("a calibration judges names without evidence")
-    if stored.ends.shape not in ((0,), (6,)) or not np.isfinite(stored.ends).all():  # see `ends_of`
+    # see `ends_of`; 6 numbers of earlier versions are those of no queries, so these calibrations are not used
+    if stored.ends.shape not in ((0,), (6,), (9,)) or not np.isfinite(stored.ends).all():
         raise ValueError("the ends of a calibration are no numbers")
 
 
