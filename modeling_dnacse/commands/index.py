@@ -115,8 +115,8 @@ def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str
         identifier = Identifier.from_stored(args.model, encoder, index).extended(first.library)
     sys.stderr.write("calibrating\n")
     identifier.calibrate()
-    for files in first.queries:
-        identifier.calibrate(files.read())
+    for path, files in zip(args.calibrate_for, first.queries, strict=True):
+        identifier.calibrate(files.read(), lambda line, path=path: sys.stderr.write(f"{path}: {line}\n"))
     write_index(identifier.stored(folder))
     count = len(identifier.calibrations)
     kinds = "1 kind" if count == 1 else f"{count} kinds"

@@ -23,6 +23,7 @@ The calibration misses two things. The queries may be of lower quality than the 
 have been trained on the library; then it places these records better than queries.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -76,20 +77,23 @@ class Calibration(NamedTuple):
     shares: np.ndarray  # (ranks + 1,) expected share of queries of each class
 
 
-def collect_calibration(library: Library, queries: Encoded, seed: int = 0) -> CalibrationData:
+def collect_calibration(
+    library: Library, queries: Encoded, seed: int = 0, cut: Callable[[np.ndarray], Encoded] | None = None
+) -> CalibrationData:
     """Look up the library's own records, drawn and cut alike in whatever order they and the queries are given.
 
     Args:
         library: The references.
         queries: Some of the queries. If they were placed, records are cut to the sites that they cover.
         seed: Seed of the choice of `MOST_RECORDS` records, and of their cuts.
+        cut: For vectors, encodes records, given by their rows, as long as the queries are; None: they stay whole.
     """
     codes = library.codes
     records = np.flatnonzero(codes[0] >= 0)
     records = records[np.lexsort((codes[0, records], keys_of(library.encoded)[records]))]
     if len(records) > MOST_RECORDS:
         records = np.random.default_rng(seed).choice(records, MOST_RECORDS, replace=False)
-    asked = take(library.encoded, records)
+    asked = take(library.encoded, records) if cut is None else cut(records)
     if asked.sites is not None and queries.sites is not None:
         asked = Encoded(None, cut_like(asked.sites, queries.sites, LEAST_SITES, seed))
     left_out = [code for rank, code in zip(library.names, codes, strict=True) if rank in LEFT_OUT and code.max() > 0]
@@ -103,7 +107,7 @@ def take(encoded: Encoded, rows: np.ndarray) -> Encoded:
     if encoded.sites is not None:
         return Encoded(None, type(encoded.sites)(*(part[rows] for part in encoded.sites)))
     assert encoded.vectors is not None
-    return Encoded(encoded.vectors[rows], None)
+    return Encoded(encoded.vectors[rows], None, None if encoded.lengths is None else encoded.lengths[rows])
 
 
 def _look_up(library: Library, asked: Encoded, records: np.ndarray, group: np.ndarray) -> CalibrationData:

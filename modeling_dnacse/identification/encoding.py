@@ -7,7 +7,7 @@ its references can be placed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, tee
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..vectors.at_sites import LEAST_PLACED, AtSites, content_keys, joined, read
 
 BLOCK = 4096  # sequences that are placed at once
 TRIES = 5  # draws of a query to cut a record to
+AS_LONG = 0.8  # of the records' median length, from which on vectors of queries are compared as those of whole records
 
 
 class Encoded(NamedTuple):
@@ -28,6 +29,7 @@ class Encoded(NamedTuple):
 
     vectors: np.ndarray | None  # (n, d) float32
     sites: AtSites | None
+    lengths: np.ndarray | None = None  # (n,) int32, bases of the sequences of vectors, if they are known
 
     def __len__(self) -> int:
         """Number of sequences."""
@@ -55,8 +57,9 @@ class Encoder:
         if by_sites:
             yield from (Encoded(None, block) for block in self._placed(sequences, report))
         else:
+            sequences, again = tee(sequences)  # the two stay within a block of each other
             for vectors in embed_blocks(self.model, self.tokenizer, sequences, self.options, report=report):
-                yield Encoded(vectors, None)
+                yield Encoded(vectors, None, lengths_of(islice(again, len(vectors))))
 
     def _placed(self, sequences: Iterable[str], report: Callable[[int], object]) -> Iterator[AtSites]:
         stream = iter(sequences)
@@ -73,7 +76,27 @@ def encode(encoder: Encoder, sequences: list[str], by_sites: bool | None = None)
             placed.bases[~placed.placed] = OTHER
             return Encoded(None, placed)
     blocks = [block.vectors for block in encoder.blocks(sequences, False, lambda _: None) if block.vectors is not None]
-    return Encoded(np.concatenate(blocks), None)
+    return Encoded(np.concatenate(blocks), None, lengths_of(sequences))
+
+
+def lengths_of(sequences: Iterable[str]) -> np.ndarray:
+    """The numbers of bases (n,) int32, without gaps."""
+    return np.array([len(clean_sequence(sequence)) for sequence in sequences], np.int32)
+
+
+def cut_as_long(records: list[str], lengths: np.ndarray, seed: int) -> list[str]:
+    """Cut each record to the length of a query, which is drawn at random, at a random place.
+
+    >>> cut_as_long(["ACGTACGT", "ACG"], np.array([4, 4]), 0)
+    ['GTAC', 'ACG']
+    """
+    rng, lengths = np.random.default_rng(seed), np.sort(lengths)
+    drawn = lengths[(rng.random(len(records)) * len(lengths)).astype(int)].tolist()
+    starts = [
+        int(place * (max(0, len(text) - count) + 1))
+        for place, text, count in zip(rng.random(len(records)), records, drawn, strict=True)
+    ]
+    return [text[start : start + count] for text, start, count in zip(records, starts, drawn, strict=True)]
 
 
 def cut_like(records: AtSites, queries: AtSites, least: int, seed: int) -> AtSites:
@@ -116,7 +139,12 @@ def keys_of(encoded: Encoded) -> np.ndarray:
 
 
 def ends_of(block: Encoded) -> np.ndarray:
-    """Where sequences begin and end, and how many sites they cover: quartiles of each (9,); (0,) without sites."""
+    """Where sequences begin and end, and how many sites they cover: quartiles of each (9,).
+
+    Of vectors it is the median length (1,). It is nothing (0,) if none is placed, or if lengths are not known.
+    """
+    if block.sites is None and block.lengths is not None:
+        return np.array([np.median(block.lengths)])
     if block.sites is None or not block.sites.placed.any():
         return np.empty(0)
     return np.concatenate([np.quantile(part, (0.25, 0.5, 0.75)) for part in reaches_of(block.sites)])

@@ -8,6 +8,7 @@ The file is long since the public methods carry their documentation.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice, tee
 from numbers import Integral
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..loading.model_folders import check_model, given_model
 from ..machine.atomic import written_whole
 from ..machine.file_names import given_path
 from ..reading.given_sequences import SHOWN
+from ..reading.rereading import RecordFile
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST
@@ -30,7 +32,7 @@ from .calibration import CalibrationData, collect_calibration, describe_calibrat
 from .call_blocks import NamedBlock, call_blocks
 from .call_rules import ByRank, CallRule, call_rule, check_probability
 from .call_table import call_columns, call_row, require_pandas
-from .encoding import Encoded, Encoder, ends_of
+from .encoding import AS_LONG, Encoded, Encoder, cut_as_long, encode, ends_of
 from .indexes.index import Index, StoredCalibration, read_index, write_index
 from .indexes.index_files import REMEDY
 from .indexes.index_record import check_fits, shaping_of, source_of
@@ -73,6 +75,7 @@ class Identifier:
             device = str(encoder.options.device or "cpu")
             self.library = make_library(encoded, references.labels, sites=sites, device=device)
         self.columns = references.columns()
+        self.file: RecordFile | None = None  # of all references
 
     @classmethod
     def from_fasta(
@@ -108,7 +111,9 @@ class Identifier:
     ) -> "Identifier":
         """Encode a library that was read; `shown` as in `encode_references`."""
         encoded = encode_references(library, encoder, vectors, **shown)
-        return cls(model, encoder, library.references, encoded, [source_of(library)])
+        made = cls(model, encoder, library.references, encoded, [source_of(library)])
+        made.file = library.file
+        return made
 
     @classmethod
     def from_index(
@@ -191,12 +196,19 @@ class Identifier:
         encoded = join_encoded(self.library.encoded, added)
         return Identifier(self.model, self.encoder, references, encoded, [*self.sources, source_of(library)])
 
-    def calibrate(self, queries: Iterable[Query] | None = None) -> None:
-        """Calibrate for sequences like `queries`; None: for sequences like the library's own."""
-        if queries is None:
-            block = self.library.encoded
-        else:
+    def calibrate(self, queries: Iterable[Query] | None = None, say: Say = ignore) -> None:
+        """Calibrate for sequences like `queries`; None: for sequences like the library's own.
+
+        `say` is told how many of the queries cannot be placed on the sites. If none can, nothing is stored.
+        """
+        block = self.library.encoded
+        if queries is not None:
             _, block = next(self._encoded(queries, ignore))
+            lost = 0 if block.sites is None else int((~block.sites.placed).sum())
+            if lost:
+                say(f"{lost:,} of {len(block):,} sequences do not look like the library's marker")
+            if lost == len(block):
+                return
         self._calibration_for(block)
 
     def calls(
@@ -310,11 +322,36 @@ class Identifier:
     def _calibration_for(self, block: Encoded) -> CalibrationData:
         ends = ends_of(block)
         for stored in self.calibrations:
-            if len(stored.ends) == len(ends) and np.all(np.abs(stored.ends - ends) <= SAME_PLACE):
+            if serves(stored.ends, ends):
                 return stored.data
-        data = collect_calibration(self.library, block)
+        cut, (short, whole) = None, (block.lengths, self.library.encoded.lengths)
+        if short is not None and whole is not None and np.median(short) < AS_LONG * np.median(whole):
+            if self.file is None:
+                raise ValueError(
+                    f"the queries have {np.median(short):,.0f} bases, the references of the index "
+                    f"{np.median(whole):,.0f} (medians). Such parts cannot be cut from an index of this "
+                    "marker: make it with --calibrate_for QUERIES, give the file of the library, or trim its records"
+                )
+            cut = partial(self._cut, lengths=short)
+        data = collect_calibration(self.library, block, cut=cut)
         self.calibrations.append(StoredCalibration(ends, data))
         return data
+
+    def _cut(self, rows: np.ndarray, lengths: np.ndarray) -> Encoded:
+        """Encode some of the references by vectors, each cut to one of these lengths."""
+        assert self.file is not None
+        wanted = set(rows.tolist())
+        read = {row: record.sequence for row, record in enumerate(self.file.read()) if row in wanted}
+        return encode(self.encoder, cut_as_long([read[row] for row in rows.tolist()], lengths, 0), by_sites=False)
+
+
+def serves(stored: np.ndarray, wanted: np.ndarray) -> bool:
+    """Whether a calibration for sequences of these ends (`ends_of`) serves others."""
+    if len(stored) != len(wanted):
+        return False
+    if len(stored) == 1:  # median lengths of what is compared by vectors
+        return bool(min(stored, wanted) >= AS_LONG * max(stored, wanted))
+    return bool(np.all(np.abs(stored - wanted) <= SAME_PLACE))
 
 
 def identify(

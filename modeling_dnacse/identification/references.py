@@ -182,7 +182,7 @@ def encode_references(
 
     from ..kmers import OTHER
     from ..machine.progress import progress_bar
-    from .encoding import LEAST_PLACED, Encoded
+    from .encoding import LEAST_PLACED, Encoded, lengths_of
 
     path = library.file.path
     given = None if vectors is None else load_vectors(vectors, library, encoder)
@@ -204,14 +204,17 @@ def encode_references(
         say(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers")
         sequences = (record.sequence for record in library.file.read())
     if given is not None:
-        return Encoded(given, None)
+        return Encoded(given, None, lengths_of(sequences))
     made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)
+    lengths = np.empty(count, np.int32)
     first = 0
     with progress_bar(count, "library", quiet) as bar:
         for block in encoder.blocks(sequences, False, bar.update):
+            assert block.lengths is not None
             made[first : first + len(block)] = block.vectors
+            lengths[first : first + len(block)] = block.lengths
             first += len(block)
-    return Encoded(made, None)
+    return Encoded(made, None, lengths)
 
 
 def load_vectors(path: Path, given: LibraryFile, encoder: "Encoder") -> "np.ndarray":

@@ -150,7 +150,7 @@ def at_sites(covered: np.ndarray) -> AtSites:
 
 
 def test_records_that_cover_few_of_the_sites_of_queries_are_cut_to_these():
-    """They stayed whole: of 276 names of a library that shares 150 sites with its queries 30 were wrong, 12 promised."""
+    """They stayed whole: with 97 sites in common, of 275 names 32 were wrong, where 10.8 were promised."""
     sites = np.arange(300)
     queries = at_sites(np.tile(sites >= 100, (5, 1)))
     cut = cut_like(at_sites(np.tile(sites < 180, (8, 1))), queries, 60, 0)

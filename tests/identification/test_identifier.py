@@ -278,3 +278,44 @@ def test_a_name_that_is_alone_at_its_rank_is_not_called(site_folder, tmp_path):
     calls = Identifier.from_fasta(library, model=site_folder).identify([one["sequence"] for one in records[72:]])
     assert not calls["call"].isin(["Onlyidae"]).any() and calls["family_probability"].isna().all()
     assert calls["order_probability"].notna().all() and (calls["order_probability"] < 0.95).all()
+
+
+def test_short_queries_of_another_marker_are_no_new_species(tiny_folder, marker, tmp_path, capsys, monkeypatch):
+    """By vectors the records stayed whole: of 248 known species of ITS2, all were noted as new in pieces of 110 bp."""
+    records = list(read_records(marker / "library.tsv"))
+    pieces = [record.sequence[100:250] for record in records]
+    queries = tmp_path / "pieces.fasta"
+    queries.write_text("".join(f">{number}\n{piece}\n" for number, piece in enumerate(pieces)))
+    model = ["--model", str(tiny_folder)]
+    made = Identifier.from_fasta(marker / "library.tsv", model=str(tiny_folder))
+    asked: list[int] = []
+    blocks = made.encoder.blocks
+
+    def counted(sequences, *rest):
+        return blocks((asked.append(len(text)) or text for text in sequences), *rest)
+
+    monkeypatch.setattr(made.encoder, "blocks", counted)
+    expected = made.identify(pieces)
+    assert asked == [150] * 2 * len(records)  # the queries, and as many records
+    assert Identifier.from_fasta(marker / "library.tsv", model=str(tiny_folder)).identify(pieces[::-1])[
+        "species_probability"
+    ].tolist() == pytest.approx(expected["species_probability"].tolist()[::-1], abs=1e-5)
+    main(["index", str(marker / "library.tsv"), "-o", str(tmp_path / "plain"), *model])
+    error = refuse(
+        capsys, "identify", queries, "--reference", tmp_path / "plain", "-o", tmp_path / "calls.tsv", *model
+    )
+    assert "the queries have 150 bases" in error and "--calibrate_for" in error
+    main(["index", str(marker / "library.tsv"), "--calibrate_for", str(queries), "-o", str(tmp_path / "for"), *model])
+    opened = Identifier.from_index(tmp_path / "for", model=str(tiny_folder))
+    pandas.testing.assert_frame_equal(opened.identify(pieces), expected)
+
+
+def test_a_calibration_for_sequences_of_no_place_is_told(marker, site_folder, tmp_path, capsys):
+    """It was stored without a word, and served no query."""
+    other = tmp_path / "other.fasta"
+    other.write_text(">a\n" + "ACGT" * 100 + "\n>b\n" + "N" * 300 + "\n")
+    command = ["index", str(marker / "library.tsv"), "--calibrate_for", str(other), "-o", str(tmp_path / "index")]
+    main([*command, "--model", str(site_folder)])
+    error = capsys.readouterr().err
+    assert f"{other}: 2 of 2 sequences do not look like the library's marker" in error
+    assert "calibrated for 1 kinds of queries" in error

@@ -89,6 +89,8 @@ def write_index(index: Index) -> None:
     tensors = {} if index.encoded.sites is None else index.encoded.sites._asdict()
     if index.encoded.vectors is not None:
         tensors["vectors"] = index.encoded.vectors
+        if index.encoded.lengths is not None:
+            tensors["lengths"] = index.encoded.lengths
     _write_tensors(tensors, folder / ENCODED)
     stored = {
         f"{number}.{field}": part
@@ -125,8 +127,10 @@ def read_index(folder: Path) -> Index:
     try:
         references = _read_references(folder / REFERENCES)
         tensors = _read_tensors(folder / ENCODED)
-        vectors = tensors.pop("vectors", None)
-        encoded = Encoded(vectors, None if vectors is not None else AtSites(**tensors))
+        if (vectors := tensors.pop("vectors", None)) is None:
+            encoded = Encoded(None, AtSites(**tensors))
+        else:
+            encoded = Encoded(vectors, None, tensors.get("lengths"))  # indexes of earlier versions have none
         parts = _read_tensors(folder / CALIBRATIONS)
         calibrations = [
             StoredCalibration(
@@ -138,7 +142,7 @@ def read_index(folder: Path) -> Index:
         _check_encoded(encoded)
         ranks = sum(any(column) for column in references.labels.values())
         for calibration in calibrations:
-            _check_calibration(calibration, ranks)
+            _check_calibration(calibration, ranks, by_sites=encoded.sites is not None)
         if not len(references.ids) == len(encoded) == description["references"]:
             raise ValueError(f"{len(references.ids):,} references and {len(encoded):,} sequences")
         cells = Cells(**_read_tensors(folder / CELLS)) if CELLS in description["files"] else None
@@ -161,8 +165,10 @@ def read_index(folder: Path) -> Index:
 
 def _check_encoded(encoded: Encoded) -> None:
     parts: dict[str, Any] = {"vectors": encoded.vectors} if encoded.sites is None else encoded.sites._asdict()
+    if encoded.lengths is not None:
+        parts["lengths"] = encoded.lengths
     kinds = {"bases": (np.uint8, 2), "votes": (np.float32, 1), "placed": (bool, 1), "reverse": (bool, 1)}
-    _check_arrays(parts, kinds | {"vectors": (np.float32, 2)})
+    _check_arrays(parts, kinds | {"vectors": (np.float32, 2), "lengths": (np.int32, 1)})
     if any(len(part) != len(encoded) for part in parts.values()):
         raise ValueError("its arrays are of different lengths")
     if encoded.sites is not None and encoded.sites.bases.max(initial=0) > OTHER:
@@ -188,7 +194,7 @@ def _check_arrays(parts: Mapping[str, np.ndarray], kinds: Mapping[str, tuple[typ
                 raise ValueError(f"{name} hold NaN or infinity")
 
 
-def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
+def _check_calibration(stored: StoredCalibration, ranks: int, by_sites: bool) -> None:
     data, count = stored.data, stored.data.similarity.shape[-1:]
     wanted = {"similarity": "f", "evidence": "f", "closeness": "f", "right": "b", "judged": "b", "known_from": "i"}
     for name, kind in wanted.items():
@@ -206,8 +212,9 @@ def _check_calibration(stored: StoredCalibration, ranks: int) -> None:
             raise ValueError("closeness or evidence of a calibration is out of its range")
     if np.isnan(data.evidence[data.judged]).any():
         raise ValueError("a calibration judges names without evidence")
-    # see `ends_of`; 6 numbers of earlier versions are those of no queries, so these calibrations are not used
-    if stored.ends.shape not in ((0,), (6,), (9,)) or not np.isfinite(stored.ends).all():
+    # see `ends_of`; those of earlier versions, with 6 numbers, serve no queries, since records were cut otherwise
+    sizes = (0, 6, 9) if by_sites else (0, 1, 6, 9)
+    if stored.ends.ndim != 1 or len(stored.ends) not in sizes or not np.isfinite(stored.ends).all():
         raise ValueError("the ends of a calibration are no numbers")
 
 

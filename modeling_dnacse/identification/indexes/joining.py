@@ -33,4 +33,7 @@ def join_encoded(first: Encoded, second: Encoded) -> Encoded:
         return Encoded(None, type(first.sites)(*sites))
     assert first.vectors is not None
     assert second.vectors is not None
-    return Encoded(np.concatenate([first.vectors, second.vectors]), None)
+    lengths = None
+    if first.lengths is not None and second.lengths is not None:
+        lengths = np.concatenate([first.lengths, second.lengths])
+    return Encoded(np.concatenate([first.vectors, second.vectors]), None, lengths)
