@@ -7,7 +7,7 @@ its references can be placed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice, tee
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,9 +57,8 @@ class Encoder:
         if by_sites:
             yield from (Encoded(None, block) for block in self._placed(sequences, report))
         else:
-            sequences, again = tee(sequences)  # the two stay within a block of each other
             for vectors in embed_blocks(self.model, self.tokenizer, sequences, self.options, report=report):
-                yield Encoded(vectors, None, lengths_of(islice(again, len(vectors))))
+                yield Encoded(vectors, None)
 
     def _placed(self, sequences: Iterable[str], report: Callable[[int], object]) -> Iterator[AtSites]:
         stream = iter(sequences)
@@ -76,7 +75,7 @@ def encode(encoder: Encoder, sequences: list[str], by_sites: bool | None = None)
             placed.bases[~placed.placed] = OTHER
             return Encoded(None, placed)
     blocks = [block.vectors for block in encoder.blocks(sequences, False, lambda _: None) if block.vectors is not None]
-    return Encoded(np.concatenate(blocks), None, lengths_of(sequences))
+    return Encoded(np.concatenate(blocks), None)
 
 
 def lengths_of(sequences: Iterable[str]) -> np.ndarray:

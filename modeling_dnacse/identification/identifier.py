@@ -32,7 +32,7 @@ from .calibration import CalibrationData, collect_calibration, describe_calibrat
 from .call_blocks import NamedBlock, call_blocks
 from .call_rules import ByRank, CallRule, call_rule, check_probability
 from .call_table import call_columns, call_row, require_pandas
-from .encoding import AS_LONG, Encoded, Encoder, cut_as_long, encode, ends_of
+from .encoding import AS_LONG, Encoded, Encoder, cut_as_long, encode, ends_of, lengths_of
 from .indexes.index import Index, StoredCalibration, read_index, write_index
 from .indexes.index_files import REMEDY
 from .indexes.index_record import check_fits, shaping_of, source_of
@@ -317,7 +317,9 @@ class Identifier:
         records, again = tee(queries)  # the two stay within two blocks of each other
         sequences = (query.sequence for query in records)
         for block in self.encoder.blocks(sequences, self.library.encoded.sites is not None, report):
-            yield list(islice(again, len(block))), block
+            asked = list(islice(again, len(block)))
+            lengths = None if block.vectors is None else lengths_of(query.sequence for query in asked)
+            yield asked, Encoded(block.vectors, block.sites, lengths)
 
     def _calibration_for(self, block: Encoded) -> CalibrationData:
         ends = ends_of(block)

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -209,10 +210,10 @@ def encode_references(
     lengths = np.empty(count, np.int32)
     first = 0
     with progress_bar(count, "library", quiet) as bar:
+        sequences, again = tee(sequences)  # the two stay within a block of each other
         for block in encoder.blocks(sequences, False, bar.update):
-            assert block.lengths is not None
             made[first : first + len(block)] = block.vectors
-            lengths[first : first + len(block)] = block.lengths
+            lengths[first : first + len(block)] = lengths_of(islice(again, len(block)))
             first += len(block)
     return Encoded(made, None, lengths)
 
