@@ -318,4 +318,4 @@ def test_a_calibration_for_sequences_of_no_place_is_told(marker, site_folder, tm
     main([*command, "--model", str(site_folder)])
     error = capsys.readouterr().err
     assert f"{other}: 2 of 2 sequences do not look like the library's marker" in error
-    assert "calibrated for 1 kinds of queries" in error
+    assert "calibrated for 1 kind" in error
