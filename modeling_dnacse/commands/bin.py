@@ -50,7 +50,7 @@ from .threshold_options import add_threshold_arguments, threshold_from_options
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..clustering.entries import Listing
+    from ..clustering.entries import Entry, Listing
 
 REMEDIES = {  # if no bin was found
     "communities": "genomes may have too few contigs: lower --min_contigs or --min_length",
@@ -115,7 +115,7 @@ def sample_id(text: str) -> str:
 def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarray | None]":
     """Check the options, the outputs and the model's files, and read the inputs once."""
     from ..clustering.entries import check_fasta_ids, list_entries
-    from ..reading.coverage_tables import read_depths
+    from ..reading.coverage_tables import read_depths, telling_samples
 
     if args.method != "k_medoid" and (args.threshold is not None or args.labelled is not None):
         raise ValueError(
@@ -145,7 +145,12 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarra
     if args.coverage:
         ids = [entry.id for entry in listing.entries if entry.bp >= args.min_length]
         depths, samples = read_depths(args.coverage, ids)
-        sys.stderr.write(f"depths in {len(samples):,} sample{'s' * (len(samples) > 1)}: {', '.join(samples)}\n")
+        kept, others = telling_samples(depths, samples)
+        depths = depths[:, kept] if kept else None
+        told = ", ".join(samples[column] for column in kept) or "none is compared"
+        sys.stderr.write(f"depths in {len(kept):,} sample{'s' * (len(kept) != 1)}: {told}\n")
+        if others:
+            sys.stderr.write(f"left out, since they tell nothing more: {'; '.join(others)}\n")
     return listing, labelled, depths
 
 
@@ -164,7 +169,7 @@ def make_bins(
     """Embed, bin, and write to a new folder; return the line that reports it."""
     import numpy as np
 
-    from ..clustering.communities import communities, consistency
+    from ..clustering.communities import consistency
     from ..clustering.depths import scale_depths
     from ..clustering.entries import embed_entries
     from ..clustering.k_medoid import k_medoid
@@ -186,7 +191,9 @@ def make_bins(
         depths = scale_depths(vectors, depths)
     bins = np.full(len(entries), -1)
     if threshold is None:
-        bins[long] = communities(vectors, depths, args.min_contigs)
+        bins[long] = communities_in_any_order(
+            vectors, depths, [entry for entry in entries if entry.bp >= args.min_length], args.min_contigs
+        )
     else:
         bins[long] = k_medoid(vectors, threshold, args.min_contigs)
     inside_share = np.zeros(len(entries))
@@ -209,3 +216,24 @@ def make_bins(
     if not inside.any():
         report += f"no bin has {args.min_contigs:,} contigs; {REMEDIES[args.method]}\n"
     return report
+
+
+def communities_in_any_order(
+    vectors: "np.ndarray", depths: "np.ndarray | None", entries: "list[Entry]", min_contigs: int
+) -> "np.ndarray":
+    """Communities of contigs (n,), -1 for none; neither their order nor a large `min_contigs` changes those found.
+
+    The Louvain method goes through contigs in their order, so they are sorted. Communities of fewer than twice the
+    least size are not divided, so with more than FEWEST_CONTIGS genomes would stay together; small bins go afterwards.
+    """
+    import numpy as np
+
+    from ..clustering.communities import communities
+
+    order = sorted(range(len(entries)), key=lambda row: (-entries[row].bp, entries[row].id))
+    bins = np.empty(len(entries), np.int64)
+    bins[order] = communities(
+        vectors[order], None if depths is None else depths[order], min(min_contigs, FEWEST_CONTIGS)
+    )
+    bins[np.isin(bins, np.flatnonzero(np.bincount(np.maximum(bins, 0)) < min_contigs))] = -1
+    return bins

@@ -3,7 +3,7 @@
 | tool | recognised by | depths |
 |---|---|---|
 | `jgi_summarize_bam_contig_depths` | `contigName contigLen totalAvgDepth` | other columns but `-var`, else the total |
-| CoverM | `Contig` or `Genome`, then samples with methods | the first of `METHODS` in the table |
+| CoverM | `Contig` or `Genome`, then samples with methods | of each sample the first of `METHODS` that it has |
 | VAMB | `contigname`, then samples | all other columns |
 | `strobealign --aemb` | no header: an id and a number | the one column |
 
@@ -66,6 +66,33 @@ def read_depths(paths: Sequence[str | PathLike[str]], ids: Iterable[str]) -> tup
     return np.concatenate([np.array(table, dtype=float).reshape(len(words), -1) for table in tables], axis=1), names
 
 
+def telling_samples(depths: np.ndarray, names: list[str]) -> tuple[list[int], list[str]]:
+    """Find the samples whose depths tell contigs apart; and what is wrong with each other one.
+
+    Args:
+        depths: Of contigs in samples (n, samples).
+        names: Of the samples.
+
+    Returns:
+        Their columns, and a phrase for each other sample.
+
+    >>> telling_samples(np.array([[1.0, 0.0, 1.0], [2.0, 0.0, 2.0]]), ["a", "b", "c"])
+    ([0], ['b has the depth 0 for all contigs', 'c has the depths of a'])
+    """
+    earlier: dict[bytes, int] = {}
+    kept, others = [], []
+    for column, name in enumerate(names):
+        depth = depths[:, column]
+        same = earlier.setdefault(depth.tobytes(), column)
+        if (depth == depth[0]).all():
+            others.append(f"{name} has the depth {depth[0]:g} for all contigs")
+        elif same < column:
+            others.append(f"{name} has the depths of {names[same]}")
+        else:
+            kept.append(column)
+    return kept, others
+
+
 def _read(path: str) -> tuple[list[str], dict[str, list[float]]]:
     lines = _lines(path)
     number, header = next(lines, (1, [""]))
@@ -103,10 +130,14 @@ def _columns(path: str, header: list[str]) -> tuple[list[int], list[str]]:
         columns = [column for column in range(3, len(header)) if not header[column].endswith("-var")] or [2]
         return columns, [header[column] for column in columns]
     if first in ("Contig", "Genome") and rest:
-        for method in METHODS:
-            columns = [number for number, name in enumerate(header) if number and _has(name, method)]
-            if columns:
-                return columns, [header[column].removesuffix(method).strip() for column in columns]
+        depths = [
+            (METHODS.index(method), name.removesuffix(method).strip(), column)
+            for column, name in enumerate(rest, 1)
+            if (method := _method(name)) in METHODS
+        ]
+        best = {sample: method for method, sample, _ in sorted(depths, reverse=True)}  # the first method comes last
+        if chosen := [(column, sample) for method, sample, column in depths if method == best[sample]]:
+            return [column for column, _ in chosen], [sample for _, sample in chosen]
         raise ValueError(
             f"{path}:1: got the columns {', '.join(rest)}, none of which is a depth; run CoverM with --methods mean"
         )
@@ -125,10 +156,9 @@ def _columns(path: str, header: list[str]) -> tuple[list[int], list[str]]:
     )
 
 
-def _has(column: str, method: str) -> bool:
-    """Whether a column is of a method of CoverM, and not of one with a longer name (Mean, Trimmed Mean)."""
-    longest = max((name for name in METHODS + OTHER_METHODS if column.endswith(name)), key=len, default="")
-    return longest == method
+def _method(column: str) -> str:
+    """The method of a column of CoverM, the longest that its name ends with (Trimmed Mean, not Mean); "": none."""
+    return max((name for name in METHODS + OTHER_METHODS if column.endswith(name)), key=len, default="")
 
 
 def _is_number(text: str) -> bool:

@@ -11,9 +11,11 @@ from modeling_dnacse import DnacseModel, embed
 from modeling_dnacse.cli import main
 from modeling_dnacse.clustering.communities import communities
 from modeling_dnacse.clustering.depths import scale_depths
+from modeling_dnacse.clustering.entries import Entry
 from modeling_dnacse.clustering.k_medoid import k_medoid, similarity_threshold
 from modeling_dnacse.commands import bin_files
 from modeling_dnacse.commands import calibrate as calibrate_command
+from modeling_dnacse.commands.bin import communities_in_any_order
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.reading.sequences import read_fasta
 from tests.support.families import random_families
@@ -138,6 +140,39 @@ def test_depths_are_read_by_their_contigs_and_change_the_bins(fasta, tiny_folder
     pairs = {(number, table.get(record.id)) for record, number in zip(records, expected.tolist(), strict=True)}
     assert len(pairs) == len(set(expected.tolist())) > 1
     assert not (expected == communities(vectors, min_bin_size=2)).all()
+
+
+def bins_of(capsys, folder, model, source, *more):
+    """The sets of contigs of each bin that `bin` makes, and what it says."""
+    main([str(argument) for argument in ("bin", source, "-o", folder, "--model", model, *more)])
+    table = read_cami(folder / "bins.tsv")
+    return {frozenset(name for name in table if table[name] == own) for own in table.values()}, capsys.readouterr().err
+
+
+def test_depths_that_are_all_equal_change_no_bin(fasta, tiny_folder, tmp_path, capsys):
+    """Merely giving a table made communities merge at another share."""
+    table = tmp_path / "depths.tsv"
+    table.write_text("contigname\tA\tB\n" + "".join(f"{record.id}\t0\t7\n" for record in read_fasta(fasta)))
+    without, _ = bins_of(capsys, tmp_path / "without", tiny_folder, fasta, *OPTIONS)
+    bins, said = bins_of(capsys, tmp_path / "with", tiny_folder, fasta, *OPTIONS, "--coverage", table)
+    assert bins == without
+    assert "depths in 0 samples: none is compared" in said and "B has the depth 7 for all contigs" in said
+
+
+def test_neither_order_nor_a_large_least_size_changes_communities():
+    rng = np.random.default_rng(0)
+    vectors = np.repeat(rng.normal(size=(6, 8)), 15, axis=0) + rng.normal(scale=0.9, size=(90, 8))
+    entries = [Entry(f"c{row}", "", 3000 + row % 7) for row in range(90)]
+    expected = communities_in_any_order(vectors, None, entries, 5)
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(90)
+        found = communities_in_any_order(vectors[order], None, [entries[row] for row in order], 5)
+        assert len({*zip(expected[order].tolist(), found.tolist(), strict=True)}) == len(set(expected.tolist()))
+    default = communities_in_any_order(vectors, None, entries, 10)
+    sizes = np.bincount(default[default > 0])
+    for least in sizes[sizes > 0].tolist():
+        found = communities_in_any_order(vectors, None, entries, least)
+        assert (found == np.where((default > 0) & (sizes[default] >= least), default, -1)).all()
 
 
 def test_options_of_the_other_method_are_refused(fasta, tiny_folder, tmp_path, capsys):

@@ -1,8 +1,9 @@
 """Tables of coverage are told by their first line; what is wrong in them is said with file and line."""
 
+import numpy as np
 import pytest
 
-from modeling_dnacse.reading.coverage_tables import read_depths
+from modeling_dnacse.reading.coverage_tables import read_depths, telling_samples
 
 IDS = ["c1", "c2 length=9"]  # the first word counts, here and in the table
 TABLES = {
@@ -46,6 +47,28 @@ def test_the_total_of_jgi_is_a_depth_where_it_is_alone(tmp_path):
     path.write_text("contigName\tcontigLen\ttotalAvgDepth\nc1\t9\t1\nc2\t9\t3\n")
     depths, samples = read_depths([path], IDS)
     assert depths.tolist() == [[1], [3]] and samples == ["totalAvgDepth"]
+
+
+@pytest.mark.parametrize(
+    ("header", "samples"),
+    [
+        ("Contig\tA Trimmed Mean\tB Mean", ["A", "B"]),  # only B was compared
+        ("Contig\tA TPM\tB RPKM", ["A", "B"]),
+        ("Contig\tS Mean\tS Mean", ["S", "S"]),
+    ],
+)
+def test_each_sample_of_coverm_has_its_own_method(header, samples, tmp_path):
+    path = tmp_path / "depths.tsv"
+    path.write_text(f"{header}\nc1\t1\t2\nc2\t3\t4\n")
+    depths, names = read_depths([path], IDS)
+    assert depths.tolist() == [[1, 2], [3, 4]] and names == samples
+
+
+def test_a_sample_that_is_there_twice_counts_once():
+    """And one that has no reads, or as many of each contig, does not change bins."""
+    depths = np.array([[1.0, 2.0, 0.0, 1.0], [2.0, 5.0, 0.0, 2.0]])
+    kept, others = telling_samples(depths, ["S", "S", "T", "S"])
+    assert kept == [0, 1] and others == ["T has the depth 0 for all contigs", "S has the depths of S"]
 
 
 @pytest.mark.parametrize(
