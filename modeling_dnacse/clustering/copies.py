@@ -1,8 +1,24 @@
-"""Equal sequences: a tree is grown of the distinct ones, then their copies are put back into it."""
+"""Equal sequences: the distinct ones are clustered, then their copies are put back into the clusters or the tree."""
+
+from collections.abc import Callable
 
 import numpy as np
 
 from .average_linkage import Tree
+from .tree_cuts import Clusters, with_members
+
+
+def cluster_distinct(table: np.ndarray, has: np.ndarray, cluster: Callable[[np.ndarray], Clusters]) -> Clusters:
+    """Cluster the distinct rows of a table, so that copies count once; then put their copies back.
+
+    Args:
+        table: What is compared of each sequence (n, numbers).
+        has: Whether there is anything to compare (n,) bool; the other rows are copies of none.
+        cluster: Finds the clusters of distinct rows.
+    """
+    first = distinct(table, has)[1]
+    kept = np.unique(first)
+    return with_members(cluster(table[kept]), np.searchsorted(kept, first))
 
 
 def distinct(table: np.ndarray, has: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

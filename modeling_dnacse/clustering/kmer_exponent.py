@@ -43,6 +43,7 @@ def near_pairs(sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def fit_exponent(pairs: Sequence[tuple[str, str]], containment: np.ndarray) -> float:
     """Fit the exponent to the sequences of `near_pairs`, which may be of different strands; K if there are too few."""
+    pairs = [(first.strip("N"), second.strip("N")) for first, second in pairs]
     turned = [(first, reverse_complement(second)) for first, second in pairs]
     identity = np.maximum(aligned_identities(pairs), aligned_identities(turned))
     usable = (identity >= LEAST) & (identity <= MOST)
@@ -52,23 +53,28 @@ def fit_exponent(pairs: Sequence[tuple[str, str]], containment: np.ndarray) -> f
 
 
 def aligned_identities(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-    """Align the shorter sequence of each pair within the longer one: 1 - edit distance / its length, (pairs,).
+    """Align the shorter sequence of each pair within the longer one: 1 - edit distance / its bases, (pairs,).
 
-    All pairs take a row of the recurrence of Sellers (1980) at once.
+    All pairs take a row of the recurrence of Sellers (1980) at once. N, which no k-mer holds, differs from no base and
+    counts as none.
 
     >>> aligned_identities([("TTACGTCGTTT", "ACGTACGT"), ("ACGT", "ACGT")]).tolist()
     [0.875, 1.0]
+    >>> aligned_identities([("ACGTACGNNT", "TACGTACCGNT")]).tolist()
+    [0.875]
     """
     shorter, longer = (padded([sorted(pair, key=len)[side] for pair in pairs]) for side in (0, 1))
     lengths = np.array([min(map(len, pair)) for pair in pairs])
+    bases = ((shorter > 0) & (shorter != ord("N"))).sum(axis=1)
     columns = np.arange(longer.shape[1] + 1, dtype=np.int16)
     distance = np.zeros((len(pairs), len(columns)), np.int16)
     for row in range(shorter.shape[1]):
-        replaced = distance[:, :-1] + (longer != shorter[:, row : row + 1])
+        base = shorter[:, row : row + 1]
+        replaced = distance[:, :-1] + ((longer != base) & (longer != ord("N")) & (base != ord("N")))
         new = np.concatenate([distance[:, :1] + 1, np.minimum(replaced, distance[:, 1:] + 1)], axis=1)
         new = np.minimum.accumulate(new - columns, axis=1) + columns
         distance = np.where((row < lengths)[:, None], new, distance)
-    return 1 - distance.min(axis=1, initial=np.iinfo(np.int16).max) / lengths
+    return 1 - distance.min(axis=1, initial=np.iinfo(np.int16).max) / bases
 
 
 def padded(sequences: Sequence[str]) -> np.ndarray:

@@ -22,7 +22,7 @@ import torch
 from ..kmers import BASES, NO_KMER, OTHER, kmer_rows, row_of_kmers
 from ..vectors.at_sites import content_keys
 from .average_linkage import Tree, grow
-from .copies import distinct, with_copies
+from .copies import with_copies
 
 K = 7
 LONGEST = 3000  # bp
@@ -52,7 +52,7 @@ def kmer_linkage(sets: np.ndarray, least: float, exponent: float = K) -> Tree:
     """Grow the tree of n sequences, as far as merges reach an identity; `similarity` of the tree is the identity.
 
     Args:
-        sets: Of `kmer_sets`. Rows of fewer than FEWEST k-mers merge only with their copies, and without any never.
+        sets: Of `kmer_sets`, distinct. Rows of fewer than FEWEST k-mers never merge.
         least: Least identity at which two clusters merge, above 0.
         exponent: By which containment becomes identity.
 
@@ -63,13 +63,13 @@ def kmer_linkage(sets: np.ndarray, least: float, exponent: float = K) -> Tree:
     >>> kmer_linkage(kmer_sets([whole, whole[5:], "ACCTG" * 9]), 0.9).into.tolist()
     [0, 0, 2]
     """
-    rows, first, copies = distinct(sets, np.any(sets, axis=1))
+    rows = np.flatnonzero(np.any(sets, axis=1))
     if len(rows) > MOST:
         raise ValueError(
             f"{len(rows):,} sequences are too many to be compared by the k-mers that they share, at most {MOST:,}; "
             "make a model of their marker with dnacse adapt, which compares many more"
         )
-    tables = torch.from_numpy(profiles(sets[rows])) * torch.from_numpy(copies[:, None].astype(np.float32))
+    tables = torch.from_numpy(profiles(sets[rows]))
     kmers = 8 * sets.shape[1]
 
     def look(stale: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +90,7 @@ def kmer_linkage(sets: np.ndarray, least: float, exponent: float = K) -> Tree:
     def merge(first: int, second: int) -> None:
         tables[first] += tables[second]
 
-    return with_copies(grow(len(rows), least, look, merge), rows, first)
+    return with_copies(grow(len(rows), least, look, merge), rows, np.arange(len(sets)))
 
 
 def profiles(sets: np.ndarray) -> np.ndarray:

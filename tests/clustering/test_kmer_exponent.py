@@ -50,6 +50,17 @@ def test_substitutions_in_a_short_variable_part_change_fewer_kmers(variable, lea
     assert least <= fit_exponent([(sequences[a], sequences[b]) for a, b in pairs], containment) <= most
 
 
+def test_unknown_bases_do_not_change_the_exponent():
+    """They hold no k-mer, but were aligned as if they differed."""
+    rng = np.random.default_rng(1)
+    ancestors = [random_sequence(rng, 600) for _ in range(20)]
+    sequences = [substituted(ancestors[row % 20], rng.choice(600, 10, replace=False), rng) for row in range(200)]
+    unknown = [sequence + "N" * 45 if row % 2 else "N" * 30 + sequence for row, sequence in enumerate(sequences)]
+    pairs, containment = near_pairs(kmer_sets(sequences))
+    fitted = [fit_exponent([(texts[a], texts[b]) for a, b in pairs], containment) for texts in (sequences, unknown)]
+    assert fitted[0] == fitted[1] < K
+
+
 def test_too_few_near_pairs_leave_the_exponent_at_k():
     rng = np.random.default_rng(2)
     sequences = ["", "N" * 50, *(random_sequence(rng, 300) for _ in range(5))]

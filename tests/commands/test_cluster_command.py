@@ -230,6 +230,32 @@ def test_sequences_of_another_marker_are_compared_by_shared_kmers(site_folder, t
     assert "13 sequences are too many to be compared by the k-mers" in refuse(capsys, *arguments, "--force")
 
 
+def changed(sequence, first, last, apart):
+    """A sequence with another base at every place from `first` to `last`, `apart` from each other."""
+    letters = list(sequence)
+    for place in range(first, last, apart):
+        letters[place] = "ACGT"["CGTA".index(letters[place])]
+    return "".join(letters)
+
+
+@pytest.mark.parametrize("marker", ["its own", "another"])
+@pytest.mark.parametrize("options", [[], ["--identity", "0.96"]])
+def test_copies_change_no_cluster(marker, options, site_folder, tmp_path):
+    """They had weight in averages of distances, and their merges in the barcode gap."""
+    gene = simulate_marker(seed=1)[0]["sequence"] if marker == "its own" else JUNK + JUNK[::-1][:100]
+    near = changed(gene, 20, 180, 20)  # 8 of 400 bases
+    far = changed(near, 190, 390, 20)  # 10 more
+    path, output = tmp_path / "in.fasta", tmp_path / "out.tsv"
+    clusters = []
+    for copies in (0, 20):
+        more = "".join(f">copy{number}\n{gene}\n" for number in range(copies))
+        path.write_text(f">a\n{gene}\n>b\n{near}\n>c\n{far}\n{more}")
+        main(["cluster", str(path), "-o", str(output), "--model", str(site_folder), "--force", *options])
+        clusters.append([row["cluster"] for row in table(output)][:3])
+        assert {row["cluster"] for row in table(output)[3:]} <= {clusters[-1][0]}
+    assert [name == clusters[0][0] for name in clusters[0]] == [name == clusters[1][0] for name in clusters[1]]
+
+
 def test_vectors_of_mixed_lengths_are_reported(site_folder, tmp_path, capsys):
     junk, output = tmp_path / "junk.fasta", tmp_path / "out.tsv"
     junk.write_text(f">a\n{JUNK}\n>b\n{reverse_complement(JUNK)}\n>c\n{JUNK[::-1]}\n")
