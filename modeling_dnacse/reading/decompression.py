@@ -18,6 +18,13 @@ BLOCK = 1 << 16  # bytes
 _ZIP = b"PK\x03\x04"
 _ARTIFACT = re.compile(r"[0-9a-f-]{36}/data/(?:(?:aligned-)?dna-sequences\.fasta|taxonomy\.tsv)")
 _FORMATS = {b"\x1f\x8b": "gz", b"\x28\xb5": "zst", b"\x50\x2a": "zst"}  # the last: a frame to skip
+_NOT_TEXT = {
+    rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|BZh[1-9]1AY&SY|\xfd7zXZ\x00": "compressed data; decompress it, once more if it "
+    "was compressed twice",
+    rb"PK\x03\x04": "a zip archive; give it uncompressed, as QIIME2 writes .qza",
+    rb"PAR1[\x00-\x08\x0e-\x1f]": "parquet; give it uncompressed, as a file named .parquet",
+    rb"\xff\xfe|\xfe\xff": "text in UTF-16 or UTF-32; save it as UTF-8",
+}  # what a decompressed file may begin with
 _MEMBERS = {b"BZh": bz2.BZ2Decompressor, b"\xfd7z": lzma.LZMADecompressor}
 
 
@@ -55,6 +62,15 @@ def first_bytes(path: str) -> bytes:
             return file.read(4)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; give the path of a readable file") from None
+
+
+def why_no_text(start: bytes) -> str:
+    """What a decompressed file holds in place of plain text, and the remedy; "": nothing of `_NOT_TEXT`.
+
+    >>> why_no_text(b">x1"), why_no_text(bytes([255, 254]) + b">")
+    ('', 'text in UTF-16 or UTF-32; save it as UTF-8')
+    """
+    return next((what for first, what in _NOT_TEXT.items() if re.match(first, start)), "")
 
 
 def _open_artifact(path: str) -> tuple[BinaryIO, int]:

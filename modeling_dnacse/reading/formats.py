@@ -23,7 +23,7 @@ def kind_of_file(path: str) -> str:
     suffix = Path(name.stem).suffix if name.suffix in COMPRESSIONS else name.suffix
     if suffix in FASTA_SUFFIXES:
         return FASTA
-    if suffix == ".parquet" or first_bytes(path) == b"PAR1":
+    if name.suffix == ".parquet" or first_bytes(path) == b"PAR1":
         return PARQUET
     if Path(path).exists() and not Path(path).is_file():
         return DELIMITERS.get(suffix, FASTA)  # a pipe cannot be looked into

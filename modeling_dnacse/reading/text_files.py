@@ -9,7 +9,7 @@ import io
 import re
 from typing import BinaryIO
 
-from .decompression import BLOCK, open_decompressed
+from .decompression import BLOCK, open_decompressed, why_no_text
 
 _ESCAPE = "\x1a"  # ASCII's SUB; unlike "%" and "\\" it is not used in headers. If it occurs, it is escaped, too
 _LARGE, _MOST_SHRUNK = 1 << 28, 200  # bytes; factor: DNA as text shrinks to a quarter, repeats to a hundredth
@@ -47,6 +47,8 @@ class _AsciiStream(io.RawIOBase):
                 "fetch the file again, or decompress it first"
             )
         if self.at_start:
+            if what := why_no_text(chunk):
+                raise ValueError(f"{self.path}:1: the content is {what}")
             chunk, self.at_start = chunk.removeprefix(b"\xef\xbb\xbf"), False
         if b"\0" in chunk:
             line = self.lines + chunk[: chunk.index(b"\0")].count(b"\n") + 1

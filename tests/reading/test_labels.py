@@ -191,6 +191,14 @@ def test_parquet_gives_the_same_row(tmp_path):
     assert list(read_labelled(tmp_path / "f.parquet", split="train")) == [ROW]
 
 
+def test_compressed_parquet_is_told_as_what_it_is(tmp_path):
+    """It was said to be damaged."""
+    parquet.write_table(pyarrow.table({"id": ["a"], "sequence": ["A"]}), tmp_path / "f.parquet")
+    (tmp_path / "f.parquet.gz").write_bytes(gzip.compress((tmp_path / "f.parquet").read_bytes()))
+    with pytest.raises(ValueError, match=r"f\.parquet\.gz:1: the content is parquet; give it uncompressed"):
+        list(read_labelled(tmp_path / "f.parquet.gz"))
+
+
 def test_parquet_errors_name_the_row(tmp_path):
     parquet.write_table(pyarrow.table({"id": ["a", "b"], "sequence": ["A", "J"]}), tmp_path / "f.parquet")
     with pytest.raises(ValueError, match=r"f\.parquet, row 2: character 'J'"):
