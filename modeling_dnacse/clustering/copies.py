@@ -1,11 +1,16 @@
-"""Equal sequences: the distinct ones are clustered, then their copies are put back into the clusters or the tree."""
+"""Equal sequences, and parts of others: the distinct ones are clustered, then all are put back into them."""
 
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
+from ..kmers import OTHER
+from ..vectors.at_sites import content_keys
 from .average_linkage import Tree
 from .tree_cuts import Clusters, with_members
+
+ROWS = 1024  # sequences that are compared with all others at once
 
 
 def cluster_distinct(table: np.ndarray, has: np.ndarray, cluster: Callable[[np.ndarray], Clusters]) -> Clusters:
@@ -41,6 +46,33 @@ def distinct(table: np.ndarray, has: np.ndarray) -> tuple[np.ndarray, np.ndarray
     first[kept] = kept[rows][number.ravel()]
     order = np.argsort(rows)
     return kept[rows[order]], first, copies[order]
+
+
+@torch.inference_mode()
+def wholes(bases: np.ndarray) -> np.ndarray:
+    """The longest sequence that each is a part of, with the same bases at all its sites (n,); itself if there is none.
+
+    Of equally long ones the content decides, so that the order of the sequences does not. Takes 16 bytes a site, and
+    n^2 multiplications for each.
+
+    Args:
+        bases: Distinct bases at sites (n, sites) uint8.
+
+    >>> wholes(np.array([[0, 1, 2, 4], [0, 1, 2, 3], [0, 0, 4, 4], [4, 4, 4, 4]])).tolist()
+    [1, 1, 2, 3]
+    """
+    covered = (bases < OTHER).sum(1)
+    rank = np.empty(len(bases), np.int64)
+    rank[np.lexsort((content_keys(bases), covered))] = np.arange(len(bases))
+    ranks, counts = torch.from_numpy(rank), torch.from_numpy(covered)
+    profiles = torch.from_numpy((bases[:, :, None] == np.arange(OTHER)).reshape(len(bases), -1).astype(np.float32))
+    found = np.arange(len(bases))
+    for rows in np.split(found, range(ROWS, len(bases), ROWS)):
+        part = (profiles[rows] @ profiles.T >= counts[rows, None]) & (counts > counts[rows, None])
+        part &= counts[rows, None] > 0
+        best, place = torch.where(part, ranks, -1).max(1)
+        found[rows] = np.where(best.numpy() < 0, rows, place.numpy())
+    return found
 
 
 def with_copies(tree: Tree, rows: np.ndarray, first: np.ndarray) -> Tree:

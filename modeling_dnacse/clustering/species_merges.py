@@ -6,7 +6,8 @@ the group: it is lower in birds and moths than in earthworms and salamanders. Th
 function of its unit vector. The vector term of a merge is the mean over its members. So what was learnt about a group
 applies to unseen species and genera. `trainer/fit_merges.py` fits the weights and writes them to config.json.
 
-Equal sequences count once: copies, as of reads that are not dereplicated, change no cluster.
+Equal sequences, and parts of others, count once: copies and cuts of barcodes, as reads that are not dereplicated or
+not cut to one region, change no cluster.
 
 Clusters are the nodes that maximise, over the merges within them, the sum of pairs x (probability - BREAK_EVEN): pairs
 of one species count for a cluster, pairs of two species against it.
@@ -21,8 +22,8 @@ from ..kmers import OTHER
 from ..vectors.at_sites import batches_of, unit_sums
 from .average_linkage import Tree
 from .barcode_gap import OVER_SITES, cut_at_gaps
-from .copies import distinct
-from .large_samples import grow_tree
+from .copies import distinct, wholes
+from .large_samples import LARGE, grow_tree
 from .tree_cuts import Clusters, Nodes, largest, next_merges, nodes_of, with_members
 
 EQUAL = 0.004  # added to distances before the logarithm
@@ -59,8 +60,15 @@ def cluster_species(model: Any, bases: np.ndarray) -> Clusters:
 
 
 def first_copies(bases: np.ndarray) -> np.ndarray:
-    """The first sequence with the same bases at all sites, for each one (n,); itself if it covers no site."""
-    return distinct(bases, np.any(bases < OTHER, axis=1))[1]
+    """The first sequence with the same bases at all sites, or the one that each is a part of (n,); else itself.
+
+    In samples of LARGE distinct sequences parts are not looked for: all pairs would be compared.
+    """
+    first = distinct(bases, np.any(bases < OTHER, axis=1))[1]
+    kept = np.unique(first)
+    if len(kept) < LARGE:
+        first = kept[wholes(bases[kept])][np.searchsorted(kept, first)]
+    return first
 
 
 def weights_of(config: Any) -> Weights | None:

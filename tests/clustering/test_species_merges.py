@@ -125,6 +125,24 @@ def test_copies_of_some_sequences_change_the_cluster_of_none(site_folder):
     assert len(set(labels[rows == 11].tolist())) == 3 and np.bincount(labels).argmax() == 0
 
 
+def test_cuts_of_some_sequences_change_the_cluster_of_none(site_folder):
+    """A barcode and its cut merged at distance 0, as near sequences of the sample do: 60 species were 50 clusters."""
+    model = DnacseModel.from_pretrained(site_folder).eval()
+    text = " ".join(map(str, [WEIGHTS.constant, *WEIGHTS.of_features, *[0] * model.config.hidden_size]))
+    model.config.species_merges = text
+    rng = np.random.default_rng(0)
+    width = model.config.sites
+    species = np.where(rng.random((15, width)) < 0.06, 3, rng.integers(0, 4, (5, width)).repeat(3, axis=0))
+    bases = np.where(rng.random((30, width)) < 0.01, 2, np.repeat(species, 2, axis=0)).astype(np.uint8)
+    cuts = np.tile(bases, (8, 1))
+    for row, first in enumerate(rng.integers(1, width // 2, len(cuts))):
+        cuts[row, :first], cuts[row, first + width // 3 :] = OTHER, OTHER
+    labels = cluster_species(model, np.concatenate([bases, cuts])).labels.reshape(9, -1)
+    alone = cluster_species(model, bases).labels
+    assert ((labels[0][:, None] == labels[0]) == (alone[:, None] == alone)).all()
+    assert (labels == labels[0]).all()
+
+
 def test_clusters_of_copies_are_numbered_by_their_members():
     clusters = Clusters(np.array([0, 0, 1, 2]), np.float32([0.1, 0.2, 0.3]), np.float32([1, 2, 3]))
     found = with_members(clusters, np.array([3, 2, 1, 3, 0, 2, 3]))
