@@ -6,7 +6,7 @@ Samples of many kinds and of three sizes are drawn from the labelled barcodes, s
 depends on the sample: any barcodes, whole genera, few barcodes a species, many, close species, pieces. Each is
 clustered by `site_linkage`. A logistic regression then learns from all merges which join one species
 (modeling_dnacse/clustering/species_merges.py). What counts is the share of pairs across a merge that are of one
-species; all merges count alike. Equal sequences of a sample count once, as there.
+species; all merges count alike. Copies and parts of others in a sample count once, as there.
 
 With several models, a file of barcodes for each.
 
@@ -35,7 +35,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.clustering.site_linkage import site_linkage
-from modeling_dnacse.clustering.species_merges import FARTHEST, features, first_copies, means
+from modeling_dnacse.clustering.species_merges import FARTHEST, features, means, stand_ins
 from modeling_dnacse.clustering.tree_cuts import Nodes, nodes_of
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.kmers import OTHER
@@ -146,7 +146,7 @@ def merges_of(model: DnacseModel, barcodes: Barcodes, rounds: int, seed: int) ->
     sites: Any = model.sites  # which has placed the barcodes
     for number in range(rounds):
         for drawn in samples(barcodes, SIZES[number % len(SIZES)], rng):
-            sample = Barcodes(*(part[np.unique(first_copies(drawn.bases))] for part in drawn))
+            sample = Barcodes(*(part[np.unique(stand_ins(drawn.bases))] for part in drawn))
             nodes = nodes_of(site_linkage(sample.bases, 1 - FARTHEST))
             count = len(nodes.parts)
             if count:

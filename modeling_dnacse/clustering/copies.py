@@ -1,4 +1,4 @@
-"""Equal sequences, and parts of others: the distinct ones are clustered, then all are put back into them."""
+"""Equal sequences, and parts of others: one of each is clustered, then the others join its cluster or its tree."""
 
 from collections.abc import Callable
 
@@ -13,17 +13,15 @@ from .tree_cuts import Clusters, with_members
 ROWS = 1024  # sequences that are compared with all others at once
 
 
-def cluster_distinct(table: np.ndarray, has: np.ndarray, cluster: Callable[[np.ndarray], Clusters]) -> Clusters:
-    """Cluster the distinct rows of a table, so that copies count once; then put their copies back.
+def cluster_once(first: np.ndarray, cluster: Callable[[np.ndarray], Clusters]) -> Clusters:
+    """Cluster the rows that stand for others or for themselves, then put the others into the clusters of these.
 
     Args:
-        table: What is compared of each sequence (n, numbers).
-        has: Whether there is anything to compare (n,) bool; the other rows are copies of none.
-        cluster: Finds the clusters of distinct rows.
+        first: The row that stands for each (n,), itself included; see `distinct`.
+        cluster: Finds the clusters of these rows (m,), ascending.
     """
-    first = distinct(table, has)[1]
     kept = np.unique(first)
-    return with_members(cluster(table[kept]), np.searchsorted(kept, first))
+    return with_members(cluster(kept), np.searchsorted(kept, first))
 
 
 def distinct(table: np.ndarray, has: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -49,29 +47,32 @@ def distinct(table: np.ndarray, has: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 @torch.inference_mode()
-def wholes(bases: np.ndarray) -> np.ndarray:
-    """The longest sequence that each is a part of, with the same bases at all its sites (n,); itself if there is none.
+def wholes(bases: np.ndarray, fewest: int) -> np.ndarray:
+    """The longest sequence of which each is a part (n,), with the same bases at all its sites; else itself.
 
-    Of equally long ones the content decides, so that the order of the sequences does not. Takes 16 bytes a site, and
-    n^2 multiplications for each.
+    Of equally long ones the content decides, so that the order of the sequences does not.
+
+    Cost for n sequences over L sites: up to n^2 * 2 L multiplications, and 16 n L bytes.
 
     Args:
         bases: Distinct bases at sites (n, sites) uint8.
+        fewest: Sites of a part; fewer are common to sequences by chance.
 
-    >>> wholes(np.array([[0, 1, 2, 4], [0, 1, 2, 3], [0, 0, 4, 4], [4, 4, 4, 4]])).tolist()
+    >>> wholes(np.array([[0, 1, 2, 4], [0, 1, 2, 3], [0, 0, 4, 4], [4, 4, 4, 3]]), 2).tolist()
     [1, 1, 2, 3]
     """
     covered = (bases < OTHER).sum(1)
-    rank = np.empty(len(bases), np.int64)
-    rank[np.lexsort((content_keys(bases), covered))] = np.arange(len(bases))
-    ranks, counts = torch.from_numpy(rank), torch.from_numpy(covered)
-    profiles = torch.from_numpy((bases[:, :, None] == np.arange(OTHER)).reshape(len(bases), -1).astype(np.float32))
-    found = np.arange(len(bases))
-    for rows in np.split(found, range(ROWS, len(bases), ROWS)):
-        part = (profiles[rows] @ profiles.T >= counts[rows, None]) & (counts > counts[rows, None])
-        part &= counts[rows, None] > 0
-        best, place = torch.where(part, ranks, -1).max(1)
-        found[rows] = np.where(best.numpy() < 0, rows, place.numpy())
+    order = np.lexsort((content_keys(bases), covered))
+    lengths, found = torch.from_numpy(covered[order]), np.arange(len(bases))
+    profiles = torch.from_numpy(np.stack([bases[order] == base for base in range(OTHER)], 1)).flatten(1).float()
+    start, stop = np.searchsorted(covered[order], [fewest, covered.max(initial=0)]).tolist()
+    for low in range(start, stop, ROWS):
+        high = min(low + ROWS, stop)
+        own = lengths[low:high, None]
+        is_part = (profiles[low:high] @ profiles[low:].T >= own) & (lengths[low:] > own)
+        last = torch.where(is_part, torch.arange(len(order) - low, dtype=torch.int32), 0).max(1).values.numpy()
+        parts = np.flatnonzero(last)  # the first column is as short as any row, so it is the whole of none
+        found[order[low + parts]] = order[low + last[parts]]
     return found
 
 

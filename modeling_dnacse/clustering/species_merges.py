@@ -22,9 +22,10 @@ from ..kmers import OTHER
 from ..vectors.at_sites import batches_of, unit_sums
 from .average_linkage import Tree
 from .barcode_gap import OVER_SITES, cut_at_gaps
-from .copies import distinct, wholes
+from .copies import cluster_once, distinct, wholes
 from .large_samples import LARGE, grow_tree
-from .tree_cuts import Clusters, Nodes, largest, next_merges, nodes_of, with_members
+from .site_linkage import FEWEST_SHARED
+from .tree_cuts import Clusters, Nodes, largest, next_merges, nodes_of
 
 EQUAL = 0.004  # added to distances before the logarithm
 BREAK_EVEN = 0.3  # probability; LOG.md names the mixtures on which it was chosen
@@ -50,25 +51,26 @@ def cluster_species(model: Any, bases: np.ndarray) -> Clusters:
         ValueError: the weights in the model's configuration are wrong.
     """
     weights = weights_of(model.config)
-    if weights is None:
-        return cut_at_gaps(grow_tree(model, bases, OVER_SITES.least_identity))
-    first = first_copies(bases)
-    kept = np.unique(first)
-    vector_terms = [unit_sums(model.sites, part) @ weights.of_vector for part in batches_of(bases[kept])]
-    tree = grow_tree(model, bases[kept], 1 - FARTHEST)
-    return with_members(cut_by_species(tree, weights, np.concatenate(vector_terms)), np.searchsorted(kept, first))
+
+    def clusters_of(rows: np.ndarray) -> Clusters:
+        if weights is None:
+            return cut_at_gaps(grow_tree(model, bases[rows], OVER_SITES.least_identity))
+        vector_terms = [unit_sums(model.sites, part) @ weights.of_vector for part in batches_of(bases[rows])]
+        return cut_by_species(grow_tree(model, bases[rows], 1 - FARTHEST), weights, np.concatenate(vector_terms))
+
+    return cluster_once(stand_ins(bases), clusters_of)
 
 
-def first_copies(bases: np.ndarray) -> np.ndarray:
-    """The first sequence with the same bases at all sites, or the one that each is a part of (n,); else itself.
+def stand_ins(bases: np.ndarray) -> np.ndarray:
+    """The first copy of each sequence, or the longest one of which it is a part; else itself, (n,).
 
-    In samples of LARGE distinct sequences parts are not looked for: all pairs would be compared.
+    Among LARGE distinct sequences no parts are looked for, since that compares all pairs.
     """
     first = distinct(bases, np.any(bases < OTHER, axis=1))[1]
     kept = np.unique(first)
-    if len(kept) < LARGE:
-        first = kept[wholes(bases[kept])][np.searchsorted(kept, first)]
-    return first
+    if len(kept) >= LARGE:
+        return first
+    return kept[wholes(bases[kept], FEWEST_SHARED)][np.searchsorted(kept, first)]
 
 
 def weights_of(config: Any) -> Weights | None:

@@ -28,7 +28,7 @@ def group_by_sites(
     """
     import numpy as np
 
-    from ..clustering.copies import cluster_distinct
+    from ..clustering.copies import cluster_once, distinct
     from ..clustering.entries import place_entries
     from ..clustering.large_samples import grow_tree
     from ..clustering.representatives import identities, representatives
@@ -51,14 +51,14 @@ def group_by_sites(
     if foreign.mean() > 1 - LEAST_PLACED:
         return group_by_kmers(args, listing)
 
-    def clusters_of(bases: "np.ndarray") -> "Clusters":
-        if args.identity is None:
-            return cluster_species(model, bases)
-        return cut_at(grow_tree(model, bases, args.identity), args.identity)
-
-    clusters = cluster_distinct(read.bases, np.any(read.bases < OTHER, axis=1), clusters_of)
     if args.identity is None:
+        clusters = cluster_species(model, read.bases)
         report_lowest(clusters)
+    else:
+        first = distinct(read.bases, np.any(read.bases < OTHER, axis=1))[1]
+        clusters = cluster_once(
+            first, lambda rows: cut_at(grow_tree(model, read.bases[rows], args.identity), args.identity)
+        )
     centres = representatives(read.bases, clusters.labels, np.array([entry.size for entry in entries]))
     if args.plot:
         draw_gaps(args.plot, clusters)
@@ -73,7 +73,7 @@ def group_by_kmers(args: argparse.Namespace, listing: "Listing") -> Grouping | N
     import numpy as np
 
     from ..clustering.barcode_gap import OVER_KMERS, cut_at_gaps
-    from ..clustering.copies import cluster_distinct, distinct
+    from ..clustering.copies import cluster_once, distinct
     from ..clustering.kmer_exponent import fit_exponent, near_pairs
     from ..clustering.kmer_linkage import LONGEST, K, identities_of, kmer_linkage, kmer_sets, representatives_of
     from ..clustering.tree_cuts import cut_at
@@ -89,19 +89,19 @@ def group_by_kmers(args: argparse.Namespace, listing: "Listing") -> Grouping | N
         ("" if apart else record.sequence for record, apart in zip(listing.file.read(), long, strict=True))
     )
     has = np.any(sets, axis=1)
-    rows, _, _ = distinct(sets, has)
+    rows, first, _ = distinct(sets, has)
     pairs, containment = near_pairs(sets[rows])
     pairs = rows[pairs]
     wanted = set(pairs.ravel().tolist())
     sequence_of = {row: record.sequence for row, record in enumerate(listing.file.read()) if row in wanted}
-    exponent = fit_exponent([(sequence_of[first], sequence_of[second]) for first, second in pairs], containment)
+    exponent = fit_exponent([(sequence_of[one], sequence_of[other]) for one, other in pairs], containment)
 
-    def clusters_of(distinct_sets: "np.ndarray") -> "Clusters":
+    def clusters_of(kept: "np.ndarray") -> "Clusters":
         if args.identity is None:
-            return cut_at_gaps(kmer_linkage(distinct_sets, OVER_KMERS.least_identity, exponent), OVER_KMERS)
-        return cut_at(kmer_linkage(distinct_sets, args.identity, exponent), args.identity)
+            return cut_at_gaps(kmer_linkage(sets[kept], OVER_KMERS.least_identity, exponent), OVER_KMERS)
+        return cut_at(kmer_linkage(sets[kept], args.identity, exponent), args.identity)
 
-    clusters = cluster_distinct(sets, has, clusters_of)
+    clusters = cluster_once(first, clusters_of)
     if args.identity is None:
         report_lowest(clusters)
     centres = representatives_of(sets, clusters.labels, np.array([entry.size for entry in entries]))
