@@ -5,6 +5,7 @@ import pytest
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.clustering.average_linkage import Tree
+from modeling_dnacse.clustering.site_linkage import FEWEST_SHARED
 from modeling_dnacse.clustering.species_merges import (
     BREAK_EVEN,
     COUNT,
@@ -19,6 +20,7 @@ from modeling_dnacse.clustering.species_merges import (
     features,
     means,
     probabilities,
+    stand_ins,
 )
 from modeling_dnacse.clustering.tree_cuts import Clusters, Nodes, nodes_of, with_members
 from modeling_dnacse.kmers import OTHER
@@ -141,6 +143,37 @@ def test_cuts_of_some_sequences_change_the_cluster_of_none(site_folder):
     alone = cluster_species(model, bases).labels
     assert ((labels[0][:, None] == labels[0]) == (alone[:, None] == alone)).all()
     assert (labels == labels[0]).all()
+
+
+def test_the_longest_sequence_stands_for_its_copies_and_parts(monkeypatch):
+    """Against a loop; and another order of the sequences changes none of them."""
+    monkeypatch.setattr("modeling_dnacse.clustering.copies.ROWS", 16)
+    rng = np.random.default_rng(0)
+    bases = np.repeat(rng.integers(0, 4, (8, 90), dtype=np.uint8), 20, axis=0)
+    for row, length in enumerate(rng.integers(30, 91, len(bases))):
+        first = rng.integers(90 - length + 1)
+        bases[row, :first], bases[row, first + length :] = OTHER, OTHER
+        bases[row, rng.integers(90)] = OTHER  # N
+    bases[::9, 80] = 3  # variants
+    found = stand_ins(bases)
+    covered = (bases < OTHER).sum(1)
+    parts = np.array([[(row == other)[row < OTHER].all() for other in bases] for row in bases])
+    parts &= covered[:, None] < covered
+    parts[covered < FEWEST_SHARED] = False
+    assert parts.any(1).sum() > 30 and (covered < FEWEST_SHARED).sum() > 30
+    longest = np.where(parts, covered, 0).max(1)
+    assert (covered[found] == np.maximum(longest, covered)).all()
+    assert (parts[np.arange(len(bases)), found] == parts.any(1)).all()
+    order = rng.permutation(len(bases))
+    assert (bases[order][stand_ins(bases[order])] == bases[found][order]).all()
+
+
+def test_large_samples_are_not_searched_for_parts(monkeypatch):
+    bases = np.zeros((3, 90), np.uint8)
+    bases[1, 60:] = OTHER
+    assert stand_ins(bases).tolist() == [0, 0, 0]
+    monkeypatch.setattr("modeling_dnacse.clustering.species_merges.LARGE", 2)
+    assert stand_ins(bases).tolist() == [0, 1, 0]
 
 
 def test_clusters_of_copies_are_numbered_by_their_members():
