@@ -28,7 +28,7 @@ from ..reading.rereading import RecordFile
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST
-from .calibration import CalibrationData, collect_calibration, describe_calibration
+from .calibration.cases import CalibrationData, collect_calibration, describe_calibration
 from .call_blocks import NamedBlock, call_blocks
 from .call_rules import ByRank, CallRule, call_rule, check_probability
 from .call_table import call_columns, call_row, require_pandas

@@ -26,9 +26,9 @@ pandas = pytest.importorskip("pandas")
 
 @pytest.fixture(scope="module")
 def marker(tmp_path_factory) -> Path:
-    """A folder with a library of 32 species, with a country of each record, and queries of them and of others."""
+    """A folder with a library of 96 species, with a country of each record, and queries of them and of others."""
     folder = tmp_path_factory.mktemp("marker")
-    records = simulate_marker(seed=1)
+    records = simulate_marker(seed=1, genera=48)
     for number, record in enumerate(records):
         record["country"] = f"country {number % 3}"
     write_marker(folder / "library.tsv", [record for number, record in enumerate(records) if number % 3])
