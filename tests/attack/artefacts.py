@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modeling_dnacse import embed
+from modeling_dnacse.identification.calibration.by_queries import StoredCalibration
 from modeling_dnacse.identification.calibration.cases import CalibrationData
 from modeling_dnacse.identification.encoding import Encoded
-from modeling_dnacse.identification.indexes.index import Index, StoredCalibration, read_index, write_index
+from modeling_dnacse.identification.indexes.index import Index, read_index, write_index
 from modeling_dnacse.identification.references import References
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.machine.processes import Process

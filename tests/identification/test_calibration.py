@@ -5,6 +5,7 @@ import pytest
 
 from modeling_dnacse.identification.calibration import cases as module
 from modeling_dnacse.identification.calibration.assumed_cases import with_assumed
+from modeling_dnacse.identification.calibration.by_queries import SAME_PLACE
 from modeling_dnacse.identification.calibration.cases import (
     CalibrationData,
     collect_calibration,
@@ -15,7 +16,6 @@ from modeling_dnacse.identification.calibration.fit import estimate_shares, fit_
 from modeling_dnacse.identification.calibration.probability_curves import fit_curve, fit_sigmoid
 from modeling_dnacse.identification.closeness import closeness, gaps
 from modeling_dnacse.identification.encoding import Encoded, cut_like, ends_of, keys_of
-from modeling_dnacse.identification.identifier import SAME_PLACE
 from modeling_dnacse.identification.library import Library, Matches, make_library, search
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.vectors.at_sites import AtSites, content_keys

@@ -63,7 +63,7 @@ def test_python_and_the_command_and_an_index_give_one_table(marker, index, site_
     def never(*_):
         raise AssertionError("the index has the calibration")
 
-    monkeypatch.setattr(module, "collect_calibration", never)
+    monkeypatch.setattr(module, "new_calibration", never)
     main([*command, "--reference", str(index)])
     assert output.read_text() == text
     monkeypatch.undo()

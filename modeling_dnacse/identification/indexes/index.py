@@ -30,6 +30,7 @@ from ...machine.control_characters import CONTROLS
 from ...reading.label_policy import RANK_ORDER
 from ...vectors.at_sites import AtSites
 from ...vectors.cell_search import Cells
+from ..calibration.by_queries import StoredCalibration
 from ..calibration.cases import CalibrationData
 from ..encoding import Encoded
 from ..references import Column, References
@@ -49,13 +50,6 @@ from .index_files import (
 LARGEST_COSINE = 1.001  # rounding adds to 1
 LARGEST_CLOSENESS = 50.0  # that of 2**32 references of a species is 14
 GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `References`
-
-
-class StoredCalibration(NamedTuple):
-    """A calibration, and which sites its queries cover (`ends_of`)."""
-
-    ends: np.ndarray
-    data: CalibrationData
 
 
 class Index(NamedTuple):
