@@ -45,7 +45,9 @@ from benchmarks.scoring.naming import calibration_error, score_precision
 from benchmarks.scoring.paired import ANSWERS, pack
 from benchmarks.scoring.queries import QUERIES
 from benchmarks.tasks.task import Task
-from modeling_dnacse.identification.calibration import collect_calibration, estimate_shares, fit_calibration
+from modeling_dnacse.identification.calibration.assumed_cases import with_assumed
+from modeling_dnacse.identification.calibration.cases import collect_calibration
+from modeling_dnacse.identification.calibration.fit import estimate_shares, fit_calibration
 from modeling_dnacse.identification.call_blocks import search_block
 from modeling_dnacse.identification.call_rules import call_rule
 from modeling_dnacse.identification.encoding import Encoded
@@ -105,7 +107,8 @@ def name_by_package(method: Method, library: Split, sequences: Sequence[str]) ->
     sites = method.by_sites.encoder.model.sites if method.by_sites and encoded.sites is not None else None
     held = make_library(encoded, {rank: library.labels[rank].tolist() for rank in RANKS}, sites=sites)
     data, found = collect_calibration(held, asked), search_block(held, asked, top=0)
-    calibration = fit_calibration(data, estimate_shares(data, found.matches))
+    cases = with_assumed(data)
+    calibration = fit_calibration(cases, estimate_shares(cases, found.matches))
     calls = name_queries(held, data, calibration, found.matches, found.agreed)
     levels = {}
     for suffix, precision in RULES["identify"].items():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..identification.calibration import PRIOR_STRENGTH
+from ..identification.calibration.fit import PRIOR_STRENGTH
 from ..identification.call_rules import SURE_ENOUGH
 from ..identification.call_table import Call
 

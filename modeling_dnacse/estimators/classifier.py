@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from ..identification.calibration import take
+from ..identification.calibration.cases import take
 from ..identification.encoding import Encoded, Encoder, encode
 from ..identification.library import Library, make_library, unit_vectors
 from ..identification.queries import check_numbers

@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..vectors.shared_sites import Found
-from .calibration import Calibration, CalibrationData, estimate_shares, fit_calibration, with_new_species
+from .calibration.assumed_cases import with_assumed
+from .calibration.cases import CalibrationData
+from .calibration.fit import Calibration, estimate_shares, fit_calibration, with_new_species
 from .call_rules import CallRule, Thresholds
 from .call_table import Answers, Call, make_calls
 from .encoding import Encoded
@@ -75,10 +77,11 @@ def call_blocks(
         matches, agreed, equal_species, hits = search_block(library, block, top)
         if data is None:
             data = calibration_for(block)
-            shares = estimate_shares(data, matches)
+            cases = with_assumed(data)
+            shares = estimate_shares(cases, matches)
             if expected_new is not None:
                 shares = with_new_species(shares, expected_new)
-            calibration = fit_calibration(data, shares)
+            calibration = fit_calibration(cases, shares)
         assert calibration is not None
         names = name_queries(library, data, calibration, matches, agreed)
         if thresholds is None:

@@ -8,13 +8,10 @@ The file is long since the public methods carry their documentation.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import islice, tee
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ..embedding.given import given_options
 from ..embedding.options import EmbedOptions
@@ -28,12 +25,13 @@ from ..reading.rereading import RecordFile
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST
-from .calibration import CalibrationData, collect_calibration, describe_calibration
+from .calibration.by_queries import StoredCalibration, new_calibration
+from .calibration.cases import CalibrationData, describe_calibration
 from .call_blocks import NamedBlock, call_blocks
 from .call_rules import ByRank, CallRule, call_rule, check_probability
 from .call_table import call_columns, call_row, require_pandas
-from .encoding import AS_LONG, Encoded, Encoder, cut_as_long, encode, ends_of, lengths_of
-from .indexes.index import Index, StoredCalibration, read_index, write_index
+from .encoding import Encoded, Encoder, ends_of, lengths_of
+from .indexes.index import Index, read_index, write_index
 from .indexes.index_files import REMEDY
 from .indexes.index_record import check_fits, shaping_of, source_of
 from .indexes.joining import join_encoded, join_references
@@ -44,8 +42,6 @@ from .references import HIT, LibraryFile, References, Say, encode_references, re
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SAME_PLACE = 30  # sites: a stored calibration serves queries whose ends differ by no more
 
 
 def ignore(_: object) -> None:
@@ -324,36 +320,10 @@ class Identifier:
     def _calibration_for(self, block: Encoded) -> CalibrationData:
         ends = ends_of(block)
         for stored in self.calibrations:
-            if serves(stored.ends, ends):
+            if stored.serves(ends):
                 return stored.data
-        cut, (short, whole) = None, (block.lengths, self.library.encoded.lengths)
-        if short is not None and whole is not None and np.median(short) < AS_LONG * np.median(whole):
-            if self.file is None:
-                raise ValueError(
-                    f"the queries have {np.median(short):,.0f} bases, the references of the index "
-                    f"{np.median(whole):,.0f} (medians). Such parts cannot be cut from an index of this "
-                    "marker: make it with --calibrate_for QUERIES, give the file of the library, or trim its records"
-                )
-            cut = partial(self._cut, lengths=short)
-        data = collect_calibration(self.library, block, cut=cut)
-        self.calibrations.append(StoredCalibration(ends, data))
-        return data
-
-    def _cut(self, rows: np.ndarray, lengths: np.ndarray) -> Encoded:
-        """Encode some of the references by vectors, each cut to one of these lengths."""
-        assert self.file is not None
-        wanted = set(rows.tolist())
-        read = {row: record.sequence for row, record in enumerate(self.file.read()) if row in wanted}
-        return encode(self.encoder, cut_as_long([read[row] for row in rows.tolist()], lengths, 0), by_sites=False)
-
-
-def serves(stored: np.ndarray, wanted: np.ndarray) -> bool:
-    """Whether a calibration for sequences of these ends (`ends_of`) serves others."""
-    if len(stored) != len(wanted):
-        return False
-    if len(stored) == 1:  # median lengths of what is compared by vectors
-        return bool(min(stored, wanted) >= AS_LONG * max(stored, wanted))
-    return bool(np.all(np.abs(stored - wanted) <= SAME_PLACE))
+        self.calibrations.append(new_calibration(self.library, self.encoder, self.file, block))
+        return self.calibrations[-1].data
 
 
 def identify(

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .calibration import Calibration, CalibrationData
+from .calibration.cases import CalibrationData
+from .calibration.fit import Calibration
 from .library import Library, Matches, evidence, nearest_references
 
 SEVERAL_NAMES = 0.5  # probability of a name, at most, if as near references have another one

@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modeling_dnacse import embed
-from modeling_dnacse.identification.calibration import CalibrationData
+from modeling_dnacse.identification.calibration.by_queries import StoredCalibration
+from modeling_dnacse.identification.calibration.cases import CalibrationData
 from modeling_dnacse.identification.encoding import Encoded
-from modeling_dnacse.identification.indexes.index import Index, StoredCalibration, read_index, write_index
+from modeling_dnacse.identification.indexes.index import Index, read_index, write_index
 from modeling_dnacse.identification.references import References
 from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.machine.processes import Process
@@ -84,8 +85,9 @@ def write_small_index(folder: Path, ids: list[str]) -> Path:
         right=of_rank > 0,
         judged=of_rank > 0,
         known_from=np.zeros(count, np.int64),
+        taxon=np.zeros(count, np.int64),
     )
-    stored, source = StoredCalibration(np.arange(6.0), data), {"name": "a.fasta", "records": count, "digest": "0"}
+    stored, source = StoredCalibration(np.arange(9.0), data), {"name": "a.fasta", "records": count, "digest": "0"}
     write_index(Index(folder, "model", "0", {}, [source], references, Encoded(None, sites), [stored]))
     return folder
 

@@ -54,8 +54,12 @@ TARGETS = {  # module -> tests that reach it, beside its own examples
         "tests/identification/test_closeness.py",
         "tests/identification/test_identification.py",
     ],
-    "modeling_dnacse.identification.calibration": ["tests/identification/test_calibration.py"],
-    "modeling_dnacse.identification.probability_curves": ["tests/identification/test_probability_curves.py"],
+    "modeling_dnacse.identification.calibration.assumed_cases": ["tests/identification/test_calibration.py"],
+    "modeling_dnacse.identification.calibration.cases": ["tests/identification/test_calibration.py"],
+    "modeling_dnacse.identification.calibration.fit": ["tests/identification/test_calibration.py"],
+    "modeling_dnacse.identification.calibration.probability_curves": [
+        "tests/identification/test_probability_curves.py"
+    ],
     "modeling_dnacse.identification.votes": ["tests/identification/test_votes.py"],
     "modeling_dnacse.identification.call_rules": ["tests/identification/test_call_rules.py"],
     "modeling_dnacse.clustering.species_merges": ["tests/clustering/test_species_merges.py"],

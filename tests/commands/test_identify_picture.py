@@ -8,11 +8,12 @@ import pytest
 from modeling_dnacse.commands.drawing.identify_pictures import GREY, MOST_TAXA, draw_calls, rows_of
 from modeling_dnacse.commands.drawing.pictures import colours_of_pages
 from modeling_dnacse.commands.identify_tally import Tally
-from modeling_dnacse.identification.calibration import Calibration, CalibrationData, fit_calibration
+from modeling_dnacse.identification.calibration.cases import CalibrationData
+from modeling_dnacse.identification.calibration.fit import Calibration, fit_calibration
+from modeling_dnacse.identification.calibration.reliability import reliability
 from modeling_dnacse.identification.call_blocks import NamedBlock
 from modeling_dnacse.identification.call_rules import Thresholds
 from modeling_dnacse.identification.naming import Names
-from modeling_dnacse.identification.reliability import reliability
 
 RANKS = ("species", "genus")
 
@@ -26,9 +27,8 @@ def look_ups(count: int = 4000) -> CalibrationData:
     rng = np.random.default_rng(0)
     evidence = rng.random((2, count))
     right = rng.random((2, count)) < evidence
-    return CalibrationData(
-        evidence[0], evidence, evidence[0], right, np.ones((2, count), bool), (~right[0]).astype(int)
-    )
+    known_from, taxon = (~right[0]).astype(int), np.arange(count)
+    return CalibrationData(evidence[0], evidence, evidence[0], right, np.ones((2, count), bool), known_from, taxon)
 
 
 def test_taxa_are_counted_by_sample_and_the_rarest_are_left_out():

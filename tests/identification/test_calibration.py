@@ -3,21 +3,20 @@
 import numpy as np
 import pytest
 
-from modeling_dnacse.identification import calibration as module
-from modeling_dnacse.identification.calibration import (
+from modeling_dnacse.identification.calibration import cases as module
+from modeling_dnacse.identification.calibration.assumed_cases import with_assumed
+from modeling_dnacse.identification.calibration.by_queries import SAME_PLACE
+from modeling_dnacse.identification.calibration.cases import (
     CalibrationData,
     collect_calibration,
     describe_calibration,
-    estimate_shares,
-    fit_calibration,
     take,
-    with_new_species,
 )
+from modeling_dnacse.identification.calibration.fit import estimate_shares, fit_calibration, with_new_species
+from modeling_dnacse.identification.calibration.probability_curves import fit_curve, fit_sigmoid
 from modeling_dnacse.identification.closeness import closeness, gaps
 from modeling_dnacse.identification.encoding import Encoded, cut_like, ends_of, keys_of
-from modeling_dnacse.identification.identifier import SAME_PLACE
 from modeling_dnacse.identification.library import Library, Matches, make_library, search
-from modeling_dnacse.identification.probability_curves import fit_curve, fit_sigmoid
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.vectors.at_sites import AtSites, content_keys
 
@@ -68,7 +67,8 @@ def look_up(library: Library, record: int, group: np.ndarray) -> tuple | None:
         judged.append(code[record] >= 0 and several)
         if code[record] >= 0 and np.any(code[named] == code[record]):
             known_from = rank
-    return None if best == -np.inf else (best, told[::-1], close, right[::-1], judged[::-1], known_from)
+    taxon = library.codes[max(known_from - 1, 0)][record]
+    return None if best == -np.inf else (best, told[::-1], close, right[::-1], judged[::-1], known_from, taxon)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -187,7 +187,13 @@ def made_data(known_from: list[int], ranks: int = 2, seed: int = 0) -> Calibrati
     right = np.stack([classes <= rank for rank in range(ranks)]) & (rng.random((ranks, count)) < 0.8)
     judged = np.ones((ranks, count), bool)
     return CalibrationData(
-        rng.uniform(0.5, 1, count), rng.random((ranks, count)), rng.random(count), right, judged, classes
+        rng.uniform(0.5, 1, count),
+        rng.random((ranks, count)),
+        rng.random(count),
+        right,
+        judged,
+        classes,
+        np.arange(count),
     )
 
 
@@ -208,6 +214,35 @@ def test_each_class_weighs_as_its_share_and_only_judged_cases_count():
     assert fitted.new_species is not None
     np.testing.assert_allclose(fitted.new_species.at(-scores), expected.at(-scores))
     assert fitted.shares is shares
+
+
+def test_few_taxa_of_a_class_are_joined_by_assumed_ones_that_look_like_the_class_below():
+    data = made_data([0] * 10 + [1] * 20 + [3] * 12, ranks=4)
+    data.taxon[30:] = np.arange(12) // 3  # cases of four families, none of a genus in a known family
+    more = with_assumed(data)
+    assert [part.shape[-1] for part in more] == [42 + 20 + 9] * 7
+    assert more.known_from.tolist() == [*data.known_from, *[2] * 20, *[3] * 9]
+    genera = slice(42, 62)
+    np.testing.assert_array_equal(more.evidence[:, genera], data.evidence[:, 10:30])
+    assert not more.right[:2, genera].any()
+    np.testing.assert_array_equal(more.right[2:, genera], data.right[2:, 10:30])
+    assert set(more.similarity[62:]) <= set(more.similarity[genera]) and not more.right[:3, 62:].any()
+    unchanged = made_data([0] * 10 + [1] * 20)
+    assert with_assumed(unchanged) is unchanged
+
+
+def test_of_families_with_one_genus_a_genus_needs_evidence_as_of_a_known_species():
+    """Twelve such libraries named 132 genera, of which 49 were wrong, where 1.7 were promised."""
+    data = made_data([0] * 100 + [1] * 100 + [3] * 100, ranks=3)
+    low = np.array([0.8, 0.3, 0.0, 0.0])[data.known_from]
+    data.evidence[1] = low + 0.2 * data.evidence[1]
+    data.right[1] = data.known_from < 2
+    for cases, most in ((data, 1.0), (with_assumed(data), 0.6)):
+        counts = np.bincount(cases.known_from, minlength=4)
+        curve = fit_calibration(cases, np.where(counts, 1 / (counts > 0).sum(), 0)).names[1]
+        assert curve is not None
+        unknown, known = curve.at(np.array([0.4, 0.9]))
+        assert most - 0.2 < unknown < most and known > 0.95
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 import numpy as np
 import torch
 
-from modeling_dnacse.identification.calibration import Calibration, CalibrationData
+from modeling_dnacse.identification.calibration.cases import CalibrationData
+from modeling_dnacse.identification.calibration.fit import Calibration
+from modeling_dnacse.identification.calibration.probability_curves import Curve
 from modeling_dnacse.identification.call_rules import call_rule
 from modeling_dnacse.identification.candidates import nearest_named
 from modeling_dnacse.identification.encoding import Encoded
 from modeling_dnacse.identification.library import Library, Matches, agreed_ranks, equal_hits
 from modeling_dnacse.identification.naming import name_queries, rank_of_call
-from modeling_dnacse.identification.probability_curves import Curve
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.vectors.at_sites import AtSites
 from modeling_dnacse.vectors.shared_sites import Found
@@ -65,7 +66,7 @@ def test_a_sure_species_is_called_at_the_common_ancestor_by_vectors_too():
     sure = Curve(np.array([0.0, 1.0]), np.array([0.97, 0.99]))
     calibration = Calibration([sure, sure], None, np.ones(3) / 3)
     case = np.ones((2, 1), bool)
-    few = CalibrationData(np.ones(1), np.ones((2, 1)), np.ones(1), case, case, np.zeros(1, int))
+    few = CalibrationData(np.ones(1), np.ones((2, 1)), np.ones(1), case, case, *np.zeros((2, 1), int))
     agreed = agreed_ranks(library, matches, None, None)
     assert rank_of_call(name_queries(library, few, calibration, matches), 0.95).tolist() == [0]
     names = name_queries(library, few, calibration, matches, agreed)

@@ -4,17 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_dnacse.identification.calibration import (
-    Calibration,
-    CalibrationData,
-    collect_calibration,
-    estimate_shares,
-    fit_calibration,
-)
+from modeling_dnacse.identification.calibration.cases import CalibrationData, collect_calibration
+from modeling_dnacse.identification.calibration.fit import Calibration, estimate_shares, fit_calibration
+from modeling_dnacse.identification.calibration.probability_curves import fit_curve
 from modeling_dnacse.identification.encoding import Encoded
 from modeling_dnacse.identification.library import Library, Matches, agreed_ranks, make_library, search
 from modeling_dnacse.identification.naming import name_queries, rank_of_call
-from modeling_dnacse.identification.probability_curves import fit_curve
 from modeling_dnacse.vectors.neighbours import nearest, nearest_names
 
 

@@ -26,9 +26,9 @@ pandas = pytest.importorskip("pandas")
 
 @pytest.fixture(scope="module")
 def marker(tmp_path_factory) -> Path:
-    """A folder with a library of 32 species, with a country of each record, and queries of them and of others."""
+    """A folder with a library of 96 species, with a country of each record, and queries of them and of others."""
     folder = tmp_path_factory.mktemp("marker")
-    records = simulate_marker(seed=1)
+    records = simulate_marker(seed=1, genera=48)
     for number, record in enumerate(records):
         record["country"] = f"country {number % 3}"
     write_marker(folder / "library.tsv", [record for number, record in enumerate(records) if number % 3])
@@ -63,7 +63,7 @@ def test_python_and_the_command_and_an_index_give_one_table(marker, index, site_
     def never(*_):
         raise AssertionError("the index has the calibration")
 
-    monkeypatch.setattr(module, "collect_calibration", never)
+    monkeypatch.setattr(module, "new_calibration", never)
     main([*command, "--reference", str(index)])
     assert output.read_text() == text
     monkeypatch.undo()

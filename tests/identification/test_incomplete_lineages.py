@@ -5,13 +5,14 @@ import math
 import numpy as np
 import torch
 
-from modeling_dnacse.identification.calibration import Calibration, CalibrationData
+from modeling_dnacse.identification.calibration.cases import CalibrationData
+from modeling_dnacse.identification.calibration.fit import Calibration
+from modeling_dnacse.identification.calibration.probability_curves import Curve
 from modeling_dnacse.identification.call_table import Call
 from modeling_dnacse.identification.encoding import Encoded
 from modeling_dnacse.identification.formats import lineage
 from modeling_dnacse.identification.library import Library, Matches
 from modeling_dnacse.identification.naming import name_queries
-from modeling_dnacse.identification.probability_curves import Curve
 from modeling_dnacse.identification.queries import Query
 
 RANKS = ("species", "genus", "order", "class")
@@ -30,7 +31,7 @@ def test_a_rank_without_a_name_has_no_probability_and_lowers_none():
     matches = Matches(rows, similarities, np.ones(1), *unknown)
     sure = Curve(np.array([0.0, 1.0]), np.array([0.97, 0.97]))
     case = np.ones((4, 1), bool)
-    data = CalibrationData(np.zeros(1), np.ones((4, 1)), np.ones(1), case, case, np.zeros(1, int))
+    data = CalibrationData(np.zeros(1), np.ones((4, 1)), np.ones(1), case, case, *np.zeros((2, 1), int))
     named = name_queries(library, data, Calibration([sure] * 4, None, np.ones(5) / 5), matches)
     np.testing.assert_allclose(named.probabilities[:, 0], [0.97, 0.97, np.nan, 0.97])
 

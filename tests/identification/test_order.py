@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import modeling_dnacse.identification.calibration as module
+import modeling_dnacse.identification.calibration.cases as module
 from modeling_dnacse import Identifier
 from modeling_dnacse.identification.identifier import Identifier as Opened
 from tests.support.marker import simulate_marker, write_marker

@@ -5,7 +5,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from modeling_dnacse.identification.probability_curves import Sigmoid, fit_curve, fit_sigmoid, pool
+from modeling_dnacse.identification.calibration.probability_curves import Sigmoid, fit_curve, fit_sigmoid, pool
 
 
 @pytest.mark.parametrize("seed", range(3))

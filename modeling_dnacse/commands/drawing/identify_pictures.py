@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...identification.calibration import Calibration, CalibrationData
-from ...identification.reliability import reliability
+from ...identification.calibration.cases import CalibrationData
+from ...identification.calibration.fit import Calibration
+from ...identification.calibration.reliability import reliability
 from ..identify_tally import ABOVE, KINDS, NEW, NO_CALL, SPECIES, Tally
 from .pictures import BLUE, GREY, ORANGE, save
 

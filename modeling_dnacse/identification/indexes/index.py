@@ -30,7 +30,8 @@ from ...machine.control_characters import CONTROLS
 from ...reading.label_policy import RANK_ORDER
 from ...vectors.at_sites import AtSites
 from ...vectors.cell_search import Cells
-from ..calibration import CalibrationData
+from ..calibration.by_queries import StoredCalibration
+from ..calibration.cases import CalibrationData
 from ..encoding import Encoded
 from ..references import Column, References
 from .index_files import (
@@ -49,13 +50,6 @@ from .index_files import (
 LARGEST_COSINE = 1.001  # rounding adds to 1
 LARGEST_CLOSENESS = 50.0  # that of 2**32 references of a species is 14
 GROUPS = ("labels", "below", "metadata")  # of columns, in the order of `References`
-
-
-class StoredCalibration(NamedTuple):
-    """A calibration, and which sites its queries cover (`ends_of`)."""
-
-    ends: np.ndarray
-    data: CalibrationData
 
 
 class Index(NamedTuple):
@@ -138,6 +132,7 @@ def read_index(folder: Path) -> Index:
                 CalibrationData(*(parts[f"{number}.{field}"] for field in CalibrationData._fields)),
             )
             for number, ends in enumerate(description["calibrations"])
+            if f"{number}.taxon" in parts  # those of earlier versions are of other cases, so they serve no queries
         ]
         _check_encoded(encoded)
         ranks = sum(any(column) for column in references.labels.values())
@@ -196,10 +191,11 @@ def _check_arrays(parts: Mapping[str, np.ndarray], kinds: Mapping[str, tuple[typ
 
 def _check_calibration(stored: StoredCalibration, ranks: int, by_sites: bool) -> None:
     data, count = stored.data, stored.data.similarity.shape[-1:]
-    wanted = {"similarity": "f", "evidence": "f", "closeness": "f", "right": "b", "judged": "b", "known_from": "i"}
+    wanted = {"similarity": "f", "evidence": "f", "closeness": "f", "right": "b", "judged": "b"}
+    wanted |= {"known_from": "i", "taxon": "i"}
     for name, kind in wanted.items():
         part = getattr(data, name)
-        shape = count if name in ("similarity", "closeness", "known_from") else (ranks, *count)
+        shape = count if name in ("similarity", "closeness", "known_from", "taxon") else (ranks, *count)
         if part.dtype.kind != kind or part.shape != shape:
             raise ValueError(f"{name} of a calibration is of another kind or size")
     if len(data.known_from) and not 0 <= data.known_from.min() <= data.known_from.max() <= ranks:
@@ -212,8 +208,7 @@ def _check_calibration(stored: StoredCalibration, ranks: int, by_sites: bool) ->
             raise ValueError("closeness or evidence of a calibration is out of its range")
     if np.isnan(data.evidence[data.judged]).any():
         raise ValueError("a calibration judges names without evidence")
-    # see `ends_of`; those of earlier versions, with 6 numbers, serve no queries, since records were cut otherwise
-    sizes = (0, 6, 9) if by_sites else (0, 1, 6, 9)
+    sizes = (0, 9) if by_sites else (0, 1, 9)  # see `ends_of`
     if stored.ends.ndim != 1 or len(stored.ends) not in sizes or not np.isfinite(stored.ends).all():
         raise ValueError("the ends of a calibration are no numbers")
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .calibration import CalibrationData, fit_calibration
+from .assumed_cases import with_assumed
+from .cases import CalibrationData
+from .fit import fit_calibration
 
 EDGES = np.array([0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 1])  # of stated probabilities
 FEWEST = 20  # look-ups in an interval, else it has no point
@@ -27,7 +29,7 @@ def reliability(data: CalibrationData, shares: np.ndarray, rank: int, seed: int 
     stated = np.full(len(fold), np.nan)
     for number in range(FOLDS):
         others = CalibrationData(*(part[..., fold != number] for part in data))
-        curve = fit_calibration(others, shares).names[rank]
+        curve = fit_calibration(with_assumed(others), shares).names[rank]
         asked = data.judged[rank] & (fold == number)
         if curve is not None:
             stated[asked] = curve.at(data.evidence[rank, asked])
