@@ -220,8 +220,8 @@ def test_few_taxa_of_a_class_are_joined_by_assumed_ones_that_look_like_the_class
     data = made_data([0] * 10 + [1] * 20 + [3] * 12, ranks=4)
     data.taxon[30:] = np.arange(12) // 3  # cases of four families, none of a genus in a known family
     more = with_assumed(data)
-    assert [part.shape[-1] for part in more] == [42 + 20 + 9] * 7
-    assert more.known_from.tolist() == [*data.known_from, *[2] * 20, *[3] * 9]
+    assert [part.shape[-1] for part in more] == [42 + 20 + 3] * 7
+    assert more.known_from.tolist() == [*data.known_from, *[2] * 20, *[3] * 3]
     genera = slice(42, 62)
     np.testing.assert_array_equal(more.evidence[:, genera], data.evidence[:, 10:30])
     assert not more.right[:2, genera].any()

@@ -4,19 +4,19 @@ In a library with one genus a family, no look-up has the family of its record bu
 follow that all queries of other genera are as far from the library as other families are. With few such genera, their
 cases depend on which ones they are.
 
-So each class is assumed to have three taxa more, whose cases look like those of the class below it: queries of an
+So each class is assumed to have one taxon more, whose cases look like those of the class below it: queries of an
 unknown genus like queries of an unknown species of a known genus. Where a library has no unknown genus in a known
-family, the name of a genus then needs evidence as of a known species. The more taxa it has, the less this counts: of
-n taxa that all differ, 3 / n is the upper bound of the share that does not (95 %, Hanley and Lippman-Hand 1983). It
-begins with unknown genera: that unknown species look like known ones would leave no species to call in a list with
-one species a genus.
+family, the name of a genus then needs evidence as of a known species. The more taxa it has, the less this counts. It
+is the rule of succession: if n taxa all differed from the library so far, the next one does not with a chance of
+about 1 / n. It begins with unknown genera: that unknown species look like known ones would leave no species to call
+in a list with one species a genus.
 """
 
 import numpy as np
 
 from .cases import CalibrationData
 
-ASSUMED = 3  # taxa; LOG.md compares others
+ASSUMED = 1  # taxa; LOG.md compares others
 
 
 def with_assumed(data: CalibrationData) -> CalibrationData:
