@@ -11,7 +11,8 @@ Both sums are dot products: of counts of k-mers, and of the number of members ab
 of two numbers is the number of levels that both reach). So there is no n x n matrix, as in average_linkage.py.
 
 k is K: of 7-mers there are 8,192, of which a barcode of 650 bp has a twelfth. Sequences of more than LONGEST bp would
-share too many by chance. Cost for n different sequences: one to three times n^2 * 8,192 multiplications, and 75 n kB.
+share too many by chance. Cost for n different sequences: one to three times n^2 * 8,192 multiplications, and 75 n kB;
+a third more at most if lengths differ much.
 """
 
 from collections.abc import Iterable
@@ -27,8 +28,7 @@ from .copies import with_copies
 K = 7
 LONGEST = 3000  # bp
 FEWEST = 30  # k-mers of the shorter one; with fewer, identities are unreliable
-LEVELS = 64  # of length
-MOST = 40_000  # different sequences; they take 3 GiB
+MOST = 40_000  # different sequences; they take 3 to 4 GiB
 ROWS = 1024  # clusters that are compared with all others at once
 
 
@@ -103,8 +103,7 @@ def profiles(sets: np.ndarray) -> np.ndarray:
     if not len(has):
         return has.astype(np.float32)
     numbers = has.sum(1, dtype=np.int64)
-    levels = np.unique(np.quantile(numbers, np.linspace(0, 1, LEVELS), method="higher"))
-    numbers = levels[np.searchsorted(levels, numbers)]
+    levels = np.unique(numbers)  # not some of them: a rare short fragment would count as a longer one
     steps = np.diff(levels, prepend=0)
     return np.concatenate([has, (numbers[:, None] >= levels) * np.sqrt(steps)], axis=1, dtype=np.float32)
 
