@@ -205,9 +205,7 @@ def encode_references(
         say(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers")
         sequences = (record.sequence for record in library.file.read())
     elif places(encoder.model) and by_sites is not False:
-        say(
-            f"{path}: --dimensions, --window_tokens and --both_strands are of vectors, so these are compared, not sites"
-        )
+        say(f"{path}: --dimensions, --window_tokens and --both_strands are of vectors, so vectors are compared")
     if given is not None:
         return Encoded(given, None, lengths_of(sequences))
     made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)
