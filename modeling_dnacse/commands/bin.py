@@ -143,8 +143,8 @@ def check(args: argparse.Namespace) -> "tuple[Listing, Listing | None, np.ndarra
         )
     depths = None
     if args.coverage:
-        ids = [entry.id for entry in listing.entries if entry.bp >= args.min_length]
-        depths, samples = read_depths(args.coverage, ids)
+        long = [entry for entry in listing.entries if entry.bp >= args.min_length]
+        depths, samples = read_depths(args.coverage, [entry.id for entry in long], [entry.bp for entry in long])
         kept, others = telling_samples(depths, samples)
         depths = depths[:, kept] if kept else None
         told = ", ".join(samples[column] for column in kept) or "none is compared"

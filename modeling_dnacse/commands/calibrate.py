@@ -4,7 +4,8 @@
 
 FOLDER must be your own copy: the shipped models are refused, since all users of the installed package share them.
 
-Without --threshold or --labelled, `dnacse cluster` uses the threshold for species, and `dnacse bin` the one for bins.
+Without --threshold or --labelled, `dnacse cluster` uses the threshold for species where it compares vectors: with a
+model without sites. `dnacse bin --method k_medoid` uses the one for bins.
 The labelled sequences should be of species that the model was not trained on: sequences of its training species lie
 closer together than others.
 """
@@ -68,6 +69,7 @@ def check(args: argparse.Namespace) -> "Listing":
 def run(args: argparse.Namespace, listing: "Listing") -> None:
     """Choose the threshold and write it; the rest of config.json stays as it is."""
     from ..clustering.thresholds import choose_threshold
+    from ..identification.encoding import places
     from ..machine.atomic import written_whole
 
     device, path = find_device(args.device), Path(args.model, CONFIG)
@@ -79,3 +81,7 @@ def run(args: argparse.Namespace, listing: "Listing") -> None:
         config = json.loads(path.read_text(encoding="utf-8")) | {FIELDS[args.purpose]: round(threshold, 4)}
         hidden.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     sys.stderr.write(f"{path}: {FIELDS[args.purpose]} {threshold:.4f}, {origin}\n")
+    if args.purpose == "species" and places(model):
+        sys.stderr.write(
+            f"dnacse cluster compares sites with this model, and vectors only with --threshold {threshold:.4f}\n"
+        )

@@ -225,7 +225,7 @@ def with_hits(blocks: "Iterable[NamedBlock]", columns: Sequence[str], file: Text
 
 def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifier":
     """Load the model, and encode the library or open the index."""
-    from ..identification.encoding import Encoder
+    from ..identification.encoding import make_encoder
     from ..identification.identifier import Identifier, model_for
     from ..identification.indexes.index import read_index
 
@@ -234,9 +234,9 @@ def open_identifier(args: argparse.Namespace, first: FirstReading) -> "Identifie
     if isinstance(first.library, Path):
         index = read_index(first.library)
         args.model = args.model or index.shipped_model()
-        return Identifier.from_stored(args.model, Encoder(*load_from_options(args, device), options), index)
+        return Identifier.from_stored(args.model, make_encoder(*load_from_options(args, device), options), index)
     args.model = model_for(args.model, first.library)
-    encoder = Encoder(*load_from_options(args, device), options)
+    encoder = make_encoder(*load_from_options(args, device), options)
     return Identifier.from_library(args.model, encoder, first.library, args.reference_vectors)
 
 

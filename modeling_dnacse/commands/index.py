@@ -98,7 +98,7 @@ def run(args: argparse.Namespace, first: IndexInput) -> None:
 
 def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str:
     """Encode the library, calibrate on it, and write the index to a new folder; say what it holds."""
-    from ..identification.encoding import Encoder
+    from ..identification.encoding import make_encoder
     from ..identification.identifier import Identifier, model_for
     from ..identification.indexes.index import read_index, write_index
 
@@ -108,7 +108,7 @@ def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str
     if index is not None:
         args.model = args.model or index.shipped_model()
     args.model = model_for(args.model, first.library)
-    encoder = Encoder(*load_from_options(args, device), options)
+    encoder = make_encoder(*load_from_options(args, device), options)
     if index is None:
         identifier = Identifier.from_library(args.model, encoder, first.library)
     else:

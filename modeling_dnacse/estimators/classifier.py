@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from ..identification.calibration.cases import take
-from ..identification.encoding import Encoded, Encoder, encode
+from ..identification.encoding import Encoded, Encoder, encode, make_encoder
 from ..identification.library import Library, make_library, unit_vectors
 from ..identification.queries import check_numbers
 from ..vectors.shared_sites import SiteSearch
@@ -131,7 +131,7 @@ class BarcodeClassifier(ClassifierMixin, BaseEstimator):
 
     def _encoder(self) -> tuple[Encoder, str]:
         model, tokenizer, digest = find_encoder(self.model, self.device)
-        return Encoder(model, tokenizer, options_of(self)), digest
+        return make_encoder(model, tokenizer, options_of(self)), digest
 
     def _similarities(self, given: Any) -> np.ndarray:
         """Similarities to the nearest sequence of each class (n, classes)."""

@@ -7,6 +7,7 @@ its references can be placed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -65,6 +66,17 @@ class Encoder:
         while block := list(islice(stream, BLOCK)):
             yield read_sites(self.model, self.tokenizer, [clean_sequence(sequence) for sequence in block])
             report(len(block))
+
+
+def make_encoder(model: Any, tokenizer: PreTrainedTokenizerBase, options: EmbedOptions) -> Encoder:
+    """An encoder; placing takes no `dtype`, so a model with sites computes as its weights are stored."""
+    return Encoder(model, tokenizer, replace(options, dtype=None) if places(model) else options)
+
+
+def places(model: Any) -> bool:
+    """Whether a model can place sequences on the sites of a marker; ONNX graphs and models of k-mers cannot."""
+    sites = getattr(model, "sites", None)
+    return sites is not None and sites.can_place
 
 
 def encode(encoder: Encoder, sequences: list[str], by_sites: bool | None = None) -> Encoded:

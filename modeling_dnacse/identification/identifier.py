@@ -30,7 +30,7 @@ from .calibration.cases import CalibrationData, describe_calibration
 from .call_blocks import NamedBlock, call_blocks
 from .call_rules import ByRank, CallRule, call_rule, check_probability
 from .call_table import call_columns, call_row, require_pandas
-from .encoding import Encoded, Encoder, ends_of, lengths_of
+from .encoding import Encoded, Encoder, ends_of, lengths_of, make_encoder
 from .indexes.index import Index, read_index, write_index
 from .indexes.index_files import REMEDY
 from .indexes.index_record import check_fits, shaping_of, source_of
@@ -98,7 +98,7 @@ class Identifier:
         check_model(model)
         library = read_references(file, None if taxonomy is None else Path(given_path(taxonomy)), ignore)
         model = model_for(model, library, ignore)
-        encoder = Encoder(*load_encoder(model, str(options.device or "cpu")), options)
+        encoder = make_encoder(*load_encoder(model, str(options.device or "cpu")), options)
         return cls.from_library(model, encoder, library, say=ignore, quiet=True)
 
     @classmethod
@@ -130,7 +130,7 @@ class Identifier:
         check_model(model)
         index = read_index(Path(given_path(folder)))
         model = model or index.shipped_model()
-        return cls.from_stored(model, Encoder(*load_encoder(model, str(options.device or "cpu")), options), index)
+        return cls.from_stored(model, make_encoder(*load_encoder(model, str(options.device or "cpu")), options), index)
 
     @classmethod
     def from_stored(cls, model: str, encoder: Encoder, index: Index) -> "Identifier":

@@ -183,7 +183,7 @@ def encode_references(
 
     from ..kmers import OTHER
     from ..machine.progress import progress_bar
-    from .encoding import LEAST_PLACED, Encoded, lengths_of
+    from .encoding import LEAST_PLACED, Encoded, lengths_of, places
 
     path = library.file.path
     given = None if vectors is None else load_vectors(vectors, library, encoder)
@@ -204,6 +204,8 @@ def encode_references(
             return Encoded(None, placed)
         say(f"{path}: the marker is not that of the model, so sequences are compared by their k-mers")
         sequences = (record.sequence for record in library.file.read())
+    elif places(encoder.model) and by_sites is not False:
+        say(f"{path}: --dimensions, --window_tokens and --both_strands are of vectors, so vectors are compared")
     if given is not None:
         return Encoded(given, None, lengths_of(sequences))
     made = np.empty((count, encoder.options.vector_width(encoder.model)), np.float32)

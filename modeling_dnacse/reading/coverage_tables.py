@@ -30,19 +30,22 @@ NO_DEPTH = re.compile(r"(contig|seq|sequence)?[_ ]?len(gth)?|size|gc|.*-var|tota
 OTHER_METHODS = ("Covered Fraction", "Covered Bases", "Variance", "Length", "Read Count", "Count", "ANIr")
 
 
-def read_depths(paths: Sequence[str | PathLike[str]], ids: Iterable[str]) -> tuple[np.ndarray, list[str]]:
+def read_depths(
+    paths: Sequence[str | PathLike[str]], ids: Iterable[str], lengths: Sequence[int] = ()
+) -> tuple[np.ndarray, list[str]]:
     """Read the depths of contigs from one table or several.
 
     Args:
         paths: Tables, plain or compressed, each of one sample or of several.
         ids: Contigs that must be in each table (n,); other contigs are ignored.
+        lengths: Their lengths in bp (n,), which must be those of tables that have lengths; none: not compared.
 
     Returns:
         Depths (n, samples) float64, in the order of the ids and of the tables, and the names of the samples.
 
     Raises:
         ValueError: the kind of a table is unknown, a number in it is not a depth, or a contig is repeated or missing.
-            The message names file, line and remedy.
+            The message names file, line and remedy. Or a contig has another length, as that of another assembly.
     """
     words = [identifier.split()[0] for identifier in ids]
     word, times = Counter(words).most_common(1)[0] if words else ("", 0)
@@ -53,7 +56,7 @@ def read_depths(paths: Sequence[str | PathLike[str]], ids: Iterable[str]) -> tup
         )
     tables, names = [], []
     for path in [fspath(path) for path in paths]:
-        samples, rows = _read(path)
+        samples, rows, known = _read(path)
         lacking = next((word for word in words if word not in rows), None)
         if lacking is not None:
             count = sum(word not in rows for word in words)
@@ -61,6 +64,12 @@ def read_depths(paths: Sequence[str | PathLike[str]], ids: Iterable[str]) -> tup
                 f"{path}: there is no contig {lacking}, and {count:,} of {len(words):,} contigs are missing; map the "
                 "reads to the same contigs, and give the table that has them all"
             )
+        for word, length in zip(words, lengths, strict=False):
+            if known.get(word, length) != length:
+                raise ValueError(
+                    f"{path}: contig {word} has {known[word]:,.0f} bp there, but {length:,} here; map the "
+                    "reads to these contigs"
+                )
         names += samples
         tables.append([rows[word] for word in words])
     return np.concatenate([np.array(table, dtype=float).reshape(len(words), -1) for table in tables], axis=1), names
@@ -93,7 +102,8 @@ def telling_samples(depths: np.ndarray, names: list[str]) -> tuple[list[int], li
     return kept, others
 
 
-def _read(path: str) -> tuple[list[str], dict[str, list[float]]]:
+def _read(path: str) -> tuple[list[str], dict[str, list[float]], dict[str, float]]:
+    """The samples, the depths of each contig, and its length if the table has lengths."""
     lines = _lines(path)
     number, header = next(lines, (1, [""]))
     columns, samples = _columns(path, header)
@@ -101,6 +111,7 @@ def _read(path: str) -> tuple[list[str], dict[str, list[float]]]:
     if not samples:  # no header
         lines, columns, samples = chain([(number, header)], lines), [1], [path]
     rows: dict[str, list[float]] = {}
+    lengths: dict[str, float] = {}
     for number, fields in lines:
         if len(fields) != len(header):
             raise ValueError(
@@ -112,7 +123,9 @@ def _read(path: str) -> tuple[list[str], dict[str, list[float]]]:
             what = f"the contig {words[0]} is there twice" if words else "a line without a contig"
             raise ValueError(f"{path}:{number}: {what}; give one line for each contig")
         rows[words[0]] = [_depth(path, number, fields[column]) for column in columns]
-    return samples, rows
+        if header[:3] == JGI:
+            lengths[words[0]] = _depth(path, number, fields[1])
+    return samples, rows, lengths
 
 
 def _lines(path: str) -> Iterator[tuple[int, list[str]]]:

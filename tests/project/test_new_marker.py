@@ -10,12 +10,16 @@ from tests.support.marker import fit_arguments, simulate_marker, write_marker
 from trainer.fit_sites import main as fit_sites
 
 
-def test_three_commands_make_a_model_of_a_marker_and_name_its_sequences(tmp_path):
+def test_three_commands_make_a_model_of_a_marker_and_name_its_sequences(tmp_path, capsys):
     records = simulate_marker(seed=1)
     library = write_marker(tmp_path / "library.tsv", records)
     model, calls = tmp_path / "model", tmp_path / "calls.tsv"
     fit_sites(fit_arguments(library, model))
     main(["calibrate", str(library), "--model", str(model), "--for", "species"])
+    assert (
+        "dnacse cluster compares sites with this model, and vectors only if you give --threshold"
+        in capsys.readouterr().err
+    )
 
     rng = np.random.default_rng(99)  # another seed than that of the simulated gene
     whole = [record for record in records if len(record["sequence"]) > 300]

@@ -49,6 +49,15 @@ def test_the_total_of_jgi_is_a_depth_where_it_is_alone(tmp_path):
     assert depths.tolist() == [[1], [3]] and samples == ["totalAvgDepth"]
 
 
+def test_contigs_of_another_assembly_are_refused(tmp_path):
+    """Their names are often the same, as k141_1, so each contig got the depth of a stranger."""
+    path = tmp_path / "depths.tsv"
+    path.write_text("contigName\tcontigLen\ttotalAvgDepth\nc1\t9\t1\nc2\t1500\t3\n")
+    assert read_depths([path], IDS, [9, 1500])[0].tolist() == [[1], [3]]
+    with pytest.raises(ValueError, match="contig c2 has 1,500 bp there, but 7 here; map the reads to"):
+        read_depths([path], IDS, [9, 7])
+
+
 @pytest.mark.parametrize(
     ("header", "samples"),
     [
