@@ -99,7 +99,7 @@ def cut_as_long(records: list[str], lengths: np.ndarray, seed: int) -> list[str]
     """Cut each record to the length of a query, which is drawn at random, at a random place.
 
     >>> cut_as_long(["ACGTACGT", "ACG"], np.array([4, 4]), 0)
-    ['GTAC', 'ACG']
+    ['ACGT', 'ACG']
     """
     rng, lengths = np.random.default_rng(seed), np.sort(lengths)
     drawn = lengths[(rng.random(len(records)) * len(lengths)).astype(int)].tolist()
