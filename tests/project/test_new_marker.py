@@ -17,8 +17,7 @@ def test_three_commands_make_a_model_of_a_marker_and_name_its_sequences(tmp_path
     fit_sites(fit_arguments(library, model))
     main(["calibrate", str(library), "--model", str(model), "--for", "species"])
     assert (
-        "dnacse cluster compares sites with this model, and vectors only with --threshold"
-        in capsys.readouterr().err
+        "dnacse cluster compares sites with this model, and vectors only with --threshold" in capsys.readouterr().err
     )
 
     rng = np.random.default_rng(99)  # another seed than that of the simulated gene
