@@ -113,6 +113,11 @@ def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str
         identifier = Identifier.from_library(args.model, encoder, first.library)
     else:
         identifier = Identifier.from_stored(args.model, encoder, index).extended(first.library)
+        if (others := len(index.calibrations) - 1) > 0:  # than for queries like its own records
+            sys.stderr.write(
+                f"{args.add}: what it was calibrated for ({others:,} x --calibrate_for) does not hold for a larger "
+                "library; give these files again\n"
+            )
     sys.stderr.write("calibrating\n")
     identifier.calibrate()
     for path, files in zip(args.calibrate_for, first.queries, strict=True):

@@ -122,6 +122,17 @@ def test_columns_of_hits_have_the_order_of_the_file(tmp_path):
     assert list(read_references(table).references.metadata) == columns[3:]
 
 
+def test_an_index_that_grows_tells_of_calibrations_that_it_loses(marker, site_folder, tmp_path, capsys):
+    pieces, named = tmp_path / "pieces.fasta", ["--model", str(site_folder)]
+    sequences, ids = queries_in(marker)
+    pieces.write_text("".join(f">{name}\n{text[:100]}\n" for name, text in zip(ids, sequences, strict=True)))
+    cut, grown = str(tmp_path / "cut"), str(tmp_path / "grown")
+    main(["index", str(marker / "library.tsv"), "--calibrate_for", str(pieces), "-o", cut, *named])
+    capsys.readouterr()
+    main(["index", str(marker / "more.tsv"), "--add", cut, "-o", grown, *named])
+    assert f"{cut}: what it was calibrated for (1 x --calibrate_for)" in capsys.readouterr().err
+
+
 def test_an_index_grows_to_that_of_all_records(marker, index, site_folder, capsys):
     both = marker / "both.tsv"
     rows = (marker / "more.tsv").read_text().split("\n", 1)[1]
