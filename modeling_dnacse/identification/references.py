@@ -13,6 +13,7 @@ from ..reading.names import alike_but_for_case
 from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
 from ..reading.taxonomies import is_tree, read_taxonomy
+from .homonyms import names_in_several
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +70,7 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
 
     Args:
         path: The library.
-        taxonomy: Names of its records, see `read_taxonomy`, where they are not in the library itself.
+        taxonomy: Names of its records, see `read_taxonomy`, in place of those in the library itself.
         say: Receives lines for the user.
 
     Raises:
@@ -87,7 +88,7 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
     metadata: dict[str, list[str]] = {}
     unknown = 0
     for record in file.read(counts, metadata=True):
-        labels = record.labels
+        labels, given_species = record.labels, record.given_species
         if named is not None:
             keys = (record.taxid or record.id,) if by_taxon else (record.id, record.taxid)
             matches = [named[key] for key in keys if key in named]
@@ -98,7 +99,8 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
                 )
             found = matches[0] if matches else None
             unknown += found is None
-            labels = labels | dict(found) if found else labels
+            if found is not None:
+                labels, given_species = dict(found), ""
         for rank in labels:
             if rank not in names:
                 names[rank] = [""] * len(ids)
@@ -111,8 +113,8 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
             column.append(sys.intern(record.metadata.get(key, "")))
         ids.append(record.id)
         styles[record.style] += 1
-        if record.given_species and "species" not in labels:
-            placeholders[record.given_species] += 1
+        if given_species and "species" not in labels:
+            placeholders[given_species] += 1
     say(f"{path}: {counts.summary()}")
     if taxonomy is not None and unknown == len(ids):
         raise ValueError(f"{taxonomy}: none of the {len(ids):,} records of {path} is in it; the ids must be equal")
@@ -120,8 +122,8 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
     if placeholders:
         examples = ", ".join(repr(name) for name, _ in placeholders.most_common(3))
         say(
-            f"{path}: {placeholders.total():,} records have no species but a placeholder or open nomenclature, as in "
-            f"{examples}"
+            f"{path}: {placeholders.total():,} records have no species but a placeholder, open nomenclature, or a "
+            f"genus or epithet alone, as in {examples}"
         )
     if not any(names["species"]):
         raise ValueError(
@@ -132,6 +134,12 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
         say(
             f"{path}: {len(alike):,} pairs of names differ only by upper and lower case, as in {alike[0][0]!r} and "
             f"{alike[0][1]!r}, and count as different taxa; write them alike if they are one"
+        )
+    if split := names_in_several(names):
+        rank, name, upper, taxa = split[0]
+        say(
+            f"{path}: {len(split):,} names lie in several taxa of the next rank, as {rank} {name!r} in {upper} "
+            f"{taxa[0]!r} and {taxa[1]!r}, and count as one taxon each; correct lineages, and rename homonyms"
         )
     ordered = {rank: names[rank] for rank in RANK_ORDER if rank in names}
     below = {rank: names[rank] for rank in BELOW_SPECIES if rank in names}

@@ -27,7 +27,7 @@ def test_ranks_go_from_the_species_upwards_and_all_columns_are_as_long(tmp_path,
     assert (
         "recognised as columns of a table; records with a name (names): bin 1 (1), species 2 (2), genus 2 (1)" in said
     )
-    assert "1 records have no species but a placeholder or open nomenclature, as in 'unidentified'" in said
+    assert "1 records have no species but a placeholder, open nomenclature, or a genus or epithet alone, as in" in said
 
 
 def test_names_that_differ_by_case_are_told(tmp_path, capsys):
@@ -39,6 +39,17 @@ def test_names_that_differ_by_case_are_told(tmp_path, capsys):
     read_references(library)
     said = capsys.readouterr().err
     assert "2 pairs of names differ only by upper and lower case, as in 'APIS MELLIFERA' and 'Apis mellifera'" in said
+
+
+def test_homonyms_are_told(tmp_path, capsys):
+    """A genus of birds and one of plants were one taxon, and nothing said so."""
+    library = tmp_path / "library.csv"
+    library.write_text(
+        "id,sequence,species,family\na,AC,Oenanthe hispanica,Muscicapidae\nb,AC,Oenanthe crocata,Apiaceae\n"
+    )
+    read_references(library)
+    said = capsys.readouterr().err
+    assert "1 names lie in several taxa of the next rank, as genus 'Oenanthe' in family 'Apiaceae' and" in said
 
 
 def test_several_styles_are_counted(tmp_path, capsys):
@@ -54,6 +65,15 @@ def test_a_taxonomy_names_the_records_that_it_holds(tmp_path, capsys):
     found = read_references(tmp_path / "library.fasta", tmp_path / "taxonomy.tsv").references
     assert found.labels["species"] == ["Apis mellifera", ""]
     assert "taxonomy.tsv, which lacks 1 records; records with" in capsys.readouterr().err
+
+
+def test_names_of_the_library_do_not_fill_gaps_of_its_taxonomy(tmp_path, capsys):
+    """A species that the curator removed came back from the header, under the curator's genus."""
+    (tmp_path / "library.fasta").write_text(">a species=Apis mellifera\nAC\n>b species=Apis cerana\nAC\n")
+    (tmp_path / "taxonomy.tsv").write_text("Feature ID\tTaxon\na\tg__Megapis; s__\n")
+    found = read_references(tmp_path / "library.fasta", tmp_path / "taxonomy.tsv").references
+    assert found.labels == {"species": ["", "Apis cerana"], "genus": ["Megapis", "Apis"]}
+    assert "placeholder" not in capsys.readouterr().err
 
 
 def test_numbers_of_taxa_lead_to_names(tmp_path):

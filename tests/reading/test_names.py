@@ -13,6 +13,8 @@ SPELLINGS = (
         "Bravonia_alba",
         " 'Bravonia alba' ",
         "[Bravonia] alba",
+        "Bravonia 'alba'",
+        'Bravonia "alba" Smith, 1900',
     ),
     *("Bravonia alba (Smith, 1900)", "Bravonia alba Smith, 1900", "Bravonia alba L.", "Bravonia alba (L.) H.Karst."),
     *("Bravonia alba de Haan, 1840", "Bravonia alba d'Orbigny, 1835", "Bravonia alba Müller & Henle, 1838"),
@@ -22,6 +24,7 @@ AS_THEY_STAND = (
     *("Methanobrevibacter_A smithii", "Escherichia coli_D", "Escherichia coli K12", "Bacillus subtilis ATCC 6633"),
     *("Fusarium oxysporum SH1.08FU", "Apis mellifera carnica", "Mentha ×piperita", "Candidatus Carsonella ruddii"),
     *("Influenza A virus", "Clostridium sensu stricto 1", "Escherichia-Shigella"),
+    *("Salmonella enterica subsp. enterica serovar Typhi", "Parus major A", "Bravonia Smith"),
 )
 NO_NAMES = (
     *("", "NA", "None", "unidentified", "Unclassified", "uncultured organism", "uncultured Fusarium", "unknown"),
@@ -42,11 +45,17 @@ LABELS = {
         {"species": "alba", "genus": "", "family": "Bravoniidae"},
         {"family": "Bravoniidae"},
     ),
+    "epithet without a column of genera": ({"species": "alba", "family": "Bravoniidae"}, {"family": "Bravoniidae"}),
     "genus abbreviated": (
         {"species": "B. alba", "genus": "Bravonia"},
         {"species": "Bravonia alba", "genus": "Bravonia"},
     ),
     "genus as species": ({"species": "Bravonia", "genus": "Bravonia"}, {"genus": "Bravonia"}),
+    "genus as species, the only name": ({"species": "Bravonia"}, {"genus": "Bravonia"}),
+    "genus with its author as species": ({"species": "Bravonia Linnaeus, 1758"}, {"genus": "Bravonia"}),
+    "genus with its author abbreviated": ({"species": "Bravonia L."}, {"genus": "Bravonia"}),
+    "family as species": ({"species": "Bravoniidae"}, {"family": "Bravoniidae"}),
+    "order as species": ({"species": "Lepidoptera"}, {}),
     "family with a BIN": ({"species": "Cecidomyiidae sp. BOLD:AAA1"}, {"family": "Cecidomyiidae"}),
     "family that is given": ({"species": "Bravonales sp.", "order": "Bravonales"}, {"order": "Bravonales"}),
     "subfamily": ({"species": "Apinae gen. sp. 3"}, {"subfamily": "Apinae"}),
@@ -83,6 +92,12 @@ def test_label_policy(given, kept):
     assert clean_labels(given) == kept
 
 
+@pytest.mark.parametrize("name", ["Oligochaeta", "Aves", "Bivalvia", "Rotifera", "Actinopterygii", "Calanoida"])
+def test_a_higher_taxon_in_open_nomenclature_is_no_genus(name):
+    assert clean_labels({"species": f"{name} sp. 3"}) == {}
+    assert clean_labels({"species": name}) == {}
+
+
 def test_ranks_above_the_species_lose_their_authorship_too():
     assert clean_name("Apidae Latreille, 1802") == "Apidae"
 
@@ -105,6 +120,8 @@ def test_ranks_above_the_species_lose_their_authorship_too():
             "MOTU 5",
         ),
         *("aff. mellifera", "cf. mellifera", "nr. mellifera"),
+        *("unknown", "undescribed", "unnamed 3", "new", "bacterium", "sp-1", "sp#1", "spA"),
+        *("morphospecies 3", "OTU3", "Apis OTU 3", "Apis MOTU 3", "Apis unknown", "Apis sp-1"),
     ],
 )
 def test_open_nomenclature_beside_the_genus_is_no_species(name):
