@@ -3,6 +3,7 @@
 - A name has one spelling (names.py). Placeholders such as `unidentified` are not names.
 - A species is a name, taken as written. An epithet alone gets the name of its genus before it; without one, it is no
   species. Nor is a capitalised word alone (`Apis`): it is the genus, a family by its ending, or a higher taxon.
+- A name of three words is that of a subspecies: `Canis lupus familiaris` is a record of `Canis lupus`.
 - A name in open nomenclature (`Genus sp. X1`, `cf.`, `aff.`, `nr.`, a BIN) is not a species, since such names are
   neither unique nor stable. Its genus is kept.
 - A missing genus is the first word of the species name, unless that word names a higher taxon:
@@ -69,6 +70,8 @@ _NO_NAMES = dict.fromkeys((*RANK_ORDER, *BELOW_SPECIES), "")
 _KEYS = frozenset((*_NO_NAMES, "epithet"))
 _EPITHET = re.compile(r"×?[a-z][a-z-]+")
 _EPITHETS = re.compile(r"×?[a-z][a-z-]+( .+)?")  # with a subspecies or an author after it
+_TRINOMIAL = re.compile(r"([A-Z][a-z-]+ [a-z][a-z-]+) (?:(?:subsp|ssp|var|f)\. )?([a-z][a-z-]+)")
+_NO_SUBSPECIES = re.compile(r"^x$|(virus|viroid|phage|symbiont)$")
 _FAMILY = re.compile(r"[A-Z][a-z]+(?:idae|aceae)")
 _SUBFAMILY = re.compile(r"[A-Z][a-z]+inae")
 _HIGHER = re.compile(  # where no species follows: a few genera have such endings, too
@@ -147,6 +150,9 @@ def _clean_labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
             names["genus"] = word
     if not is_species:
         names["species"] = ""
+    if (below := _TRINOMIAL.fullmatch(names["species"])) and not _NO_SUBSPECIES.search(below[2]):
+        names["subspecies"] = names["subspecies"] or names["species"]
+        names["species"] = below[1]
     if names["species"] and _EPITHET.fullmatch(names["subspecies"]):
         names["subspecies"] = f"{names['species']} {names['subspecies']}"
     return {rank: name for rank, name in names.items() if name}

@@ -135,8 +135,8 @@ def test_open_nomenclature_beside_the_genus_is_no_species(name):
         ("mellifera", "Apis mellifera"),
         ("mellifera (L.)", "Apis mellifera"),
         ("mellifera Linnaeus, 1758", "Apis mellifera"),
-        ("mellifera ligustica", "Apis mellifera ligustica"),
-        ("Apis mellifera ssp. ligustica", "Apis mellifera ssp. ligustica"),
+        ("mellifera ligustica", "Apis mellifera"),
+        ("Apis mellifera ssp. ligustica", "Apis mellifera"),
     ],
 )
 def test_a_species_beside_its_genus_gets_the_name_of_the_genus(written, species):
