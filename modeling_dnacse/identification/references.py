@@ -120,8 +120,8 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
     if placeholders:
         examples = ", ".join(repr(name) for name, _ in placeholders.most_common(3))
         say(
-            f"{path}: {placeholders.total():,} records have no species but a placeholder or open nomenclature, as in "
-            f"{examples}"
+            f"{path}: {placeholders.total():,} records have no species but a placeholder, open nomenclature, or a "
+            f"genus or epithet alone, as in {examples}"
         )
     if not any(names["species"]):
         raise ValueError(

@@ -1,7 +1,8 @@
 """Labels as a source writes them in, labels under one policy out; and the column names that sources use.
 
 - A name has one spelling (names.py). Placeholders such as `unidentified` are not names.
-- A species is a name, taken as written. An epithet alone gets the name of its genus before it.
+- A species is a name, taken as written. An epithet alone gets the name of its genus before it; without one, it is no
+  species. Nor is a capitalised word alone (`Apis`): it is the genus, a family by its ending, or a higher taxon.
 - A name in open nomenclature (`Genus sp. X1`, `cf.`, `aff.`, `nr.`, a BIN) is not a species, since such names are
   neither unique nor stable. Its genus is kept.
 - A missing genus is the first word of the species name, unless that word names a higher taxon:
@@ -121,26 +122,26 @@ def clean_labels(given: Mapping[str, str | None]) -> dict[str, str]:
 
 @lru_cache(1 << 16)  # the records of a species have the same labels
 def _clean_labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    given = dict(items)
     names = _NO_NAMES | {rank: clean_name(name) for rank, name in items if rank in _NO_NAMES}
     if names["genus"] in _above_genus(names) or _OPEN_NOMENCLATURE.search(names["genus"]):
         names["genus"] = ""
-    epithet = clean_name(given.get("epithet") or "")
+    epithet = clean_name(dict(items).get("epithet", ""))
     if epithet and not names["species"]:
         names["species"] = epithet
-    names["species"] = _binomial(names, has_genera="genus" in given or bool(epithet))
+    names["species"] = _binomial(names)
     first_word = _GENUS.match(names["species"] + " ")
-    is_open = bool(_OPEN_NOMENCLATURE.search(names["species"]))
+    is_alone = bool(first_word and first_word.end() > len(names["species"]))
+    is_species = not (is_alone or _OPEN_NOMENCLATURE.search(names["species"]))
     if first_word:
         word = first_word[1]
-        higher = word in _above_genus(names) or (is_open and _HIGHER.fullmatch(word))
+        higher = word in _above_genus(names) or (not is_species and _HIGHER.fullmatch(word))
         if _FAMILY.fullmatch(word) or _SUBFAMILY.fullmatch(word):
             rank = "family" if _FAMILY.fullmatch(word) else "subfamily"
             names[rank] = names[rank] or word
-            names["species"], higher = "", True
-        if not higher and not names["genus"] and " " in names["species"]:
+            is_species, higher = False, True
+        if not higher and not names["genus"]:
             names["genus"] = word
-    if is_open:
+    if not is_species:
         names["species"] = ""
     if names["species"] and _EPITHET.fullmatch(names["subspecies"]):
         names["subspecies"] = f"{names['species']} {names['subspecies']}"
@@ -151,11 +152,11 @@ def _above_genus(names: Mapping[str, str]) -> set[str]:
     return {names[rank] for rank in RANK_ORDER[RANK_ORDER.index("genus") + 1 :]} - {""}
 
 
-def _binomial(names: Mapping[str, str], has_genera: bool) -> str:
+def _binomial(names: Mapping[str, str]) -> str:
     """The species with the name of its genus; "" where it is an epithet without one, or the name of a higher taxon."""
     species, genus = names["species"], names["genus"]
     if _EPITHET.fullmatch(species) and not genus:
-        return "" if has_genera else species
+        return ""
     if _EPITHETS.fullmatch(species) and genus and not species.startswith(f"{genus.lower()} "):
         return clean_name(f"{genus} {species}")  # which knows authors after two words
     if species == genus or species in _above_genus(names):

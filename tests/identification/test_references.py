@@ -27,7 +27,7 @@ def test_ranks_go_from_the_species_upwards_and_all_columns_are_as_long(tmp_path,
     assert (
         "recognised as columns of a table; records with a name (names): bin 1 (1), species 2 (2), genus 2 (1)" in said
     )
-    assert "1 records have no species but a placeholder or open nomenclature, as in 'unidentified'" in said
+    assert "1 records have no species but a placeholder, open nomenclature, or a genus or epithet alone, as in" in said
 
 
 def test_names_that_differ_by_case_are_told(tmp_path, capsys):
