@@ -70,10 +70,13 @@ _EPITHET = re.compile(r"×?[a-z][a-z-]+")
 _EPITHETS = re.compile(r"×?[a-z][a-z-]+( .+)?")  # with a subspecies or an author after it
 _FAMILY = re.compile(r"[A-Z][a-z]+(?:idae|aceae)")
 _SUBFAMILY = re.compile(r"[A-Z][a-z]+inae")
-_HIGHER = re.compile(
-    r"[A-Z][a-z]+(?:oidea|ales|ptera|mycota|mycetes|mycotina|phyta|phyceae|viridae|formes|poda)"
+_HIGHER = re.compile(  # where no species follows: a few genera have such endings, too
+    r"[A-Z][a-z]+(?:oidea|oida|ini|ales|ptera|mycota|mycetes|mycotina|phyta|phyceae|viridae|formes|poda)"
     r"|Fungi|Bacteria|Archaea|Eukaryota|Metazoa|Animalia|Plantae|Viridiplantae|Protista|Chromista"
-    r"|Insecta|Arachnida|Araneae|Acari|Collembola|Crustacea|Chordata|Mollusca|Annelida|Nematoda|Cnidaria|Porifera"
+    r"|Insecta|Arachnida|Araneae|Acari|Hydrachnidia|Collembola|Crustacea|Malacostraca|Branchiopoda|Ostracoda|Odonata"
+    r"|Chilopoda|Myriapoda|Mollusca|Bivalvia|Gastropoda|Annelida|Oligochaeta|Polychaeta|Clitellata|Hirudinea|Nematoda"
+    r"|Nemertea|Bryozoa|Rotifera|Tardigrada|Platyhelminthes|Turbellaria|Cnidaria|Hydrozoa|Anthozoa|Porifera|Ciliophora"
+    r"|Echinodermata|Chordata|Mammalia|Aves|Reptilia|Amphibia|Actinopterygii|Actinopteri|Teleostei|Anura|Squamata"
 )
 
 

@@ -88,6 +88,12 @@ def test_label_policy(given, kept):
     assert clean_labels(given) == kept
 
 
+@pytest.mark.parametrize("name", ["Oligochaeta", "Aves", "Bivalvia", "Rotifera", "Actinopterygii", "Calanoida", "Parini"])
+def test_a_higher_taxon_in_open_nomenclature_is_no_genus(name):
+    assert clean_labels({"species": f"{name} sp. 3"}) == {}
+    assert clean_labels({"species": name}) == {}
+
+
 def test_ranks_above_the_species_lose_their_authorship_too():
     assert clean_name("Apidae Latreille, 1802") == "Apidae"
 
