@@ -116,6 +116,8 @@ def test_ranks_above_the_species_lose_their_authorship_too():
             "MOTU 5",
         ),
         *("aff. mellifera", "cf. mellifera", "nr. mellifera"),
+        *("unknown", "undescribed", "unnamed 3", "new", "bacterium", "sp-1", "sp#1", "spA"),
+        *("morphospecies 3", "OTU3", "Apis OTU 3", "Apis MOTU 3", "Apis unknown", "Apis sp-1"),
     ],
 )
 def test_open_nomenclature_beside_the_genus_is_no_species(name):
