@@ -59,8 +59,8 @@ COLUMNS = {
 } | {rank: (rank, f"{rank}_name") for rank in RANK_ORDER if rank not in ("species", "domain")}
 
 _OPEN_NOMENCLATURE = re.compile(  # the column beside that of the genus may begin with it
-    r"(^|\s)(sp|spp|spec|species|cf|aff|nr|gen|indet|undet|msp|morphospecies|m?otu)([.\s\d#-]|$)|^ssp([.\s\d]|$)"
-    r"|(^|\s)(unknown|undescribed|unnamed|bacterium|archaeon|(?-i:new|sp[A-Z]\d*))(\s|$)"
+    r"(^|\s)(sp|spp|spec|species|cf|aff|nr|gen|indet|undet|msp|morphospecies|m?otu)([.\s\d]|$)|^ssp([.\s\d]|$)"
+    r"|(^|\s)(unknown|undescribed|unnamed|bacterium|archaeon|(?-i:new|sp[A-Z]\d*|sp[#-]\d+))(\s|$)"
     r"|\bBOLD[:-]?[A-Z]{3}\d",
     re.IGNORECASE,
 )

@@ -4,8 +4,9 @@
 |---|---|
 | `Apis  mellifera`, `Apis_mellifera`, `"Apis mellifera"`, `[Apis] mellifera` | `Apis mellifera` |
 | `Apis mellifera Linnaeus, 1758`, `Apis mellifera (L.)` | `Apis mellifera`: authorship is removed |
+| `Apis Linnaeus, 1758`, `Apis L.` | `Apis` |
 | `Anopheles (Cellia) gambiae` | `Anopheles gambiae` |
-| `Methanobrevibacter_A smithii` of GTDB | unchanged |
+| `Methanobrevibacter_A smithii` of GTDB, `Parus major A`, `Salmonella enterica serovar Typhi` | unchanged |
 | `unidentified`, `uncultured bacterium`, `environmental sample`, `NA`, ... | nothing |
 """
 
@@ -19,12 +20,14 @@ from itertools import pairwise
 _UNDERSCORE = re.compile(r"(?<![a-z]{3})_|_(?![A-Z]{1,2}(?:[ _]|$))")
 _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 _BRACKETS = re.compile(r"^\[([A-Z][a-z-]+)\](?= |$)")
+_QUOTATION = re.compile(r"(?<!\S)[\"'‘’“”]+|[\"'‘’“”]+(?=[,;]?(?:\s|$))")  # around words; d'Orbigny has it inside
 _SUBGENUS = re.compile(r"^([A-Z][a-z-]+) \([A-Z][a-z-]+\) (?=[a-z])")
 _EPITHET = re.compile(r"[×x]?[a-zß-öø-ÿ-]+\.?|×")
 _PARTICLES = frozenset(
     ("de", "del", "della", "den", "der", "des", "di", "du", "la", "le", "van", "von", "zu", "ter")
     + ("ex", "in", "et", "and", "al", "al.", "&", "f.", "fil.")
 )
+_STRAINS = re.compile(r"serovar|serotype|sv\.|biovar|bv\.|pathovar|pv\.|strain|str\.|cultivar|cv\.|isolate|voucher")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d[a-z]?")
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "no data", "-", "?", "."))
@@ -44,6 +47,7 @@ def clean_name(text: str) -> str:
     ('Apis mellifera', '')
     """
     name = _BLANKS.sub(" ", _UNDERSCORE.sub(" ", unicodedata.normalize("NFC", text))).strip(" \"';,")
+    name = _QUOTATION.sub("", name)
     if name.lower() in _MISSING or _NO_NAME.search(name):
         return ""
     name = _SUBGENUS.sub(r"\1 ", _BRACKETS.sub(r"\1", name))
@@ -67,17 +71,19 @@ def _without_authorship(name: str) -> str:
     while end < len(words) and words[end] not in _PARTICLES and _EPITHET.fullmatch(words[end]):
         end += 1
     author = words[end:]
-    if author and _is_authorship(author, needs_year=end == first):
+    if author and not _STRAINS.fullmatch(words[end - 1]) and _is_authorship(author, is_genus=end == first):
         return " ".join(words[:end])
     return name
 
 
-def _is_authorship(words: list[str], needs_year: bool) -> bool:
+def _is_authorship(words: list[str], is_genus: bool) -> bool:
     """Whether words are an authorship (only names of people and years), not a strain, a voucher or a number."""
     bare = [word.strip("(),") for word in words]
     years = [word for word in bare if _YEAR.fullmatch(word)]
     others = [word for word in bare if word and word not in years and word not in _PARTICLES]
-    if (needs_year and not years) or not others:
+    abbreviated = any(word.endswith(".") for word in others)
+    only_letters = all(len(word) == 1 for word in others)  # of lineages, as in Parus major A
+    if not others or (not years and (only_letters or (is_genus and not abbreviated))):
         return False
     return all(re.fullmatch(r"(?:d['’])?[^\W\d_a-z][^\W\d_]*(?:[.'’-]+[^\W\d_]*)*", word) for word in others) and all(
         any(letter.islower() for letter in word) or "." in word or len(word) == 1 for word in others
