@@ -58,7 +58,11 @@ _BOLD_RANKS = ("kingdom", "phylum", "class", "order", "family", "subfamily", "tr
 _PR2 = re.compile(r"[^|\s]+\|\w*(?:rRNA|plastid)\w*\|\w*\|[^|]*\|")
 _KEY_VALUE = re.compile(r"(?:^|[\s\[;])(\w+)=(.*?)(?=[\s\[;]+\w+=|$)")
 _ACCESSION = re.compile(r"(?:[A-Z]{1,6}_?\d{5,}(?:\.\d+)?|gi\|.*|NZ_\w+\.\d+)")
-_NAME = re.compile(r"([A-Z][a-z-]+ (?:(?:sp|cf|aff|nr)\.(?: [^\s,;]+)?|[a-z][a-z-]{2,}))(?=[\s,;]|$)")
+_NAME = re.compile(
+    r"([A-Z][a-z-]+ (?:(?:sp|cf|aff|nr)\.(?: [^\s,;]+)?"
+    r"|(?!(?:genome|genes?|ribosomal|sequence)\b)(?:[x×] ?)?[a-z][a-z-]{2,}(?: [x×] (?:[A-Z][a-z-]+ )?[a-z-]{3,})?))"
+    r"(?=[\s,;]|$)"
+)
 _TITLE_PREFIX = re.compile(r"(?:UNVERIFIED(?:_\w+)?|MAG|PREDICTED|TPA(?:_\w+)?|LOW QUALITY PROTEIN)(?::\s*| )")
 _TITLE_WORD = re.compile(
     r"(?:voucher|isolate|strain|clone|haplotype|specimen|culture|mitochondri|chloroplast|plastid|cytochrome|internal|"

@@ -247,6 +247,24 @@ RECORDS = {
         "AB100000.1",
         {"genus": "Epinephelus"},
     ),
+    "GenBank title, hybrid": (
+        "GenBank title",
+        "AB100000.1 Epinephelus coioides x Epinephelus lanceolatus isolate 3",
+        "AB100000.1",
+        {"species": "Epinephelus coioides x Epinephelus lanceolatus", "genus": "Epinephelus"},
+    ),
+    "GenBank title, hybrid of its own name": (
+        "GenBank title",
+        "AB100000.1 Quercus x rosacea isolate 3",
+        "AB100000.1",
+        {"species": "Quercus x rosacea", "genus": "Quercus"},
+    ),
+    "GenBank title without a name": (
+        NO_STYLE,
+        "AB100000.1 Mitochondrial genome of a fish, partial",
+        "AB100000.1",
+        {},
+    ),
     "id;Genus epithet": (
         "id;Genus epithet",
         "KY290222;Epinephelus_coioides",
