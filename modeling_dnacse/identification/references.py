@@ -69,7 +69,7 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
 
     Args:
         path: The library.
-        taxonomy: Names of its records, see `read_taxonomy`, where they are not in the library itself.
+        taxonomy: Names of its records, see `read_taxonomy`, in place of those in the library itself.
         say: Receives lines for the user.
 
     Raises:
@@ -87,7 +87,7 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
     metadata: dict[str, list[str]] = {}
     unknown = 0
     for record in file.read(counts, metadata=True):
-        labels = record.labels
+        labels, given_species = record.labels, record.given_species
         if named is not None:
             keys = (record.taxid or record.id,) if by_taxon else (record.id, record.taxid)
             matches = [named[key] for key in keys if key in named]
@@ -98,7 +98,8 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
                 )
             found = matches[0] if matches else None
             unknown += found is None
-            labels = labels | dict(found) if found else labels
+            if found is not None:
+                labels, given_species = dict(found), ""
         for rank in labels:
             if rank not in names:
                 names[rank] = [""] * len(ids)
@@ -111,8 +112,8 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
             column.append(sys.intern(record.metadata.get(key, "")))
         ids.append(record.id)
         styles[record.style] += 1
-        if record.given_species and "species" not in labels:
-            placeholders[record.given_species] += 1
+        if given_species and "species" not in labels:
+            placeholders[given_species] += 1
     say(f"{path}: {counts.summary()}")
     if taxonomy is not None and unknown == len(ids):
         raise ValueError(f"{taxonomy}: none of the {len(ids):,} records of {path} is in it; the ids must be equal")

@@ -56,6 +56,15 @@ def test_a_taxonomy_names_the_records_that_it_holds(tmp_path, capsys):
     assert "taxonomy.tsv, which lacks 1 records; records with" in capsys.readouterr().err
 
 
+def test_names_of_the_library_do_not_fill_gaps_of_its_taxonomy(tmp_path, capsys):
+    """A species that the curator removed came back from the header, under the curator's genus."""
+    (tmp_path / "library.fasta").write_text(">a species=Apis mellifera\nAC\n>b species=Apis cerana\nAC\n")
+    (tmp_path / "taxonomy.tsv").write_text("Feature ID\tTaxon\na\tg__Megapis; s__\n")
+    found = read_references(tmp_path / "library.fasta", tmp_path / "taxonomy.tsv").references
+    assert found.labels == {"species": ["", "Apis cerana"], "genus": ["Megapis", "Apis"]}
+    assert "placeholder" not in capsys.readouterr().err
+
+
 def test_numbers_of_taxa_lead_to_names(tmp_path):
     (tmp_path / "coinr.tsv").write_text("seqID\ttaxID\tsequence\ns1\t7\tAC\n")
     (tmp_path / "taxonomy.tsv").write_text(
