@@ -3,12 +3,12 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice, tee
+from itertools import islice, pairwise, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..machine.stamps import check_stamp, stamp_of
-from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER
+from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER, RANKS
 from ..reading.names import alike_but_for_case
 from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
@@ -134,9 +134,31 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
             f"{path}: {len(alike):,} pairs of names differ only by upper and lower case, as in {alike[0][0]!r} and "
             f"{alike[0][1]!r}, and count as different taxa; write them alike if they are one"
         )
+    if split := names_in_several(names):
+        rank, name, upper, taxa = split[0]
+        say(
+            f"{path}: {len(split):,} names lie in several taxa of the next rank, as {rank} {name!r} in {upper} "
+            f"{taxa[0]!r} and {taxa[1]!r}, and count as one taxon each; correct lineages, and rename homonyms"
+        )
     ordered = {rank: names[rank] for rank in RANK_ORDER if rank in names}
     below = {rank: names[rank] for rank in BELOW_SPECIES if rank in names}
     return LibraryFile(file, References(ids, ordered, below, metadata))
+
+
+def names_in_several(names: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str, list[str]]]:
+    """The names of `RANKS` that records assign to more than one taxon of the next one, with rank, upper rank and taxa.
+
+    >>> names_in_several({"genus": ["Apis", "Oenanthe", "Oenanthe"], "family": ["Apidae", "Apiaceae", "Muscicapidae"]})
+    [('genus', 'Oenanthe', 'family', ['Apiaceae', 'Muscicapidae'])]
+    """
+    found = []
+    for rank, upper in pairwise(RANKS):
+        taxa: dict[str, list[str]] = {}
+        for name, above in sorted(set(zip(names.get(rank, ()), names.get(upper, ()), strict=False))):
+            if name and above:
+                taxa.setdefault(name, []).append(above)
+        found += [(rank, name, upper, above) for name, above in taxa.items() if len(above) > 1]
+    return found
 
 
 def describe_labels(

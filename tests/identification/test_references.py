@@ -41,6 +41,17 @@ def test_names_that_differ_by_case_are_told(tmp_path, capsys):
     assert "2 pairs of names differ only by upper and lower case, as in 'APIS MELLIFERA' and 'Apis mellifera'" in said
 
 
+def test_homonyms_are_told(tmp_path, capsys):
+    """A genus of birds and one of plants were one taxon, and nothing said so."""
+    library = tmp_path / "library.csv"
+    library.write_text(
+        "id,sequence,species,family\na,AC,Oenanthe hispanica,Muscicapidae\nb,AC,Oenanthe crocata,Apiaceae\n"
+    )
+    read_references(library)
+    said = capsys.readouterr().err
+    assert "1 names lie in several taxa of the next rank, as genus 'Oenanthe' in family 'Apiaceae' and" in said
+
+
 def test_several_styles_are_counted(tmp_path, capsys):
     library = tmp_path / "library.fasta"
     library.write_text(">a;tax=g:Apis,s:Apis_mellifera;\nAC\n>b;tax=g:Apis;\nAC\n>c species=Apis cerana\nAC\n")
