@@ -41,7 +41,11 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..clustering.entries import Listing
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from ..clustering.entries import Entry, Listing
 
 PAGE, PICTURES = ".html", (".png", ".svg", ".pdf")
 EARLIER = EARLIER_PICTURES | {PAGE: holds_near_start(b"", b'content="dnacse map"')}
@@ -161,6 +165,7 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
     listing, names, coloured_by = first
     entries = listing.entries
     vectors = embed_entries(listing, [True] * len(entries), model, tokenizer, options)
+    check_not_zero(args.input, entries, vectors)
     sys.stderr.write(f"computing the layout of {len(entries):,} sequences (UMAP, which is compiled first)\n")
     without = ""
     if sum(entry.bp for entry in entries) > MOST_BASES:
@@ -191,6 +196,20 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
 
         draw_map(args.output, points, title)
     sys.stderr.write(f"{args.output}: {title}{f'; {without}' if args.output.suffix == PAGE and without else ''}\n")
+
+
+def check_not_zero(path: Path, entries: "Sequence[Entry]", vectors: "np.ndarray") -> None:
+    """Refuse vectors (n, d) of zeros, which have no neighbours.
+
+    Raises:
+        ValueError: a record is shorter than the k-mers of the model, or has an N in each one.
+    """
+    zero = [entry.id for entry, vector in zip(entries, vectors, strict=True) if not vector.any()]
+    if zero:
+        raise ValueError(
+            f"{path}: {len(zero):,} records hold no k-mer of the model, such as {zero[0]!r}, and have no place on a "
+            "map; remove them"
+        )
 
 
 def is_number(column: list[str]) -> bool:

@@ -3,16 +3,17 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice, pairwise, tee
+from itertools import islice, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..machine.stamps import check_stamp, stamp_of
-from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER, RANKS
+from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER
 from ..reading.names import alike_but_for_case
 from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
 from ..reading.taxonomies import is_tree, read_taxonomy
+from .homonyms import names_in_several
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,22 +144,6 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
     ordered = {rank: names[rank] for rank in RANK_ORDER if rank in names}
     below = {rank: names[rank] for rank in BELOW_SPECIES if rank in names}
     return LibraryFile(file, References(ids, ordered, below, metadata))
-
-
-def names_in_several(names: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str, list[str]]]:
-    """The names of `RANKS` that records assign to more than one taxon of the next one, with rank, upper rank and taxa.
-
-    >>> names_in_several({"genus": ["Apis", "Oenanthe", "Oenanthe"], "family": ["Apidae", "Apiaceae", "Muscicapidae"]})
-    [('genus', 'Oenanthe', 'family', ['Apiaceae', 'Muscicapidae'])]
-    """
-    found = []
-    for rank, upper in pairwise(RANKS):
-        taxa: dict[str, list[str]] = {}
-        for name, above in sorted(set(zip(names.get(rank, ()), names.get(upper, ()), strict=False))):
-            if name and above:
-                taxa.setdefault(name, []).append(above)
-        found += [(rank, name, upper, above) for name, above in taxa.items() if len(above) > 1]
-    return found
 
 
 def describe_labels(

@@ -13,7 +13,7 @@ import pytest
 
 from modeling_dnacse.cli import command_line, main
 from modeling_dnacse.clustering.entries import Entry, Listing
-from modeling_dnacse.commands.map import names_of_table
+from modeling_dnacse.commands.map import check_not_zero, names_of_table
 from modeling_dnacse.maps.picture import draw_map
 from modeling_dnacse.maps.points import GREY, STYLES, MapPoints, choose_column, style_groups
 from modeling_dnacse.reading.rereading import RecordFile
@@ -176,6 +176,13 @@ def test_refusals(options, message, fasta, tmp_path, monkeypatch, capsys):
         main(["map", str(fasta), *options])
     assert re.search(message, capsys.readouterr().err)
     assert not list(tmp_path.glob("map*"))
+
+
+def test_a_record_without_a_vector_is_refused(tmp_path):
+    """With records shorter than a k-mer all points were NaN, and the page was empty."""
+    entries = [Entry("whole", "", 9), Entry("short", "", 3)]
+    with pytest.raises(ValueError, match="1 records hold no k-mer of the model, such as 'short'.*; remove them"):
+        check_not_zero(tmp_path, entries, np.eye(2, 4) * [[1], [0]])
 
 
 def test_ids_with_quotation_marks_are_found_in_a_table_of_a_command(tmp_path):
