@@ -346,3 +346,7 @@ def test_a_library_is_described_by_its_look_ups_and_by_what_it_is_too_small_for(
     assert describe_calibration(library, made_data([1, 1], ranks=5)).startswith(
         of_library + "too small to calibrate the probability of: species, new species. A rank needs two names"
     )
+    of_lists = describe_calibration(library, made_data([0] * 3 + [2] * 4, ranks=5))
+    assert of_lists.endswith(
+        "without; no genus has two species, so unknown species may get the names of their relatives"
+    )
