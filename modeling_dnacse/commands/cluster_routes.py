@@ -50,7 +50,6 @@ def group_by_sites(
         )
     if foreign.mean() > 1 - LEAST_PLACED:
         return group_by_kmers(args, listing)
-
     if args.identity is None:
         clusters = cluster_species(model, read.bases)
         report_lowest(clusters)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..machine.stamps import check_stamp, stamp_of
 from ..reading.label_policy import BELOW_SPECIES, RANK_ORDER
-from ..reading.names import alike_but_for_case
 from ..reading.rereading import RecordFile
 from ..reading.sequences import AlphabetCounts
 from ..reading.taxonomies import is_tree, read_taxonomy
-from .homonyms import names_in_several
+from .doubtful_names import doubts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,17 +129,8 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
             f"{path}: none of {len(ids):,} references has a species; name them in a column species, in the headers, "
             "as in >id species=Apis mellifera, or in a table of their own: --taxonomy FILE (docs/formats.md)"
         )
-    if alike := [pair for rank in RANK_ORDER for pair in alike_but_for_case(names.get(rank, ()))]:
-        say(
-            f"{path}: {len(alike):,} pairs of names differ only by upper and lower case, as in {alike[0][0]!r} and "
-            f"{alike[0][1]!r}, and count as different taxa; write them alike if they are one"
-        )
-    if split := names_in_several(names):
-        rank, name, upper, taxa = split[0]
-        say(
-            f"{path}: {len(split):,} names lie in several taxa of the next rank, as {rank} {name!r} in {upper} "
-            f"{taxa[0]!r} and {taxa[1]!r}, and count as one taxon each; correct lineages, and rename homonyms"
-        )
+    for line in doubts(names):
+        say(f"{path}: {line}")
     ordered = {rank: names[rank] for rank in RANK_ORDER if rank in names}
     below = {rank: names[rank] for rank in BELOW_SPECIES if rank in names}
     return LibraryFile(file, References(ids, ordered, below, metadata))

@@ -33,6 +33,16 @@ def chain(distances: list[float]) -> Tree:
     return Tree(np.zeros(len(distances) + 1, int), np.array([-np.inf, *(1 - d for d in distances)], np.float32))
 
 
+@pytest.fixture
+def weighted_model(site_folder) -> DnacseModel:
+    """A model with `WEIGHTS`, in which the vectors count for nothing."""
+    model = DnacseModel.from_pretrained(site_folder).eval()
+    model.config.species_merges = " ".join(
+        map(str, [WEIGHTS.constant, *WEIGHTS.of_features, *[0] * model.config.hidden_size])
+    )
+    return model
+
+
 def labels_of(tree: Tree, weights: Weights = WEIGHTS, vector_terms: float | np.ndarray = 0.0) -> list[int]:
     return cut_by_species(tree, weights, np.zeros(len(tree.into)) + vector_terms).labels.tolist()
 
@@ -107,19 +117,16 @@ def test_a_model_without_weights_cuts_at_gaps_and_wrong_weights_are_refused(site
         cluster_species(model, bases)
 
 
-def test_copies_of_some_sequences_change_the_cluster_of_none(site_folder):
+def test_copies_of_some_sequences_change_the_cluster_of_none(weighted_model):
     """200 copies of one barcode merged other species, since merges of copies counted as near ones of the sample."""
-    model = DnacseModel.from_pretrained(site_folder).eval()
-    text = " ".join(map(str, [WEIGHTS.constant, *WEIGHTS.of_features, *[0] * model.config.hidden_size]))
-    model.config.species_merges = text
     rng = np.random.default_rng(0)
-    width = model.config.sites
+    width = weighted_model.config.sites
     species = rng.integers(0, 4, (4, width))
     bases = np.where(rng.random((12, width)) < 0.01, 3, np.repeat(species, 3, axis=0)).astype(np.uint8)
     bases[-1] = OTHER  # no site: copies of this one stay apart
-    alone = cluster_species(model, bases).labels
+    alone = cluster_species(weighted_model, bases).labels
     rows = np.concatenate([rng.permutation(12), np.repeat([0, 5, 11], [200, 30, 2])])
-    labels = cluster_species(model, bases[rows]).labels
+    labels = cluster_species(weighted_model, bases[rows]).labels
     for row in range(11):
         for other in range(11):
             same = labels[rows == row][:, None] == labels[rows == other]
@@ -127,20 +134,17 @@ def test_copies_of_some_sequences_change_the_cluster_of_none(site_folder):
     assert len(set(labels[rows == 11].tolist())) == 3 and np.bincount(labels).argmax() == 0
 
 
-def test_cuts_of_some_sequences_change_the_cluster_of_none(site_folder):
+def test_cuts_of_some_sequences_change_the_cluster_of_none(weighted_model):
     """A barcode and its cut merged at distance 0, as near sequences of the sample do: 60 species were 50 clusters."""
-    model = DnacseModel.from_pretrained(site_folder).eval()
-    text = " ".join(map(str, [WEIGHTS.constant, *WEIGHTS.of_features, *[0] * model.config.hidden_size]))
-    model.config.species_merges = text
     rng = np.random.default_rng(0)
-    width = model.config.sites
+    width = weighted_model.config.sites
     species = np.where(rng.random((15, width)) < 0.06, 3, rng.integers(0, 4, (5, width)).repeat(3, axis=0))
     bases = np.where(rng.random((30, width)) < 0.01, 2, np.repeat(species, 2, axis=0)).astype(np.uint8)
     cuts = np.tile(bases, (8, 1))
     for row, first in enumerate(rng.integers(1, width // 2, len(cuts))):
         cuts[row, :first], cuts[row, first + width // 3 :] = OTHER, OTHER
-    labels = cluster_species(model, np.concatenate([bases, cuts])).labels.reshape(9, -1)
-    alone = cluster_species(model, bases).labels
+    labels = cluster_species(weighted_model, np.concatenate([bases, cuts])).labels.reshape(9, -1)
+    alone = cluster_species(weighted_model, bases).labels
     assert ((labels[0][:, None] == labels[0]) == (alone[:, None] == alone)).all()
     assert (labels == labels[0]).all()
 
