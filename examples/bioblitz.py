@@ -19,7 +19,7 @@ from modeling_dnacse.machine.atomic import whole_text
 from modeling_dnacse.machine.outputs import check_new_folder
 from modeling_dnacse.machine.scratch import new_folder
 
-LIKELY_NEW = 0.95
+LIKELY_NEW = "likely a species that the library lacks"  # in the notes of `dnacse identify`
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # name and rank -> specimens at each place
     unnamed: dict[str, tuple[str, str, str]] = {}  # id -> place, sequence, what is known of it
     for call, (place, sequence) in zip(rows_of(calls), specimens, strict=True):  # both in the order of the files
-        if float(call["new_species_probability"] or 0) >= LIKELY_NEW:
+        if LIKELY_NEW in call["note"]:
             unnamed[call["id"]] = place, sequence, call["call"] or "unknown"
         elif call["call"]:
             found[call["call"], call["rank"]][place] += 1

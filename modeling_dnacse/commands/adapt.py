@@ -89,13 +89,17 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
 
     from ..embedding.tokenization import letter_tokenizer
     from ..fitting.adapted_release import fitting_record, model_card, verdict
-    from ..fitting.held_out import draw_genera, hold_out
+    from ..fitting.held_out import check_sequences, draw_genera, hold_out
     from ..fitting.site_model import Records
     from ..fitting.trial import BY_SITES, ROUTES, routes_for, run_trial, table
     from ..loading.repository import CARD, RECORD, WEIGHTS, halve, write_repository
 
     rng = np.random.default_rng(args.seed)
     records, sequences = read_marker(args.input, library, rng)
+    try:
+        check_sequences(sequences)
+    except ValueError as error:
+        raise ValueError(f"{args.input}: {error}") from None
     lengths = np.array([len(text) for text in records.texts])
     routes = routes_for(lengths)
     if len(routes) < len(ROUTES):

@@ -12,6 +12,8 @@ closer together than others.
 
 import argparse
 import json
+import shutil
+import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +65,8 @@ def check(args: argparse.Namespace) -> "Listing":
     check_model(args.model)
     check_device(args.device)
     check_outputs([model / CONFIG], [args.input])
+    if not (model / CONFIG).stat().st_mode & stat.S_IWUSR:
+        raise ValueError(f"{model / CONFIG} is read-only; make it writable, or give a copy of the folder")
     return list_entries(args.input, args.split)
 
 
@@ -80,6 +84,7 @@ def run(args: argparse.Namespace, listing: "Listing") -> None:
     with written_whole(path) as hidden:  # another purpose may have been calibrated meanwhile
         config = json.loads(path.read_text(encoding="utf-8")) | {FIELDS[args.purpose]: round(threshold, 4)}
         hidden.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        shutil.copymode(path, hidden)
     sys.stderr.write(f"{path}: {FIELDS[args.purpose]} {threshold:.4f}, {origin}\n")
     if args.purpose == "species" and places(model):
         sys.stderr.write(

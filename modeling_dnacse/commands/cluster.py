@@ -135,9 +135,15 @@ def needs_vectors(args: argparse.Namespace) -> bool:
     return args.threshold is not None or args.labelled is not None or changed
 
 
-@all_or_none()
 def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[str, str] | None]") -> None:
-    """Cluster, and put the outputs in place."""
+    """Cluster, put the outputs in place, and say what they hold."""
+    with all_or_none():
+        report = make_clusters(args, checked)
+    sys.stderr.write(report)
+
+
+def make_clusters(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[str, str] | None]") -> str:
+    """Cluster, and write the outputs; return the line that reports them."""
     import numpy as np
 
     from ..clustering.stable_names import name_clusters
@@ -179,7 +185,7 @@ def run(args: argparse.Namespace, checked: "tuple[Listing, Listing | None, dict[
     FORMATS[args.format](args.output, entries, found, names)
     sizes = np.bincount(found.labels)
     clusters = f"{len(sizes):,} {'cluster' if len(sizes) == 1 else 'clusters'}"
-    sys.stderr.write(
+    return (
         f"{args.output}: {len(entries):,} sequences in {clusters}, {int((sizes == 1).sum()):,} of them "
         f"of one sequence; the largest has {sizes[0]:,}\n"
     )

@@ -160,9 +160,16 @@ def read_library(args: argparse.Namespace) -> "LibraryFile | Path":
     return folder
 
 
-@all_or_none()
 def run(args: argparse.Namespace, first: FirstReading) -> None:
-    """Identify the queries, and put the outputs in place."""
+    """Identify the queries, put the outputs in place, and say what they hold."""
+    with all_or_none():
+        tally = write_calls(args, first)
+    for line in (f"{args.output}: {tally.summary()}", *tally.report(args.expected_new)):
+        sys.stderr.write(line + "\n")
+
+
+def write_calls(args: argparse.Namespace, first: FirstReading) -> "Tally":
+    """Identify the queries, and write the outputs; return the counts."""
     from ..identification.call_table import call_columns
     from ..identification.formats import FORMATS as WRITERS
     from ..machine.progress import progress_bar
@@ -198,8 +205,7 @@ def run(args: argparse.Namespace, first: FirstReading) -> None:
         if args.plot:
             assert tally.last is not None
             draw_calls(args.plot, tally, tally.last.data, tally.last.calibration)
-    for line in (f"{args.output}: {tally.summary()}", *tally.report(args.expected_new)):
-        sys.stderr.write(line + "\n")
+    return tally
 
 
 def counted(

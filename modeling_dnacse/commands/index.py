@@ -98,6 +98,7 @@ def run(args: argparse.Namespace, first: IndexInput) -> None:
 
 def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str:
     """Encode the library, calibrate on it, and write the index to a new folder; say what it holds."""
+    from ..identification.doubtful_names import doubts
     from ..identification.encoding import make_encoder
     from ..identification.identifier import Identifier, model_for
     from ..identification.indexes.index import read_index, write_index
@@ -113,6 +114,10 @@ def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str
         identifier = Identifier.from_library(args.model, encoder, first.library)
     else:
         identifier = Identifier.from_stored(args.model, encoder, index).extended(first.library)
+        told = {*doubts(index.references.labels), *doubts(first.library.references.labels)}
+        for line in doubts(identifier.references.labels):
+            if line not in told:
+                sys.stderr.write(f"{args.add} with {args.input}: {line}\n")
         if (others := len(index.calibrations) - 1) > 0:  # than for queries like its own records
             sys.stderr.write(
                 f"{args.add}: what it was calibrated for ({others:,} x --calibrate_for) does not hold for a larger "

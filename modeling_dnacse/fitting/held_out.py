@@ -6,6 +6,7 @@ species is right.
 """
 
 from collections import Counter
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,19 @@ def check_names(genera: np.ndarray, species: np.ndarray) -> None:
             f"{named.sum():,} records have a species and a genus, and {wide:,} genera have two species or more; at "
             f"least {FEWEST_RECORDS} such records and {FEWEST_GENERA} such genera are needed: add records, or use a "
             "shipped model"
+        )
+
+
+def check_sequences(texts: Sequence[Hashable]) -> None:
+    """Refuse a library whose records are mostly copies, which no fit can tell apart.
+
+    Raises:
+        ValueError: fewer than `FEWEST_RECORDS` sequences differ.
+    """
+    if (different := len(set(texts))) < FEWEST_RECORDS:
+        raise ValueError(
+            f"the number of different sequences among {len(texts):,} records is {different:,}; at least "
+            f"{FEWEST_RECORDS} are needed: add records, or use a shipped model"
         )
 
 

@@ -19,7 +19,7 @@ def given_path(path: Any) -> str:
     """The path that a caller in Python gives.
 
     Raises:
-        ValueError: it is neither text nor a `Path`.
+        ValueError: it is neither text nor a `Path`, or no file can have this name.
 
     >>> given_path(Path("a.fasta"))
     'a.fasta'
@@ -27,4 +27,6 @@ def given_path(path: Any) -> str:
     text = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(text, str):
         raise ValueError(f"got {path!r:.60} as a path; give the name of a file or folder, as text or as a Path")
+    if not text or "\0" in text:
+        raise ValueError(f"got {text!r:.60} as a path; give the name of a file or folder")
     return text

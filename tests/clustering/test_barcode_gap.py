@@ -10,7 +10,8 @@ from modeling_dnacse.clustering import site_linkage as linkages
 from modeling_dnacse.clustering.average_linkage import Tree
 from modeling_dnacse.clustering.barcode_gap import OVER_SITES, cut_at_gaps
 from modeling_dnacse.clustering.site_linkage import site_linkage
-from modeling_dnacse.clustering.tree_cuts import cut_at
+from modeling_dnacse.clustering.tree_cuts import Clusters, cut_at
+from modeling_dnacse.commands.drawing import cluster_pictures
 from modeling_dnacse.kmers import OTHER
 
 
@@ -36,6 +37,17 @@ def plant() -> np.ndarray:
 
 SPECIES = np.arange(240) % 12
 SPECIES[120:130] = np.arange(10)
+
+
+def test_the_picture_counts_clusters_without_another_one_near(tmp_path, monkeypatch):
+    """It showed 89 of 111 clusters without a word."""
+    drawn = []
+    monkeypatch.setattr(cluster_pictures, "save", lambda figure, path: drawn.append(figure))
+    widest, outside = np.array([0.01, 0, 0], np.float32), np.array([0.2, np.inf, np.inf], np.float32)
+    clusters = Clusters(np.array([0, 0, 1, 2]), widest, outside)
+    cluster_pictures.draw_gaps(tmp_path / "gaps.png", clusters)
+    labels = drawn[0].axes[1].get_legend_handles_labels()[1]
+    assert "to the nearest other cluster (1 clusters; 2 have none near)" in labels
 
 
 def test_of_whole_barcodes_the_tree_equals_scipys(monkeypatch):

@@ -154,6 +154,15 @@ def test_mixed_markers_are_refused(tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["mixed.fasta"]
 
 
+def test_copies_of_one_sequence_are_refused(tmp_path, capsys):
+    """They were fitted, and the last sentence asked for "a model whose weights are numbers"."""
+    copies = [record | {"sequence": "ACGGT" * 60} for record in simulate_marker(seed=1)]
+    path = write(tmp_path / "copies.fasta", copies)
+    said = refuse(capsys, "adapt", path, "-o", tmp_path / "model")
+    assert "copies.fasta: the number of different sequences among 96 records is 1; at least 30" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["copies.fasta"]
+
+
 def test_markers_that_share_no_genus_are_told(tmp_path, capsys):
     first = simulate_marker(seed=1, genera=1)
     second = simulate_marker(seed=2, genera=1, gene_seed=7, name="Other")

@@ -1,6 +1,7 @@
 """dnacse cluster and dnacse calibrate: the table, the thresholds, and what they say when something is wrong."""
 
 import csv
+import errno
 import gzip
 import hashlib
 import json
@@ -85,6 +86,31 @@ def test_a_calibrated_model_needs_no_threshold(fasta, model, tmp_path, capsys):
     assert adjusted_rand_score(species, [row["cluster"] for row in table(output)]) > 0.2
     for option in (["--both_strands"], ["--dimensions", 8]):
         assert "vectors as they are" in refuse(capsys, "cluster", fasta, "-o", output, "--model", model, *option)
+
+
+def test_calibrate_keeps_the_mode_of_the_configuration_and_refuses_one_that_is_read_only(fasta, model, capsys):
+    config = model / "config.json"
+    config.chmod(0o640)
+    main(["calibrate", str(fasta), "--model", str(model), "--for", "species"])
+    assert config.stat().st_mode & 0o777 == 0o640
+    config.chmod(0o440)
+    before = config.read_bytes()
+    assert "is read-only; make it writable" in refuse(capsys, "calibrate", fasta, "--model", model, "--for", "species")
+    assert config.read_bytes() == before
+
+
+def test_nothing_is_reported_that_is_not_in_place(fasta, model, tmp_path, capsys, monkeypatch):
+    """On a full disk the summary of the clusters came before the error that there are none."""
+
+    def full(hidden, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic, "move_to_name", full)
+    arguments = ("cluster", fasta, "-o", tmp_path / "out.tsv", "--model", model, "--threshold", "0.9")
+    with pytest.raises(SystemExit):
+        main([*map(str, arguments)])
+    said = capsys.readouterr().err
+    assert "cannot be written" in said and "clusters" not in said
 
 
 def test_a_checkpoint_without_thresholds_has_none(tiny_folder):

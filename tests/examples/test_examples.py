@@ -58,6 +58,9 @@ def test_bioblitz(tmp_path):
     found = {(row["taxon"], row["rank"]): int(row["meadow"]) + int(row["pond"]) for row in rows}
     assert found["Dabalus rebali", "species"] == 1 and rows[0]["rank"] == "species"
     assert any(taxon.startswith("unknown, new c") for taxon, rank in found if rank == "likely new species")
+    calls = (tmp_path / "out" / "calls.tsv").read_text()
+    new = sum(count for (_, rank), count in found.items() if rank == "likely new species")
+    assert new == calls.count("likely a species that the library lacks") == 4  # not those of 0.95 or more alone
     assert (tmp_path / "out" / "calls.png").read_bytes().startswith(b"\x89PNG")
 
 

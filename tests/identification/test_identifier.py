@@ -133,6 +133,15 @@ def test_an_index_that_grows_tells_of_calibrations_that_it_loses(marker, site_fo
     assert f"{cut}: what it was calibrated for (1 x --calibrate_for)" in capsys.readouterr().err
 
 
+def test_an_index_that_grows_tells_of_names_that_its_parts_write_differently(marker, index, site_folder, capsys):
+    more, grown = marker / "capitals.tsv", marker / "capitals"
+    more.write_text((marker / "more.tsv").read_text().replace("\tGenus", "\tGENUS"))
+    main(["index", str(more), "--add", str(index), "-o", str(grown), "--model", str(site_folder)])
+    shutil.rmtree(grown)
+    said = [line for line in capsys.readouterr().err.splitlines() if "differ only by upper and lower case" in line]
+    assert len(said) == 1 and said[0].startswith(f"{index} with {more}: ")
+
+
 def test_an_index_grows_to_that_of_all_records(marker, index, site_folder, capsys):
     both = marker / "both.tsv"
     rows = (marker / "more.tsv").read_text().split("\n", 1)[1]

@@ -16,6 +16,7 @@ import pytest
 
 from modeling_dnacse.machine.atomic import all_or_none, lock_output, partial_path, whole_text, written_whole
 from modeling_dnacse.machine.earlier_outputs import check_replaced, holds_near_start
+from modeling_dnacse.machine.file_names import given_path
 from modeling_dnacse.machine.locks import Lock, is_held
 from modeling_dnacse.machine.outputs import check_folder, check_model_folder, check_new_folder, check_outputs
 from modeling_dnacse.machine.scratch import scratch_folder
@@ -111,6 +112,12 @@ def test_a_fifo_and_the_standard_output_get_the_whole(tmp_path, capfdbinary):
     assert read == [b"whole"] and stat.S_ISFIFO(fifo.stat().st_mode)
     assert capfdbinary.readouterr().out == b"wholewhole"
     assert list(tmp_path.iterdir()) == [fifo]
+
+
+@pytest.mark.parametrize("path", ["", "a\0b"])
+def test_what_names_no_file_is_told(path):
+    with pytest.raises(ValueError, match="give the name of a file or folder"):
+        given_path(path)
 
 
 def test_leftovers_of_killed_processes_are_swept_and_others_stay(tmp_path):

@@ -50,7 +50,8 @@ def draw_gaps(path: Path, clusters: Clusters) -> None:
     within, between = clusters.widest[sizes > 1], clusters.outside[np.isfinite(clusters.outside)]
     edges = np.linspace(0, max(within.max(initial=0), between.max(initial=0), 0.01), 61)
     own = f"largest step within a cluster ({len(within):,} clusters)"
-    other = f"to the nearest other cluster ({len(between):,} clusters)"
+    far = f"; {len(sizes) - len(between):,} have none near" if len(between) < len(sizes) else ""
+    other = f"to the nearest other cluster ({len(between):,} clusters{far})"
     draw_both(right, edges, {own: within, other: between})
     right.set(xlabel="share of different bases", ylabel="clusters")
     right.set_title("Barcode gap: distances within clusters lie left", loc="left")
