@@ -186,12 +186,12 @@ def _bold(header: str) -> Header | None:
 
 
 def _plain_lineage(header: str) -> Header | None:
-    if header.count(";") < 2 or "=" in header:
+    if header.count(";") < 2 or re.search(r"\w=", header):  # an organism may have two strains, X 1 = Y 2
         return None
     first, *rest = header.split(None, 1)
-    if rest and ";" not in first and re.match(r"[\w\"-]+;[^;]+;", rest[0]):
+    if rest and ";" not in first and re.match(r"[\w\":-]+;[^;]*;", rest[0]):
         return Header("lineage after the id", first, read_lineage(rest[0]))
-    if re.match(r"[A-Z][\w -]+;(?:[\w \"().-]*;)+", header):
+    if re.match(r"[A-Z][\w :-]+;(?:[\w \"():.~-]*;)+", header):
         return Header("lineage without id", "", read_lineage(header))
     return None
 

@@ -66,6 +66,7 @@ _OPEN_NOMENCLATURE = re.compile(  # the column beside that of the genus may begi
     re.IGNORECASE,
 )
 _GENUS = re.compile(r"(?:Candidatus )?([A-Z][a-z-]+(?:_[A-Z]{1,2})?)\s")
+_PR2_MADE_UP = re.compile(r"(.+?)[_ ]X+(?:[_ ]sp\.?)?")
 _NO_NAMES = dict.fromkeys((*RANK_ORDER, *BELOW_SPECIES), "")
 _KEYS = frozenset((*_NO_NAMES, "epithet"))
 _EPITHET = re.compile(r"×?[a-z][a-z-]+")
@@ -130,6 +131,8 @@ def clean_labels(given: Mapping[str, str | None]) -> dict[str, str]:
 @lru_cache(1 << 16)  # the records of a species have the same labels
 def _clean_labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     names = _NO_NAMES | {rank: clean_name(name) for rank, name in items if rank in _NO_NAMES}
+    named = set(names.values())
+    names = {rank: "" if _is_made_of(name, named) else name for rank, name in names.items()}
     if names["genus"] in _above_genus(names) or _OPEN_NOMENCLATURE.search(names["genus"]):
         names["genus"] = ""
     epithet = clean_name(dict(items).get("epithet", ""))
@@ -156,6 +159,12 @@ def _clean_labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     if names["species"] and _EPITHET.fullmatch(names["subspecies"]):
         names["subspecies"] = f"{names['species']} {names['subspecies']}"
     return {rank: name for rank, name in names.items() if name}
+
+
+def _is_made_of(name: str, others: set[str]) -> bool:
+    """Whether PR2 made up a name for a rank without one, by an X behind the name above: the class of Dinophyceae_X."""
+    found = _PR2_MADE_UP.fullmatch(name)
+    return found is not None and found[1] in others
 
 
 def _above_genus(names: Mapping[str, str]) -> set[str]:

@@ -10,14 +10,15 @@
 
 The number of names in order determines their ranks (`POSITIONS`). From lineages of other lengths, such as those of
 SILVA for eukaryotes, only some names are read: the species, the genus that it repeats, and names whose ending shows
-the rank. NCBI taxon numbers and bootstrap values after a name are removed. Names that databases invent for a missing
-rank are ignored (`order_Discosea`, `Dinophyceae_XX`, `Paguridae_6745_genus`).
+the rank. A lineage that is cut above the species may end with the organism, as in SILVA. Bootstrap values after a name
+are removed, and taxon numbers of NCBI, if most names have one: `Prevotella_9` among others without a number is a name.
 """
 
 import re
 from collections.abc import Sequence
 
 from .label_policy import RANK_ORDER
+from .names import is_made_up, without_suffix
 
 _BELOW_TOP = ("phylum", "class", "order", "family", "genus", "species")
 _LETTERS = {"d": "domain", "sk": "domain", "k": "kingdom", "p": "phylum", "c": "class", "o": "order", "f": "family"}
@@ -33,10 +34,12 @@ _KINGDOMS = frozenset(
     ("Fungi", "Metazoa", "Animalia", "Viridiplantae", "Plantae", "Chromista", "Protista", "Protozoa")
 )
 _ROOT = re.compile(r"(?:root|cellular ?organisms)(?:_\d+)?", re.IGNORECASE)
-_NUMBER = re.compile(r"(?:_-?\d+|\(\d+(?:\.\d+)?\))$")
-_MADE = re.compile(r"(?:phylum|class|order|family|genus|species)_|.*_-?\d+(?:_[a-z]+)+$|.*_[a-z]+(?<=_order)$")
-_PR2_MADE = re.compile(r".*_X+(?:_sp\.?)?$")
+_BOOTSTRAP, _TAXON_NUMBER = re.compile(r"\(\d+(?:\.\d+)?\)$"), re.compile(r"_-?\d+$")
 _BINOMIAL = re.compile(r"(?:Candidatus )?([A-Z][\w-]+)[ _][a-z]")
+_ORGANISM = re.compile(  # but no group of SILVA, as Clostridium sensu stricto 1
+    r"(?:Candidatus )?[A-Z][a-z-]+[ _](?!sensu|incertae)[a-z][a-z-]+\b"
+    r"(?!.*\b(?:group|clade|lineage|cluster|order|family|class)\b).*|.*\b(?:bacterium|archaeon|eukaryote)\b.*"
+)
 _ENDINGS = (("family", ("idae", "aceae")), ("order", ("ales", "formes")), ("class", ("phyceae", "mycetes")))
 _SURE_ENDINGS = (("family", ("idae", "aceae")), ("order", ("ales",)), ("class", ("phyceae",)))
 
@@ -53,7 +56,8 @@ def read_lineage(lineage: str) -> dict[str, str]:
         return _by_letters(lineage)
     if re.match(r"\s*[a-z]:", lineage):
         pairs = re.findall(r"(?:^|,)\s*([a-z]):([^,;]*)", lineage.partition(";")[0])
-        return {_LETTERS[letter]: name for letter, name in pairs if letter in _LETTERS}
+        names = _without_numbers([name for _, name in pairs])
+        return {_LETTERS[letter]: name for (letter, _), name in zip(pairs, names, strict=True) if letter in _LETTERS}
     names = [name.strip(' "\t') for name in lineage.strip("; \t").split(";")]
     if len(names) > 3 and {"rootrank", "domain"} & {name.lower() for name in names[1:4:2]}:
         pairs = zip(names[1::2], names[::2], strict=False)
@@ -71,11 +75,24 @@ def names_in_order(names: Sequence[str], ranks: Sequence[str] | None = None) -> 
     >>> names_in_order(["Bacteria", "Bacillota", "Bacilli"])
     {'domain': 'Bacteria', 'phylum': 'Bacillota', 'class': 'Bacilli'}
     """
-    names = ["" if _MADE.match(name) or _PR2_MADE.match(name) else _NUMBER.sub("", name) for name in names]
+    names = ["" if is_made_up(name) else without_suffix(name) for name in _without_numbers(names)]
     ranks = ranks or _ranks_of(names)
     if ranks is None:
         return _by_endings(names)
+    if len(names) < len(ranks) and _ORGANISM.fullmatch(names[-1]):
+        ranks = (*ranks[: len(names) - 1], "species")
     return {rank: name for rank, name in zip(ranks, names, strict=False) if name}
+
+
+def _without_numbers(names: Sequence[str]) -> list[str]:
+    """Names without bootstrap values, and without taxon numbers if most of those that are not empty have one.
+
+    >>> _without_numbers(["Eukaryota_2759", "Chordata_7711", ""]), _without_numbers(["Bacteria(100)", "Prevotella_9"])
+    (['Eukaryota', 'Chordata', ''], ['Bacteria', 'Prevotella_9'])
+    """
+    names = [_BOOTSTRAP.sub("", name) for name in names]
+    numbered = sum(_TAXON_NUMBER.search(name) is not None for name in names)
+    return [_TAXON_NUMBER.sub("", name) for name in names] if 2 * numbered > sum(map(bool, names)) else names
 
 
 def _ranks_of(names: Sequence[str]) -> tuple[str, ...] | None:
@@ -104,16 +121,17 @@ def _is_shifted(names: Sequence[str], ranks: Sequence[str]) -> bool:
 def _by_letters(lineage: str) -> dict[str, str]:
     found = re.findall(r"(?:^|[;|,])\s*(?:([a-z]{1,2})|D_(\d))__([^;|]*)", lineage)
     ranks = [_LETTERS.get(letter or f"D{digit}", "") for letter, digit, _ in found]
-    return {rank: name for rank, (_, _, name) in zip(ranks, found, strict=True) if rank}
+    names = _without_numbers([name for _, _, name in found])
+    return {rank: name for rank, name in zip(ranks, names, strict=True) if rank}
 
 
 def _by_rank_names(names: Sequence[str]) -> dict[str, str]:
     """Names as MIDORI2 writes them with their ranks; a single name without a rank is a species if it has two words."""
     found = {}
-    for name in names:
+    for name in _without_numbers(names):
         rank, _, rest = name.partition("_")
-        if _rank(rank) in RANK_ORDER and not _MADE.match(rest):
-            found[_rank(rank)] = _NUMBER.sub("", rest)
+        if _rank(rank) in RANK_ORDER:
+            found[_rank(rank)] = rest
         elif len(names) == 1 and _BINOMIAL.match(name):
             found["species"] = name
     return found

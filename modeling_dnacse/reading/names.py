@@ -7,6 +7,8 @@
 | `Apis Linnaeus, 1758`, `Apis L.` | `Apis` |
 | `Anopheles (Cellia) gambiae` | `Anopheles gambiae` |
 | `Methanobrevibacter_A smithii` of GTDB, `Parus major A`, `Salmonella enterica serovar Typhi` | unchanged |
+| `Escherichia flexneri(RS_GCF_003460375.1)` of DADA2, `Navicula:plas` of PR2 | without the accession, the organelle |
+| `order_Discosea`, `Paguridae_6745_genus`: made up for a rank without a name | nothing |
 | `unidentified`, `uncultured bacterium`, `environmental sample`, `NA`, ... | nothing |
 """
 
@@ -28,6 +30,11 @@ _PARTICLES = frozenset(
     + ("ex", "in", "et", "and", "al", "al.", "&", "f.", "fil.")
 )
 _STRAINS = re.compile(r"serovar|serotype|sv\.|biovar|bv\.|pathovar|pv\.|strain|str\.|cultivar|cv\.|isolate|voucher")
+_SUFFIX = re.compile(
+    r"\s*\((?:(?:RS|GB)_)?(?:GC[AF]_|[NX][A-Z]_|[A-Z]{1,4})\d{5,}(?:\.\d+)?(?:~[^()]*)?\)$|(?<=\w):[a-z]{4,5}$"
+)
+_RANK_WORD = r"(?:phylum|class|order|family|genus|species)"
+_MADE_UP = re.compile(rf"{_RANK_WORD}[_ ][A-Z].*|.*(?:_{_RANK_WORD})+")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d[a-z]?")
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "no data", "-", "?", "."))
@@ -46,12 +53,32 @@ def clean_name(text: str) -> str:
     >>> clean_name("Apis_mellifera  Linnaeus, 1758"), clean_name("uncultured organism")
     ('Apis mellifera', '')
     """
-    name = _BLANKS.sub(" ", _UNDERSCORE.sub(" ", unicodedata.normalize("NFC", text))).strip(" \"';,")
+    if is_made_up(text):
+        return ""
+    name = _BLANKS.sub(" ", _UNDERSCORE.sub(" ", without_suffix(unicodedata.normalize("NFC", text)))).strip(" \"';,")
     name = _QUOTATION.sub("", name)
     if name.lower() in _MISSING or _NO_NAME.search(name):
         return ""
     name = _SUBGENUS.sub(r"\1 ", _BRACKETS.sub(r"\1", name))
     return _without_authorship(name)
+
+
+def without_suffix(name: str) -> str:
+    """A name without the accession, or the organelle, that a database adds to it.
+
+    >>> without_suffix("Bacillus subtilis(NR_112116.2)"), without_suffix("Navicula:plas")
+    ('Bacillus subtilis', 'Navicula')
+    """
+    return _SUFFIX.sub("", name)
+
+
+def is_made_up(name: str) -> bool:
+    """Whether a database made up a name for a rank without one.
+
+    >>> is_made_up("order_Discosea"), is_made_up("Polychaeta_6341_order_family"), is_made_up("Discosea")
+    (True, True, False)
+    """
+    return _MADE_UP.fullmatch(name) is not None
 
 
 def alike_but_for_case(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -72,6 +72,20 @@ RECORDS = {
         "KY290222",
         GROUPER | {"domain": "Eukaryota", "kingdom": "Metazoa"},
     ),
+    "MIDORI2 for SINTAX": (
+        "SINTAX",
+        "KY1;tax=k:Eukaryota_2759,p:Chordata_7711,c:Actinopteri_1,o:order_Serranidae_8113,f:Serranidae_8113,"
+        "g:Epinephelus_94231,s:Epinephelus_coioides_94232;",
+        "KY1",
+        {rank: name for rank, name in GROUPER.items() if rank != "order"} | {"kingdom": "Eukaryota"},
+    ),
+    "PR2 for SINTAX, ranks without names": (
+        "SINTAX",
+        "AB1;tax=d:Eukaryota,p:Alveolata,c:Dinophyceae,o:Dinophyceae_X,f:Dinophyceae_XX,g:Dinophyceae_XXX,"
+        "s:Dinophyceae_XXX_sp.;",
+        "AB1",
+        {"class": "Dinophyceae", "phylum": "Alveolata", "domain": "Eukaryota"},
+    ),
     "UTAX": (
         "SINTAX",
         "EU254776;tax=k:Fungi,p:Ascomycota,c:Sordariomycetes,o:Hypocreales,f:Nectriaceae,g:Fusarium,"
@@ -122,6 +136,44 @@ RECORDS = {
         "AY846379.1.1791",
         {"genus": "Monoraphidium", "order": "Sphaeropleales", "class": "Chlorophyceae", "domain": "Eukaryota"},
     ),
+    "SILVA, an organelle with its organism": (
+        "lineage after the id",
+        "AB1.1.1650 Bacteria;Cyanobacteria;Cyanobacteriia;Chloroplast;Zea mays",
+        "AB1.1.1650",
+        {"species": "Zea mays", "genus": "Zea", "order": "Chloroplast", "class": "Cyanobacteriia"}
+        | {"phylum": "Cyanobacteria", "domain": "Bacteria"},
+    ),
+    "SILVA, a family with its organism": (
+        "lineage after the id",
+        "AB1.1.1650 Bacteria;Firmicutes;Bacilli;Bacillales;Bacillaceae;Bacillus subtilis",
+        "AB1.1.1650",
+        BACILLUS,
+    ),
+    "SILVA, a family with an organism without a name": (
+        "lineage after the id",
+        "AB1.1.1650 Bacteria;Firmicutes;Bacilli;Bacillales;marine bacterium Tw-1",
+        "AB1.1.1650",
+        {rank: name for rank, name in BACILLUS.items() if rank not in ("species", "genus", "family")},
+    ),
+    "SILVA for DADA2, a group of genera": (
+        "lineage without id",
+        "Bacteria;Firmicutes;Clostridia;Clostridiales;Clostridiaceae;Clostridium_sensu_stricto_1;",
+        "1",
+        {"genus": "Clostridium sensu stricto 1", "family": "Clostridiaceae", "order": "Clostridiales"}
+        | {"class": "Clostridia", "phylum": "Firmicutes", "domain": "Bacteria"},
+    ),
+    "SILVA, an organism of two strains": (
+        "lineage after the id",
+        "AB1.1.1500 Bacteria;Firmicutes;Bacilli;Bacillales;Bacillaceae;Bacillus;Bacillus subtilis ATCC 1 = JCM 2",
+        "AB1.1.1500",
+        BACILLUS | {"species": "Bacillus subtilis ATCC 1 = JCM 2"},
+    ),
+    "a lineage without a phylum": (
+        "lineage after the id",
+        "AB000001.1 Eukaryota;;Aves;Passeriformes;Corvidae;Corvus;Corvus corax",
+        "AB000001.1",
+        {rank: name for rank, name in CROW.items() if rank != "phylum"} | {"domain": "Eukaryota"},
+    ),
     "RDP": (
         "RDP",
         'S000494589 Bacillus subtilis; ATCC 6633\tLineage=Root;rootrank;Bacteria;domain;"Firmicutes";phylum;Bacilli;'
@@ -171,6 +223,18 @@ RECORDS = {
         "1",
         BACILLUS,
     ),
+    "GTDB for DADA2": (
+        "lineage without id",
+        "Bacteria;Firmicutes;Bacilli;Bacillales;Bacillaceae;Bacillus;Bacillus subtilis(RS_GCF_003460375.1)",
+        "1",
+        BACILLUS,
+    ),
+    "RefSeq and RDP for DADA2": (
+        "lineage without id",
+        "Bacteria;Firmicutes;Bacilli;Bacillales;Bacillaceae;Bacillus;Bacillus subtilis(NR_112116.2)",
+        "1",
+        BACILLUS,
+    ),
     "DADA2 assignTaxonomy, a lineage that ends early": (
         "lineage without id",
         "Bacteria;Firmicutes;Bacilli;",
@@ -195,6 +259,20 @@ RECORDS = {
         "Eukaryota;TSAR;Alveolata;Dinoflagellata;Dinophyceae;Dinophyceae_X;Dinophyceae_XX;Unruhdinium;"
         "Unruhdinium_kevei;",
         "1",
+        DINOFLAGELLATE,
+    ),
+    "PR2 for DADA2, plastids": (
+        "lineage without id",
+        "Eukaryota:plas;TSAR:plas;Alveolata:plas;Dinoflagellata:plas;Dinophyceae:plas;Dinophyceae_X:plas;"
+        "Dinophyceae_XX:plas;Unruhdinium:plas;Unruhdinium_kevei;",
+        "1",
+        DINOFLAGELLATE,
+    ),
+    "PR2, plastids": (
+        "PR2",
+        "AB1.1.1740_U|16S_rRNA|plastid|clone_x|Eukaryota:plas|TSAR:plas|Alveolata:plas|Dinoflagellata:plas|"
+        "Dinophyceae:plas|Dinophyceae_X:plas|Dinophyceae_XX:plas|Unruhdinium:plas|Unruhdinium_kevei",
+        "AB1.1.1740_U",
         DINOFLAGELLATE,
     ),
     "BOLD": (
