@@ -10,6 +10,7 @@ windows, both strands.
 """
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
@@ -91,6 +92,15 @@ class DnaEmbeddingPipeline(Pipeline):
         return {"vectors": self.model(**input_tensors).pooler_output.float()}  # (sequences, hidden)
 
     def postprocess(self, model_outputs: dict[str, torch.Tensor], normalize: bool = False) -> Any:
-        """The vector of one sequence as a numpy array (hidden,); with `normalize`, of length 1."""
+        """The vector of one sequence as a numpy array (hidden,); with `normalize`, of length 1.
+
+        A warning tells of a vector of zeros, which stays one: that of a sequence of N alone, or of another marker.
+        """
         vector = model_outputs["vectors"][0]
+        if not vector.any():
+            warnings.warn(
+                "a vector holds nothing but zeros: its sequence holds only N, or does not look like the model's "
+                "marker; leave it out",
+                stacklevel=2,
+            )
         return (F.normalize(vector, dim=0) if normalize else vector).numpy()

@@ -48,6 +48,7 @@ from ..loading.model_folders import check_model
 from ..machine.atomic import all_or_none, whole_text
 from ..machine.earlier_outputs import check_replaced
 from ..machine.outputs import check_outputs, check_uncompressed
+from ..machine.stamps import unchanged
 from ..machine.streams import is_stream
 from ..reading.label_policy import RANK_ORDER
 from ..vectors.formats import check_parts, files_beside
@@ -162,7 +163,7 @@ def read_library(args: argparse.Namespace) -> "LibraryFile | Path":
 
 def run(args: argparse.Namespace, first: FirstReading) -> None:
     """Identify the queries, put the outputs in place, and say what they hold."""
-    with all_or_none():
+    with all_or_none(), unchanged([first.library] if isinstance(first.library, Path) else []):  # an index is mapped
         tally = write_calls(args, first)
     for line in (f"{args.output}: {tally.summary()}", *tally.report(args.expected_new)):
         sys.stderr.write(line + "\n")

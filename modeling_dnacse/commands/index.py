@@ -91,9 +91,11 @@ def check(args: argparse.Namespace) -> IndexInput:
 def run(args: argparse.Namespace, first: IndexInput) -> None:
     """Make the index; its name is locked until it is complete."""
     from ..machine.atomic import written_whole
+    from ..machine.stamps import unchanged
 
-    with written_whole(args.output) as folder:
-        sys.stderr.write(f"{args.output}: {make_index(args, first, folder)}\n")
+    with written_whole(args.output) as folder, unchanged([] if args.add is None else [args.add]):
+        report = make_index(args, first, folder)
+    sys.stderr.write(f"{args.output}: {report}\n")
 
 
 def make_index(args: argparse.Namespace, first: IndexInput, folder: Path) -> str:

@@ -9,6 +9,7 @@ REMEDY = "give the folder of a complete model, or write it again"
 CHOICES = {
     "model_type": ("dnacse", "bert"),  # the second: DNABERT-2 and DNABERT-S as published
     "pooling": ("mean", "mean_last_two", "cls", "cls_tanh"),
+    "return_dict": (True, None),  # without, the model gives tuples, and no `pooler_output`
 }
 # least and most values of config.json; DnacseConfig checks types and combinations
 RANGES = {
@@ -52,7 +53,7 @@ def check_config(name: str) -> None:
     for field, allowed in CHOICES.items():
         value = config.get(field, allowed[0])
         if value not in allowed:
-            raise ValueError(f"{path}: {field} is {str(value)[:100]!r}; it must be {' or '.join(allowed)}")
+            raise ValueError(f"{path}: {field} is {str(value)[:100]!r}; it must be {' or '.join(map(str, allowed))}")
     for field, (least, most) in RANGES.items():
         value = config.get(field)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,6 +1,7 @@
 """`Identifier` in Python: the same calls as the command, from a file or from an index; foreign indexes are refused."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 import modeling_dnacse.identification.identifier as module
 from modeling_dnacse import Identifier, identify
 from modeling_dnacse.cli import main
+from modeling_dnacse.commands import identify as command
 from modeling_dnacse.identification import large_libraries
 from modeling_dnacse.identification.indexes import index_files
 from modeling_dnacse.identification.references import read_references
@@ -131,6 +133,23 @@ def test_an_index_that_grows_tells_of_calibrations_that_it_loses(marker, site_fo
     capsys.readouterr()
     main(["index", str(marker / "more.tsv"), "--add", cut, "-o", grown, *named])
     assert f"{cut}: what it was calibrated for (1 x --calibrate_for)" in capsys.readouterr().err
+
+
+def test_an_index_that_changes_meanwhile_gives_no_calls(marker, index, site_folder, capsys, monkeypatch):
+    """Its files are mapped into memory, so another index that was copied over them answered the later queries."""
+    changing, output = marker / "changing", marker / "changed.tsv"
+    shutil.copytree(index, changing)
+    written = command.write_calls
+
+    def change(*given):
+        tally = written(*given)
+        os.utime(changing / "encoded.safetensors", (1, 1))
+        return tally
+
+    monkeypatch.setattr(command, "write_calls", change)
+    asked = ("--reference", changing, "-o", output, "--model", site_folder)
+    said = refuse(capsys, "identify", marker / "queries.fasta", *asked)
+    assert "encoded.safetensors changed while it was being read" in said and not output.exists()
 
 
 def test_an_index_that_grows_tells_of_names_that_its_parts_write_differently(marker, index, site_folder, capsys):

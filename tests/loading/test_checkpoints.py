@@ -127,11 +127,12 @@ def test_a_half_precision_checkpoint_computes_in_full(tiny_folder, tmp_path):
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
-def test_a_value_that_is_not_allowed_is_named(tiny_folder, tmp_path):
+@pytest.mark.parametrize(("field", "value"), [("pooling", "max"), ("return_dict", False)])
+def test_a_value_that_is_not_allowed_is_named(tiny_folder, tmp_path, field, value):
     folder = shutil.copytree(tiny_folder, tmp_path / "model")
     config = folder / "config.json"
-    config.write_text(config.read_text().replace('"pooling": "mean"', '"pooling": "max"'))
-    with pytest.raises(ValueError, match=rf"{folder}.*pooling.*max") as error:
+    config.write_text(json.dumps(json.loads(config.read_text()) | {field: value}))
+    with pytest.raises(ValueError, match=rf"{folder}.*{field}.*{value}") as error:
         load_checkpoint(DnacseModel, str(folder))
     assert "\n" not in str(error.value)
 

@@ -38,6 +38,13 @@ def test_a_fresh_process_without_the_package_gives_the_same_vectors(tiny_folder,
     np.testing.assert_allclose(stranger(code, tiny_folder, tmp_path), embed(model, tokenizer, SEQUENCES), atol=1e-5)
 
 
+def test_a_vector_of_zeros_is_told(site_folder):
+    """With `normalize` it was said to be of length 1."""
+    pipe = pipeline("dna-embedding", model=str(site_folder), trust_remote_code=True, device="cpu")
+    with pytest.warns(UserWarning, match="nothing but zeros"):
+        assert not pipe("N" * 300, normalize=True).any()
+
+
 def test_batches_and_their_order_change_nothing(pipe, tiny_folder, many):
     expected = embed(*load_checkpoint(DnacseModel, str(tiny_folder)), many)
     for batch_size in (None, 1, 5, 100):
