@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from modeling_dnacse.commands.drawing.identify_pictures import GREY, MOST_TAXA, draw_calls, rows_of
+from modeling_dnacse.commands.drawing.identify_pictures import GREY, MOST_TAXA, draw_calls, rows_of, share_of_samples
 from modeling_dnacse.commands.drawing.pictures import colours_of_pages
 from modeling_dnacse.commands.identify_tally import Tally
 from modeling_dnacse.identification.calibration.cases import CalibrationData
@@ -44,6 +44,15 @@ def test_taxa_are_counted_by_sample_and_the_rarest_are_left_out():
     assert len(rows) == MOST_TAXA + 1 and len(rows) + rarer == 33
     assert rows[0].amounts.tolist() == [50, 1] and rows[0].probability == pytest.approx(0.99)
     assert rows[-2].probability == pytest.approx(0.97) and rows[-1].probability is None
+
+
+def test_relative_abundances_are_shares_of_their_sample():
+    """Where those of a sample summed up to half, its bars ended at 50 %."""
+    tally = Tally(RANKS, ("a", "b", "empty"))
+    tally.add_taxon(call("Species one"), {0: 0.3, 1: 12}, 0.95)
+    tally.add_taxon(call("Species two"), {0: 0.1}, 0.95)
+    first, _ = rows_of(tally)[0]
+    assert share_of_samples(first.amounts, tally).tolist() == pytest.approx([0.75, 1, 0])
 
 
 def test_the_advice_counts_what_a_lower_confidence_would_call_and_how_much_of_it_is_right():

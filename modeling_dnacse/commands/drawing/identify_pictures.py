@@ -80,13 +80,13 @@ def draw_taxa(axes: "Axes", tally: Tally, rows: list[Row], rarer: int) -> None:
 
     samples = tally.samples[:MOST_SAMPLES]
     if len(samples) == 1:
-        bars = axes.barh(range(len(rows)), [row.amounts.sum() for row in rows], color=[row.colour for row in rows])
-        axes.bar_label(bars, [f"{row.amounts.sum():,g}" for row in rows], padding=3)
-        axes.set(xlabel=tally.unit, xlim=(0, 1.18 * max(row.amounts.sum() for row in rows)))
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        amounts = [float(row.amounts.sum()) for row in rows]
+        bars = axes.barh(range(len(rows)), amounts, color=[row.colour for row in rows])
+        axes.bar_label(bars, [f"{x:,.0f}" if x.is_integer() else f"{x:,.4g}" for x in amounts], padding=3)
+        axes.set(xlabel=tally.unit, xlim=(0, 1.18 * max(amounts)))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=max(amounts) > 5))
     else:
-        totals = np.maximum(sum(taxon.amounts for taxon in tally.taxa.values()), 1)
-        shares = np.stack([row.amounts / totals for row in rows])[:, : len(samples)]
+        shares = np.stack([share_of_samples(row.amounts, tally) for row in rows])[:, : len(samples)]
         for line, (row, share) in enumerate(zip(rows, shares, strict=True)):
             there = np.flatnonzero(share)
             areas = 25 + 450 * share[there] / shares.max()
@@ -106,6 +106,12 @@ def draw_taxa(axes: "Axes", tally: Tally, rows: list[Row], rarer: int) -> None:
     axes.set_title("\n".join(["Taxa", *more]), loc="left")
 
 
+def share_of_samples(amounts: np.ndarray, tally: Tally) -> np.ndarray:
+    """Amounts in each sample as shares of all that it holds (samples,), which may sum up to less than 1 read."""
+    totals = sum((taxon.amounts for taxon in tally.taxa.values()), np.zeros(len(amounts)))
+    return np.divide(amounts, totals, out=np.zeros(len(amounts)), where=totals > 0)
+
+
 def write_probabilities(axes: "Axes", rows: list[Row]) -> None:
     """Write the mean probability of the calls of each taxon, or of being new."""
     for line, row in enumerate(rows):
@@ -122,9 +128,9 @@ def draw_parts(axes: "Axes", tally: Tally) -> None:
     amounts = {kind: np.zeros(len(tally.samples)) for kind in KINDS}
     for (kind, _), taxon in tally.taxa.items():
         amounts[kind] += taxon.amounts
-    totals, before = np.maximum(sum(amounts.values()), 1), np.zeros(len(samples))
+    before = np.zeros(len(samples))
     for kind, colour in COLOURS.items():
-        shares = 100 * (amounts[kind] / totals)[: len(samples)]
+        shares = 100 * share_of_samples(amounts[kind], tally)[: len(samples)]
         bars = axes.barh(range(len(samples)), shares, left=before, color=colour, height=0.7, label=kind)
         texts = [f"{share:.0f} %" if share >= 12 else "" for share in shares]
         axes.bar_label(bars, texts, label_type="center", color="white", fontsize=12, fontweight="bold")
@@ -132,7 +138,7 @@ def draw_parts(axes: "Axes", tally: Tally) -> None:
     axes.set_yticks(range(len(samples)), [cut(name, 14) for name in samples])
     axes.set(xlim=(0, 100), xlabel=f"% of {tally.unit}", ylim=(len(samples) - 0.4, -0.6))
     axes.set_title("Known and new species", loc="left", pad=48)
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2, fontsize=12, borderpad=0.2)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.02, 1), ncols=2, fontsize=12, borderpad=0.2)
 
 
 def draw_reliability(axes: "Axes", ranks: tuple[str, ...], data: CalibrationData, calibration: Calibration) -> None:
