@@ -10,7 +10,17 @@ from typing import Any
 
 from bokeh.embed import file_html
 from bokeh.layouts import column, row
-from bokeh.models import Button, ColumnDataSource, CustomJS, Div, HoverTool, LassoSelectTool, TextInput, Title
+from bokeh.models import (
+    Button,
+    ColumnDataSource,
+    CustomJS,
+    Div,
+    HoverTool,
+    LassoSelectTool,
+    PlainText,
+    TextInput,
+    Title,
+)
 from bokeh.plotting import figure
 from bokeh.resources import INLINE
 
@@ -68,7 +78,7 @@ def write_page(path: Path, points: MapPoints, title: str) -> None:
         columns["sequence"] = points.sequences
     source = ColumnDataSource({name: [values[row] for row in order] for name, values in columns.items()})
     plot = figure(
-        title=Title(text=title, text_font_size="16px"),
+        title=Title(text=PlainText(text=title), text_font_size="16px"),
         tools="pan,wheel_zoom,box_zoom,reset,save",
         active_scroll="wheel_zoom",
         sizing_mode="stretch_both",

@@ -14,6 +14,7 @@ import pytest
 from modeling_dnacse.cli import command_line, main
 from modeling_dnacse.clustering.entries import Entry, Listing
 from modeling_dnacse.commands.map import check_not_zero, names_of_table
+from modeling_dnacse.maps import picture
 from modeling_dnacse.maps.picture import draw_map
 from modeling_dnacse.maps.points import GREY, STYLES, MapPoints, choose_column, style_groups
 from modeling_dnacse.reading.rereading import RecordFile
@@ -117,6 +118,25 @@ def test_pictures_hold_every_group(suffix, tmp_path):
         assert len(set(re.findall(rb"<!-- (order .*?) -->", written))) == 8 and b"<!-- others (20) -->" in written
 
 
+@pytest.mark.parametrize("name", ["Pustularia bistrinotata {}", "W" * 20 + " {}", "_{}"])
+def test_the_legend_of_a_picture_holds_long_and_hidden_names(tmp_path, monkeypatch, name):
+    """Three columns of species names ran off the picture, and matplotlib leaves out labels that begin with "_"."""
+    drawn = []
+    monkeypatch.setattr(picture, "save_picture", lambda figure, path: drawn.append(figure))
+    groups, styles = style_groups([name.format(number % 8) for number in range(16)])
+    ids = [f"s{number}" for number in range(16)]
+    draw_map(
+        tmp_path / "map.png",
+        MapPoints(ids, [], ids, np.random.default_rng(0).random((16, 2)), groups, styles, "x"),
+        "",
+    )
+    (figure,) = drawn
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    assert [text.get_text().strip() for text in legend.get_texts()] == [f"{group} (2)" for group in styles]
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_a_group_that_is_named_like_a_grey_one_keeps_its_colour():
     """A group `others` was grey, and one with all small groups."""
     names = ["others"] * 9 + ["without a name"] * 9 + [f"taxon {number}" for number in range(9)] + [""]
@@ -137,6 +157,7 @@ def test_a_dark_map_has_a_dark_page_and_no_dark_points(tmp_path):
     write_page(tmp_path / "map.html", points, "16 sequences")
     text = (tmp_path / "map.html").read_text()
     assert "color-scheme: dark" in text and '"#20262B"' in text
+    assert '"name":"PlainText"' in text  # bokeh would fetch MathJax for a title with $$
     for said in (text.lower(), (tmp_path / "map.svg").read_text().lower()):
         assert "#f0e442" in said and "#882255" not in said
 
