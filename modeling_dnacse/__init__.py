@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # The command `dnacse` imports this package before it parses its arguments. It imports what it needs from the
 # modules themselves, so that `dnacse --help` does not wait for torch.
-_IS_COMMAND = Path(*sys.argv[:1]).stem == "dnacse" or "modeling_dnacse.cli" in sys.orig_argv
+_IS_COMMAND = Path(*sys.argv[:1]).name in ("dnacse", "dnacse.exe") or "modeling_dnacse.cli" in sys.orig_argv
 
 if TYPE_CHECKING or not _IS_COMMAND:
     from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification

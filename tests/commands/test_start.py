@@ -45,6 +45,11 @@ def test_the_module_is_the_command_too():
     assert "modeling_dnacse.commands.embed" in done.stderr and " torch\n" not in done.stderr
 
 
+def test_a_script_of_the_same_name_has_the_whole_package():
+    done = run("import sys; sys.argv = ['/home/me/dnacse.py']; from modeling_dnacse import embed; print(embed.__name__)")
+    assert done.stdout == "embed\n", done.stderr
+
+
 @pytest.mark.slow
 def test_the_package_alone_registers_its_classes(tiny_folder):
     code = """
