@@ -113,7 +113,9 @@ def check(args: argparse.Namespace) -> EmbedInput:
         check_outputs([output], inputs)
         check_replaced(output, is_earlier, f"a {output.suffix} file of vectors alone", args.force)
         if args.output_dtype != "float32":
-            raise ValueError(f"{output} holds float32; --output_dtype {args.output_dtype} is for {', '.join(SUFFIXES)} and folders")
+            raise ValueError(
+                f"{output} holds float32; --output_dtype {args.output_dtype} is for {', '.join(SUFFIXES)} and folders"
+            )
     elif output.suffix not in SUFFIXES:
         known = ", ".join((*SUFFIXES, *WHOLE))
         raise ValueError(f'{output}: the suffix "{output.suffix}" is unknown; write to {known}, or a folder')

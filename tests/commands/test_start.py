@@ -46,7 +46,9 @@ def test_the_module_is_the_command_too():
 
 
 def test_a_script_of_the_same_name_has_the_whole_package():
-    done = run("import sys; sys.argv = ['/home/me/dnacse.py']; from modeling_dnacse import embed; print(embed.__name__)")
+    done = run(
+        "import sys; sys.argv = ['/home/me/dnacse.py']; from modeling_dnacse import embed; print(embed.__name__)"
+    )
     assert done.stdout == "embed\n", done.stderr
 
 
