@@ -49,6 +49,9 @@ _ABUNDANCE = re.compile(r"0*[1-9][0-9]{0,14}")  # sums of what is longer overflo
 _TAX = re.compile(r"[;\s]tax=(?=[a-z]:)")
 _LETTERS = re.compile(r"(?:^|(?<=[|;\s]))(?=(?:[dkp]|sk|D_0)__(?:[^\W\d]|[;\[\"]|\s*$))")
 _ROOTED = re.compile(r"(?:###|[\s;])(?=root(?:_\d+)?;|cellularOrganisms;|Root;)")
+_TOP = r"(?:Bacteria|Archaea|Eukary(?:ota|a|otes)|Viruses|Fungi|Metazoa|Animalia|Viridiplantae|Plantae)(?:_\d+)?"
+_BEFORE_TOP = re.compile(rf"(?!{_TOP};|root)([^;\s]+);(?={_TOP};)")
+_WITHOUT_ID = re.compile(r"(?:[A-Z][\w :-]+|root_\d+|(?:superkingdom|domain|kingdom)_[A-Z]\w+);(?:[\w \"():.~-]*;)+")
 _MARKER = re.compile(
     r"(?:COI|CO1|COX|COII|CYT|ITS|\d\ds|mat|rbc|ND\d|trn|psb|atp|ef1|H[34]\b|Rho|CAD|Wnt|ArgKin|28S|18S)[\w-]*", re.I
 )
@@ -191,7 +194,9 @@ def _plain_lineage(header: str) -> Header | None:
     first, *rest = header.split(None, 1)
     if rest and ";" not in first and re.match(r"[\w\":-]+;[^;]*;", rest[0]):
         return Header("lineage after the id", first, read_lineage(rest[0]))
-    if re.match(r"[A-Z][\w :-]+;(?:[\w \"():.~-]*;)+", header):
+    if before := _BEFORE_TOP.match(header):
+        return Header("lineage after the id", before[1], read_lineage(header[before.end() :]))
+    if _WITHOUT_ID.match(header):
         return Header("lineage without id", "", read_lineage(header))
     return None
 

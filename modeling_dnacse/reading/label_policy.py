@@ -133,6 +133,7 @@ def _clean_labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     names = _NO_NAMES | {rank: clean_name(name) for rank, name in items if rank in _NO_NAMES}
     named = set(names.values())
     names = {rank: "" if _is_made_of(name, named) else name for rank, name in names.items()}
+    names["genus"] = names["genus"].removeprefix("Candidatus ")  # as it is taken from a species
     if names["genus"] in _above_genus(names) or _OPEN_NOMENCLATURE.search(names["genus"]):
         names["genus"] = ""
     epithet = clean_name(dict(items).get("epithet", ""))

@@ -33,6 +33,7 @@ POSITIONS: dict[int, tuple[str, ...]] = {
 _KINGDOMS = frozenset(
     ("Fungi", "Metazoa", "Animalia", "Viridiplantae", "Plantae", "Chromista", "Protista", "Protozoa")
 )
+_PROKARYOTES = ("Bacteria", "Archaea")
 _ROOT = re.compile(r"(?:root|cellular ?organisms)(?:_\d+)?", re.IGNORECASE)
 _BOOTSTRAP, _TAXON_NUMBER = re.compile(r"\(\d+(?:\.\d+)?\)$"), re.compile(r"_-?\d+$")
 _BINOMIAL = re.compile(r"(?:Candidatus )?([A-Z][\w-]+)[ _][a-z]")
@@ -138,11 +139,14 @@ def _by_rank_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def _by_endings(names: Sequence[str]) -> dict[str, str]:
-    found = {"domain": names[0]} if names and names[0] in ("Eukaryota", "Bacteria", "Archaea", "Viruses") else {}
+    found = {"domain": names[0]} if names and names[0] in ("Eukaryota", *_PROKARYOTES, "Viruses") else {}
     for name in names:
+        is_subclass = name.endswith("idae") and names[0] in _PROKARYOTES  # as Acidimicrobidae
         for rank, endings in _ENDINGS:
-            if name.endswith(endings) and " " not in name and rank not in found:
+            if name.endswith(endings) and " " not in name and rank not in found and not is_subclass:
                 found[rank] = name
+    if len(names) > 1 and names[-2] == found.get("family") and names[-1].isalpha():
+        found["genus"] = names[-1]
     binomial = _BINOMIAL.match(names[-1]) if names else None
     if binomial:
         found["species"] = names[-1]

@@ -5,6 +5,7 @@
 | `Apis  mellifera`, `Apis_mellifera`, `"Apis mellifera"`, `[Apis] mellifera` | `Apis mellifera` |
 | `Apis mellifera Linnaeus, 1758`, `Apis mellifera (L.)` | `Apis mellifera`: authorship is removed |
 | `Apis Linnaeus, 1758`, `Apis L.` | `Apis` |
+| `Triticum aestivum (bread wheat)` | `Triticum aestivum` |
 | `Anopheles (Cellia) gambiae` | `Anopheles gambiae` |
 | `Methanobrevibacter_A smithii` of GTDB, `Parus major A`, `Salmonella enterica serovar Typhi` | unchanged |
 | `Escherichia flexneri(RS_GCF_003460375.1)` of DADA2, `Navicula:plas` of PR2 | without the accession, the organelle |
@@ -24,6 +25,7 @@ _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 _BRACKETS = re.compile(r"^\[([A-Z][a-z-]+)\](?= |$)")
 _QUOTATION = re.compile(r"(?<!\S)[\"'‘’“”]+|[\"'‘’“”]+(?=[,;]?(?:\s|$))")  # around words; d'Orbigny has it inside
 _SUBGENUS = re.compile(r"^([A-Z][a-z-]+) \([A-Z][a-z-]+\) (?=[a-z])")
+_COMMON = re.compile(r"^([A-Z][a-z-]+ [a-z-]+) \([a-z][^()]*\)$")
 _EPITHET = re.compile(r"[×x]?[a-zß-öø-ÿ-]+\.?|×")
 _PARTICLES = frozenset(
     ("de", "del", "della", "den", "der", "des", "di", "du", "la", "le", "van", "von", "zu", "ter")
@@ -59,7 +61,7 @@ def clean_name(text: str) -> str:
     name = _QUOTATION.sub("", name)
     if name.lower() in _MISSING or _NO_NAME.search(name):
         return ""
-    name = _SUBGENUS.sub(r"\1 ", _BRACKETS.sub(r"\1", name))
+    name = _COMMON.sub(r"\1", _SUBGENUS.sub(r"\1 ", _BRACKETS.sub(r"\1", name)))
     return _without_authorship(name)
 
 

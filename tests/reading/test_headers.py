@@ -116,6 +116,20 @@ RECORDS = {
         "MH9.1",
         {"phylum": "Discosea", "domain": "Eukaryota"},
     ),
+    "MIDORI2 without ids": (
+        "lineage without id",
+        "root_1;Eukaryota_2759;Chordata_7711;Actinopteri_186623;Perciformes_8111;Serranidae_8113;Epinephelus_94231;"
+        "Epinephelus coioides_94232",
+        "1",
+        GROUPER | {"domain": "Eukaryota"},
+    ),
+    "MIDORI2 with names of ranks and without ids": (
+        "lineage without id",
+        "superkingdom_Eukaryota_2759;phylum_Chordata_7711;class_Actinopteri_186623;order_Perciformes_8111;"
+        "family_Serranidae_8113;genus_Epinephelus_94231;species_Epinephelus coioides_94232",
+        "1",
+        GROUPER | {"domain": "Eukaryota"},
+    ),
     "MIDORI2 with names of ranks": (
         "MIDORI2",
         "KY290222.1.<1.>1539 root_1;superkingdom_Eukaryota_2759;phylum_Chordata_7711;class_Actinopteri_186623;"
@@ -173,6 +187,27 @@ RECORDS = {
         "AB000001.1 Eukaryota;;Aves;Passeriformes;Corvidae;Corvus;Corvus corax",
         "AB000001.1",
         {rank: name for rank, name in CROW.items() if rank != "phylum"} | {"domain": "Eukaryota"},
+    ),
+    "SILVA, a common name": (
+        "lineage after the id",
+        "CP1.1.2 Bacteria;Pseudomonadota;Alphaproteobacteria;Rickettsiales;Mitochondria;"
+        "Triticum aestivum (bread wheat)",
+        "CP1.1.2",
+        {"species": "Triticum aestivum", "genus": "Triticum", "family": "Mitochondria", "order": "Rickettsiales"}
+        | {"class": "Alphaproteobacteria", "phylum": "Pseudomonadota", "domain": "Bacteria"},
+    ),
+    "a lineage after the id and a semicolon": (
+        "lineage after the id",
+        f"AB1;{CROW_LINEAGE}_corax",
+        "AB1",
+        CROW | {"domain": "Eukaryota"},
+    ),
+    "training set of RDP, a subclass and a suborder": (
+        "lineage after the id",
+        'AJ1_S1\tRoot;Bacteria;"Actinobacteria";Actinobacteria;Acidimicrobidae;Acidimicrobiales;"Acidimicrobineae";'
+        "Acidimicrobiaceae;Acidimicrobium",
+        "AJ1_S1",
+        {"genus": "Acidimicrobium", "family": "Acidimicrobiaceae", "order": "Acidimicrobiales", "domain": "Bacteria"},
     ),
     "RDP": (
         "RDP",

@@ -50,6 +50,10 @@ LABELS = {
         {"species": "B. alba", "genus": "Bravonia"},
         {"species": "Bravonia alba", "genus": "Bravonia"},
     ),
+    "genus of a candidate": (
+        {"species": "Candidatus Carsonella ruddii", "genus": "Candidatus Carsonella"},
+        {"species": "Candidatus Carsonella ruddii", "genus": "Carsonella"},
+    ),
     "genus as species": ({"species": "Bravonia", "genus": "Bravonia"}, {"genus": "Bravonia"}),
     "genus as species, the only name": ({"species": "Bravonia"}, {"genus": "Bravonia"}),
     "genus with its author as species": ({"species": "Bravonia Linnaeus, 1758"}, {"genus": "Bravonia"}),
