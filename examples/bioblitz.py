@@ -2,10 +2,10 @@
 
     python examples/bioblitz.py LIBRARY.fasta OUT_FOLDER MEADOW.fasta POND.fasta ...
 
-Each FASTA file holds the barcodes of one place. OUT_FOLDER gets calls.tsv and calls.png (`dnacse identify --plot`),
-and species.tsv: a row for each taxon that was called, with the number of specimens at each place. Specimens that are
-likely of a species that the library lacks are clustered (`dnacse cluster`). Each cluster is a row, too: one species
-that the library lacks, with the genus or family that it was called at.
+Each file, FASTA or a table, holds the barcodes of one place. OUT_FOLDER gets calls.tsv and calls.png
+(`dnacse identify --plot`), and species.tsv: a row for each taxon that was called, with the number of specimens at each
+place. Specimens that are likely of a species that the library lacks are clustered (`dnacse cluster`). Each cluster is
+a row, too: one species that the library lacks, with the genus or family that it was called at.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import csv
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from modeling_dnacse import read_fasta
+from modeling_dnacse import read_labelled
 from modeling_dnacse.cli import main as dnacse
 from modeling_dnacse.machine.atomic import whole_text
 from modeling_dnacse.machine.outputs import check_new_folder
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, OSError) as error:
         parser.error(str(error))
 
-    specimens = [(path.stem, record.sequence) for path in args.places for record in read_fasta(path)]
+    specimens = [(path.stem, record["sequence"]) for path in args.places for record in read_labelled(path)]
     found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # name and rank -> specimens at each place
     unnamed: dict[str, tuple[str, str, str]] = {}  # id -> place, sequence, what is known of it
     for call, (place, sequence) in zip(rows_of(calls), specimens, strict=True):  # both in the order of the files

@@ -11,6 +11,7 @@ without a call. taxa.png (with matplotlib) shows who is in which sample, how sur
 
 import argparse
 import csv
+import sys
 from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,8 +42,13 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         check_new_folder(args.folder, [args.asvs, args.counts, args.library])
         samples, counts = read_abundances(args.counts)  # ASV -> position of a sample -> its count, if it is not 0
-        if lacking := [record["id"] for record in read_labelled(args.asvs) if record["id"] not in counts]:
+        asvs = [record["id"] for record in read_labelled(args.asvs)]
+        if lacking := [name for name in asvs if name not in counts]:
             parser.error(f"{args.counts} has no row for {lacking[0]}; it must have one for each ASV")
+        if others := counts.keys() - set(asvs):
+            sys.stderr.write(
+                f"{args.counts}: {len(others):,} rows belong to no ASV, such as {min(others)}; left out\n"
+            )
         with new_folder(args.folder):
             dnacse([*command, "--precision", args.precision])
     except (ValueError, OSError) as error:
@@ -94,8 +100,10 @@ def draw(path: Path, samples: list[str], rows: list[tuple[str, str, int, float, 
         axes.text(len(samples) - 0.3, line, text, va="center", ha="left", backgroundcolor="white")
     axes.text(len(samples) - 0.3, -1, "probability", va="center", ha="left", fontsize=9)
     names = [f"{taxon} ({rank})" if rank not in ("", "species") else taxon for taxon, rank, *_ in shown]
-    axes.set_yticks(range(len(shown)), names)
-    axes.set_xticks(range(len(samples)), samples, rotation=45 if len(samples) > 8 else 0)
+    axes.set_yticks(range(len(shown)), [name.replace("$", r"\$") for name in names])  # which would begin a formula
+    axes.set_xticks(
+        range(len(samples)), [name.replace("$", r"\$") for name in samples], rotation=45 if len(samples) > 8 else 0
+    )
     axes.set(xlim=(-0.6, len(samples) + 0.5), ylim=(len(shown) - 0.4, -1.6))
     axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
     axes.grid(axis="y", color="#E5E5E5")

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from huggingface_hub import ModelCard
+from yaml import YAMLError
 
 from modeling_dnacse import DnacseModel, load_checkpoint
 from modeling_dnacse.loading.repository import released_files
@@ -27,6 +28,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         load_checkpoint(DnacseModel, str(args.folder))
         card = ModelCard.load(args.folder / "README.md")
+    except YAMLError as error:
+        reason = " ".join(str(error).split())
+        parser.error(f"{args.folder / 'README.md'} begins with metadata that is no YAML ({reason}); correct it")
     except (ValueError, OSError) as error:
         parser.error(str(error))
     names = released_files(args.folder)

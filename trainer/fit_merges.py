@@ -19,6 +19,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.model_folders import CONFIG
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.outputs import same_file
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.vectors.at_sites import read_sites, unit_sums
 from trainer.command_line import run_command
@@ -200,10 +202,14 @@ def run(args: argparse.Namespace) -> None:
     """Fit the weights of each model and write them.
 
     Raises:
-        ValueError: there are not as many files as models, a model has no sites, or its file too few barcodes.
+        ValueError: there are not as many files as models, a model is given twice or has no sites, or its file has too
+            few barcodes. No model is changed then.
     """
     if len(args.model) != len(args.train_file):
         raise ValueError(f"got {len(args.model)} models and {len(args.train_file)} files; give a file for each model")
+    if twice := next((one for one, other in combinations(args.model, 2) if same_file(one, other)), None):
+        raise ValueError(f"{twice} is given twice; give each model once")
+    fitted = []
     for folder, file in zip(args.model, args.train_file, strict=True):
         model, tokenizer = load_checkpoint(DnacseModel, str(folder))
         barcodes = read_barcodes(model.eval(), tokenizer, file, args.train_split)
@@ -214,11 +220,13 @@ def run(args: argparse.Namespace) -> None:
                 "a tree; give barcodes of the model's marker, of several genera, with species"
             )
         merges = Merges(*map(np.concatenate, zip(*trees, strict=True)))
-        path = folder / CONFIG
-        config = json.loads(path.read_text(encoding="utf-8")) | {"species_merges": text_of(fit(merges))}
+        fitted.append((folder / CONFIG, text_of(fit(merges))))
+        logger.info("%s: %d merges of %d barcodes", file, len(merges.same), len(barcodes.species))
+    for path, weights in fitted:
+        config = json.loads(path.read_text(encoding="utf-8")) | {"species_merges": weights}
         with written_whole(path) as hidden:
             hidden.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        logger.info("%s: %d merges of %d barcodes", path, len(merges.same), len(barcodes.species))
+        logger.info("%s: species_merges", path)
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:

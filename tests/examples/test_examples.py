@@ -50,9 +50,10 @@ def test_edna_table(tmp_path):
 @pytest.mark.slow
 def test_bioblitz(tmp_path):
     records = (SAMPLE / "queries.fasta").read_text().split(">")[1:]
-    for name, part in (("meadow", records[::2]), ("pond", records[1::2])):
-        (tmp_path / f"{name}.fasta").write_text("".join(f">{record}" for record in part))
-    places = [str(tmp_path / f"{name}.fasta") for name in ("meadow", "pond")]
+    (tmp_path / "meadow.fasta").write_text("".join(f">{record}" for record in records[::2]))
+    rows = [record.split("\n", 1) for record in records[1::2]]  # a table, too, which ended in a traceback
+    (tmp_path / "pond.csv").write_text("id,sequence\n" + "".join(f"{x},{y.replace(chr(10), '')}\n" for x, y in rows))
+    places = [str(tmp_path / name) for name in ("meadow.fasta", "pond.csv")]
     load(ROOT / "examples" / "bioblitz.py").main([str(SAMPLE / "library.fasta"), str(tmp_path / "out"), *places])
     rows = list(csv.DictReader((tmp_path / "out" / "species.tsv").open(), delimiter="\t"))
     found = {(row["taxon"], row["rank"]): int(row["meadow"]) + int(row["pond"]) for row in rows}
@@ -205,6 +206,21 @@ def test_places_of_one_name_are_not_counted_as_one(capsys):
     with pytest.raises(SystemExit, match="2"):
         load(ROOT / "examples" / "bioblitz.py").main(["lib", "out", "north/pond.fasta", "south/pond.fasta"])
     assert "two files have one name (pond, pond)" in capsys.readouterr().err
+
+
+def test_names_of_samples_are_no_formulas(tmp_path):
+    """One with two dollar signs ended in a traceback of matplotlib."""
+    draw = load(ROOT / "examples" / "edna_table.py").draw
+    draw(tmp_path / "taxa.png", ["site $A_{$"], [("Apis $x$", "species", 1, 0.97, [3.0])])
+    assert (tmp_path / "taxa.png").stat().st_size
+
+
+def test_a_card_with_broken_metadata_is_told(tmp_path, tiny_folder, capsys):
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    (folder / "README.md").write_text("---\nx: [\n---\n")
+    with pytest.raises(SystemExit, match="2"):
+        load(ROOT / "examples" / "push_model.py").main([str(folder), "a/b"])
+    assert "README.md begins with metadata that is no YAML (while parsing" in capsys.readouterr().err
 
 
 def test_large_counts_are_not_rounded(tmp_path, monkeypatch):

@@ -32,6 +32,8 @@ vectors = model(**tokens).pooler_output  # (2, {hidden_size})
 
 {data}
 
+The licence is not stated: it depends on the base model and on the data. Add it before you publish.
+
 ## Training
 
 {steps:,} steps{progress}, {seconds:,.0f} seconds on {device}; released: step {released_step:,}; {versions}.
@@ -74,7 +76,6 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
         ]
     metadata = ModelCardData(
         model_name=name,
-        license="mit",
         library_name="transformers",
         pipeline_tag="feature-extraction",
         tags=["biology", "genomics", "dna", "sentence-transformers", "custom_code"],

@@ -57,6 +57,19 @@ def test_barcodes_that_make_no_tree_are_refused(site_folder, tmp_path, capsys, c
     assert (folder / "config.json").read_bytes() == before
 
 
+@pytest.mark.parametrize(("second", "words"), [("b", "too few for a tree"), ("a", "is given twice")])
+def test_all_models_are_changed_or_none(site_folder, tmp_path, caplog, second, words):
+    """The first was changed before the second was refused; a model that was given twice had the second fit."""
+    good = write_marker(tmp_path / "good.tsv", simulate_marker(seed=1, genera=40))
+    bad = write_marker(tmp_path / "bad.tsv", simulate_marker(seed=1, gene_seed=7))
+    folders = [shutil.copytree(site_folder, tmp_path / name) for name in sorted({"a", second})]
+    before = (folders[0] / "config.json").read_bytes()
+    models = ["--model", str(folders[0]), str(tmp_path / second)]
+    with pytest.raises(SystemExit):
+        main([*models, "--train_file", str(good), str(bad), *TRAIN, "--rounds", "1"])
+    assert words in caplog.text and (folders[0] / "config.json").read_bytes() == before
+
+
 def test_a_model_without_sites_and_barcodes_without_names_are_told(tmp_path, tiny_folder, site_folder, caplog):
     bare = tmp_path / "bare.fasta"
     bare.write_text(">a\nACGTACGTACGT\n")
