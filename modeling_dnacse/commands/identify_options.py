@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--reference_vectors",
         type=Path,
-        help="vectors of the library, made by dnacse embed with the same model and options",
+        help="vectors of the library as it is, made by dnacse embed with the same model and options",
     )
     add("-o", "--output", type=Path, required=True, help="file to write")
     add("--format", choices=FORMATS, default="tsv", help="format of the output; default: %(default)s, a table")

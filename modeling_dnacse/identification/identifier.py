@@ -225,7 +225,7 @@ class Identifier:
             expected_new: Share of queries whose species the library lacks; None: estimated from the first block.
             top: Number of hits to list for each query, at most `NEAREST`.
             report: Receives the number of queries of each block.
-            say: Receives the description of the calibration.
+            say: Is told if an index has no calibration for these queries, and receives the description of theirs.
 
         Raises:
             ValueError: an argument is out of its range.
@@ -238,7 +238,7 @@ class Identifier:
             raise ValueError(f"top is {top}; it must be from 0 to {NEAREST}")
 
         def calibration_for(block: Encoded) -> CalibrationData:
-            data = self._calibration_for(block)
+            data = self._calibration_for(block, say)
             say(self.describe(data))
             return data
 
@@ -317,11 +317,13 @@ class Identifier:
             lengths = None if block.vectors is None else lengths_of(query.sequence for query in asked)
             yield asked, Encoded(block.vectors, block.sites, lengths)
 
-    def _calibration_for(self, block: Encoded) -> CalibrationData:
+    def _calibration_for(self, block: Encoded, say: Say = ignore) -> CalibrationData:
         ends = ends_of(block)
         for stored in self.calibrations:
             if stored.serves(ends):
                 return stored.data
+        if self.calibrations:
+            say("calibrating for queries unlike those before; dnacse index --calibrate_for QUERIES stores this")
         self.calibrations.append(new_calibration(self.library, self.encoder, self.file, block))
         return self.calibrations[-1].data
 

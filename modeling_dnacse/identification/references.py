@@ -185,6 +185,11 @@ def encode_references(
 
     path = library.file.path
     given = None if vectors is None else load_vectors(vectors, library, encoder)
+    if vectors is not None and path.stat().st_mtime > vectors.stat().st_mtime:
+        say(
+            f"{path} is newer than {vectors}, of which {CHECKED} vectors were compared; embed it again if any of its "
+            "sequences changed"
+        )
     count = len(library.references.ids)
     sequences = (record.sequence for record in library.file.read())
     if encoder.has_sites and by_sites is not False:

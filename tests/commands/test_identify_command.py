@@ -1,6 +1,7 @@
 """`dnacse identify` on files: every query in order, libraries of all kinds, mistakes told, nothing half written."""
 
 import csv
+import os
 import re
 from pathlib import Path
 
@@ -87,7 +88,12 @@ def test_a_library_in_the_style_of_unite_gives_the_same_calls(tiny_folder, queri
 def test_vectors_of_the_library_replace_embedding_it(tiny_folder, queries, library, tmp_path, capsys):
     lines = identify(tiny_folder, queries, library)
     main(["embed", str(library), "-o", str(tmp_path / "library.npy"), "--model", str(tiny_folder)])
+    capsys.readouterr()
     assert identify(tiny_folder, queries, library, "--reference_vectors", str(tmp_path / "library.npy")) == lines
+    assert "is newer than" not in capsys.readouterr().err
+    os.utime(tmp_path / "library.npy", (1, 1))  # only some vectors are compared, so a few records might have changed
+    assert identify(tiny_folder, queries, library, "--reference_vectors", str(tmp_path / "library.npy")) == lines
+    assert f"{library} is newer than {tmp_path / 'library.npy'}" in capsys.readouterr().err
 
 
 def test_vectors_of_other_records_are_refused(tiny_folder, queries, library, tmp_path, capsys):

@@ -135,6 +135,18 @@ def test_an_index_that_grows_tells_of_calibrations_that_it_loses(marker, site_fo
     assert f"{cut}: what it was calibrated for (1 x --calibrate_for)" in capsys.readouterr().err
 
 
+def test_a_calibration_that_an_index_lacks_is_told(marker, index, site_folder, capsys):
+    """It took minutes without a word."""
+    pieces = marker / "ends.fasta"
+    pieces.write_text(
+        "".join(f">{record.id}\n{record.sequence[-90:]}\n" for record in read_records(marker / "queries.fasta"))
+    )
+    for queries, told in ((marker / "queries.fasta", 0), (pieces, 1)):
+        output = str(marker / "told.tsv")
+        main(["identify", str(queries), "--reference", str(index), "-o", output, "--model", str(site_folder)])
+        assert capsys.readouterr().err.count("calibrating for queries unlike those before") == told
+
+
 def test_an_index_that_changes_meanwhile_gives_no_calls(marker, index, site_folder, capsys, monkeypatch):
     """Its files are mapped into memory, so another index that was copied over them answered the later queries."""
     changing, output = marker / "changing", marker / "changed.tsv"
