@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..modeling_dnacse import DnacsePreTrainedModel
+from ..configuration_dnacse import DnacseConfig
 from ..reading.given_sequences import SHOWN, each_sequence
 from .embed import embed as embed_checked
 from .options import EmbedKeywords
@@ -98,8 +98,8 @@ def check_encoder(model: Any, tokenizer: Any) -> None:
             )
     if isinstance(model, PreTrainedModel) and model.base_model is not model:
         raise ValueError(f"a {type(model).__name__} gives no vectors; give its encoder, model.base_model")
-    if isinstance(model, DnacsePreTrainedModel):
-        check_tokens(model.config, tokenizer, "this tokenizer")
+    if isinstance(config := getattr(model, "config", None), DnacseConfig):  # of a graph of ONNX, too
+        check_tokens(config, tokenizer, "this tokenizer")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from ..attention import default_attention
+from ..embedding.tokenization import check_tokens
 from ..modeling_dnacse import DnacseModel
 from .checkpoints import check_framing, load_checkpoint, load_tokenizer
 from .int8 import to_int8
@@ -33,11 +34,7 @@ def load_encoder(name: str, device: str = "cpu", int8: bool = False) -> tuple[An
             raise ValueError(f"{name} holds a {GRAPH}, which computes in float32; int8 takes a checkpoint")
         check_model(name)
         encoder, tokenizer = OnnxEncoder(Path(name)), load_tokenizer(name)
-        if len(tokenizer) > encoder.config.vocab_size or tokenizer.pad_token_id is None:
-            raise ValueError(
-                f"the tokenizer of {name} has {len(tokenizer)} entries and pad id {tokenizer.pad_token_id}, the graph "
-                f"{encoder.config.vocab_size} and {encoder.config.pad_token_id}; export the model again"
-            )
+        check_tokens(encoder.config, tokenizer, f"the tokenizer of {name}")
         check_framing(tokenizer, name)
         return encoder, tokenizer
     model, tokenizer = load_checkpoint(DnacseModel, name, attn_implementation=default_attention(kind))

@@ -1,11 +1,16 @@
 """ONNX graphs that ONNX Runtime takes, but that are no encoder: each is refused in one sentence."""
 
+import json
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 
+from modeling_dnacse.embedding.tokenization import vocabulary_of
+from modeling_dnacse.loading.checkpoints import load_tokenizer
+from modeling_dnacse.loading.encoders import load_encoder
 from modeling_dnacse.loading.onnx_encoder import OnnxEncoder
 
 onnx = pytest.importorskip("onnx")
@@ -57,3 +62,16 @@ def test_nothing_of_onnx_runtime_gets_to_the_terminal(tiny_folder, tmp_path, cap
     with pytest.raises(ValueError, match="model.onnx cannot be run"):
         encoder(torch.ones(3, 3, dtype=torch.long), torch.ones(3, 3, dtype=torch.long))
     assert capfd.readouterr().err == ""
+
+
+def test_the_tokenizer_of_another_model_is_refused(tiny_folder, tmp_path):
+    """It gave other vectors, silently; beside weights of torch it was refused."""
+    folder = write_graph(tmp_path / "graph", tiny_folder / "config.json")
+    for path in tiny_folder.glob("tokenizer*.json"):
+        shutil.copy(path, folder)
+    tokens = vocabulary_of(load_tokenizer(str(tiny_folder))).split(" ")
+    config = json.loads((folder / "config.json").read_text())
+    for vocabulary, told in ((tokens, False), (tokens[::-1], True)):
+        (folder / "config.json").write_text(json.dumps(config | {"vocabulary": " ".join(vocabulary)}))
+        with pytest.raises(ValueError, match="not those that the model was trained with") if told else nullcontext():
+            load_encoder(str(folder))
