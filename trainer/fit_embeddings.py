@@ -176,6 +176,10 @@ def run(args: argparse.Namespace) -> None:
     model = DnacseModel(config)
     features = feature_embeddings(model, tokenizer)
     if args.fitted and args.fitted.exists():
+        logger.info(
+            "%s is there, so nothing is fitted: it must be of this tokenizer, and data and --rank are those of its fit",
+            args.fitted,
+        )
         fitted = read_fitted(args.fitted, (len(features), config.hidden_size - CONSTANT_COLUMNS))
     else:
         fitted = fit(model, tokenizer, args)
@@ -215,7 +219,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--fitted",
         type=Path,
         help="NPY file of the fitted embeddings: read if it is there, otherwise written, in float16. So another "
-        "machine, or a model with other layers, needs no fit.",
+        "machine, or a model with other layers, needs no fit. It does not tell its tokenizer and data: give each fit "
+        "a file of its own.",
     )
     add("--rank", choices=("species", "genus"), default="genus", help="Rank of the classes.")
     add("--both_strands", action="store_true", help="Make a model whose vectors are means over both strands.")

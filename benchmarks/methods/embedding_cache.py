@@ -42,7 +42,7 @@ def encode_once(
         Vectors (n, d), float32; (0, 0) for no sequences.
 
     Raises:
-        ValueError: The file is damaged, or cannot be written.
+        ValueError: The file is damaged, or cannot be written; or the network gives NaN or infinity.
     """
     try:
         return _encode_once(encode, path, spent, sequences)
@@ -70,6 +70,8 @@ def _encode_once(
                     wall, cpu = time.perf_counter(), time.process_time()
                     vectors = encode([missing[key] for key in block]).astype("<f4", copy=False)
                     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+                if not np.isfinite(vectors).all():
+                    raise ValueError("the model gives NaN or infinity for some sequences; its weights may be damaged")
                 costs = (wall / len(block), cpu / len(block), json.dumps(peaks))
                 rows = [(key, vector.tobytes(), *costs) for key, vector in zip(block, vectors, strict=True)]
                 with database:  # a transaction
