@@ -73,7 +73,10 @@ def read_split(folder: Path, name: str) -> Split:
         (f"{path.name}:{number}", row["sequence"], row["label"])
         for path in files
         for number, row in enumerate(label_rows(str(path)), 1)
-    ] or [("/".join(path.parts[-3:]), cleaned(path.read_text(), str(path)), path.parent.name) for path in texts]
+    ] or [
+        ("/".join(path.parts[-3:]), cleaned(path.read_text("utf-8", "replace"), str(path)), path.parent.name)
+        for path in texts
+    ]
     ids, sequences, labels = zip(*rows, strict=True) if rows else ((), (), ())
     return Split(np.array(ids, dtype=str), list(sequences), {"label": np.array(labels, dtype=str)})
 

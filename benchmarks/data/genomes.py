@@ -3,13 +3,17 @@
 - A folder holds `index.tsv` (genome_id, species, genus, split) and `<genome_id>.fa.gz`; its species are train or test.
   Test species become `unseen_test`, and of the train species a share of `UNSEEN_VAL`, chosen by a hash of the name,
   becomes `unseen_val`.
-- A table is a labelled file with one genome per row; its species stay unseen_val, unseen_test, novel_test, or are
-  seen.
+- A table is a labelled source with one genome per row; its species stay unseen_val, unseen_test, novel_test, or are
+  seen: those of train, val, test or no split.
+
+A species has one role: where its genomes differ, it is seen (`unite_roles`).
 
 The genomes of some named species cannot be distinguished (Escherichia and Shigella): `merge_species` merges them.
 """
 
 import csv
+import io
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +22,10 @@ import numpy as np
 from scipy import sparse
 
 from benchmarks.data.name_hashes import position_of
+from benchmarks.data.readers import SEEN, read_source
 from benchmarks.data.sketches import K, sketch
-from modeling_dnacse.reading.labels import RANKS, read_labelled
-from modeling_dnacse.reading.sequences import read_fasta
+from modeling_dnacse.reading.labels import RANKS
+from modeling_dnacse.reading.sequences import open_ascii, read_fasta, restore
 
 COLUMNS = ("genome_id", "species", "genus", "split")  # of the index
 ROLES = ("seen", "unseen_val", "unseen_test", "novel_test")  # a seen species outranks an unseen one
@@ -41,16 +46,18 @@ def read_genomes(folder: Path) -> Iterator[Genome]:
     """Read a folder of assemblies, in the order of its index.
 
     Raises:
-        ValueError: The index lacks a column or rows, or names a split other than train and test, or a file is damaged.
+        ValueError: The index lacks a column, rows or fields, or names a split other than train and test, or a file is
+            damaged.
     """
     index = folder / "index.tsv"
-    with index.open(newline="") as file:
+    with io.TextIOWrapper(open_ascii(str(index)), "ascii", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         if missing := [column for column in COLUMNS if column not in (rows.fieldnames or ())]:
             raise ValueError(f"{index}: the first line names no column {', '.join(missing)}; add what is missing")
         row = None
-        for row in rows:
-            if row["split"] not in ("train", "test"):
+        for fields in rows:
+            row = {column: restore(fields[column] or "") for column in COLUMNS}
+            if row["split"] not in ("train", "test") or not all(row.values()):
                 raise ValueError(
                     f"{index}: got the row {row}; each needs genome_id, species, genus, and a split, train or test."
                 )
@@ -64,12 +71,25 @@ def read_genomes(folder: Path) -> Iterator[Genome]:
             raise ValueError(f"{index}: no rows; add one for each genome")
 
 
-def read_table(path: Path) -> Iterator[Genome]:
-    """Read a labelled file with one genome per row; rows without a species are left out."""
-    for row in read_labelled(path):
+def read_table(source: str) -> Iterator[Genome]:
+    """Read a labelled source with one genome per row; rows without a species are left out.
+
+    Raises:
+        ValueError: As `read_source`, or a split has an unknown name.
+    """
+    nameless = 0
+    for row in read_source(source):
+        nameless += not row["species"]
+        if row["split"] not in (*SEEN, *ROLES[1:], ""):
+            raise ValueError(
+                f"{source}: genome {row['id']!r} has the split {row['split']!r}, but it takes "
+                f"{', '.join((*SEEN, *ROLES[1:]))} or none: rename it"
+            )
         if row["species"]:
             role = row["split"] if row["split"] in ROLES else "seen"
             yield Genome(row["id"], [row["sequence"]], {rank: row[rank] for rank in RANKS}, role)
+    if nameless:
+        warnings.warn(f"{source}: {nameless} genomes without a species are left out; name it", stacklevel=2)
 
 
 def draw_unseen(genomes: Iterable[Genome], share: float) -> list[Genome]:
@@ -83,6 +103,20 @@ def draw_unseen(genomes: Iterable[Genome], share: float) -> list[Genome]:
     return drawn
 
 
+def unite_roles(genomes: Sequence[Genome]) -> tuple[list[Genome], list[str]]:
+    """Give each species one role, the first of `ROLES` among its genomes.
+
+    Returns:
+        The genomes, and the species of which some had another role.
+    """
+    roles: dict[str, set[str]] = {}
+    for genome in genomes:
+        roles.setdefault(genome.labels["species"], set()).add(genome.role)
+    first = {species: min(found, key=ROLES.index) for species, found in roles.items()}
+    united = [genome._replace(role=first[genome.labels["species"]]) for genome in genomes]
+    return united, [species for species, found in roles.items() if len(found) > 1]
+
+
 def merge_species(genomes: Sequence[Genome], identity: float) -> tuple[list[Genome], list[str]]:
     """Give one name to species of which two genomes are at least this similar (single linkage).
 
@@ -92,8 +126,7 @@ def merge_species(genomes: Sequence[Genome], identity: float) -> tuple[list[Geno
         genomes: Genomes of any species.
         identity: 0..1.
 
-    Returns: The genomes with their new names and one role per species, the first of `ROLES` among its genomes; and the
-        new names.
+    Returns: The genomes with their new names and one role per species, as `unite_roles`; and the new names.
     """
     sketches = [np.unique(np.concatenate([sketch(s, SCALE) for s in g.sequences])) for g in genomes]
     sizes = np.array([len(kept) for kept in sketches])
@@ -107,11 +140,10 @@ def merge_species(genomes: Sequence[Genome], identity: float) -> tuple[list[Geno
     graph = sparse.coo_array((np.ones(len(links[0])), links), shape=(len(names), len(names)))
     _, group = sparse.csgraph.connected_components(graph, directed=False)
     joined = [" / ".join(names[group == g]) for g in range(group.max() + 1)]
-    roles = [ROLES.index(genome.role) for genome in genomes]
-    role_of = np.full(len(joined), len(ROLES))
-    np.minimum.at(role_of, group[species], roles)
-    merged = [
-        genome._replace(labels=genome.labels | {"species": joined[g]}, role=ROLES[role_of[g]])
-        for genome, g in zip(genomes, group[species], strict=True)
-    ]
+    merged, _ = unite_roles(
+        [
+            genome._replace(labels=genome.labels | {"species": joined[g]})
+            for genome, g in zip(genomes, group[species], strict=True)
+        ]
+    )
     return merged, [name for name, size in zip(joined, np.bincount(group), strict=True) if size > 1]

@@ -3,7 +3,7 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from xopen import xopen
@@ -33,6 +33,23 @@ def is_table(path: Path) -> bool:
             return file.read(len(header)) == header.encode()
     except (OSError, EOFError, zlib.error):  # damaged
         return False
+
+
+def with_own_ids(records: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """Number the ids that an earlier record has, as where a source has several files; others stay as they are.
+
+    >>> [record["id"] for record in with_own_ids([{"id": "a"}, {"id": "a"}, {"id": "b"}, {"id": "a"}])]
+    ['a', 'a_2', 'b', 'a_3']
+    """
+    taken: set[str] = set()
+    latest: dict[str, int] = {}
+    for record in records:
+        given = name = record["id"]
+        while name in taken:
+            latest[given] = latest.get(given, 1) + 1
+            name = f"{given}_{latest[given]}"
+        taken.add(name)
+        yield record | {"id": name}
 
 
 def write_labelled(records: Iterable[Mapping[str, str]], path: Path) -> None:

@@ -12,7 +12,7 @@ epoch from unseen_val, and those that are scored from unseen_test. So all scored
   epoch by a part of train: the second split is not used.
 
 A class has at least `FEWEST` training sequences. Each part takes at most `--most` sequences of a class, drawn by the
-hash of their ids. Sequences without a class are left out.
+hash of their ids. Sequences without a class are left out. How many are left out is told.
 """
 
 import argparse
@@ -27,7 +27,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.name_hashes import position_of
-from benchmarks.data.readers import pin, read_source
+from benchmarks.data.readers import files_of_source, our_split, pin, read_source
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.outputs import check_new_folder
@@ -44,7 +44,7 @@ Example = tuple[str, str]  # sequence, class
 
 def draw_examples(
     records: Iterable[Mapping[str, str]], rank: str, splits: Sequence[str], most: int
-) -> dict[str, list[Example]]:
+) -> tuple[dict[str, list[Example]], dict[str, int]]:
     """Draw the examples of each part.
 
     Args:
@@ -54,13 +54,16 @@ def draw_examples(
         most: Sequences of a class in a part, at most.
 
     Returns:
-        Part -> examples in the order of the records; dev and test hold classes of train only.
+        Part -> examples in the order of the records; dev and test hold classes of train only. And how many records
+        were left out, by the reason.
 
     Raises:
         ValueError: Fewer than two classes can be learnt, or nothing is left to choose by or to score.
     """
     part_of = dict(zip(splits, PARTS, strict=True))
-    chosen = [record for record in records if record["split"] in part_of and record[rank]]
+    given = list(records)
+    inside = [record for record in given if record["split"] in part_of]
+    chosen = [record for record in inside if record[rank]]
     drawn: dict[str, list[Example]] = {part: [] for part in PARTS}
     taken: Counter[tuple[str, str]] = Counter()
     order = sorted(range(len(chosen)), key=lambda row: position_of(chosen[row]["id"], "classification"))
@@ -81,7 +84,13 @@ def draw_examples(
             f"got {len(learnt)} classes of {FEWEST} or more sequences at the rank {rank} and {sizes}, but two classes "
             "and a sequence in each part are needed: give another --rank, --splits or source."
         )
-    return drawn
+    left_out = {
+        "in other splits": len(given) - len(inside),
+        f"without a name at the rank {rank}": len(inside) - len(chosen),
+        "above --most": len(chosen) - len(rows),
+        f"of classes below {FEWEST} in train": len(rows) - sum(map(len, drawn.values())),
+    }
+    return drawn, left_out
 
 
 def write_gue(drawn: Mapping[str, Sequence[Example]], folder: Path) -> None:
@@ -127,10 +136,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.output.exists():
             raise ValueError(f"{options.output} exists; remove it or give another --output.")
-        check_new_folder(options.output, [])
-        if len(set(options.splits)) < 3 or options.most < FEWEST:
+        check_new_folder(options.output, files_of_source(options.data))
+        names = [our_split(name) for name in options.splits]
+        if len(set(names)) < 3 or options.most < FEWEST:
             raise ValueError(f"--splits takes three different names, --most {FEWEST} or more.")
-        drawn = draw_examples(read_source(pin(options.data)), options.rank, options.splits, options.most)
+        drawn, left_out = draw_examples(read_source(pin(options.data)), options.rank, names, options.most)
         with written_whole(options.output) as folder:
             folder.mkdir(parents=True)
             LAYOUTS[options.layout](drawn, folder)
@@ -139,6 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     sizes = ", ".join(f"{len(examples)} in {part}" for part, examples in drawn.items())
     sys.stdout.write(f"{len({name for _, name in drawn['train']})} classes; sequences: {sizes}\n")
+    sys.stderr.write(f"left out: {', '.join(f'{count} {reason}' for reason, count in left_out.items())}\n")
     return 0
 
 

@@ -10,7 +10,8 @@ split.
 
 A genome is cut without gaps or overlaps into pieces whose lengths are drawn (`draw_lengths`). A rest at the end of a
 sequence that is shorter than the shortest piece is dropped, and so is a piece with a larger share of N than `MOST_N`.
-Of a seen species, the first `TRAIN_SHARE` of each genome's pieces are `train` and the rest `test`.
+The share of the bases that is left is told. Of a seen species, the first `TRAIN_SHARE` of each genome's pieces are
+`train` and the rest `test`.
 
 Some named species cannot be distinguished by their genomes. `--merge_identity` merges species if two of their genomes
 share the k-mers expected at that identity. The merged species is named after all of them, and is unseen only if all
@@ -25,6 +26,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,9 +36,10 @@ from tqdm import tqdm
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.genomes import Genome, draw_unseen, merge_species, read_genomes, read_table
+from benchmarks.data.genomes import ROLES, Genome, draw_unseen, merge_species, read_genomes, read_table, unite_roles
 from benchmarks.data.labelled_tables import check_table, write_labelled
 from benchmarks.data.name_hashes import seed_of
+from benchmarks.data.readers import files_of_source, pin
 from benchmarks.data.sketches import NONE, sketch
 from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.machine.outputs import check_outputs
@@ -82,8 +85,11 @@ def draw_lengths(bases: int, shortest: int, longest: int, shape: str, rng: np.ra
     if shape == "uniform":
         lengths = rng.integers(shortest, longest + 1, count)
     else:
-        drawn = np.exp(rng.normal(np.log(shortest * longest) / 2, SIGMA, 4 * count + 100)).astype(np.int64)
-        lengths = drawn[(drawn >= shortest) & (drawn <= longest)][:count]
+        lengths, left = np.empty(0, dtype=np.int64), np.inf
+        while left > longest:  # a narrow range keeps few of the draws
+            drawn = np.exp(rng.normal(np.log(shortest * longest) / 2, SIGMA, 4 * count + 100)).astype(np.int64)
+            lengths = np.append(lengths, drawn[(drawn >= shortest) & (drawn <= longest)][:count])
+            left = bases - lengths.sum()
     fitting = int(np.searchsorted(np.cumsum(lengths), bases, side="right"))
     rest = bases - int(lengths[:fitting].sum())
     return np.append(lengths[:fitting], rest) if shortest <= rest <= longest else lengths[:fitting]
@@ -144,7 +150,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Cut genomes into a table of contigs.", allow_abbrev=False)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--genomes", type=Path, help="folder with index.tsv and one .fa.gz per genome")
-    source.add_argument("--table", type=Path, help="labelled file with one genome per row")
+    source.add_argument("--table", help="labelled source with one genome per row, see readers.py")
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
     parser.add_argument("--shortest", type=at_least(1), default=2500, help="shortest piece, bp; default: %(default)s")
     parser.add_argument("--longest", type=at_least(1), default=20_000, help="longest piece, bp; default: %(default)s")
@@ -172,14 +178,18 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
         folder, given = options.genomes, options.genomes or options.table
-        read = [folder / "index.tsv", *folder.glob("*.fa.gz")] if folder else [options.table]
+        read = [folder / "index.tsv", *folder.glob("*.fa.gz")] if folder else files_of_source(options.table)
         check_outputs([options.output], read)
         check_table(options.output)
-        source = read_genomes(options.genomes) if options.genomes else read_table(options.table)
+        source = read_genomes(options.genomes) if options.genomes else read_table(pin(options.table))
         genomes = list(tqdm(source, desc="reading", unit=" genomes", leave=False))
-        if options.unseen_share:
+        if options.unseen_share is not None:
             genomes = draw_unseen(genomes, options.unseen_share)
-        if options.merge_identity:
+        genomes, mixed = unite_roles(genomes)
+        if mixed:
+            told = f"each takes the first of {', '.join(ROLES)}: {mixed[0]} …"
+            sys.stderr.write(f"{len(mixed)} species have genomes in several splits; {told}\n")
+        if options.merge_identity is not None:
             genomes, united = merge_species(genomes, options.merge_identity)
             sys.stdout.write("".join(f"one species by their genomes: {name}\n" for name in united))
         pieces = [p for g in genomes for p in cut(g, options.shortest, options.longest, options.lengths, options.seed)]
@@ -192,8 +202,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         sys.stderr.write(f"make_contigs.py: {sentence_of(error)}\n")
         return 2
+    bases, left = sum(map(len, chain(*(g.sequences for g in genomes)))), sum(len(piece.sequence) for piece in pieces)
     sys.stdout.write(
-        f"{len(pieces)} pieces of {len(genomes)} genomes: {dropped['repeated']} dropped as repeated, "
+        f"{len(pieces)} pieces of {len(genomes)} genomes, {100 * left / bases:.1f} % of their bases: "
+        f"{dropped['repeated']} dropped as repeated, "
         f"{dropped['leaking']} as near-duplicates of training pieces, {len(distinct) - len(chosen)} above "
         f"{options.most} a species\n"
     )

@@ -3,8 +3,7 @@
     python benchmarks/data/make_splits.py --data bold.tsv.gz --output splits.tsv.gz --drop_leaks unseen_test novel_test
     python benchmarks/data/make_splits.py --data coi.tsv.gz --keep_splits --output checked.tsv.gz --report coi.json
 
-Splits are drawn by hashing names, never by performance, so that a record or a species stays where it is when others
-are added:
+Splits are drawn by hashing names, never by performance, so that records and species stay when others are added:
 
 - `novel_test`: whole genera, a share of `NOVEL`.
 - `unseen_test`, `unseen_val`: species of the other genera, shares of `UNSEEN_TEST` and `UNSEEN_VAL`; where a genus
@@ -12,8 +11,8 @@ are added:
 - `train`, `val`, `test`: the records of the seen species; one with `FEWEST` or more gives about `VAL` and `TEST` of
   them, and always keeps one in train.
 
-Left out: records without a species or genus; sequences with more than one species; repeats of a sequence on either
-strand, except for the first record.
+Left out: records without a species or genus; sequences of several species, and species of several genera (ambiguous);
+repeats of a sequence on either strand, except for the first record.
 
 The leak check counts the records of each split that are identical or near-duplicates (`near_identity`, above 99.5 %)
 of a record of an earlier split, in the order of `SPLITS`. Between train and test such pairs are expected, since they
@@ -24,7 +23,7 @@ the digests of what was counted, as JSON.
 import argparse
 import datetime
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,11 +34,11 @@ from tqdm import tqdm
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.labelled_tables import check_table, write_labelled
+from benchmarks.data.labelled_tables import check_table, with_own_ids, write_labelled
 from benchmarks.data.name_hashes import position_of
 from benchmarks.data.near_identity import DIFFERENT, find_near, index_sequences
-from benchmarks.data.readers import pin, read_source
-from benchmarks.data.splits import describe, to_split
+from benchmarks.data.readers import SPLITS, files_of_source, pin, read_source
+from benchmarks.data.splits import describe, seen_and_unseen, to_split
 from benchmarks.report.result_files import commit, write_json
 from benchmarks.report.shown_json import check_shown
 from modeling_dnacse.commands.options import parsed
@@ -50,7 +49,6 @@ from modeling_dnacse.machine.provenance import package_versions, sha256_of
 from modeling_dnacse.machine.signals import ending_on_signals
 from modeling_dnacse.reading.sequences import reverse_complement
 
-SPLITS = ("train", "val", "test", "unseen_val", "unseen_test", "novel_test")
 NOVEL = 0.033  # of the genera
 UNSEEN_TEST, UNSEEN_VAL = 0.07, 0.035  # of the species
 TEST, VAL = 0.15, 0.10  # of the records of a seen species
@@ -61,13 +59,13 @@ Record = dict[str, str]
 
 
 def deduplicate(records: Iterable[Record]) -> tuple[list[Record], dict[str, int]]:
-    """Keep one record of each sequence, if one species alone has it.
+    """Keep one record of each sequence, if one species alone has it, and one genus that species.
 
     Returns:
         The records, and how many were left out as `unlabelled`, `ambiguous` and `repeated`.
     """
     first: dict[str, Record] = {}
-    species: dict[str, set[str]] = {}
+    species, genera = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     counts = Counter(unlabelled=0, ambiguous=0, repeated=0)
     for record in records:
         if not (record["species"] and record["genus"]):
@@ -76,8 +74,9 @@ def deduplicate(records: Iterable[Record]) -> tuple[list[Record], dict[str, int]
         either = min(record["sequence"], reverse_complement(record["sequence"]))
         counts["repeated"] += either in first
         first.setdefault(either, record)
-        species.setdefault(either, set()).add(record["species"])
-    kept = [record for either, record in first.items() if len(species[either]) == 1]
+        species[either].add(record["species"])
+        genera[record["species"]].add(record["genus"])
+    kept = [r for either, r in first.items() if len(species[either]) == len(genera[r["species"]]) == 1]
     counts["ambiguous"] = len(first) - len(kept)
     return kept, dict(counts)
 
@@ -161,7 +160,7 @@ def read_and_split(source: str, keep_splits: bool) -> tuple[list[Record], dict[s
     Raises:
         ValueError: As `read_source`, or no record is left.
     """
-    records = list(read_source(source))
+    records = list(with_own_ids(read_source(source)))
     if keep_splits:
         chosen = [record for record in records if record["split"] in SPLITS]
         left_out = {"in no split": len(records) - len(chosen)}
@@ -218,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line: 0, or 2 when arguments or files were wrong."""
     options = parse(arguments)
     try:
-        check_outputs([options.output, options.report], [options.data])
+        check_outputs([options.output, options.report], files_of_source(options.data))
         check_table(options.output)
         check_replaced(options.report, REPORT, "a report of make_splits.py", None)
         source = pin(options.data)
@@ -226,6 +225,8 @@ def main(arguments: list[str] | None = None) -> int:
         chosen, left_out = read_and_split(source, options.keep_splits)
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
         sys.stdout.write(f"{len(chosen) + sum(left_out.values())} records, {len(chosen)} kept; left out: {reasons}\n")
+        if both := seen_and_unseen(chosen):
+            sys.stderr.write(f"{len(both)} species are in a split of seen and in one of unseen ones: {both[0]} …\n")
         leaks = find_leaks(chosen)
         dropped = {row for (later, _), rows in leaks.items() if later in options.drop_leaks for row in rows.tolist()}
         write_labelled([record for row, record in enumerate(chosen) if row not in dropped], options.output)

@@ -12,7 +12,8 @@ A record is a dict of strings: `id`, `sequence` (cleaned), the six ranks of mode
 | `hub:ORG/NAME[@REVISION]` | any data set of the Hub with our columns, which is downloaded (see `pin`) |
 | `splits:NAME=FILE,NAME=FILE` | several files, each a split: `splits:train=train.csv,unseen_test=unseen.csv` |
 
-The splits of other authors get our names (`SPLIT_NAMES`). Nothing but Hub data is downloaded.
+The splits of other authors get our names (`SPLIT_NAMES`), also as the NAME of a file. Nothing but Hub data is
+downloaded. `files_of_source` says which files a source names, so that scripts can refuse to replace them.
 
 The package reads every file and table; this file has only the rules that differ.
 """
@@ -30,6 +31,8 @@ from modeling_dnacse.reading.labels import read_labelled
 from modeling_dnacse.reading.sequences import read_fasta
 from modeling_dnacse.reading.tables import find_delimiter, first_line
 
+SPLITS = ("train", "val", "test", "unseen_val", "unseen_test", "novel_test")
+SEEN = SPLITS[:3]  # of the same species
 SPLIT_NAMES = {
     "validation": "val",
     "dev": "val",
@@ -51,17 +54,40 @@ def read_source(source: str) -> Iterator[dict[str, str]]:
     """
     scheme, colon, rest = source.partition(":")
     if colon and scheme == "splits":
-        for part in rest.split(","):
-            name, equals, path = part.partition("=")
-            if not equals:
-                raise ValueError(f"got {part!r} in {source}, but it takes NAME=FILE for each split: complete it.")
-            yield from (record | {"split": name} for record in read_source(path))
+        for name, path in _named_files(source):
+            yield from _with_our_splits(record | {"split": name} for record in read_source(path))
     elif colon and scheme == "hub":
         yield from _read_hub(rest)
     elif colon and scheme == "cami":
         yield from _read_cami(rest)
     else:
         yield from _with_our_splits(_read_file(source))
+
+
+def files_of_source(source: str) -> list[str]:
+    """Name the files that `read_source` reads.
+
+    Raises:
+        ValueError: A part of the source is no NAME=FILE.
+
+    >>> files_of_source("splits:val=cami:a.fasta+b.tsv,test=c.tsv"), files_of_source("hub:someone/barcodes")
+    (['a.fasta', 'b.tsv', 'c.tsv'], [])
+    """
+    scheme, colon, rest = source.partition(":")
+    if colon and scheme == "splits":
+        return [file for _, path in _named_files(source) for file in files_of_source(path)]
+    if colon and scheme == "cami":
+        return [file for file in rest.partition("+")[::2] if file]
+    return [] if colon and scheme == "hub" else [source]
+
+
+def our_split(name: str) -> str:
+    """Translate another author's name of a split.
+
+    >>> our_split("validation"), our_split("train")
+    ('val', 'train')
+    """
+    return SPLIT_NAMES.get(name, name)
 
 
 def pin(source: str) -> str:
@@ -100,7 +126,15 @@ def _columns(path: str) -> set[str]:
 
 
 def _with_our_splits(records: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
-    return (record | {"split": SPLIT_NAMES.get(record["split"], record["split"])} for record in records)
+    return (record | {"split": our_split(record["split"])} for record in records)
+
+
+def _named_files(source: str) -> Iterator[tuple[str, str]]:
+    for part in source.removeprefix("splits:").split(","):
+        name, equals, path = part.partition("=")
+        if not equals:
+            raise ValueError(f"got {part!r} in {source}, but it takes NAME=FILE for each split: complete it.")
+        yield name, path
 
 
 def _record(identifier: str, sequence: str, labels: Mapping[str, str], split: str = "") -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.data.readers import read_source
+from benchmarks.data.readers import SEEN, read_source
 from benchmarks.methods.method import Split
 from benchmarks.provenance.fingerprints import digest, folder_digest, split_digest
 from modeling_dnacse.machine.provenance import sha256_of
@@ -115,6 +115,12 @@ def draw_genera(genera: Sequence[str], most: int, seed: int) -> set[str]:
 def take(data: Data, names: Sequence[str]) -> tuple[Split, ...]:
     """Take splits by name; one that the data lack is empty."""
     return tuple(data.splits.get(name) or to_split([]) for name in names)
+
+
+def seen_and_unseen(records: Sequence[Mapping[str, str]]) -> list[str]:
+    """Name the species of train, val or test that are in a split of unseen species, too."""
+    seen, unseen = ({r["species"] for r in records if (r["split"] in SEEN) is known} for known in (True, False))
+    return sorted(seen & unseen - {""})
 
 
 def count_leaked(splits: Sequence[Split]) -> int:

@@ -18,7 +18,8 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from benchmarks.data.cami import EARLIER, write_cami
-from benchmarks.data.splits import PARTS, read_splits, to_split
+from benchmarks.data.readers import files_of_source
+from benchmarks.data.splits import read_splits, to_split
 from benchmarks.methods.load import load_method
 from benchmarks.tasks.binning import SPLITS, bin_contigs
 from modeling_dnacse.commands.options import parsed
@@ -53,8 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         labelled, contigs = (splits.get(name) or to_split([]) for name in SPLITS[options.evaluation_split])
         files = [options.output / f"{name}.binning" for name in ("gold_standard", method.name.replace("/", "--"))]
         check_folder(options.output, [options.model], parents=True)
-        read = [options.model, options.data, *PARTS.findall(options.data)]
-        check_outputs(files if options.output.is_dir() else [], read)
+        check_outputs(files if options.output.is_dir() else [], [options.model, *files_of_source(options.data)])
         if files[0] == files[1]:
             raise ValueError(f"{files[0]} is the gold standard and the model's; give the model another name")
         for file in files:

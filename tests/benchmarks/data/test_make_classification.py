@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from benchmarks.data.classification_folders import read_split
 from benchmarks.data.make_classification import FEWEST, main
 from benchmarks.tasks.classification import genomic_benchmarks, gue
 
@@ -93,3 +94,19 @@ def test_a_folder_that_exists_is_kept(table, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     assert make(table, tmp_path / "out") == 2
     assert "exists; remove it" in capsys.readouterr().err
+
+
+def test_splits_of_other_authors_are_found_and_what_is_left_out_is_told(table, tmp_path, capsys):
+    table.write_text(table.read_text().replace("unseen_test", "test_unseen"))
+    options = ("--most", "10", "--splits", "train", "unseen_val", "test_unseen")
+    assert make(table, tmp_path / "orders", *options) == 0
+    told = "left out: 9 in other splits, 1 without a name at the rank order, 7 above --most, 15 of classes below 10"
+    assert told in capsys.readouterr().err
+
+
+def test_a_sequence_that_is_no_text_is_named(tmp_path):
+    """The error named no file."""
+    (tmp_path / "train" / "A").mkdir(parents=True)
+    (tmp_path / "train" / "A" / "1.txt").write_bytes(b"ACGT\xff")
+    with pytest.raises(ValueError, match=r"A/1\.txt: "):
+        read_split(tmp_path, "train")

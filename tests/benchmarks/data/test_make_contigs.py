@@ -181,7 +181,7 @@ def test_no_table_is_made_without_genomes(folder, capsys):
         assert said in capsys.readouterr().err
     index.unlink()
     assert main(command) == 2
-    assert f"make_contigs.py: {index}: No such file or directory; check this path" in capsys.readouterr().err
+    assert f"make_contigs.py: {index}: No such file or directory; give the path" in capsys.readouterr().err
     index.write_text(f"{header}\n{rest}")
     assert main([*command, "--shortest", "20000"]) == 2
     assert f"{folder}: none of 40 genomes makes a piece" in capsys.readouterr().err
@@ -215,3 +215,58 @@ def test_the_table_that_is_read_is_no_output(tmp_path, capsys):
     assert main(["--table", str(table), "--output", str(table)]) == 2
     assert "is an output, but also an input" in capsys.readouterr().err
     assert table.read_text() == "id\tsequence\tspecies\n"
+
+
+@pytest.mark.parametrize("longest", [5000, 5001, 5500])
+def test_lengths_of_a_narrow_range_fill_the_sequence(longest):
+    """The draws ended long before the sequence, and the rest was dropped silently."""
+    lengths = draw_lengths(1_000_000, 5000, longest, "lognormal", np.random.default_rng(0))
+    assert lengths.min() >= 5000 and lengths.max() <= longest
+    assert 1_000_000 - 5000 < lengths.sum() <= 1_000_000
+
+
+def test_the_share_of_the_bases_in_pieces_is_told(folder, capsys):
+    command = ["--genomes", str(folder), "--output", str(folder / "o.tsv"), "--shortest", "4000", "--longest", "4000"]
+    assert main(command) == 0
+    assert "80 pieces of 40 genomes, 66.7 % of their bases: " in capsys.readouterr().out
+
+
+def test_a_species_with_seen_and_unseen_genomes_is_seen(folder, capsys):
+    """It was in train and in unseen_test, silently, unless --merge_identity was given."""
+    index = folder / "index.tsv"
+    index.write_text(index.read_text().replace("G30\tAlba s30", "G30\tAlba s0"))
+    command = ["--genomes", str(folder), "--output", str(folder / "o.tsv"), "--shortest", "500", "--longest", "1500"]
+    assert main(command) == 0
+    assert "1 species have genomes in several splits" in capsys.readouterr().err
+    assert not {row["split"] for row in read_labelled(folder / "o.tsv") if row["species"] == "Alba s0"} & {
+        "unseen_test"
+    }
+
+
+def test_splits_of_a_table_are_translated_or_refused(folder, capsys):
+    """A species of `test_unseen`, or of any unknown split, was cut into train."""
+    source = folder / "genomes.tsv"
+    source.write_text(f"id\tsequence\tspecies\tsplit\na\t{random_bases(4000, 0)}\tAlba ara\ttest_unseen\n")
+    command = ["--table", str(source), "--output", str(folder / "o.tsv"), "--shortest", "500", "--longest", "1000"]
+    assert main(command) == 0
+    assert {row["split"] for row in read_labelled(folder / "o.tsv")} == {"unseen_test"}
+    source.write_text(source.read_text().replace("test_unseen", "held_out"))
+    assert main(command) == 2
+    assert "genome 'a' has the split 'held_out', but it takes train, val, test, unseen_val" in capsys.readouterr().err
+
+
+def test_an_index_of_other_text_is_named(folder, capsys):
+    command = ["--genomes", str(folder), "--output", str(folder / "o.tsv")]
+    text = (folder / "index.tsv").read_text()
+    (folder / "index.tsv").write_bytes(text.encode("utf-16"))
+    assert main(command) == 2
+    assert f"{folder / 'index.tsv'}" in (told := capsys.readouterr().err) and "save it as UTF-8" in told
+    (folder / "index.tsv").write_bytes(text.replace("Alba s39", "Alba bär").encode("latin-1"))
+    assert main(command) == 0
+    assert "Alba bär" in {row["species"] for row in read_labelled(folder / "o.tsv")}
+
+
+def test_no_identity_is_given_as_zero(folder, capsys):
+    """It was taken as if it were not given."""
+    assert main(["--genomes", str(folder), "--output", str(folder / "o.tsv"), "--unseen_share", "0"]) == 0
+    assert "unseen_test" not in capsys.readouterr().out

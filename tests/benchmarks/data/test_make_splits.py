@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.data.make_splits import SPLITS, assign, deduplicate, find_leaks, main
+from benchmarks.data.labelled_tables import write_labelled
+from benchmarks.data.make_splits import SPLITS, assign, deduplicate, find_leaks, main, split_species
 from benchmarks.data.near_identity import find_near, index_sequences, is_near
 from benchmarks.report.leak_tables import read_leaks, render_leaks
 from benchmarks.report.result_folders import find_places
@@ -226,3 +227,47 @@ def test_data_without_species_are_refused_in_one_sentence(tmp_path, capsys):
     (tmp_path / "f.tsv").write_text("id\tsequence\na\tACGT\n")
     assert main(["--data", str(tmp_path / "f.tsv"), "--output", str(tmp_path / "o.tsv")]) == 2
     assert "has no record to split" in capsys.readouterr().err
+
+
+def test_a_file_that_a_source_names_is_no_output(tmp_path, capsys):
+    """`splits:train=o.tsv,test=f.tsv` with `--output o.tsv` replaced its own input."""
+    for name, seeds in (("o.tsv", range(4)), ("f.tsv", range(4, 8))):
+        write_labelled([record(f"r{n}", random_bases(300, n), "Apis s", "train") for n in seeds], tmp_path / name)
+    there, source = (tmp_path / "o.tsv").read_text(), f"splits:train={tmp_path}/o.tsv,test={tmp_path}/f.tsv"
+    assert main(["--data", source, "--keep_splits", "--output", str(tmp_path / "o.tsv")]) == 2
+    assert "is an output, but also an input" in capsys.readouterr().err
+    assert (tmp_path / "o.tsv").read_text() == there
+
+
+def test_a_species_of_two_genera_is_left_out(tmp_path):
+    """The genus of its last row decided, so that a row of a genus of novel_test could be in train."""
+    novel, other = (
+        next(g for g in map("Genus{}".format, range(999)) if is_novel(g) is kind) for kind in (True, False)
+    )
+    rows = [record(f"r{n}", random_bases(100, n), "Alba ara") | {"genus": g} for n, g in enumerate((novel, other))]
+    rows += [record("x", random_bases(100, 2), f"{other} ara"), record("y", random_bases(100, 3), f"{novel} bos")]
+    for order in (rows, rows[::-1]):
+        kept, counts = deduplicate(order)
+        assert {row["id"]: row["split"] for row in assign(kept)} == {"x": "train", "y": "novel_test"}
+        assert counts == {"unlabelled": 0, "ambiguous": 2, "repeated": 0}
+
+
+def is_novel(genus: str) -> bool:
+    return split_species(["Alba ara"], [genus]) == {"Alba ara": "novel_test"}
+
+
+def test_row_numbers_of_two_files_make_no_repeated_ids(tmp_path):
+    """The table that was written had two rows 1, and no reader took it."""
+    for name, seed in (("a.tsv", 0), ("b.tsv", 1)):
+        (tmp_path / name).write_text(f"sequence\tspecies\n{random_bases(300, seed)}\tApis s{seed}\n")
+    command = ["--data", f"splits:train={tmp_path}/a.tsv,test={tmp_path}/b.tsv", "--output", str(tmp_path / "o.tsv")]
+    with pytest.warns(UserWarning, match="rows are numbered"):
+        assert main([*command, "--keep_splits"]) == 0
+    assert [row["id"] for row in read_labelled(tmp_path / "o.tsv")] == ["1", "1_2"]
+
+
+def test_a_species_in_train_and_unseen_is_told(tmp_path, capsys):
+    rows = [record(str(n), random_bases(300, n), "Apis s", split) for n, split in enumerate(("train", "unseen_test"))]
+    write_labelled(rows, tmp_path / "f.tsv")
+    assert main(["--data", str(tmp_path / "f.tsv"), "--output", str(tmp_path / "o.tsv"), "--keep_splits"]) == 0
+    assert "1 species are in a split of seen and in one of unseen ones: Apis s" in capsys.readouterr().err

@@ -164,3 +164,9 @@ def test_wrong_files_name_the_line(tmp_path, name, text, words):
     with pytest.raises(ValueError) as caught:
         list(read_source(path))
     assert str(caught.value).startswith(path + words)
+
+
+def test_the_name_of_a_file_is_a_split_of_ours(tmp_path):
+    """`splits:validation=f.tsv` was a split of this name, which no task takes."""
+    write(tmp_path / "f.tsv", "id\tsequence\na\tACGT\n")
+    assert [record["split"] for record in read_source(f"splits:validation={tmp_path}/f.tsv")] == ["val"]
