@@ -177,8 +177,7 @@ def run(args: argparse.Namespace) -> None:
     features = feature_embeddings(model, tokenizer)
     if args.fitted and args.fitted.exists():
         logger.info(
-            "%s is there, so nothing is fitted: it must be of this tokenizer, and data and --rank are those of its fit",
-            args.fitted,
+            "%s is there, so nothing is fitted: it must be of this tokenizer; its data and --rank count", args.fitted
         )
         fitted = read_fitted(args.fitted, (len(features), config.hidden_size - CONSTANT_COLUMNS))
     else:

@@ -45,6 +45,14 @@ def test_only_new_sequences_are_embedded(tmp_path):
     assert encode_once(network.encode, path, Spent(), []).shape == (0, 0)
 
 
+def test_vectors_of_nan_are_told_where_they_arise(tmp_path):
+    """They were kept, and the file of the cache was blamed."""
+    path = tmp_path / "x.sqlite"
+    with pytest.raises(ValueError, match="the model gives NaN or infinity"):
+        encode_once(lambda some: np.full((len(some), 4), np.nan, np.float32), path, Spent(), ["AC"])
+    assert encode_once(Network().encode, path, Spent(), ["AC"]).tolist() == [[1, 1, 0, 0]]
+
+
 def test_an_interrupted_run_loses_one_block_at_most(tmp_path, monkeypatch):
     monkeypatch.setattr(embedding_cache, "BLOCK", 2)
     network, path = Network(), tmp_path / "x.sqlite"
