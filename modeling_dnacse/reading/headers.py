@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .label_policy import COLUMNS, column_name, pick_columns
-from .lineages import names_in_order, read_lineage
+from .lineages import DOMAINS, KINGDOMS, names_in_order, read_lineage
 
 STYLES = {
     "MIDORI2": "KY1.1.<1.>1539###root_1;Eukaryota_2759;Chordata_7711;...;Epinephelus coioides_94237",
@@ -49,7 +49,7 @@ _ABUNDANCE = re.compile(r"0*[1-9][0-9]{0,14}")  # sums of what is longer overflo
 _TAX = re.compile(r"[;\s]tax=(?=[a-z]:)")
 _LETTERS = re.compile(r"(?:^|(?<=[|;\s]))(?=(?:[dkp]|sk|D_0)__(?:[^\W\d]|[;\[\"]|\s*$))")
 _ROOTED = re.compile(r"(?:###|[\s;])(?=root(?:_\d+)?;|cellularOrganisms;|Root;)")
-_TOP = r"(?:Bacteria|Archaea|Eukary(?:ota|a|otes)|Viruses|Fungi|Metazoa|Animalia|Viridiplantae|Plantae)(?:_\d+)?"
+_TOP = rf"(?:{'|'.join((*DOMAINS, *KINGDOMS))})(?:_\d+)?"
 _BEFORE_TOP = re.compile(rf"(?!{_TOP};|root)([^;\s]+);(?={_TOP};)")
 _WITHOUT_ID = re.compile(r"(?:[A-Z][\w :-]+|root_\d+|(?:superkingdom|domain|kingdom)_[A-Z]\w+);(?:[\w \"():.~-]*;)+")
 _MARKER = re.compile(

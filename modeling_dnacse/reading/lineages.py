@@ -30,10 +30,9 @@ POSITIONS: dict[int, tuple[str, ...]] = {
     8: ("domain", "supergroup", "division", *_BELOW_TOP[1:]),  # PR2 until version 4
     9: ("domain", "supergroup", "division", "subdivision", *_BELOW_TOP[1:]),  # PR2 from version 5
 }
-_KINGDOMS = frozenset(
-    ("Fungi", "Metazoa", "Animalia", "Viridiplantae", "Plantae", "Chromista", "Protista", "Protozoa")
-)
-_PROKARYOTES = ("Bacteria", "Archaea")
+PROKARYOTES = ("Bacteria", "Archaea")
+DOMAINS = (*PROKARYOTES, "Eukaryota", "Eukarya", "Viruses")
+KINGDOMS = ("Fungi", "Metazoa", "Animalia", "Viridiplantae", "Plantae", "Chromista", "Protista", "Protozoa")
 _ROOT = re.compile(r"(?:root|cellular ?organisms)(?:_\d+)?", re.IGNORECASE)
 _BOOTSTRAP, _TAXON_NUMBER = re.compile(r"\(\d+(?:\.\d+)?\)$"), re.compile(r"_-?\d+$")
 _BINOMIAL = re.compile(r"(?:Candidatus )?([A-Z][\w-]+)[ _][a-z]")
@@ -98,9 +97,9 @@ def _without_numbers(names: Sequence[str]) -> list[str]:
 
 def _ranks_of(names: Sequence[str]) -> tuple[str, ...] | None:
     """The ranks of names from the top down; the last ranks may be missing. None: the number does not fit."""
-    if len(names) > 1 and names[1] in _KINGDOMS:
+    if len(names) > 1 and names[1] in KINGDOMS:
         ranks = ("domain", "kingdom", *_BELOW_TOP)
-    elif names and names[0] in _KINGDOMS:
+    elif names and names[0] in KINGDOMS:
         ranks = ("kingdom", *_BELOW_TOP)
     else:
         ranks = POSITIONS.get(len(names), ("domain", *_BELOW_TOP))
@@ -139,9 +138,9 @@ def _by_rank_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def _by_endings(names: Sequence[str]) -> dict[str, str]:
-    found = {"domain": names[0]} if names and names[0] in ("Eukaryota", *_PROKARYOTES, "Viruses") else {}
+    found = {"domain": names[0]} if names and names[0] in DOMAINS else {}
     for name in names:
-        is_subclass = name.endswith("idae") and names[0] in _PROKARYOTES  # as Acidimicrobidae
+        is_subclass = name.endswith("idae") and names[0] in PROKARYOTES  # as Acidimicrobidae
         for rank, endings in _ENDINGS:
             if name.endswith(endings) and " " not in name and rank not in found and not is_subclass:
                 found[rank] = name
