@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from .plain_messages import SHOWN_AS, plain
+from .streams import tell
 
 
 class JsonLines(io.TextIOBase):
@@ -41,8 +42,7 @@ class JsonLines(io.TextIOBase):
     def report(self, level: str, **facts: Any) -> None:
         """Write one object."""
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        self.stream.write(json.dumps({"time": time, "command": self.command, "level": level, **facts}) + "\n")
-        self.stream.flush()
+        tell(self.stream, json.dumps({"time": time, "command": self.command, "level": level, **facts}) + "\n")
 
 
 class NamedJsonLines(JsonLines):

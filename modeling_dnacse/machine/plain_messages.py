@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, TextIO
 
+from .streams import tell
+
 LONGEST_WORD, SHOWN = 255, 100  # letters: the longest name of a file; what stays at both ends of a longer word
 SHOWN_AS: dict[str, str] = {}  # path of a temporary file, or a long or strange argument -> what messages show of it
 NO_THREAD = "can't start new thread"  # the memory is full, or the processes of the user are limited
@@ -86,7 +88,7 @@ class PlainStream:
 
     def write(self, text: str) -> int:
         """Write plain text; tqdm's way to an upper bar, which it writes alone, is not of a name."""
-        self.stream.write(text if re.fullmatch(UPWARDS, text) else plain(text))
+        tell(self.stream, text if re.fullmatch(UPWARDS, text) else plain(text))
         return len(text)
 
     def writelines(self, lines: Any) -> None:

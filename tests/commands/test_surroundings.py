@@ -262,6 +262,18 @@ def test_a_full_or_closed_reader_of_standard_output_is_no_number(command, tmp_pa
     assert ended.returncode == 141 and "error" not in ended.stderr.lower()
 
 
+@pytest.mark.parametrize("logs", [[], ["--json_logs"]])
+def test_a_full_disk_of_messages_ends_no_work(logs, tmp_path, tiny_folder):
+    """The command ended with 1, without a word and without its output."""
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no device that is always full")
+    given = ["embed", str(write_records(tmp_path / "a.fasta")), "-o", str(tmp_path / "a.npy"), *logs]
+    line = [sys.executable, "-m", "modeling_dnacse.cli", *given, "--model", str(tiny_folder)]
+    with Path("/dev/full").open("wb") as full:
+        assert subprocess.run(line, stderr=full, check=False).returncode == 0
+    assert (tmp_path / "a.npy").stat().st_size
+
+
 def test_an_error_of_the_system_has_file_and_remedy(tmp_path, fasta, capsys):
     with pytest.raises(SystemExit):
         main(["embed", str(fasta), "-o", str(tmp_path / f"{'x' * 300}.npy")])
