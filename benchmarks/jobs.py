@@ -67,6 +67,18 @@ def warn_of_unread(data: Data) -> None:
         )
 
 
+def warn_of_nameless(data: Data) -> None:
+    """Warn of queries without a species: intervals draw species, and take these for one."""
+    for name, split in data.splits.items():
+        nameless = int((split.labels["species"] == "").sum())
+        if nameless and name != "train":
+            sys.stderr.write(
+                f"run.py: warning: {nameless} of {len(split.sequences)} sequences in the split {name} of {data.name} "
+                "have no species. Where they are asked for other ranks, means over species and intervals take them "
+                "for one species, so they are not reliable: leave these records out, or name their species.\n"
+            )
+
+
 def keywords(module: ModuleType) -> dict[str, Any]:
     """The keyword-only arguments of a task's score() with their defaults."""
     parameters = signature(module.score).parameters.values()
@@ -94,6 +106,7 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
                 with unchanged([Path(source)] if Path(source).is_file() else []):
                     records = describe(source, read_splits(source, options.max_sequences, options.seed))
                 warn_of_unread(records)
+                warn_of_nameless(records)
             data = records
         check_shown(data.name, "rename the data")
         if not any(name in data.splits for name in names):

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from .plain_messages import SHOWN_AS, plain
-from .streams import tell
 
 
 class JsonLines(io.TextIOBase):
@@ -42,7 +41,8 @@ class JsonLines(io.TextIOBase):
     def report(self, level: str, **facts: Any) -> None:
         """Write one object."""
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        tell(self.stream, json.dumps({"time": time, "command": self.command, "level": level, **facts}) + "\n")
+        self.stream.write(json.dumps({"time": time, "command": self.command, "level": level, **facts}) + "\n")
+        self.stream.flush()
 
 
 class NamedJsonLines(JsonLines):

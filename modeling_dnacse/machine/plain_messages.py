@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, TextIO
 
-from .streams import tell
+from .streams import Unfailing
 
 LONGEST_WORD, SHOWN = 255, 100  # letters: the longest name of a file; what stays at both ends of a longer word
 SHOWN_AS: dict[str, str] = {}  # path of a temporary file, or a long or strange argument -> what messages show of it
@@ -88,7 +88,7 @@ class PlainStream:
 
     def write(self, text: str) -> int:
         """Write plain text; tqdm's way to an upper bar, which it writes alone, is not of a name."""
-        tell(self.stream, text if re.fullmatch(UPWARDS, text) else plain(text))
+        self.stream.write(text if re.fullmatch(UPWARDS, text) else plain(text))
         return len(text)
 
     def writelines(self, lines: Any) -> None:
@@ -124,9 +124,10 @@ def plain_messages(arguments: Sequence[str] | None = None) -> Iterator[TextIO | 
     known = shown_arguments(sys.argv[1:] if arguments is None else arguments)
     SHOWN_AS.update(known)
     format_before, warnings.formatwarning = warnings.formatwarning, one_line
+    unfailing: Any = Unfailing(former)
     try:
-        with redirect_stderr(PlainStream(former)):  # pyright: ignore[reportArgumentType]
-            yield former
+        with redirect_stderr(PlainStream(unfailing)):  # pyright: ignore[reportArgumentType]
+            yield unfailing
     finally:
         warnings.formatwarning = format_before
         for text in known:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -265,6 +266,20 @@ def test_missing_splits_are_named(data, tmp_path, capsys):
     assert start(seen, tmp_path, task="species_clustering") == 2
     assert start(seen, tmp_path) == 0
     assert set(read(tmp_path, "seen.knn.tnf.test.json")["metrics"]) == {"species_seen", "species_seen_macro"}
+
+
+def test_queries_without_a_species_are_warned_of(data, tmp_path, capsys):
+    """Intervals took them for one species, so that they had no width."""
+    header = data.read_text().split("\n", 1)[0].split("\t")
+    place = header.index("species")
+
+    def nameless(row):
+        return [*row[:place], "" if row[-1] == "unseen_test" else row[place], *row[place + 1 :]]
+
+    assert start(rewrite(data, tmp_path / "barcodes.tsv", nameless), tmp_path) == 0
+    assert re.search(
+        r"(\d+) of \1 sequences in the split unseen_test of barcodes.tsv have no species", capsys.readouterr().err
+    )
 
 
 def test_a_misspelled_split_is_warned_of(data, tmp_path, capsys):
