@@ -1,6 +1,7 @@
 """Turn the command line into jobs: each task with its data and arguments."""
 
 import argparse
+import re
 import sys
 from inspect import Parameter, signature
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks.report.shown_json import check_shown
 from benchmarks.tasks import TASKS
 from modeling_dnacse.machine.stamps import unchanged
 
+SOME_BASES = re.compile(r"[ACGT]{10}")
 GIVEN = ("seed", "device", "batch_tokens", "trust_remote_code")  # options of run.py that a score() may take
 
 
@@ -79,6 +81,21 @@ def warn_of_nameless(data: Data) -> None:
             )
 
 
+def warn_of_short(data: Data) -> None:
+    """Warn of sequences for which methods of k-mers have no vector, so that some tasks fail."""
+    short = [
+        (identifier, name)
+        for name, split in data.splits.items()
+        for identifier, sequence in zip(split.ids.tolist(), split.sequences, strict=True)
+        if not SOME_BASES.search(sequence)
+    ]
+    if short:
+        sys.stderr.write(
+            f"run.py: warning: {len(short)} sequences of {data.name}, such as {short[0][0]} in the split "
+            f"{short[0][1]}, are too short for the vectors of some methods, which then fail: leave them out.\n"
+        )
+
+
 def keywords(module: ModuleType) -> dict[str, Any]:
     """The keyword-only arguments of a task's score() with their defaults."""
     parameters = signature(module.score).parameters.values()
@@ -107,6 +124,7 @@ def make_jobs(options: argparse.Namespace) -> list[Job]:
                     records = describe(source, read_splits(source, options.max_sequences, options.seed))
                 warn_of_unread(records)
                 warn_of_nameless(records)
+                warn_of_short(records)
             data = records
         check_shown(data.name, "rename the data")
         if not any(name in data.splits for name in names):

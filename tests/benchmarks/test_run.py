@@ -282,6 +282,16 @@ def test_queries_without_a_species_are_warned_of(data, tmp_path, capsys):
     )
 
 
+def test_sequences_without_kmers_are_warned_of(data, tmp_path, capsys):
+    """One of 5 bp ended species_clustering in a sentence of SciPy that named neither it nor the file."""
+    header, first, *rows = data.read_text().splitlines()
+    cells = first.split("\t")
+    cells[header.split("\t").index("sequence")] = "ACGTA"
+    (tmp_path / "barcodes.tsv").write_text("\n".join([header, "\t".join(cells), *rows]) + "\n")
+    start(tmp_path / "barcodes.tsv", tmp_path)
+    assert f"1 sequences of barcodes.tsv, such as {cells[0]} in the split" in capsys.readouterr().err
+
+
 def test_a_misspelled_split_is_warned_of(data, tmp_path, capsys):
     wrong = rewrite(data, tmp_path / "barcodes.tsv", lambda row: [*row[:-1], row[-1].replace("unseen_v", "unsen_v")])
     assert start(wrong, tmp_path) == 0
