@@ -36,6 +36,8 @@ def settings(texts: list[str]) -> dict[str, dict[str, Any]]:
             there = ", ".join(sorted(allowed)) or "none"
             raise ValueError(f"got --set {text}, but the task {task} has no such argument: it has {there}.")
         values[task][name] = setting(text, value, allowed[name])
+        if name == "most" and values[task][name] < 2:
+            raise ValueError(f"got --set {text}, but a species of one sequence tells nothing; give 2 or more.")
     return values
 
 

@@ -228,6 +228,7 @@ def test_a_swapped_model_has_another_revision_and_no_vector_of_the_first(data, t
         ({"--name": "a b"}, "2 names for 1 models"),
         ({"--set": "knn"}, "TASK.NAME=VALUE"),
         ({"--set": "knn.neighbours=3"}, "no such argument"),
+        ({"--set": "species_clustering.most=1"}, "give 2 or more"),
         *(
             ({"--set": f"identify.queries={value}"}, "a whole number above 0")
             for value in ("abc", "[]", "-1", "1e400")
