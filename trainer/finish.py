@@ -7,14 +7,18 @@
   start contained about classes that training did not see.
 - Vectors are centred and rescaled (modeling_dnacse/fitting/centering.py), but not those of a model with sites, whose
   fit does this already.
+- The record of training gets what was done here. The card loses its scores, which are those of the model before, and
+  tells it.
 - Weights are stored in float16 and loaded as float32, as config.json says. A weight changes by at most 2⁻¹¹ (1/2,048)
   of itself, or by 3e-8 if it is below 6e-5.
 """
 
 import argparse
+import json
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 if not __package__:  # run as a script: import this checkout, and do not let trainer/ shadow libraries
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -23,6 +27,7 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
     require("torch", "transformers", "dnaio")
 
 import torch
+from huggingface_hub import ModelCard
 
 from modeling_dnacse import DnacseModel
 from modeling_dnacse.attention import PACKED
@@ -37,6 +42,7 @@ from modeling_dnacse.machine.outputs import check_model_folder
 from modeling_dnacse.machine.plain_messages import plain_messages
 from trainer.command_line import run_command
 from trainer.records.chosen_split import read_training
+from trainer.releasing.training_record import as_json, name_of
 
 logger = logging.getLogger("finish")
 KEPT = (CARD, RECORD, "training_log.json")
@@ -77,6 +83,23 @@ def text_of_file(path: Path) -> str:
         raise ValueError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8, or remove it") from None
 
 
+def finished_card(path: Path, text: str, done: str) -> str:
+    """A card that tells how the model was finished, without the scores in its metadata, which are of other vectors.
+
+    Raises:
+        ValueError: its metadata cannot be read.
+    """
+    try:
+        card = ModelCard(text, ignore_metadata_errors=True)
+    except Exception as error:  # the parser of YAML raises classes of its own
+        raise ValueError(f"{path}: the metadata at its head cannot be read; {REMEDY}") from error
+    if card.data.eval_results:
+        card.data.eval_results = None
+        text = str(card)
+    told = f"Afterwards `trainer/finish.py` changed this model: {done}. Scores above are those before."
+    return f"{text.rstrip()}\n\n## Finishing\n\n{told}\n"
+
+
 def run(args: argparse.Namespace) -> None:
     """Average, center, rescale and store the model.
 
@@ -88,16 +111,25 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError("--start_share is the weight of the checkpoint --start; give that too, or leave it out")
     files = {name: text_of_file(args.model / name) for name in KEPT if (args.model / name).exists()}
     model, tokenizer = load_checkpoint(DnacseModel, str(args.model), attn_implementation=PACKED)
+    done = "weights in float16"
+    facts: dict[str, Any] = {"start": None, "start_share": None, "centred_by": None}
     if args.start:
         share = SHARE if args.start_share is None else args.start_share
         average(model, load_checkpoint(DnacseModel, str(args.start))[0], share)
+        facts |= {"start": name_of(str(args.start)), "start_share": share}
+        done += f", averaged with `{facts['start']}` (share {share})"
     forget_thresholds(model)
-    done = "weights in float16"
     if model.sites is None:
         given = (row["sequence"] for row in read_training(args.train_file, args.train_split))
         sequences = sample(given, args.sequences, args.seed)
         exponent = rescale(model, center(model, tokenizer, sequences))
         done += f", mean vector subtracted, vectors times 2^{exponent}"
+        sources = [Path(file).name for file in args.train_file]
+        facts["centred_by"] = {"sources": sources, "split": args.train_split, "sequences": len(sequences)}
+    if CARD in files:
+        files[CARD] = finished_card(args.model / CARD, files[CARD], done)
+    if RECORD in files:
+        files[RECORD] = as_json(json.loads(files[RECORD]) | {"finished": facts | {"seed": args.seed}})
     args.output_dir.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(args.output_dir) as folder:
         write_repository(folder, model, tokenizer, files)

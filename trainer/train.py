@@ -53,7 +53,14 @@ from trainer.running.contrastive_trainer import ContrastiveTrainer
 from trainer.running.curriculum import parse_curriculum
 from trainer.running.model_release import release
 from trainer.running.output_lock import locked_output
-from trainer.running.resume import check_files, check_same_run, checkpoint_to_resume, naming_checkpoint, run_facts
+from trainer.running.resume import (
+    check_best,
+    check_files,
+    check_same_run,
+    checkpoint_to_resume,
+    naming_checkpoint,
+    run_facts,
+)
 
 logger = logging.getLogger("train.py")
 
@@ -126,6 +133,8 @@ def train(args: ContrastiveArguments) -> None:
     checkpoint = checkpoint_to_resume(output, args.resume_from_checkpoint)
     if checkpoint:
         check_files(Path(checkpoint))
+        if args.load_best_model_at_end:
+            check_best(Path(checkpoint))
     record_of(args.model_name_or_path)  # which the release needs: damage must show before the training
     hub = hub_repository(args)
     set_seed(args.seed)

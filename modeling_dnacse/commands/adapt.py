@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("-o", "--output", type=Path, required=True, help="folder to create, with the model")
     add("--taxonomy", type=Path, metavar="FILE", help="names of the library's records, as for dnacse identify")
+    add("--split", help="fit to the records of this split alone, given in a column split or as split= in headers")
     add("--seed", type=at_least(0), default=0, help="seed of the trial's random draws; default: %(default)s")
 
 
@@ -59,7 +60,7 @@ def check(args: argparse.Namespace) -> "LibraryFile":
     if find_spec("scipy") is None:
         raise ValueError("adapt needs scipy, which is not installed: pip install 'dnacse[adapt]'")
     check_model_folder(args.output, [args.input, args.taxonomy])
-    library = read_references(args.input, args.taxonomy)
+    library = read_references(args.input, args.taxonomy, split=args.split)
     labels = library.references.labels
     species = np.array(labels["species"])
     try:
@@ -148,7 +149,7 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
     """The records of a library that have a genus: encoded, all on one strand; and their sequences as written.
 
     Raises:
-        ValueError: they are of several markers.
+        ValueError: they are of several markers, or of several splits of which none is chosen.
     """
     import numpy as np
 
@@ -164,8 +165,16 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
     if len(rows) > MOST:
         say(f"{path}: fitting to {MOST:,} of {len(rows):,} records; species with many records lose some")
         rows = rows[thin(species[rows], MOST, rng)]
-    wanted = set(rows.tolist())
-    sequences = [clean_sequence(record.sequence) for row, record in enumerate(library.file.read()) if row in wanted]
+    wanted, sequences, splits = set(rows.tolist()), [], set()
+    for row, record in enumerate(library.file.read()):
+        splits.add(record.split)
+        if row in wanted:
+            sequences.append(clean_sequence(record.sequence))
+    if library.file.split is None and len(splits) > 1:
+        raise ValueError(
+            f"{path} has the splits {', '.join(sorted(splits - {''}))}: say with --split which to fit to, so that "
+            "nothing is learnt from test records"
+        )
     texts, genera, species = [encode(sequence) for sequence in sequences], genera[rows], species[rows]
     strange = share_of_strangers(texts, genera)
     if strange > STRANGERS:

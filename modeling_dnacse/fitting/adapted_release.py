@@ -81,7 +81,8 @@ def model_card(
 def command_of(args: argparse.Namespace) -> str:
     """The command, without the folders of its files."""
     taxonomy = f" --taxonomy {args.taxonomy.name}" if args.taxonomy else ""
-    return text_of(f"dnacse adapt {args.input.name}{taxonomy} --seed {args.seed} -o {args.output.name}")
+    split = f" --split {args.split}" if args.split else ""
+    return text_of(f"dnacse adapt {args.input.name}{taxonomy}{split} --seed {args.seed} -o {args.output.name}")
 
 
 def fitting_record(
@@ -96,7 +97,7 @@ def fitting_record(
     sources = [source_of(str(path)) for path in (args.input, args.taxonomy) if path is not None]
     return {
         "arguments": {"command": command_of(args), "seed": args.seed},
-        "data": {"training": {"sources": sources, **counts}},
+        "data": {"training": {"sources": sources, "train_split": args.split, **counts}},
         "trial": {
             "drawn": {key: facts[key] for key in ("drawn", "unseen", "unseen_species", "seen")},
             "measures": {

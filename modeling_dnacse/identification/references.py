@@ -64,13 +64,16 @@ def say_on_stderr(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_stderr) -> LibraryFile:
+def read_references(
+    path: Path, taxonomy: Path | None = None, say: Say = say_on_stderr, split: str | None = None
+) -> LibraryFile:
     """Read ids and names, check every record, and say what the library holds.
 
     Args:
         path: The library.
         taxonomy: Names of its records, see `read_taxonomy`, in place of those in the library itself.
         say: Receives lines for the user.
+        split: Only the records of this split; None: all.
 
     Raises:
         ValueError: as `RecordFile` and `read_taxonomy`; or no record has a species, or none is in the taxonomy.
@@ -80,7 +83,7 @@ def read_references(path: Path, taxonomy: Path | None = None, say: Say = say_on_
         stamp = stamp_of(taxonomy)
         named, by_taxon = read_taxonomy(taxonomy), is_tree(taxonomy)
         check_stamp(taxonomy, stamp)
-    file, counts, styles = RecordFile(path), AlphabetCounts(), Counter()
+    file, counts, styles = RecordFile(path, split), AlphabetCounts(), Counter()
     ids: list[str] = []
     names: dict[str, list[str]] = {"species": []}
     placeholders: Counter[str] = Counter()

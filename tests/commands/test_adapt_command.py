@@ -147,6 +147,19 @@ def test_two_at_once_are_refused_in_one_sentence(tmp_path, capsys, monkeypatch):
     )
 
 
+def test_a_library_with_splits_is_not_fitted_as_a_whole(tmp_path, capsys):
+    """Test records were learnt from without a word."""
+    records = simulate_marker(seed=1)
+    for record in records[::2]:
+        record["split"] = "test"
+    library = write_marker(tmp_path / "library.tsv", records)
+    assert "has the splits test, train: say with --split" in refuse(capsys, "adapt", library, "-o", tmp_path / "model")
+    chosen = read_references(library, split="train")
+    found, sequences = read_marker(library, chosen, np.random.default_rng(0))
+    assert sequences == [record["sequence"] for record in records[1::2]] and len(found.texts) == len(sequences)
+    assert [path.name for path in tmp_path.iterdir()] == ["library.tsv"]
+
+
 def test_mixed_markers_are_refused(tmp_path, capsys):
     first, second = simulate_marker(seed=1), simulate_marker(seed=2, gene_seed=7)
     mixed = write(tmp_path / "mixed.fasta", first + second)

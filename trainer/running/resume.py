@@ -111,6 +111,21 @@ def check_files(checkpoint: Path) -> None:
         raise ValueError(f"{checkpoint / STATE} has other values than a run writes: {REMEDY}")
 
 
+def check_best(checkpoint: Path) -> None:
+    """Check that the best checkpoint of a run so far is beside the one to resume from, since it may be released.
+
+    Raises:
+        ValueError: it is missing.
+    """
+    step = read_object(checkpoint / STATE, REMEDY).get("best_global_step")
+    best = checkpoint.with_name(f"checkpoint-{step}")
+    if step and not (best / STATE).is_file():
+        raise ValueError(
+            f"{best} is missing. It is the best checkpoint so far, and the run would release other weights without "
+            "it: copy it to its place, or start a new run"
+        )
+
+
 def is_state(state: Mapping[str, Any], step: str) -> bool:
     """Whether the values of trainer_state.json that a resumed run uses are such as Trainer writes.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from safetensors.torch import load_file
 from transformers import AutoModel, PreTrainedTokenizerFast
 
@@ -66,6 +67,23 @@ def test_a_damaged_card_or_record_is_not_released(name, said, tmp_path, tiny_fol
     assert not (tmp_path / "new").exists()
 
 
+def test_the_card_and_the_record_tell_what_was_done(tmp_path, tiny_folder, fasta):
+    """They stayed as they were: scores of other weights, and a record by which nobody could repeat the model."""
+    model = shutil.copytree(tiny_folder, tmp_path / "model")
+    (model / "training.json").write_text('{"steps": 3}')
+    score = EvalResult("feature-extraction", "pairs", "pairs", "recall_at_1", 0.99)
+    data = ModelCardData(model_name="m", eval_results=[score])
+    (model / "README.md").write_text(f"---\n{data.to_yaml()}\n---\n\n# m\n")
+    out = tmp_path / "out"
+    given = ["--model", str(model), "--start", str(tiny_folder), "--train_file", str(fasta), "--output_dir", str(out)]
+    main(given)
+    card = ModelCard.load(out / "README.md")
+    assert card.data.eval_results is None and f"averaged with `{tiny_folder.name}` (share 0.5)" in card.text
+    record = json.loads((out / "training.json").read_text())
+    assert record["steps"] == 3 and record["finished"]["start"] == tiny_folder.name
+    assert record["finished"]["centred_by"] == {"sources": [fasta.name], "split": None, "sequences": 48}
+
+
 def test_what_cannot_be_finished_is_refused(tmp_path, tiny_folder, fasta, caplog):
     (tmp_path / "full" / "other").mkdir(parents=True)
     for options, message in (
@@ -111,8 +129,9 @@ def test_a_model_of_sites_keeps_its_vectors_and_its_records(tmp_path, site_folde
         embed(*load_checkpoint(DnacseModel, str(one)), sequences) for one in (site_folder, tmp_path / "out")
     )
     np.testing.assert_allclose(before, after, atol=0.02)
-    assert (tmp_path / "out" / "training.json").read_text() == (site_folder / "training.json").read_text()
-    assert record_of(str(tmp_path / "out")) == json.loads((site_folder / "training.json").read_text())
+    finished = {"start": None, "start_share": None, "centred_by": None, "seed": 0}
+    before = json.loads((site_folder / "training.json").read_text())
+    assert record_of(str(tmp_path / "out")) == before | {"finished": finished}
     assert record_of(str(tmp_path)) is None
 
 

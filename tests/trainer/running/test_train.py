@@ -458,6 +458,20 @@ def test_only_a_saved_step_is_the_best(options, tmp_path, monkeypatch):
     assert all(torch.equal(value, checkpoint[f"bert.{name}"]) for name, value in released.items())
 
 
+def test_a_run_without_its_best_checkpoint_is_refused(options, tmp_path, monkeypatch, capsys):
+    """It ended with the last step, silently, where the uninterrupted run released the best one."""
+    scores = iter([0.9, 0.1, 0.9])
+    monkeypatch.setattr(
+        "trainer.running.contrastive_trainer.validation_scores", lambda *_: {"loss": 1.0, "recall_at_1": next(scores)}
+    )
+    short = [*options, "--curriculum", "info_nce:4steps"]
+    run_here(short, tmp_path / "out")
+    (tmp_path / "out" / "config.json").unlink()
+    shutil.rmtree(tmp_path / "out" / "checkpoint-2")
+    said = mistake_here([*short, "--resume_from_checkpoint", "last"], tmp_path / "out", capsys)
+    assert f"{tmp_path / 'out' / 'checkpoint-2'} is missing. It is the best checkpoint so far" in said
+
+
 @pytest.mark.slow
 def test_a_run_whose_folder_was_moved_goes_on_and_releases_its_best(options, tmp_path, monkeypatch):
     """Step 2 was the best: its path of before would be gone, and the last step released."""
