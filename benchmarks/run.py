@@ -33,6 +33,7 @@ if not __package__:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # modeling_dnacse/machine/cpu.py says why
 
 import torch
+from safetensors import SafetensorError
 
 from benchmarks.evaluation import Job, evaluate, fingerprint_of
 from benchmarks.jobs import TASKS, make_jobs
@@ -136,7 +137,10 @@ def run_model(
             trust_remote_code=options.trust_remote_code,
         )
     except Exception as error:  # an error in one model must not prevent the results of the others
-        yield from (("failed", f"{job.task} with {name or model}: {kind_and_first_line(error)}") for job in jobs)
+        why = kind_and_first_line(error)
+        if isinstance(error, SafetensorError):
+            why += f"; {model} may be damaged, copy it again"
+        yield from (("failed", f"{job.task} with {name or model}: {why}") for job in jobs)
         return
     # baselines are computed by numpy and by tools, whatever the networks run on
     device = device_name(torch.device("cpu" if model in BASELINES else options.device))

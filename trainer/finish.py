@@ -93,8 +93,9 @@ def finished_card(path: Path, text: str, done: str) -> str:
         card = ModelCard(text, ignore_metadata_errors=True)
     except Exception as error:  # the parser of YAML raises classes of its own
         raise ValueError(f"{path}: the metadata at its head cannot be read; {REMEDY}") from error
-    if card.data.eval_results:
-        card.data.eval_results = None
+    data: Any = card.data
+    if data.eval_results:
+        data.eval_results = None
         text = str(card)
     told = f"Afterwards `trainer/finish.py` changed this model: {done}. Scores above are those before."
     return f"{text.rstrip()}\n\n## Finishing\n\n{told}\n"

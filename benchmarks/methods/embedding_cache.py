@@ -46,7 +46,9 @@ def encode_once(
     """
     try:
         return _encode_once(encode, path, spent, sequences)
-    except (sqlite3.Error, json.JSONDecodeError) as error:
+    except (sqlite3.Error, json.JSONDecodeError, TypeError) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise ValueError(f"{path} cannot be written ({error}); make room, or give another --cache") from None
         raise ValueError(
             f"{path} is no readable cache of vectors ({error}); remove it, or give another --cache"
         ) from None

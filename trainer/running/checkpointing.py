@@ -13,7 +13,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from modeling_dnacse.loading.checkpoints import reason_of
-from modeling_dnacse.machine.atomic import synchronise
+from modeling_dnacse.machine.atomic import synchronise, why_no_room
 
 TORCH_WRITER = "inline_container"  # the source file that its errors name
 DRAFTS = ".unfinished"  # folder of the draft, beside the checkpoints
@@ -35,11 +35,13 @@ def failure_in_one_sentence(folder: Path) -> Iterator[None]:
     """Report a failure to write a checkpoint in one sentence.
 
     Raises:
-        OSError: the disk is full or not writable, for which torch and safetensors raise errors of their own.
+        OSError: the disk is full or not writable, for which libraries raise errors of their own.
     """
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except Exception as error:
+        if not (isinstance(error, OSError | RuntimeError | SafetensorError) or why_no_room(error)):
+            raise
         reason = reason_of(error)
         if TORCH_WRITER in reason:
             reason = "torch could not write all bytes, as on a full disk"

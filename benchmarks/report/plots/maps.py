@@ -124,7 +124,7 @@ def plot_map(
         seed: Seed of the draw and of the projection.
 
     Raises:
-        ValueError: Fewer than three sequences have a species.
+        ValueError: Fewer than three sequences have a species, or all have the same vector.
         Unsuited: A method gives no vectors.
     """
     drawn = draw_question(split, "species", seed=seed, queries=max_sequences)
@@ -141,6 +141,8 @@ def plot_map(
     )
     for axes, method in zip(panels[0], methods, strict=True):
         embedded = vectors(method, drawn.sequences)
+        if not np.ptp(embedded, axis=0).any():
+            raise ValueError(f"{method.name} gives all sequences the same vector, so there is no map to draw of it.")
         draw_map_panel(axes, project(normalise(embedded), projection, seed), drawn.species, groups, named)
         share = genus_accuracy(embedded, drawn.species, genera)
         note = "" if np.isnan(share) else f"\nnearest other species: same genus {share:.0%}"

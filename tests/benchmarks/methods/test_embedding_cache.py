@@ -64,7 +64,8 @@ def test_an_interrupted_run_loses_one_block_at_most(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change", ["vector = x'0000'", "vector = x'0000c07f0000c07f0000c07f0000c07f'", "peaks = '{'", "garbage"]
+    "change",
+    ["vector = NULL", "vector = x'0000'", "vector = x'0000c07f0000c07f0000c07f0000c07f'", "peaks = '{'", "garbage"],
 )
 def test_a_damaged_cache_is_named(tmp_path, change):
     path = tmp_path / "x.sqlite"

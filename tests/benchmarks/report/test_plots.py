@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
+from benchmarks.methods.method import Method, Split
 from benchmarks.plots import main
 from benchmarks.report.plots.ablation import plot_ablation
 from benchmarks.report.plots.confusion import draw_pairs, draw_table
 from benchmarks.report.plots.curves import LINES, PANELS, choose_models, plot_curves
-from benchmarks.report.plots.maps import genus_accuracy, outline, project
+from benchmarks.report.plots.maps import genus_accuracy, outline, plot_map, project
 from benchmarks.report.plots.scores import plot_scores, rank_models
 from benchmarks.report.plots.style import OURS, save
 from benchmarks.report.result_files import write_result
@@ -144,6 +145,16 @@ def test_projections_fill_the_panel_and_repeat():
     assert points.min(axis=0).tolist() == [0, 0]
     assert points.max(axis=0).tolist() == [1, 1]
     assert np.array_equal(points, project(vectors, "tsne", seed=1))
+
+
+def test_a_map_of_equal_vectors_is_refused():
+    """Of a collapsed model: t-SNE got NaN, and the process ended by a segmentation fault."""
+    names = np.array(["a x", "a y", "b z"])
+    labels = dict.fromkeys(("species", "genus", "family", "order", "class", "phylum"), names)
+    split = Split(names, ["ACGT"] * 3, labels)
+    method = Method("collapsed", "", 0, encode=lambda sequences: np.ones((len(sequences), 4), np.float32))
+    with pytest.raises(ValueError, match="collapsed gives all sequences the same vector"):
+        plot_map([method], split, projection="tsne", colour_by="genus", max_sequences=9, seed=0)
 
 
 def test_pairs_within_a_family_and_beyond_look_different():

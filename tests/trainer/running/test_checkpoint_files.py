@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from trainer.running.checkpointing import failure_in_one_sentence
 from trainer.running.resume import FILES, RUN, STATE, check_files, check_same_run, checkpoint_to_resume, file_digests
 
 
@@ -16,6 +17,17 @@ def checkpoint(tmp_path):
     (folder / STATE).write_text('{"global_step": 4, "log_history": []}')
     (folder / RUN).write_text(json.dumps({FILES: file_digests(folder)}))
     return folder
+
+
+def test_tokenizers_of_a_full_disk_are_one_sentence(tmp_path):
+    """tokenizers raise a bare Exception, which was a traceback."""
+    with (
+        pytest.raises(OSError, match="checkpoint-2 could not be written .No space left on device .* make room"),
+        failure_in_one_sentence(tmp_path / "checkpoint-2"),
+    ):
+        raise Exception("No space left on device (os error 28)")
+    with pytest.raises(KeyError), failure_in_one_sentence(tmp_path):
+        raise KeyError("of the code")
 
 
 def test_a_file_that_is_missing_or_damaged_is_named(checkpoint):
