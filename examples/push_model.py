@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("name", help="OWNER/NAME on the Hub")
     parser.add_argument("--push", action="store_true")
+    parser.add_argument("--private", action="store_true", default=None, help="make a new repository private")
     args = parser.parse_args(arguments)
     try:
         load_checkpoint(DnacseModel, str(args.folder))
@@ -43,8 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     if args.push:
         from trainer.releasing.hub import HubRepository
 
-        repository = HubRepository(args.name)
-        repository.create()
+        repository = HubRepository(args.name, private=args.private)
         try:
             sys.stdout.write(repository.push(args.folder, names, "Push the model") + "\n")
         except OSError as error:

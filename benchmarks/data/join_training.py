@@ -21,7 +21,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from benchmarks.data.labelled_tables import write_labelled
+from benchmarks.data.labelled_tables import check_table, write_labelled
 from benchmarks.data.readers import SEEN, SPLITS, files_of_source, pin, read_source
 from modeling_dnacse.commands.options import parsed
 from modeling_dnacse.machine.outputs import check_outputs
@@ -103,8 +103,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the table, .tsv or .tsv.gz")
     args = parsed(parser, arguments)
     try:
-        if args.output.exists():
-            raise ValueError(f"{args.output} is there already; give another --output or remove it")
+        check_table(args.output)
         check_outputs([args.output], [file for source in args.data for file in files_of_source(source)])
         kept, left_out = join_training([list(read_table(pin(source))) for source in args.data])
         if not kept:

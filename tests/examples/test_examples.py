@@ -262,7 +262,6 @@ def test_a_push_that_fails_is_one_sentence(monkeypatch, capsys):
         raise ConnectionError("no network")
 
     monkeypatch.setattr(HubRepository, "_commit", fail)
-    monkeypatch.setattr(HubRepository, "create", lambda _: None)
     with pytest.raises(SystemExit, match="2"):
         load(ROOT / "examples" / "push_model.py").main(
             [str(ROOT / "checkpoints" / "dnacse-genome-mini"), "me/model", "--push"]

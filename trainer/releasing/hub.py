@@ -62,10 +62,10 @@ class HubRepository:
         try:
             return self._commit(folder, files, message)
         except Exception as error:  # as above; the local release exists in any case
-            private = " --private" if self.private else ""
+            given = f"{shlex.quote(str(folder))} {self.name} --push{' --private' if self.private else ''}"
             raise OSError(
-                f"{folder} is released, but could not be pushed to {self.name} ({reason(error)}); push "
-                f"it later with: hf upload {self.name} {shlex.quote(str(folder))} . --exclude 'checkpoint-*'{private}"
+                f"{folder} is released, but could not be pushed to {self.name} ({reason(error)}); push it later, "
+                f"without what else is there, with: python examples/push_model.py {given}"
             ) from None
 
     def push_later(self, draft: TemporaryDirectory, files: Sequence[str], message: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.data.genomes import Genome, merge_species
+from benchmarks.data.labelled_tables import COLUMNS
 from benchmarks.data.make_contigs import Piece, cap, cut, draw_lengths, drop_repeats, main
 from benchmarks.data.simulate_genomes import main as simulate
 from modeling_dnacse.reading.labels import RANKS, read_labelled
@@ -139,6 +140,7 @@ def test_a_folder_becomes_a_table_that_our_reader_reads(folder, capsys):
     assert species["train"] == species["test"] == {f"Alba s{n}" for n in range(30)} - species["unseen_val"]
     assert "unseen_test: " in capsys.readouterr().out
     first = table.read_bytes()
+    table.unlink()
     assert main([*command, "--merge_identity", "0.95"]) == 0
     assert table.read_bytes() == first
 
@@ -153,6 +155,7 @@ def test_a_table_of_genomes_keeps_its_splits_or_draws_them_anew(folder):
     given = {row["species"]: row["split"] for row in read_labelled(folder / "o.tsv")}
     assert {given[f"Alba s{n}"] for n in range(1, 40, 4)} == {"unseen_val"}
     assert {given[f"Alba s{n}"] for n in range(3, 40, 4)} == {"novel_test"}
+    (folder / "o.tsv").unlink()
     assert main([*command, "--unseen_share", "0.5"]) == 0
     drawn = {row["species"] for row in read_labelled(folder / "o.tsv", split="unseen_test")}
     assert 10 <= len(drawn) <= 30
@@ -191,14 +194,15 @@ def test_no_table_is_made_without_genomes(folder, capsys):
 
 
 @pytest.mark.parametrize("script", ["make_contigs", "simulate_genomes"])
-def test_a_file_that_is_no_earlier_table_is_kept(script, folder, capsys):
-    """It was silently replaced."""
+@pytest.mark.parametrize("text", ["precious\n", "\t".join(COLUMNS) + "\nmine\tACGT\tApis mellifera\n"])
+def test_a_file_that_is_there_is_kept(script, text, folder, capsys):
+    """It was silently replaced; then, if it had the columns of these tables."""
     mine = folder / "mine.tsv"
-    mine.write_text("precious\n")
+    mine.write_text(text)
     run = main if script == "make_contigs" else simulate
     assert run(["--output", str(mine), *(["--genomes", str(folder)] if run is main else ["--species", "2"])]) == 2
-    assert f"{mine} exists and is not a table of the columns id, sequence, " in capsys.readouterr().err
-    assert mine.read_text() == "precious\n"
+    assert f"{mine} exists and is not empty; give another name" in capsys.readouterr().err
+    assert mine.read_text() == text
 
 
 def test_genomes_that_make_no_contig_are_an_error(tmp_path, capsys):
@@ -251,6 +255,7 @@ def test_splits_of_a_table_are_translated_or_refused(folder, capsys):
     assert main(command) == 0
     assert {row["split"] for row in read_labelled(folder / "o.tsv")} == {"unseen_test"}
     source.write_text(source.read_text().replace("test_unseen", "held_out"))
+    (folder / "o.tsv").unlink()
     assert main(command) == 2
     assert "genome 'a' has the split 'held_out', but it takes train, val, test, unseen_val" in capsys.readouterr().err
 

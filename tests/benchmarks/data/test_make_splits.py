@@ -160,6 +160,7 @@ def test_the_command_reports_and_drops_planted_leaks(tmp_path, capsys):
     out = capsys.readouterr().out
     check_report(json.loads(report.read_text()), tmp_path, [row["split"] for row in records])
     named = (tmp_path / "split.tsv").rename(tmp_path / "a\x1b[31m.tsv")  # in a report, tables.py would refuse it
+    checked = (tmp_path / "checked.tsv").rename(tmp_path / "whole.tsv")
     assert main([*command[:1], str(named), *command[2:], "--report", str(report)]) == 2
     assert "the name 'a\\x1b[31m.tsv' holds a control character" in capsys.readouterr().err
     named.rename(tmp_path / "split.tsv")
@@ -168,8 +169,8 @@ def test_the_command_reports_and_drops_planted_leaks(tmp_path, capsys):
     assert row.split(" | ")[0] == "| split" and row.split(" | ")[4].startswith("1 (")
     assert "unseen_test: 1 records above 99.5 % identical to one of train" in out
     assert "1 leaking records dropped" in out
-    checked = {row["id"] for row in read_labelled(tmp_path / "checked.tsv")}
-    assert checked == {row["id"] for row in records} - {unseen["id"]} | {"leak"}
+    kept = {row["id"] for row in read_labelled(checked)}
+    assert kept == {row["id"] for row in records} - {unseen["id"]} | {"leak"}
 
 
 def check_report(report, folder, splits):
@@ -205,7 +206,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_search(tmp_path, 
     assert not (tmp_path / "o.tsv").exists()
 
 
-def test_nothing_but_earlier_outputs_is_replaced(tmp_path, capsys):
+def test_nothing_but_earlier_reports_is_replaced(tmp_path, capsys):
     """Any file was, silently."""
     rows = "".join(f"r{n}\t{random_bases(300, n)}\tApis s{n}\tApis\n" for n in range(9))
     (tmp_path / "f.tsv").write_text(f"id\tsequence\tspecies\tgenus\n{rows}")
@@ -214,11 +215,11 @@ def test_nothing_but_earlier_outputs_is_replaced(tmp_path, capsys):
     for command in ([str(mine)], [str(tmp_path / "o.tsv"), "--report", str(mine)], [str(mine.with_suffix(".gz"))]):
         mine.with_suffix(".gz").write_text("precious\n")
         assert main(["--data", str(tmp_path / "f.tsv"), "--output", *command]) == 2
-        assert " exists and is not a " in capsys.readouterr().err
+        assert " exists and is not " in capsys.readouterr().err
     assert mine.read_text() == mine.with_suffix(".gz").read_text() == "precious\n"
     assert not (tmp_path / "o.tsv").exists()
     (tmp_path / "o.json").touch()  # empty
-    for name in ("o.tsv", "o.tsv", "o.tsv.gz", "o.tsv.gz"):
+    for name in ("o.tsv", "o2.tsv", "o.tsv.gz", "o2.tsv.gz"):
         command = ["--data", str(tmp_path / "f.tsv"), "--report", str(tmp_path / "o.json")]
         assert main([*command, "--output", str(tmp_path / name)]) == 0
 

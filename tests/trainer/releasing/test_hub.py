@@ -201,10 +201,10 @@ def test_a_push_that_fails_loses_nothing(hub, options, pushed, tmp_path):
     beginning = f"warning: you/model cannot be written to on the Hub ({refused}); training goes on and tries again"
     later = f"warning: Step 1 of 2 was not pushed to you/model ({refused}); training goes on, and so does pushing\n"
     assert beginning in error and later in error
-    command = "hf upload you/model 'my out' . --exclude 'checkpoint-*' --private"
+    command = "python examples/push_model.py 'my out' you/model --push --private"
     assert lines[-1] == (
         f"train.py: error: my out is released, but could not be pushed to you/model ({refused}); "
-        f"push it later with: {command}"
+        f"push it later, without what else is there, with: {command}"
     )
     record = json.loads((tmp_path / "my out" / "training.json").read_text())
     assert (
@@ -262,7 +262,7 @@ def test_every_failure_is_one_sentence(hub, tmp_path):
     """
     said = run_code(hub, tmp_path, code)
     assert all("\n" not in sentence and "hf_unknown" not in sentence for sentence in map(str, said))
-    remedy = "push it later with: hf upload me/model . . --exclude 'checkpoint-*'"
+    remedy = "push it later, without what else is there, with: python examples/push_model.py . me/model --push"
     reasons = ["401 Unauthorized", "401 Unauthorized", "Illegal header value", "Connection refused"]
     for sentence, reason in zip(said, reasons, strict=False):
         assert sentence.startswith(". is released, but could not be pushed to me/model (") and sentence.endswith(
