@@ -59,6 +59,8 @@ class DnacseConfig(PreTrainedConfig):
         species_merges: numbers, separated by spaces, by which `dnacse cluster` decides whether two clusters are of one
             species: a constant, and the weights of features of their tree and of a vector; None: it cuts at barcode
             gaps. Only for a model with sites; `trainer/fit_merges.py` finds them.
+        held_out: of the records that `dnacse adapt` left out of the fit, the first 8 hexadecimal digits of the SHA-256
+            of each id, separated by spaces: `dnacse identify` calibrates on these, if its library holds them.
         bin_similarity: threshold of `dnacse bin`: the cosine that makes two contigs neighbours; None: unknown.
     """
 
@@ -97,6 +99,7 @@ class DnacseConfig(PreTrainedConfig):
     projection_size: int = 128
     species_similarity: float | int | None = None
     species_merges: str | None = None
+    held_out: str | None = None
     bin_similarity: float | int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:

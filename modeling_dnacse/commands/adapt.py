@@ -6,8 +6,9 @@
 A trial comes first. Of at most 5,000 records, whole species and single records are held out. Three kinds of models are
 fitted to the rest in closed form, and identify the held-out records. The table on stderr compares them with plain
 7-mers: how often the genus of an unseen species is right, how often a known species is right, and how well new species
-are recognised (AUROC). The kind with the best mean is then fitted to all records, and gets its own similarity
-threshold for clusters.
+are recognised (AUROC). The kind with the best mean is then fitted to all records but the held-out ones, and gets its
+own similarity threshold for clusters. `identify` calibrates its probabilities on the held-out records alone, if its
+library holds them: a model places the records that it was fitted to better than queries.
 
 This takes minutes on a CPU. It needs at least 30 records, and two genera with two species each. All records must be of
 one marker; they may be on either strand. docs/adapt.md says more.
@@ -91,12 +92,12 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
     from ..embedding.tokenization import letter_tokenizer
     from ..fitting.adapted_release import fitting_record, model_card, verdict
     from ..fitting.held_out import check_sequences, draw_genera, hold_out
-    from ..fitting.site_model import Records
     from ..fitting.trial import BY_SITES, ROUTES, routes_for, run_trial, table
+    from ..identification.calibration.by_queries import code_of
     from ..loading.repository import CARD, RECORD, WEIGHTS, halve, write_repository
 
     rng = np.random.default_rng(args.seed)
-    records, sequences = read_marker(args.input, library, rng)
+    records, sequences, ids = read_marker(args.input, library, rng)
     try:
         check_sequences(sequences)
     except ValueError as error:
@@ -107,7 +108,7 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
         say(f"sequences of {int(np.quantile(lengths, 0.9)):,} bp are too long for sites; trying k-mers alone")
     say(f"up to {memory(lengths, bool(BY_SITES.keys() & routes.keys())):.1f} GB of memory are needed")
     drawn = draw_genera(records.genera, DRAWN, rng)
-    part = Records([records.texts[row] for row in drawn], records.genera[drawn], records.species[drawn])
+    part = part_of(records, drawn)
     split = hold_out(part.genera, part.species, rng)
     if not len(split.unseen):
         raise ValueError(
@@ -125,13 +126,16 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
     sys.stderr.write("".join(f"  {row[0]:<20}" + "".join(f"{cell:>26}" for cell in row[1:]) + "\n" for row in rows))
     say(f"chosen: {verdict(outcome)}")
     threshold = threshold_of(outcome.models[outcome.chosen], [of_part[row] for row in split.unseen], held)
-    say(f"fitting {outcome.chosen} to {len(sequences):,} records")
-    model = routes[outcome.chosen](records, args.seed)
+    left_out = drawn[np.concatenate([split.unseen, split.seen])]
+    fitted = np.setdiff1d(np.arange(len(sequences)), left_out)
+    say(f"fitting {outcome.chosen} to {len(fitted):,} records; the held-out ones calibrate the names of identify")
+    model = routes[outcome.chosen](part_of(records, fitted), args.seed)
     model.config.species_similarity = threshold
+    model.config.held_out = " ".join(code_of(ids[row]) for row in left_out.tolist())
     facts = {
-        "records": len(sequences),
-        "species": len(set(records.species) - {""}),
-        "genera": len(set(records.genera) - {""}),
+        "records": len(fitted),
+        "species": len(set(records.species[fitted]) - {""}),
+        "genera": len(set(records.genera[fitted]) - {""}),
         "drawn": len(drawn),
         "unseen": len(split.unseen),
         "unseen_species": len(set(held)),
@@ -145,8 +149,15 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
     halve(folder / WEIGHTS)
 
 
-def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") -> "tuple[Records, list[str]]":
-    """The records of a library that have a genus: encoded, all on one strand; and their sequences as written.
+def part_of(records: "Records", rows: "np.ndarray") -> "Records":
+    """Some of the records."""
+    return type(records)([records.texts[row] for row in rows], records.genera[rows], records.species[rows])
+
+
+def read_marker(
+    path: Path, library: "LibraryFile", rng: "np.random.Generator"
+) -> "tuple[Records, list[str], list[str]]":
+    """The records of a library that have a genus: encoded, all on one strand; their sequences as written; their ids.
 
     Raises:
         ValueError: they are of several markers, or of several splits of which none is chosen.
@@ -193,7 +204,7 @@ def read_marker(path: Path, library: "LibraryFile", rng: "np.random.Generator") 
     if other.any():
         say(f"{path}: {other.sum():,} of {len(texts):,} records are on the other strand; turned for the fit")
         texts = [turned(text) if of_other else text for text, of_other in zip(texts, other, strict=True)]
-    return Records(texts, genera, species), sequences
+    return Records(texts, genera, species), sequences, [library.references.ids[row] for row in rows.tolist()]
 
 
 def memory(lengths: "np.ndarray", by_sites: bool) -> float:

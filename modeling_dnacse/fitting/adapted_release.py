@@ -33,7 +33,8 @@ dnacse cluster SEQUENCES.fasta --model {name} -o CLUSTERS.tsv
 ## Results
 
 In a trial on {drawn:,} records, {unseen:,} sequences of {unseen_species:,} whole species were held out, and {seen:,} \
-single sequences of species that kept others. The search is that of `dnacse identify`. Per cent:
+single sequences of species that kept others. The search is that of `dnacse identify`, which calibrates its \
+probabilities on these records, since they are not in the fit. Per cent:
 
 {table}
 

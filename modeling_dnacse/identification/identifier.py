@@ -25,7 +25,7 @@ from ..reading.rereading import RecordFile
 from ..vectors.cell_search import Cells, CellSearch
 from ..vectors.model_choice import choose_model
 from ..vectors.shared_sites import NEAREST
-from .calibration.by_queries import StoredCalibration, new_calibration
+from .calibration.by_queries import StoredCalibration, new_calibration, rows_held_out
 from .calibration.cases import CalibrationData, describe_calibration
 from .call_blocks import NamedBlock, call_blocks
 from .call_rules import ByRank, CallRule, call_rule, check_probability
@@ -324,7 +324,8 @@ class Identifier:
                 return stored.data
         if self.calibrations:
             say("calibrating for queries unlike those before; dnacse index --calibrate_for QUERIES stores this")
-        self.calibrations.append(new_calibration(self.library, self.encoder, self.file, block))
+        held_out = rows_held_out(self.references.ids, getattr(self.encoder.model.config, "held_out", None))
+        self.calibrations.append(new_calibration(self.library, self.encoder, self.file, block, held_out))
         return self.calibrations[-1].data
 
 

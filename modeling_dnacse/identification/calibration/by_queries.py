@@ -4,15 +4,18 @@ Queries of other markers are compared by vectors, where the part that they cover
 than the references, records of the library's file are cut to their lengths.
 """
 
+import hashlib
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ...reading.rereading import RecordFile
-from ..encoding import AS_LONG, Encoded, Encoder, cut_as_long, encode, ends_of
+from ..encoding import AS_LONG, Encoded, Encoder, cut_as_long, cut_like, encode, ends_of
 from ..library import Library
-from .cases import CalibrationData, collect_calibration
+from .cases import LEAST_SITES, LEFT_OUT, CalibrationData, collect_calibration, take
+from .cases import _look_up as look_up
 
 SAME_PLACE = 30  # sites: a stored calibration serves queries whose ends differ by no more
 
@@ -32,7 +35,25 @@ class StoredCalibration(NamedTuple):
         return bool(np.all(np.abs(self.ends - wanted) <= SAME_PLACE))
 
 
-def new_calibration(library: Library, encoder: Encoder, file: RecordFile | None, block: Encoded) -> StoredCalibration:
+def code_of(identifier: str) -> str:
+    """What `held_out` of a configuration holds of a record."""
+    return hashlib.sha256(identifier.encode(errors="surrogateescape")).hexdigest()[:8]
+
+
+def rows_held_out(ids: Sequence[str], codes: str | None) -> np.ndarray | None:
+    """The references that the fit of a model left out, ascending; None: too few of them are here, or none is known."""
+    known = frozenset((codes or "").split())
+    rows = np.array([row for row, name in enumerate(ids) if code_of(name) in known] if known else [], int)
+    return rows if 2 * len(rows) > len(known) > 0 else None
+
+
+def new_calibration(
+    library: Library,
+    encoder: Encoder,
+    file: RecordFile | None,
+    block: Encoded,
+    held_out: np.ndarray | None = None,
+) -> StoredCalibration:
     """Calibrate a library for queries such as those of a block.
 
     Args:
@@ -40,6 +61,8 @@ def new_calibration(library: Library, encoder: Encoder, file: RecordFile | None,
         encoder: Encodes parts of them.
         file: Of all references; None: it is not at hand.
         block: The queries.
+        held_out: Rows of the references that alone are looked up, since the model was fitted to the others, which it
+            places better than queries; None: all.
 
     Raises:
         ValueError: records have to be cut, and their file is not at hand.
@@ -53,7 +76,23 @@ def new_calibration(library: Library, encoder: Encoder, file: RecordFile | None,
                 "marker: make it with --calibrate_for QUERIES, give the file of the library, or trim its records"
             )
         cut = partial(_cut_records, encoder, file, short)
-    return StoredCalibration(ends_of(block), collect_calibration(library, block, cut=cut))
+    if held_out is None:
+        return StoredCalibration(ends_of(block), collect_calibration(library, block, cut=cut))
+    return StoredCalibration(ends_of(block), look_up_rows(library, block, held_out, cut))
+
+
+def look_up_rows(
+    library: Library, queries: Encoded, rows: np.ndarray, cut: Callable[[np.ndarray], Encoded] | None
+) -> CalibrationData:
+    """As `collect_calibration`, of these references alone, all of which are looked up."""
+    rows = rows[library.codes[0, rows] >= 0]
+    asked = take(library.encoded, rows) if cut is None else cut(rows)
+    if asked.sites is not None and queries.sites is not None:
+        asked = Encoded(None, cut_like(asked.sites, queries.sites, LEAST_SITES, 0))
+    ranks = zip(library.names, library.codes, strict=True)
+    left_out = [code for rank, code in ranks if rank in LEFT_OUT and code.max() > 0]
+    parts = [look_up(library, asked, rows, group) for group in [np.arange(len(library.encoded)), *left_out]]
+    return CalibrationData(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
 
 
 def _cut_records(encoder: Encoder, file: RecordFile, lengths: np.ndarray, rows: np.ndarray) -> Encoded:
