@@ -21,6 +21,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 if not __package__:
@@ -103,10 +104,19 @@ def write_gue(drawn: Mapping[str, Sequence[Example]], folder: Path) -> None:
 
 
 def write_genomic_benchmarks(drawn: Mapping[str, Sequence[Example]], folder: Path) -> None:
-    """Write one text file per sequence, in one folder per class, for train and test."""
+    """Write one text file per sequence, in one folder per class, for train and test.
+
+    Raises:
+        ValueError: The names of two classes differ only in letters that the name of a folder cannot have.
+    """
+    classes = {name for part in ("train", "test") for _, name in drawn[part]}
+    folders = {name: re.sub(r"[^\w.-]+", "_", name) for name in sorted(classes)}
+    if len(set(folders.values())) < len(folders):
+        one, other = next(pair for pair in combinations(folders, 2) if folders[pair[0]] == folders[pair[1]])
+        raise ValueError(f"the classes {one!r} and {other!r} would share the folder {folders[one]}; rename one")
     for part in ("train", "test"):
         for row, (sequence, name) in enumerate(drawn[part]):
-            place = folder / part / re.sub(r"[^\w.-]+", "_", name)
+            place = folder / part / folders[name]
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{row:06d}.txt").write_text(sequence)
 

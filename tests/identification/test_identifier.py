@@ -242,7 +242,7 @@ def test_foreign_and_damaged_indexes_are_refused(marker, index, site_folder, tin
         return error
 
     assert "was made with another model" in complaint(index, model=tiny_folder)
-    assert "was made with other options" in complaint(index, "--dimensions", "8")
+    assert "was made with other options (dimensions None)" in complaint(index, "--dimensions", "8")
     assert "is an index, so leave it out" in complaint(index, "--taxonomy", queries)
     assert "--revision is of an index on the Hub" in complaint(index, "--revision", "main")
     assert "is no index, as it holds no index.json" in complaint(marker)

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.result_files import CONTROLS
 from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.machine.earlier_outputs import head
 
 
 class Style(NamedTuple):
@@ -52,6 +53,7 @@ GROUPS = [  # of sequences in a map, where no colour is a model's
 ]
 GREY = "#C8C8C8"
 PNG = b"\x89PNG"  # how such a file begins
+RESOLUTION = b"pHYs\0\0\x17\x12\0\0\x17\x12\x01"  # 150 dpi, in dots per metre
 OUR_NAME = "dnacse"
 BLOCK, SAME = 4, 0.12  # pixels of a block's side, and how far two blocks' mean colours may differ
 
@@ -93,11 +95,11 @@ def save(figure: Figure, path: Path) -> None:
     """Write a PNG that depends on the picture alone; leave a file that shows the same picture as it is.
 
     Raises:
-        ValueError: There is something else than a picture.
+        ValueError: There is something else than a picture of this function.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_fifo() or path.exists() and not path.read_bytes().startswith(PNG):
-        raise ValueError(f"{path} exists and is no PNG picture; give another name, or remove it.")
+    if path.is_fifo() or path.exists() and not is_earlier(path):
+        raise ValueError(f"{path} exists and is no PNG picture of plots.py; give another name, or remove it.")
     drawn = BytesIO()
     figure.savefig(drawn, format="png", dpi=150, metadata={"Software": None})
     plt.close(figure)
@@ -106,6 +108,12 @@ def save(figure: Figure, path: Path) -> None:
         return
     with written_whole(path) as hidden:
         hidden.write_bytes(drawn.getvalue())
+
+
+def is_earlier(path: Path) -> bool:
+    """Whether a file looks like one of `save`: a PNG of 150 dpi that names no maker, as matplotlib's own do."""
+    start = head(path)
+    return start.startswith(PNG) and RESOLUTION in start and b"Software\0" not in start
 
 
 def looks_the_same(one: np.ndarray, other: np.ndarray) -> bool:

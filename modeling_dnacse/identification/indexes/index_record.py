@@ -24,7 +24,8 @@ def check_fits(index: Index, model: str, encoder: Encoder) -> None:
             "make the index again"
         )
     if (given := shaping_of(encoder.options)) != index.options:
-        others = [f"{name} {value}" for name, value in index.options.items() if given.get(name) != value]
+        then = {name: getattr(EmbedOptions(), name) for name in given} | index.options
+        others = [f"{name} {value}" for name, value in then.items() if given.get(name) != value]
         raise ValueError(
             f"{index.folder} was made with other options ({', '.join(others)}); give the same, or make it again"
         )

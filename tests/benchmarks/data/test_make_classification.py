@@ -57,6 +57,16 @@ def test_genomic_benchmarks_reads_what_was_made_and_a_class_is_capped(table, tmp
     assert not (folder / "dev").exists()
 
 
+def test_classes_that_would_share_a_folder_are_refused(table, tmp_path, capsys):
+    """Two classes became one, silently."""
+    text = table.read_text().replace("Diptera", "A+").replace("Odonata", "A*")
+    table = tmp_path / "signs.tsv"
+    table.write_text(text)
+    assert make(table, tmp_path / "orders", "--layout", "genomic_benchmarks") == 2
+    assert "the classes 'A*' and 'A+' would share the folder A_" in capsys.readouterr().err
+    assert not (tmp_path / "orders").exists()
+
+
 def test_other_splits_and_the_same_draw_whatever_the_order_of_the_rows(table, tmp_path):
     options = ("--splits", "train", "test", "unseen_test", "--most", "10")
     assert make(table, tmp_path / "a", *options) == 0

@@ -70,7 +70,8 @@ def test_a_picture_that_differs_in_antialiasing_alone_is_not_rewritten(tmp_path)
 
     draw(93.1)
     pixels = plt.imread(path)
-    plt.imsave(path, 1 - (1 - pixels[..., :3]) ** 0.8)  # edges darker, as another version draws them
+    darker = 1 - (1 - pixels[..., :3]) ** 0.8  # along edges, as another version draws them
+    plt.imsave(path, darker, dpi=150, metadata={"Software": None})
     other = path.read_bytes()
     assert draw(93.1) == other
     assert draw(93.7) != other
@@ -234,10 +235,12 @@ def test_wrong_arguments_are_one_sentence(barcodes, tmp_path, capsys, changes, m
 
 
 def test_a_picture_replaces_no_other_file_and_waits_for_no_reader(tmp_path):
-    other, fifo = tmp_path / "other.png", tmp_path / "fifo.png"
+    other, fifo, photo = (tmp_path / name for name in ("other.png", "fifo.png", "photo.png"))
     other.write_text("precious")
     os.mkfifo(fifo)
-    for path in (other, fifo):
+    plt.figure().savefig(photo, dpi=150)
+    before = photo.read_bytes()
+    for path in (other, fifo, photo):
         with pytest.raises(ValueError, match="exists and is no PNG picture"):
-            save(plt.figure(), path)
-    assert other.read_text() == "precious" and len(list(tmp_path.iterdir())) == 2
+            save(plt.figure(figsize=(2, 2)), path)
+    assert other.read_text() == "precious" and photo.read_bytes() == before and len(list(tmp_path.iterdir())) == 3
