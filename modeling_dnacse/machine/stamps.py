@@ -17,6 +17,8 @@ def stamp_of(path: Path) -> Stamp:
         facts = path.stat()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; give the path of a readable file") from None
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give the name of a file")
     if not path.is_file():
         raise ValueError(f"{path} is no regular file, and it is read twice; write it to a file first")
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
