@@ -20,12 +20,16 @@ from benchmarks.report.result_files import commit
 def by_folder(files: dict[str, dict]) -> dict[str, dict[str, int]]:
     """Sum the lines of files, and those that were reached, of each package and of its folders.
 
-    >>> files = {"a/b/c.py": (4, 3), "a/b/d/e.py": (2, 2), "a/f.py": (1, 0)}
+    Files outside the checkout, as of an installed copy, have absolute paths and are left out.
+
+    >>> files = {"a/b/c.py": (4, 3), "a/b/d/e.py": (2, 2), "a/f.py": (1, 0), "/other/a/f.py": (1, 1)}
     >>> by_folder({f: {"summary": dict(num_statements=n, covered_lines=r)} for f, (n, r) in files.items()})
     {'a': {'lines': 1, 'reached': 0}, 'a/b': {'lines': 6, 'reached': 5}}
     """
     lines, reached = Counter[str](), Counter[str]()
     for name, found in files.items():
+        if Path(name).is_absolute():
+            continue
         folder = "/".join(Path(name).parts[:-1][:2])
         lines[folder] += found["summary"]["num_statements"]
         reached[folder] += found["summary"]["covered_lines"]
