@@ -130,6 +130,11 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
     fitted = np.setdiff1d(np.arange(len(sequences)), left_out)
     say(f"fitting {outcome.chosen} to {len(fitted):,} records; the held-out ones calibrate the names of identify")
     model = routes[outcome.chosen](part_of(records, fitted), args.seed)
+    if lost := without_place(model, sequences):
+        say(
+            f"{lost:,} of {len(sequences):,} records have no place on its sites, so identify never finds them; if "
+            "they are many, try another --seed"
+        )
     model.config.species_similarity = threshold
     model.config.held_out = " ".join(code_of(ids[row]) for row in left_out.tolist())
     facts = {
@@ -215,6 +220,15 @@ def memory(lengths: "np.ndarray", by_sites: bool) -> float:
     matrices = 8 * 8 * (4 * (length + 100)) ** 2 if by_sites else 0.0
     kmers = 3 * 8 * 8192 * min(count, 2000) + 2 * 8 * count * min(count, 2000)
     return (6e8 + max(matrices, kmers) + 10 * count * length) / 1e9
+
+
+def without_place(model: "DnacseModel", sequences: list[str]) -> int:
+    """How many sequences a model with sites cannot place; 0 for one without."""
+    from ..embedding.tokenization import letter_tokenizer
+    from ..identification.encoding import places
+    from ..vectors.at_sites import read_sites
+
+    return int((~read_sites(model.eval(), letter_tokenizer(), sequences).placed).sum()) if places(model) else 0
 
 
 def threshold_of(model: "DnacseModel", sequences: list[str], species: "np.ndarray") -> float | None:

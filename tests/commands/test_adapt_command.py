@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard
 
 from modeling_dnacse import DnacseModel, Identifier, cli
 from modeling_dnacse.cli import main
-from modeling_dnacse.commands.adapt import read_marker
+from modeling_dnacse.commands.adapt import read_marker, without_place
 from modeling_dnacse.fitting import trial
 from modeling_dnacse.fitting.held_out import hold_out
 from modeling_dnacse.fitting.site_table import encode
@@ -78,12 +78,20 @@ def test_names_are_calibrated_on_records_that_the_fit_left_out(adapted):
     library, model = read_references(adapted / "library.tsv"), DnacseModel.from_pretrained(adapted / "model")
     trial = json.loads((adapted / "model" / "training.json").read_text())["trial"]["drawn"]
     rows = rows_held_out(library.references.ids, model.config.held_out)
-    assert len(rows) == trial["unseen"] + trial["seen"] < len(library.references.ids)
+    assert rows is not None and len(rows) == trial["unseen"] + trial["seen"] < len(library.references.ids)
     assert rows_held_out(["others", "of", "another", "library"], model.config.held_out) is None
     identifier = Identifier.from_fasta(adapted / "library.tsv", model=str(adapted / "model"))
     identifier.calibrate()
     data = identifier.calibrations[0].data
     assert 0 < (data.known_from == 0).sum() <= len(rows) < len(data.known_from) <= 3 * len(rows)
+
+
+def test_records_without_a_place_are_counted(adapted, site_folder, tiny_folder):
+    """Of 147 references of a model that was adapted to them 35 were never found, and `adapt` did not say so."""
+    own = [record["sequence"] for record in simulate_marker(seed=1)[:9]]
+    others = [record["sequence"] for record in simulate_marker(seed=1, gene_seed=7)[:9]]
+    assert without_place(DnacseModel.from_pretrained(site_folder), [*own, *others]) == len(others)
+    assert without_place(DnacseModel.from_pretrained(tiny_folder), others) == 0
 
 
 def test_of_a_held_out_species_nothing_is_learnt():
