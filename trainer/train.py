@@ -228,6 +228,7 @@ def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiv
             DnacseForContrastiveLearning, args.model_name_or_path, args.tokenizer_name, **options
         )
         forget_thresholds(model)
+        model.config.held_out = None  # the records that `dnacse adapt` left out may be learnt from now
     elif args.config_name is None or args.tokenizer_name is None:
         raise ValueError("a model from scratch needs --config_name and --tokenizer_name")
     else:

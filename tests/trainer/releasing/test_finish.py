@@ -137,7 +137,7 @@ def test_a_model_of_sites_keeps_its_vectors_and_its_records(tmp_path, site_folde
 
 def test_neither_a_trained_nor_a_finished_model_keeps_the_thresholds_of_its_start(tmp_path, tiny_folder, fasta):
     start = shutil.copytree(tiny_folder, tmp_path / "start")
-    thresholds = {"species_similarity": 0.9, "bin_similarity": 0.8}
+    thresholds = {"species_similarity": 0.9, "bin_similarity": 0.8, "held_out": "00000000"}
     config = json.loads((start / "config.json").read_text()) | thresholds
     (start / "config.json").write_text(json.dumps(config))
     assert load_checkpoint(DnacseModel, str(start))[0].config.species_similarity == 0.9
@@ -148,5 +148,7 @@ def test_neither_a_trained_nor_a_finished_model_keeps_the_thresholds_of_its_star
         attn_implementation="sdpa",
         device=torch.device("cpu"),
     )
-    for config in (DnacseConfig.from_pretrained(tmp_path / "finished"), model_and_tokenizer(arguments)[0].config):
+    finished, trained = DnacseConfig.from_pretrained(tmp_path / "finished"), model_and_tokenizer(arguments)[0].config
+    for config in (finished, trained):
         assert config.species_similarity is None and config.bin_similarity is None
+    assert finished.held_out == "00000000" and trained.held_out is None  # which may learn from these records
