@@ -20,7 +20,7 @@ from modeling_dnacse import read_labelled
 from modeling_dnacse.cli import main as dnacse
 from modeling_dnacse.machine.atomic import whole_text
 from modeling_dnacse.machine.outputs import check_new_folder
-from modeling_dnacse.machine.pictures import save_picture
+from modeling_dnacse.machine.pictures import no_formula, save_picture
 from modeling_dnacse.machine.scratch import new_folder
 from modeling_dnacse.reading.abundances import read_abundances
 
@@ -100,9 +100,9 @@ def draw(path: Path, samples: list[str], rows: list[tuple[str, str, int, float, 
         axes.text(len(samples) - 0.3, line, text, va="center", ha="left", backgroundcolor="white")
     axes.text(len(samples) - 0.3, -1, "probability", va="center", ha="left", fontsize=9)
     names = [f"{taxon} ({rank})" if rank not in ("", "species") else taxon for taxon, rank, *_ in shown]
-    axes.set_yticks(range(len(shown)), [name.replace("$", r"\$") for name in names])  # which would begin a formula
+    axes.set_yticks(range(len(shown)), [no_formula(name) for name in names])
     axes.set_xticks(
-        range(len(samples)), [name.replace("$", r"\$") for name in samples], rotation=45 if len(samples) > 8 else 0
+        range(len(samples)), [no_formula(name) for name in samples], rotation=45 if len(samples) > 8 else 0
     )
     axes.set(xlim=(-0.6, len(samples) + 0.5), ylim=(len(shown) - 0.4, -1.6))
     axes.spines[["top", "right", "bottom", "left"]].set_visible(False)

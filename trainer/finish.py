@@ -35,6 +35,7 @@ from modeling_dnacse.commands.options import at_least, between, parsed
 from modeling_dnacse.fitting.centering import center, rescale, sample
 from modeling_dnacse.loading.checkpoints import load_checkpoint
 from modeling_dnacse.loading.config_values import REMEDY
+from modeling_dnacse.loading.model_cards import card_data
 from modeling_dnacse.loading.repository import CARD, RECORD, WEIGHTS, forget_thresholds, halve, write_repository
 from modeling_dnacse.machine.atomic import written_whole
 from modeling_dnacse.machine.json_files import read_object
@@ -89,13 +90,9 @@ def finished_card(path: Path, text: str, done: str) -> str:
     Raises:
         ValueError: its metadata cannot be read.
     """
-    try:
+    if card_data(path, text).eval_results:
         card = ModelCard(text, ignore_metadata_errors=True)
-    except Exception as error:  # the parser of YAML raises classes of its own
-        raise ValueError(f"{path}: the metadata at its head cannot be read; {REMEDY}") from error
-    data: Any = card.data
-    if data.eval_results:
-        data.eval_results = None
+        card.data.eval_results = None  # pyright: ignore[reportAttributeAccessIssue] it is that of a model
         text = str(card)
     told = f"Afterwards `trainer/finish.py` changed this model: {done}. Scores above are those before."
     return f"{text.rstrip()}\n\n## Finishing\n\n{told}\n"

@@ -14,7 +14,6 @@ With several models, a file of barcodes for each.
 """
 
 import argparse
-import json
 import logging
 import sys
 from collections import Counter
@@ -41,8 +40,7 @@ from modeling_dnacse.clustering.tree_cuts import Nodes, nodes_of
 from modeling_dnacse.commands.options import at_least, parsed
 from modeling_dnacse.kmers import OTHER
 from modeling_dnacse.loading.checkpoints import load_checkpoint
-from modeling_dnacse.loading.model_folders import CONFIG
-from modeling_dnacse.machine.atomic import written_whole
+from modeling_dnacse.loading.config_values import CONFIG, change_config
 from modeling_dnacse.machine.outputs import same_file
 from modeling_dnacse.machine.plain_messages import plain_messages
 from modeling_dnacse.vectors.at_sites import read_sites, unit_sums
@@ -223,9 +221,7 @@ def run(args: argparse.Namespace) -> None:
         fitted.append((folder / CONFIG, text_of(fit(merges))))
         logger.info("%s: %d merges of %d barcodes", file, len(merges.same), len(barcodes.species))
     for path, weights in fitted:
-        config = json.loads(path.read_text(encoding="utf-8")) | {"species_merges": weights}
-        with written_whole(path) as hidden:
-            hidden.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        change_config(path, species_merges=weights)
         logger.info("%s: species_merges", path)
 
 

@@ -11,8 +11,6 @@ closer together than others.
 """
 
 import argparse
-import json
-import shutil
 import stat
 import sys
 from dataclasses import replace
@@ -74,17 +72,14 @@ def run(args: argparse.Namespace, listing: "Listing") -> None:
     """Choose the threshold and write it; the rest of config.json stays as it is."""
     from ..clustering.thresholds import choose_threshold
     from ..identification.encoding import places
-    from ..machine.atomic import written_whole
+    from ..loading.config_values import change_config
 
     device, path = find_device(args.device), Path(args.model, CONFIG)
     options = replace(embed_options(args, device), window_tokens=WINDOW_TOKENS)  # windows are longer than any barcode
     model, tokenizer = load_from_options(args, device)
     shortest = SHORTEST_CONTIG if args.purpose == "bins" else 1
     threshold, origin = choose_threshold(listing, args.purpose, model, tokenizer, options, shortest)
-    with written_whole(path) as hidden:  # another purpose may have been calibrated meanwhile
-        config = json.loads(path.read_text(encoding="utf-8")) | {FIELDS[args.purpose]: round(threshold, 4)}
-        hidden.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        shutil.copymode(path, hidden)
+    change_config(path, **{FIELDS[args.purpose]: round(threshold, 4)})  # another purpose may have been calibrated
     sys.stderr.write(f"{path}: {FIELDS[args.purpose]} {threshold:.4f}, {origin}\n")
     if args.purpose == "species" and places(model):
         sys.stderr.write(

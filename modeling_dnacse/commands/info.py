@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..loading.model_cards import card_data
 from ..loading.model_folders import CONFIG, GRAPH, REMEDY, check_model, shipped_by_name
 from ..machine.json_files import naming, read_object
 from ..machine.outputs import check_plain
@@ -142,19 +143,8 @@ def card(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: its metadata are not YAML, or hold aliases.
     """
-    import yaml
-    from huggingface_hub import ModelCard, ModelCardData
-    from huggingface_hub.repocard import REGEX_YAML_BLOCK
-
     text = path.read_text(encoding="utf-8")
-    try:
-        head = REGEX_YAML_BLOCK.search(text)
-        aliases = [token for token in yaml.scan(head[2] if head else "") if isinstance(token, yaml.AliasToken)]
-        data: Any = ModelCard(text, ignore_metadata_errors=True).data if head and not aliases else ModelCardData()
-    except Exception as error:  # the parser of YAML raises classes of its own
-        raise ValueError(f"{path}: the metadata at its head cannot be read; {REMEDY}") from error
-    if aliases:  # a card needs none, and nine levels of nine in 300 bytes would be shown for ever
-        raise ValueError(f"{path}: the metadata at its head hold an alias (*{aliases[0].value}); {REMEDY}")
+    data = card_data(path, text)
     results = [
         f"{result.task_name or result.task_type}, {result.metric_name or result.metric_type}, "
         f"{result.dataset_name} {result.dataset_split or ''}: {result.metric_value}"

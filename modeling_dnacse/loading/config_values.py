@@ -1,7 +1,14 @@
-"""Check the values of a model's config.json without torch: a file in, one sentence about the first wrong one out."""
+"""The values of a model's config.json, without torch: a file in, one sentence about the first wrong one out.
 
+`change_config` replaces values.
+"""
+
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
+from ..machine.atomic import written_whole
 from ..machine.json_files import read_object
 
 CONFIG = "config.json"
@@ -66,3 +73,11 @@ def check_config(name: str) -> None:
         numbers = [*(start for start in starts if isinstance(start, int)), end]
         if numbers[0] != 0 or len(numbers) <= len(starts) or numbers != sorted(set(numbers)):
             raise ValueError(f"{path}: marker_starts is {starts}; it must rise from 0 to less than gene_sites, {end}")
+
+
+def change_config(path: Path, **values: Any) -> None:
+    """Replace values of a config.json as it is now; all else stays, the mode of the file, too."""
+    with written_whole(path) as hidden:
+        config = read_object(path, REMEDY) | values
+        hidden.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        shutil.copymode(path, hidden)

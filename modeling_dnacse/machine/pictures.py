@@ -21,3 +21,8 @@ def save_picture(figure: "Figure", path: Path) -> None:
     """Write a picture; the suffix selects the format."""
     with written_whole(path) as hidden:
         figure.savefig(hidden, format=path.suffix[1:], dpi=150, metadata={MAKER[path.suffix]: "dnacse"})
+
+
+def no_formula(text: str) -> str:
+    """Keep matplotlib from reading what is between dollar signs as a formula."""
+    return text.replace("$", r"\$")

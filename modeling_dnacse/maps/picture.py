@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..machine.pictures import save_picture
+from ..machine.pictures import no_formula, save_picture
 from .points import GREY, MapPoints
 
 LONGEST = 34  # characters of a group's name in the legend
@@ -52,4 +52,4 @@ def add_legend(figure: Figure, groups: int, markerscale: float) -> None:
 
 def escape(text: str) -> str:
     """Keep matplotlib from reading dollar signs as formulas, and labels that begin with an underscore as hidden."""
-    return f" {text}".replace("$", r"\$") if text.startswith("_") else text.replace("$", r"\$")
+    return no_formula(f" {text}" if text.startswith("_") else text)

@@ -14,6 +14,7 @@ import numpy as np
 from ...identification.calibration.cases import CalibrationData
 from ...identification.calibration.fit import Calibration
 from ...identification.calibration.reliability import reliability
+from ...machine.pictures import no_formula
 from ..identify_tally import ABOVE, KINDS, NEW, NO_CALL, SPECIES, Tally
 from .pictures import BLUE, GREY, ORANGE, save
 
@@ -86,7 +87,7 @@ def draw_taxa(axes: "Axes", tally: Tally, rows: list[Row], rarer: int) -> None:
         axes.set(xlabel=tally.unit, xlim=(0, 1.18 * max(amounts)))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=max(amounts) > 5))
     else:
-        shares = np.stack([share_of_samples(row.amounts, tally) for row in rows])[:, : len(samples)]
+        shares = share_of_samples(np.stack([row.amounts for row in rows]), tally)[:, : len(samples)]
         for line, (row, share) in enumerate(zip(rows, shares, strict=True)):
             there = np.flatnonzero(share)
             areas = 25 + 450 * share[there] / shares.max()
@@ -107,9 +108,9 @@ def draw_taxa(axes: "Axes", tally: Tally, rows: list[Row], rarer: int) -> None:
 
 
 def share_of_samples(amounts: np.ndarray, tally: Tally) -> np.ndarray:
-    """Amounts in each sample as shares of all that it holds (samples,), which may sum up to less than 1 read."""
-    totals = sum((taxon.amounts for taxon in tally.taxa.values()), np.zeros(len(amounts)))
-    return np.divide(amounts, totals, out=np.zeros(len(amounts)), where=totals > 0)
+    """Amounts (..., samples) as shares of all that a sample holds, which may sum up to less than 1 read."""
+    totals = sum((taxon.amounts for taxon in tally.taxa.values()), np.zeros(len(tally.samples)))
+    return np.divide(amounts, totals, out=np.zeros(amounts.shape), where=totals > 0)
 
 
 def write_probabilities(axes: "Axes", rows: list[Row]) -> None:
@@ -129,8 +130,8 @@ def draw_parts(axes: "Axes", tally: Tally) -> None:
     for (kind, _), taxon in tally.taxa.items():
         amounts[kind] += taxon.amounts
     before = np.zeros(len(samples))
-    for kind, colour in COLOURS.items():
-        shares = 100 * share_of_samples(amounts[kind], tally)[: len(samples)]
+    of_kinds = share_of_samples(np.stack([amounts[kind] for kind in COLOURS]), tally)[:, : len(samples)]
+    for (kind, colour), shares in zip(COLOURS.items(), 100 * of_kinds, strict=True):
         bars = axes.barh(range(len(samples)), shares, left=before, color=colour, height=0.7, label=kind)
         texts = [f"{share:.0f} %" if share >= 12 else "" for share in shares]
         axes.bar_label(bars, texts, label_type="center", color="white", fontsize=12, fontweight="bold")
@@ -155,4 +156,4 @@ def draw_reliability(axes: "Axes", ranks: tuple[str, ...], data: CalibrationData
 
 def cut(name: str, most: int = LONGEST) -> str:
     """Shorten a name, and keep matplotlib from reading dollar signs as formulas."""
-    return (name if len(name) <= most else f"{name[: most - 1]}…").replace("$", r"\$")
+    return no_formula(name if len(name) <= most else f"{name[: most - 1]}…")
