@@ -29,11 +29,11 @@ the share of new species.
 
 The table has one line for each query, in the order of the queries. Its columns are: the id; the call, its rank and its
 probability; the probability that the library lacks the species; the name at each rank and its probability; the
-nearest reference, its similarity, the share of shared sites with equal bases, and the number of shared sites; the
-nearest other species and its similarity; a note. A cell is empty if there is no name, or if the library is too small
-to estimate the probability. --top 5 writes a second table of the nearest references, with all columns of the library.
---format writes for QIIME2, DADA2, BIOM and other programs; docs/identify.md shows each format. The library is held in
-memory, the queries are not.
+nearest reference with one of these names, its similarity, the share of shared sites with equal bases, and the number
+of shared sites; the nearest other species and its similarity; a note. A cell is empty if there is no name, or if the
+library is too small to estimate the probability. --top 5 writes a second table of the nearest references, with all
+columns of the library. --format writes for QIIME2, DADA2, BIOM and other programs; docs/identify.md shows each format.
+The library is held in memory, the queries are not.
 """
 
 import argparse

@@ -30,6 +30,7 @@ CRABS = (
 OTHER = "+"  # comes before the name of an unknown column
 MOST = 1e15  # counts and depths
 _DNA = re.compile("[ACGTUNacgtun-]{30,}")
+_ANY_DNA = re.compile("[ACGTURYSWKMBDHVNX.-]{30,}", re.IGNORECASE)
 _SEPARATOR = re.compile(r'\s*"?sep=.?"?\s*')  # Excel's line before the column names
 
 
@@ -50,8 +51,8 @@ def table_rows(
         others: Also return the unknown columns, with `OTHER` before their names.
 
     Raises:
-        ValueError: a needed column is missing, a used one is repeated, a row has more or fewer fields than the
-            first line, or quotation marks do not match.
+        ValueError: a needed column is missing, a used one is repeated, the first line names no columns, a row has more
+            or fewer fields than it, or quotation marks do not match.
     """
     csv.field_size_limit(2**31 - 1)  # for the whole process; by default a field holds 128 KiB, less than a genome
     first = first_line(path)
@@ -63,6 +64,7 @@ def table_rows(
             header = list(CRABS) if is_crabs(first) else [text_of_field(name, delimiter) for name in names]
             first_row = next(reader, [])
             if needed == ("sequence",) and rows_named_by_sequences(header, first_row):
+                check_named(path, header)
                 columns = {"id": 0, "sequence": 0}
             else:
                 columns = find_columns(path, header, needed, known)
@@ -206,6 +208,19 @@ def rows_named_by_sequences(header: list[str], row: list[str]) -> bool:
     """
     names = {column_name(name): 0 for name in header}
     return "sequence" not in pick_columns(names) and bool(row) and _DNA.fullmatch(row[0].strip(' "')) is not None
+
+
+def check_named(path: str, header: list[str]) -> None:
+    """Refuse a table whose rows are named by their sequences if its first line is one of them.
+
+    Raises:
+        ValueError: its first line names no columns.
+    """
+    if _ANY_DNA.fullmatch(header[0]):
+        raise ValueError(
+            f"{path}:1: the first line is a sequence, not the names of columns; put one with names before it, such as "
+            "sequence, or write the file as FASTA"
+        )
 
 
 def first_line(path: str) -> str:

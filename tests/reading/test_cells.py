@@ -10,6 +10,7 @@ from pyarrow import parquet
 from modeling_dnacse.reading.coverage_tables import read_depths
 from modeling_dnacse.reading.labels import read_records
 from modeling_dnacse.reading.sequences import AlphabetCounts, read_fasta
+from modeling_dnacse.reading.tables import table_rows
 
 IDS = {
     "bytes": (pa.array([b"x1", b"x2"]), ["x1", "x2"]),
@@ -117,3 +118,12 @@ def test_the_line_of_excel_with_the_separator_is_skipped(first, tmp_path):
         path = tmp_path / name
         path.write_text(f"{first}\r\nid;sequence\r\na;ACGT\r\n")
         assert ids_of(path) == ["a"]
+
+
+@pytest.mark.parametrize("row", ["{}\n", "{}\t3\t0\n", '"{}"\t3\t0\n'])
+def test_a_first_line_that_is_a_sequence_names_no_columns(tmp_path, row):
+    """The first of a plain list of sequences, or of a table of DADA2 without column names, was lost without a word."""
+    table = tmp_path / "asvs.tsv"
+    table.write_text("".join(row.format(sequence) for sequence in ("ACGR" * 10, "CCGT" * 10, "GCGT" * 10)))
+    with pytest.raises(ValueError, match=r"asvs\.tsv:1: the first line is a sequence"):
+        list(table_rows(str(table), "\t"))
