@@ -181,8 +181,8 @@ def make_clusters(args: argparse.Namespace, checked: "tuple[Listing, Listing | N
             f"{named.merged:,} were merged into others; {named.missing:,} of its sequences are not in {args.input}\n"
         )
     if args.representatives:
-        write_representatives(args.representatives, listing.file, entries, found, names)
-    FORMATS[args.format](args.output, entries, found, names)
+        write_representatives(args.representatives, listing, found, names)
+    FORMATS[args.format](args.output, listing, found, names)
     sizes = np.bincount(found.labels)
     clusters = f"{len(sizes):,} {'cluster' if len(sizes) == 1 else 'clusters'}"
     return (

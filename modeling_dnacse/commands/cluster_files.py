@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..clustering.entries import Entry
+from ..clustering.entries import Entry, Listing
+from ..clustering.strands import opposite_strands
 from ..machine.atomic import whole_text
-from ..reading.rereading import RecordFile
 
 COLUMNS = ("id", "cluster", "size", "similarity", "representative")
 
@@ -19,7 +19,7 @@ class Grouping(NamedTuple):
     labels: np.ndarray  # (n,)
     centres: np.ndarray  # (k,) row of each cluster's representative
     similarity: np.ndarray  # (n,) to the representative, NaN where it is unknown
-    opposite: np.ndarray  # (n,) bool: not on the strand of the representative
+    opposite: np.ndarray | None = None  # (n,) bool: not on the strand of the representative; None: not compared
 
     @property
     def numbers(self) -> list[str]:
@@ -27,8 +27,9 @@ class Grouping(NamedTuple):
         return [f"c{number}" for number in range(1, len(self.centres) + 1)]
 
 
-def write_table(path: Path, entries: list[Entry], found: Grouping, names: list[str]) -> None:
+def write_table(path: Path, listing: Listing, found: Grouping, names: list[str]) -> None:
     """Write the table of `COLUMNS`, a line for each record."""
+    entries = listing.entries
     sizes = np.bincount(found.labels)
     with whole_text(path) as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
@@ -38,24 +39,27 @@ def write_table(path: Path, entries: list[Entry], found: Grouping, names: list[s
             table.writerow((entry.id, names[label], sizes[label], shown, entries[found.centres[label]].id))
 
 
-def write_uc(path: Path, entries: list[Entry], found: Grouping, _names: list[str]) -> None:
+def write_uc(path: Path, listing: Listing, found: Grouping, _names: list[str]) -> None:
     """Write the table of `vsearch --uc`: S for a representative, H for each other record, then C for each cluster.
 
     There are no alignments: the column of the CIGAR is `*`. Clusters count from 0.
     """
-    unused = ("*",) * 4
+    entries, unused = listing.entries, ("*",) * 4
+    opposite = found.opposite
+    if opposite is None:
+        opposite = opposite_strands(listing.file, found.centres[found.labels])
     sized = have_sizes(entries)
     names = [f"{entry.id};size={entry.size}" if sized else entry.id for entry in entries]
     with whole_text(path) as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
-        columns = (found.labels.tolist(), found.similarity.tolist(), found.opposite.tolist())
-        for row, (entry, label, similarity, opposite) in enumerate(zip(entries, *columns, strict=True)):
+        columns = (found.labels.tolist(), found.similarity.tolist(), opposite.tolist())
+        for row, (entry, label, similarity, turned) in enumerate(zip(entries, *columns, strict=True)):
             centre = int(found.centres[label])
             if row == centre:
                 table.writerow(("S", label, entry.bp, "*", *unused, names[row], "*"))
             else:
                 identity = "*" if np.isnan(similarity) else f"{100 * min(similarity, 1):.1f}"
-                strand = "-" if opposite else "+"
+                strand = "-" if turned else "+"
                 table.writerow(("H", label, entry.bp, identity, strand, 0, 0, "*", names[row], names[centre]))
         for label, (centre, size) in enumerate(zip(found.centres.tolist(), np.bincount(found.labels), strict=True)):
             table.writerow(("C", label, size, "*", *unused, names[centre], "*"))
@@ -64,15 +68,13 @@ def write_uc(path: Path, entries: list[Entry], found: Grouping, _names: list[str
 FORMATS = {"tsv": write_table, "uc": write_uc}
 
 
-def write_representatives(
-    path: Path, source: RecordFile, entries: list[Entry], found: Grouping, names: list[str]
-) -> None:
+def write_representatives(path: Path, listing: Listing, found: Grouping, names: list[str]) -> None:
     """Write the representatives as FASTA, in the order of their clusters, reading their sequences again.
 
     If records have an abundance, `;size=` is the sum over the cluster, as in vsearch --sizeout.
     """
-    wanted = set(found.centres.tolist())
-    sequences = {row: record.sequence for row, record in enumerate(source.read()) if row in wanted}
+    entries, wanted = listing.entries, set(found.centres.tolist())
+    sequences = {row: record.sequence for row, record in enumerate(listing.file.read()) if row in wanted}
     counts = np.bincount(found.labels)
     sums = np.bincount(found.labels, [entry.size for entry in entries]).astype(int)
     sized = have_sizes(entries)

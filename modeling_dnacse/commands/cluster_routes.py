@@ -108,7 +108,7 @@ def group_by_kmers(args: argparse.Namespace, listing: "Listing") -> Grouping | N
         draw_gaps(args.plot, clusters)
     similarity = identities_of(sets, centres[clusters.labels], exponent)
     similarity[centres] = 1.0
-    return Grouping(clusters.labels, centres, similarity, np.zeros(len(sets), bool))  # no strand is known
+    return Grouping(clusters.labels, centres, similarity)
 
 
 def report_lowest(clusters: "Clusters") -> None:
@@ -151,4 +151,4 @@ def group_by_vectors(
     if args.plot:
         draw_clusters(args.plot, vectors, labels, threshold)
     similarity = np.einsum("nd,nd->n", vectors, vectors[centres[labels]])
-    return Grouping(labels, centres, similarity, np.zeros(len(labels), bool))  # no strand is known
+    return Grouping(labels, centres, similarity)

@@ -66,7 +66,10 @@ def write_qiime2(calls: Iterable[Call], layout: Layout, file: TextIO) -> None:
 
 
 def write_sintax(calls: Iterable[Call], layout: Layout, file: TextIO) -> None:
-    """What vsearch --sintax --tabbedout writes: id, all names with their probabilities, strand, names of the call."""
+    """What vsearch --sintax --tabbedout writes: id, all names with their probabilities, strand, names of the call.
+
+    The strand is empty if it is unknown.
+    """
     ranks = [number for number in reversed(range(len(layout.ranks))) if layout.ranks[number] in LETTERS]
     for call in calls:
         written = [
@@ -77,7 +80,8 @@ def write_sintax(calls: Iterable[Call], layout: Layout, file: TextIO) -> None:
         every = ",".join(f"{name}({min(probability, 1):.4f})" for name, probability, _ in written)
         of_call = call.called_names()
         called = ",".join(name for name, _, rank in written if of_call[rank])
-        strand = ("-" if call.reverse else "+") if written else ""
+        by_sites = call.nearest["overlap"] is not None  # vectors are the same on both strands
+        strand = ("-" if call.reverse else "+") if written and by_sites else ""
         file.write(f"{call.query.id}\t{every}\t{strand}\t{called}\n")
 
 

@@ -61,6 +61,12 @@ def test_sintax():
     ]
 
 
+def test_the_strand_of_vectors_is_unknown(monkeypatch):
+    """It was + for queries on either strand."""
+    monkeypatch.setitem(NEAREST, "overlap", None)
+    assert [line.split("\t")[2] for line in written("sintax").splitlines()] == ["", "", ""]
+
+
 def test_dada2():
     assert written("dada2").splitlines() == [
         "\tDomain\tFamily\tSubfamily\tGenus\tSpecies",
