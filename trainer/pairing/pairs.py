@@ -128,7 +128,8 @@ class FixedPairs(Dataset[Pair]):
         """Sample at most `limit` pairs. Pairs of a record with itself are left out where records share a rank.
 
         Raises:
-            ValueError: there are fewer than two pairs.
+            ValueError: there are fewer than two pairs, or all are of one species or genus, and so no negatives of each
+                other: every score would be perfect.
         """
         rng = np.random.default_rng(seed)
         pairs = rng.permutation(sample_pairs(dataset, pairing, rng))  # they are sorted by species
@@ -142,6 +143,11 @@ class FixedPairs(Dataset[Pair]):
                 + "; give other data with --validation_file, or none with --validation_fraction 0"
             )
         self.dataset, self.pairs = dataset, pairs[:limit]
+        if len(np.unique(dataset.species[self.pairs[:, 0]])) < 2:
+            raise ValueError(
+                f"all {len(self.pairs)} validation pairs are of one {rank or 'species'}, which tells nothing; give other "
+                "data with --validation_file, or none with --validation_fraction 0"
+            )
         self.seeds = rng.integers(2**63, size=len(self.pairs))
 
     def __len__(self) -> int:

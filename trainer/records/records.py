@@ -154,15 +154,20 @@ def batches_by_size(rows: Iterable[Mapping[str, str | int]]) -> Iterator[list[Ma
 def hold_out(records: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
     """Split records into (training, validation) by species; validation gets `fraction` of the species, at least two.
 
-    Whole species are held out, so validation measures species that training does not see. A record without a species
-    counts as a species of its own.
+    Whole species are held out, so validation measures species that training does not see. At least two of them have
+    two records, if the data hold such species: pairs of one species are no negatives of each other. A record without a
+    species counts as a species of its own.
 
     Raises:
         ValueError: fewer than two species would be left to train on.
     """
     species = species_numbers(label_column(records, "species"))
     count = species.max() + 1
-    chosen = np.random.default_rng(seed).permutation(count)[: max(2, round(fraction * count))]
+    order, most = np.random.default_rng(seed).permutation(count), max(2, round(fraction * count))
+    several = np.flatnonzero(np.bincount(species)[order] > 1)[:2]
+    if (several >= most).any():
+        order = np.concatenate([order[several], np.delete(order, several)])
+    chosen = order[:most]
     if count - len(chosen) < 2:
         raise ValueError(
             f"the data hold {count} species, of which validation takes {len(chosen)}, and training needs two or more: "

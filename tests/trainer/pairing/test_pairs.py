@@ -237,6 +237,21 @@ def test_validation_pairs_are_fixed_and_never_a_record_with_itself():
         FixedPairs(PairDataset(records([1] * 20)), "same_species", limit=7, seed=0)
 
 
+def test_validation_pairs_of_one_species_are_refused():
+    """They are no negatives of each other, so recall@1 was 1 and the loss 0 whatever the model."""
+    with pytest.raises(ValueError, match="all 4 validation pairs are of one species, which tells nothing"):
+        FixedPairs(PairDataset(records([8, 1])), "same_species", limit=7, seed=0)
+
+
+def test_held_out_species_have_pairs_of_two_species_if_any_have():
+    sizes = [1] * 40 + [4, 3, 5, 2]
+    for seed in range(8):
+        training, validation = hold_out(records(sizes), fraction=0.05, seed=seed)
+        assert len(set(validation["species"])) == 2
+        assert sorted(map(validation["species"].count, set(validation["species"])))[0] > 1
+        assert not set(training["species"]) & set(validation["species"])
+
+
 def test_held_out_species_are_never_trained_on():
     training, validation = hold_out(records([3] * 40), fraction=0.1, seed=0)
     assert len(set(validation["species"])) == 4
