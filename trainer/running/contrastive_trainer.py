@@ -55,7 +55,7 @@ from trainer.running.parameters import (
     idle_parameters,
     parameter_groups,
 )
-from trainer.running.resume import FILES, RUN, STATE, file_digests
+from trainer.running.resume import FILES, RUN, STATE, check_files, file_digests
 from trainer.running.termination import StopOnSignal, leave_signals_to_main_process
 
 ADAM = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")  # states of its optimizers
@@ -328,6 +328,16 @@ class ContrastiveTrainer(Trainer):
                 best_checkpoint = self.state.best_model_checkpoint
                 rotate_checkpoints(str(output), self.args.save_total_limit, best_checkpoint, use_mtime=True)
             self.accelerator.wait_for_everyone()
+
+    def _load_best_model(self) -> None:
+        """Load the best checkpoint; Trainer would release the last weights without a word if it were gone.
+
+        Raises:
+            ValueError: a file of it is missing or damaged.
+        """
+        if self.state.best_model_checkpoint:
+            check_files(Path(self.state.best_model_checkpoint))
+        super()._load_best_model()
 
     @property
     def step_to_release(self) -> int:

@@ -112,10 +112,10 @@ def check_files(checkpoint: Path) -> None:
 
 
 def check_best(checkpoint: Path) -> None:
-    """Check that the best checkpoint of a run so far is beside the one to resume from, since it may be released.
+    """Check the best checkpoint of a run so far, beside the one to resume from, since it may be released.
 
     Raises:
-        ValueError: it is missing.
+        ValueError: it is missing, or a file of it is missing or damaged.
     """
     step = read_object(checkpoint / STATE, REMEDY).get("best_global_step")
     best = checkpoint.with_name(f"checkpoint-{step}")
@@ -124,6 +124,8 @@ def check_best(checkpoint: Path) -> None:
             f"{best} is missing. It is the best checkpoint so far, and the run would release other weights without "
             "it: copy it to its place, or start a new run"
         )
+    if step:
+        check_files(best)
 
 
 def is_state(state: Mapping[str, Any], step: str) -> bool:

@@ -459,7 +459,7 @@ def test_only_a_saved_step_is_the_best(options, tmp_path, monkeypatch):
 
 
 def test_a_run_without_its_best_checkpoint_is_refused(options, tmp_path, monkeypatch, capsys):
-    """It ended with the last step, silently, where the uninterrupted run released the best one."""
+    """It ended with the last step, or with damaged weights, silently; the uninterrupted run released the best step."""
     scores = iter([0.9, 0.1, 0.9])
     monkeypatch.setattr(
         "trainer.running.contrastive_trainer.validation_scores", lambda *_: {"loss": 1.0, "recall_at_1": next(scores)}
@@ -467,9 +467,30 @@ def test_a_run_without_its_best_checkpoint_is_refused(options, tmp_path, monkeyp
     short = [*options, "--curriculum", "info_nce:4steps"]
     run_here(short, tmp_path / "out")
     (tmp_path / "out" / "config.json").unlink()
-    shutil.rmtree(tmp_path / "out" / "checkpoint-2")
-    said = mistake_here([*short, "--resume_from_checkpoint", "last"], tmp_path / "out", capsys)
-    assert f"{tmp_path / 'out' / 'checkpoint-2'} is missing. It is the best checkpoint so far" in said
+    best = tmp_path / "out" / "checkpoint-2"
+    again = [*short, "--resume_from_checkpoint", "last"]
+    shutil.copy(tmp_path / "out" / "checkpoint-4" / "model.safetensors", best)
+    said = mistake_here(again, tmp_path / "out", capsys)
+    assert f"{best / 'model.safetensors'} is not what was written, so it is damaged" in said
+    (best / "model.safetensors").unlink()
+    assert f"{best / 'model.safetensors'} is missing" in mistake_here(again, tmp_path / "out", capsys)
+    shutil.rmtree(best)
+    said = mistake_here(again, tmp_path / "out", capsys)
+    assert f"{best} is missing. It is the best checkpoint so far" in said
+
+
+def test_a_best_checkpoint_that_was_damaged_meanwhile_is_not_released(options, tmp_path, monkeypatch, capsys):
+    """The last weights were released under the step of the best ones."""
+    weights = tmp_path / "out" / "checkpoint-2" / "model.safetensors"
+    scores = iter([0.9, 0.1])
+
+    def score(*_):
+        weights.unlink(missing_ok=True)  # it is there at the second call
+        return {"loss": 1.0, "recall_at_1": next(scores)}
+
+    monkeypatch.setattr("trainer.running.contrastive_trainer.validation_scores", score)
+    said = mistake_here([*options, "--curriculum", "info_nce:4steps"], tmp_path / "out", capsys)
+    assert f"{weights} is missing" in said and not (tmp_path / "out" / "config.json").exists()
 
 
 @pytest.mark.slow
