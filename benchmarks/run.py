@@ -15,7 +15,7 @@ selection, `test` for a frozen model.
 - `--cache` keeps the embeddings of networks by content; without it they are kept for this run only.
 - `--resume` skips a pair if the fingerprint (code, data, model, options) of its result is unchanged.
 - Sequences that are in two splits of a task (data leakage) give a warning and are counted in the result (`leaked`).
-- A run that is killed leaves whole results only. SIGTERM, SIGINT and SIGHUP also clean up its temporary files; after
+- A run that is killed leaves whole results only. Signals such as SIGTERM also clean up its temporary files; after
   SIGKILL the next run does.
 - `--set few_shot.most_species=200` sets an argument of a task's `score`.
 """

@@ -6,7 +6,8 @@
 - `--model_name_or_path zhihan1996/DNABERT-2-117M` starts from a published checkpoint instead.
 - In the end, the output folder holds the weights of the best checkpoint and training.json, the record of the run. The
   checkpoints in its subfolders also hold the heads that only training needs.
-- SIGTERM or SIGHUP stops a run with a checkpoint and exit code 143 or 129; `--resume_from_checkpoint last` resumes it.
+- SIGTERM, SIGHUP, SIGUSR1 or SIGXCPU stops a run with a checkpoint and an exit code of 128 plus its number;
+  `--resume_from_checkpoint last` resumes it.
 - `--push_to_hub --hub_model_id me/model` pushes the release to the Hub, with the token of the environment variable
   HF_TOKEN.
 - Several GPUs: `accelerate launch --num_processes N`. Several machines: configs/multi_node.yaml; FSDP:

@@ -1,5 +1,6 @@
 """Write and recognise pictures: each file names dnacse as its maker, so that the next run may replace it."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ EARLIER = {  # suffix -> recognises an earlier picture
 
 def save_picture(figure: "Figure", path: Path) -> None:
     """Write a picture; the suffix selects the format."""
+    drawn = BytesIO()  # matplotlib hides the reason if a PDF cannot be written
+    figure.savefig(drawn, format=path.suffix[1:], dpi=150, metadata={MAKER[path.suffix]: "dnacse"})
     with written_whole(path) as hidden:
-        figure.savefig(hidden, format=path.suffix[1:], dpi=150, metadata={MAKER[path.suffix]: "dnacse"})
+        hidden.write_bytes(drawn.getbuffer())
 
 
 def no_formula(text: str) -> str:

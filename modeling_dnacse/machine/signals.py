@@ -1,4 +1,4 @@
-"""Signals that end a process: SIGINT, SIGTERM and SIGHUP become an exception, so that partial files are removed."""
+"""Signals that end a process, such as SIGINT and SIGTERM, become an exception, so that partial files are removed."""
 
 import os
 import signal
@@ -13,7 +13,9 @@ from typing import Any
 from .streams import naming_standard_output
 
 READER_ENDED = 141  # 128 + SIGPIPE, as shells give it to programs whose reader has ended
-NAMES = ("SIGINT", "SIGTERM") if sys.platform == "win32" else ("SIGINT", "SIGTERM", "SIGHUP")
+NAMES = ("SIGINT", "SIGTERM")
+if sys.platform != "win32":
+    NAMES += ("SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")  # SIGUSR1: Slurm's --signal; SIGXCPU: ulimit -t
 
 
 class Stopped(KeyboardInterrupt):

@@ -223,7 +223,7 @@ def test_a_lock_is_free_when_its_holder_was_killed(tmp_path):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU"])
 def test_a_signal_removes_what_is_half_written(tmp_path, name):
     number = getattr(signal, name)
     former = signal.signal(number, signal.SIG_DFL)

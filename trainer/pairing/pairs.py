@@ -145,8 +145,8 @@ class FixedPairs(Dataset[Pair]):
         self.dataset, self.pairs = dataset, pairs[:limit]
         if len(np.unique(dataset.species[self.pairs[:, 0]])) < 2:
             raise ValueError(
-                f"all {len(self.pairs)} validation pairs are of one {rank or 'species'}, which tells nothing; give other "
-                "data with --validation_file, or none with --validation_fraction 0"
+                f"all {len(self.pairs)} validation pairs are of one {rank or 'species'}, which tells nothing; give "
+                "other data with --validation_file, or none with --validation_fraction 0"
             )
         self.seeds = rng.integers(2**63, size=len(self.pairs))
 

@@ -1,9 +1,9 @@
-"""Stop on SIGTERM or SIGHUP: a signal at any moment in, a checkpoint at the end of the step and an orderly exit out.
+"""Stop on one of SIGNALS: a signal at any moment in, a checkpoint at the end of the step and an orderly exit out.
 
-Schedulers end jobs with SIGTERM and a few seconds of grace; a terminal that is closed sends SIGHUP. The handler only
-sets a flag. At the end of the optimizer step, all processes agree whether any of them got the signal, save a
-checkpoint together, and stop. If a validation is due, it is completed first, since it decides which checkpoint is the
-best; --max_validation_pairs bounds its time.
+Schedulers end jobs with SIGTERM and a few seconds of grace, Slurm's --signal=USR1 with SIGUSR1; a terminal that is
+closed sends SIGHUP. The handler only sets a flag. At the end of the optimizer step, all processes agree whether any of
+them got the signal, save a checkpoint together, and stop. If a validation is due, it is completed first, since it
+decides which checkpoint is the best; --max_validation_pairs bounds its time.
 Before training there is nothing to save, and the process ends at once. Send the signal to train.py itself, to
 torchrun, which passes it on, or to the whole process group, as Slurm does. `accelerate launch` of one process does not
 pass it on.
@@ -25,7 +25,7 @@ from accelerate import Accelerator
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGXCPU)
 
 
 class StopOnSignal(TrainerCallback):
@@ -74,10 +74,10 @@ class StopOnSignal(TrainerCallback):
 
 
 class _StartsBlocked:
-    """A process that starts with SIGTERM blocked, so that no signal ends it before `_start_worker` runs in it."""
+    """A process that starts with SIGNALS blocked, so that none ends it before `_start_worker` runs in it."""
 
     def start(self) -> None:
-        former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             super().start()  # pyright: ignore[reportAttributeAccessIssue] start() of the process class
         finally:

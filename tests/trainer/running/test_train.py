@@ -199,17 +199,18 @@ def test_killed_and_resumed_equals_uninterrupted(trained, options, tmp_path, mom
 
 
 @pytest.mark.slow
-def test_terminated_at_any_moment_and_resumed_equals_uninterrupted(trained, options, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_terminated_at_any_moment_and_resumed_equals_uninterrupted(trained, options, tmp_path, number):
     """The signal goes to the whole process group, workers of the data loader included, as Slurm sends it."""
     out = tmp_path / "out"
     process = start([*options, "--dataloader_num_workers", "1"], out, tmp_path)
     wait_for(lambda: (out / "checkpoint-2").exists(), process)
     time.sleep(random.SystemRandom().uniform(0, 0.3))
-    os.killpg(process.pid, signal.SIGTERM)
+    os.killpg(process.pid, number)
     text, _ = process.communicate(timeout=100)
-    assert process.returncode == 143, text
+    assert process.returncode == 128 + number, text
     folder, state = last_state(out)
-    assert f"stopped by SIGTERM at step {state['global_step']} of 15 with a checkpoint" in text
+    assert f"stopped by {number.name} at step {state['global_step']} of 15 with a checkpoint" in text
     assert folder.name == f"checkpoint-{state['global_step']}" and not (out / "config.json").exists()
     run_here([*options, "--resume_from_checkpoint", "last"], out)
     assert_same_weights(last_state(trained)[0] / "model.safetensors", last_state(out)[0] / "model.safetensors")
