@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     places = [path.stem for path in args.places]
     if len(set(places)) < len(places):
         parser.error(f"two files have one name ({', '.join(places)}); name each after its place")
-    calls, new, clusters = (args.folder / name for name in ("calls.tsv", "new.fasta", "clusters.tsv"))
+    calls, new, clusters = (args.folder / name for name in ("calls.tsv", "new.tsv", "clusters.tsv"))
     plot = str(args.folder / "calls.png")
     command = ["identify", *map(str, args.places), "--reference", str(args.library), "-o", str(calls), "--plot", plot]
     try:
@@ -57,7 +57,10 @@ def main(arguments: list[str] | None = None) -> None:
         elif call["call"]:
             found[call["call"], call["rank"]][place] += 1
     if unnamed:
-        new.write_text("".join(f">{name}\n{sequence}\n" for name, (_, sequence, _) in unnamed.items()))
+        with new.open("w", encoding="utf-8", newline="") as file:  # FASTA would cut ids at blanks
+            csv.writer(file, delimiter="\t", lineterminator="\n").writerows(
+                [("id", "sequence"), *((name, sequence) for name, (_, sequence, _) in unnamed.items())]
+            )
         dnacse(["cluster", str(new), "-o", str(clusters)])
         for row in rows_of(clusters):
             _, _, kin = unnamed[row["representative"]]

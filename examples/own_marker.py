@@ -32,11 +32,13 @@ def held_out(records: list[LabelledRecord]) -> set[str]:
 
 
 def write_records(path: Path, records: list[LabelledRecord]) -> None:
-    """Write FASTA with the names of each record in its header."""
-    with path.open("w") as file:
+    """Write a table with the names of each record; FASTA would cut ids at blanks."""
+    ranks = sorted({rank for record in records for rank in record.labels})
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table.writerow(["id", *ranks, "sequence"])
         for record in records:
-            names = " ".join(f"{rank}={name}" for rank, name in record.labels.items())
-            file.write(f">{record.id} {names}\n{record.sequence}\n")
+            table.writerow([record.id, *(record.labels.get(rank, "") for rank in ranks), record.sequence])
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -46,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     args = parser.parse_args(arguments)
     library, queries, model, calls = (
-        args.folder / name for name in ("library.fasta", "queries.fasta", "model", "calls.tsv")
+        args.folder / name for name in ("library.tsv", "queries.tsv", "model", "calls.tsv")
     )
     try:
         records = list(read_records(args.library))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .encoding import Encoded, Encoder
 
 HIT = ("id", "hit", "reference", "similarity", "identity", "overlap")  # columns of the table of hits
-CHECKED = 16  # vectors of a file that are computed again for comparison
+CHECKED = 256  # vectors of a file that are computed again for comparison
 REMEDY = "embed the library again, with the model and the options of this call"
 SAME_COSINE = 0.999  # or more between two vectors that differ only by rounding, or by storing one as int8
 

@@ -51,8 +51,8 @@ def test_edna_table(tmp_path):
 def test_bioblitz(tmp_path):
     records = (SAMPLE / "queries.fasta").read_text().split(">")[1:]
     (tmp_path / "meadow.fasta").write_text("".join(f">{record}" for record in records[::2]))
-    rows = [record.split("\n", 1) for record in records[1::2]]  # a table, too, which ended in a traceback
-    (tmp_path / "pond.csv").write_text("id,sequence\n" + "".join(f"{x},{y.replace(chr(10), '')}\n" for x, y in rows))
+    rows = [record.split("\n", 1) for record in records[1::2]]  # a table, and ids with blanks: they were tracebacks
+    (tmp_path / "pond.csv").write_text("id,sequence\n" + "".join(f"N {x},{y.replace(chr(10), '')}\n" for x, y in rows))
     places = [str(tmp_path / name) for name in ("meadow.fasta", "pond.csv")]
     load(ROOT / "examples" / "bioblitz.py").main([str(SAMPLE / "library.fasta"), str(tmp_path / "out"), *places])
     rows = list(csv.DictReader((tmp_path / "out" / "species.tsv").open(), delimiter="\t"))
@@ -68,6 +68,9 @@ def test_bioblitz(tmp_path):
 @pytest.mark.slow
 def test_own_marker(tmp_path, capsys):
     library = write_marker(tmp_path / "library.tsv", simulate_marker(seed=1, genera=10))
+    header, *rows = library.read_text().splitlines()
+    assert header.startswith("id\t")
+    library.write_text("\n".join([header, *(f"L {row}" for row in rows)]) + "\n")  # they were a traceback
     load(ROOT / "examples" / "own_marker.py").main([str(library), str(tmp_path / "out")])
     told = [line.strip().split("  ") for line in capsys.readouterr().out.splitlines()]
     assert sum(int(count) for count, _ in told) == 20 - 2 + 2 * 3  # one of each species, and all of two
