@@ -96,9 +96,9 @@ def trim_primers(read: str, forward: str, reverse: str) -> Trimmed:
     """
     best = Trimmed(read, 0)
     for first, second in ((forward, reverse), (reverse, forward)):
-        start, end = place_of(first, read), place_of(reverse_complement(second), read)
+        start, end = place_of(first, read), place_of(second, reverse_complement(read))  # each the outermost site
         low = start + len(first) if start >= 0 else 0
-        high = end if end >= 0 else len(read)
+        high = len(read) - end - len(second) if end >= 0 else len(read)
         found = (start >= 0) + (end >= 0)
         if found > best.found and high - low >= LEAST_LEFT:
             best = Trimmed(read[low:high], found)

@@ -173,7 +173,7 @@ def open_run(folder: Path, run: dict[str, Any]) -> None:
         others = sorted(path.name for path in folder.iterdir() if not path.name.endswith((".partial", ".lock")))
         if others and RUN not in others:  # another process may just have begun
             raise ValueError(f"{folder} holds something else ({others[0]}); give a new or an empty folder")
-        put_json_in_place(record, run)
+        put_json_in_place(record, run, keep=True)
     there, here = flat(read_object(record, "give a new or an empty folder")), flat(run)
     differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     differing = [key for key in differing if not key.endswith(".name")]
@@ -251,10 +251,12 @@ def ends_of(path: Path) -> tuple[str, str] | None:
         return None
 
 
-def put_json_in_place(path: Path, facts: dict[str, Any]) -> None:
-    """Put a JSON file in place; several processes may want to write the same content at the same time."""
+def put_json_in_place(path: Path, facts: dict[str, Any], keep: bool = False) -> None:
+    """Put a JSON file in place, or `keep` the one that another process wrote first."""
     written = partial_path(path)
     with lock_output(path, wait=True):
+        if keep and path.exists():
+            return
         try:
             written.write_text(json.dumps(facts, indent=1))
             put_in_place(written, path)

@@ -96,6 +96,15 @@ def test_primers_come_off_either_strand(flip):
     assert trim_primers(read[len(wrong) + 2 :], FORWARD, REVERSE) == (BARCODE, 1)
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_sites_of_the_primers_within_a_read_stay(flip):
+    """The innermost of two equal sites at the end of a read was taken, so half of the amplicon was lost."""
+    amplicon = BARCODE[:60] + FORWARD + BARCODE[60:] + reverse_complement(REVERSE) + BARCODE[:60]
+    read = FORWARD + amplicon + reverse_complement(REVERSE)
+    trimmed = trim_primers(reverse_complement(read) if flip else read, FORWARD, REVERSE)
+    assert trimmed == (reverse_complement(amplicon) if flip else amplicon, 2)
+
+
 def test_primers_that_are_on_are_told_and_taken_off(tmp_path, capsys):
     path = tmp_path / "q.fasta"
     path.write_text("".join(f">q{n}\n{FORWARD}{BARCODE}\n" for n in range(3)))

@@ -106,6 +106,21 @@ def test_a_damaged_shard_is_told_and_made_again(tmp_path, damage):
     assert read(tmp_path)[0] == IDS
 
 
+def test_another_run_that_begins_in_the_same_moment_is_refused(tmp_path, monkeypatch):
+    """It replaced run.json, and the folder held shards of both."""
+
+    def begin_too(path, wait):
+        monkeypatch.setattr(shards, "lock_output", lock_output)
+        fill(tmp_path, blocks=0)
+        return lock_output(path, wait=wait)
+
+    lock_output = shards.lock_output
+    monkeypatch.setattr(shards, "lock_output", begin_too)
+    with pytest.raises(ValueError, match="another run: input.sha256 12 there, 34 here"):
+        fill(tmp_path, run=RUN | {"input": {"sha256": "34"}})
+    assert fill(tmp_path).rows == 22
+
+
 def test_another_run_is_refused(tmp_path):
     fill(tmp_path)
     other = {"input": {"name": "moved.fasta", "sha256": "34"}, "options": {"shard_records": 4, "normalize": True}}
