@@ -6,9 +6,9 @@
 A trial comes first. Of at most 5,000 records, whole species and single records are held out. Three kinds of models are
 fitted to the rest in closed form, and identify the held-out records. The table on stderr compares them with plain
 7-mers: how often the genus of an unseen species is right, how often a known species is right, and how well new species
-are recognised (AUROC). The kind with the best mean is then fitted to all records but the held-out ones, and gets its
-own similarity threshold for clusters. `identify` calibrates its probabilities on the held-out records alone, if its
-library holds them: a model places the records that it was fitted to better than queries.
+are recognised (AUROC). The kind with the best mean is then fitted to all records but these and some whole genera, and
+gets its own similarity threshold for clusters. `identify` calibrates its probabilities on the records left out alone,
+if its library holds them: a model places records and genera that it was fitted to better than those of queries.
 
 This takes minutes on a CPU. It needs at least 30 records, and two genera with two species each. All records must be of
 one marker; they may be on either strand. docs/adapt.md says more.
@@ -91,7 +91,7 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
 
     from ..embedding.tokenization import letter_tokenizer
     from ..fitting.adapted_release import fitting_record, model_card, verdict
-    from ..fitting.held_out import check_sequences, draw_genera, hold_out
+    from ..fitting.held_out import check_sequences, draw_genera, hold_out, whole_genera
     from ..fitting.trial import BY_SITES, ROUTES, routes_for, run_trial, table
     from ..identification.calibration.by_queries import code_of
     from ..loading.repository import CARD, RECORD, WEIGHTS, halve, write_repository
@@ -126,9 +126,10 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
     sys.stderr.write("".join(f"  {row[0]:<20}" + "".join(f"{cell:>26}" for cell in row[1:]) + "\n" for row in rows))
     say(f"chosen: {verdict(outcome)}")
     threshold = threshold_of(outcome.models[outcome.chosen], [of_part[row] for row in split.unseen], held)
-    left_out = drawn[np.concatenate([split.unseen, split.seen])]
+    novel = whole_genera(part.genera, rng)
+    left_out = drawn[np.unique(np.concatenate([split.unseen, split.seen, novel]))]
     fitted = np.setdiff1d(np.arange(len(sequences)), left_out)
-    say(f"fitting {outcome.chosen} to {len(fitted):,} records; the held-out ones calibrate the names of identify")
+    say(f"fitting {outcome.chosen} to {len(fitted):,} records; {len(left_out):,} others calibrate names of identify")
     model = routes[outcome.chosen](part_of(records, fitted), args.seed)
     if lost := without_place(model, sequences):
         say(
@@ -145,6 +146,8 @@ def make_model(args: argparse.Namespace, library: "LibraryFile", folder: Path) -
         "unseen": len(split.unseen),
         "unseen_species": len(set(held)),
         "seen": len(split.seen),
+        "novel": len(novel),
+        "novel_genera": len(set(part.genera[novel])),
     }
     files = {
         CARD: model_card(args, model, outcome, rows, facts),

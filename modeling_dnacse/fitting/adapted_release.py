@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..modeling_dnacse import DnacseModel
     from .trial import Outcome
 
+COUNTS = ("drawn", "unseen", "unseen_species", "seen", "novel", "novel_genera")
 MEASURES = ("genus_unseen", "species_seen", "auroc_new")
 TAGS = ["biology", "dna", "dna-barcoding", "sentence-transformers", "custom_code"]
 CARD_TEXT = """---
@@ -34,7 +35,7 @@ dnacse cluster SEQUENCES.fasta --model {name} -o CLUSTERS.tsv
 
 In a trial on {drawn:,} records, {unseen:,} sequences of {unseen_species:,} whole species were held out, and {seen:,} \
 single sequences of species that kept others. The search is that of `dnacse identify`, which calibrates its \
-probabilities on these records, since they are not in the fit. Per cent:
+probabilities on these and on {novel:,} records of {novel_genera:,} whole genera, since none is in the fit. Per cent:
 
 {table}
 
@@ -100,7 +101,7 @@ def fitting_record(
         "arguments": {"command": command_of(args), "seed": args.seed},
         "data": {"training": {"sources": sources, "train_split": args.split, **counts}},
         "trial": {
-            "drawn": {key: facts[key] for key in ("drawn", "unseen", "unseen_species", "seen")},
+            "drawn": {key: facts[key] for key in COUNTS},
             "measures": {
                 name: dict(zip(MEASURES, rounded(answers.measures()), strict=True))
                 for name, answers in outcome.answers.items()

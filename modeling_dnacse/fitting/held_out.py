@@ -2,7 +2,8 @@
 
 Two kinds of queries are held out. All records of some species, whose genus has another species, measure how often the
 genus of an unseen species is right. Single records of species that keep other records measure how often a known
-species is right.
+species is right. The model that is released was not fitted to these, nor to some whole genera, so that the names that
+it gives can be calibrated.
 """
 
 from collections import Counter
@@ -105,3 +106,18 @@ def hold_out(genera: np.ndarray, species: np.ndarray, rng: np.random.Generator) 
     kept = ~away
     kept[seen] = False
     return Split(np.flatnonzero(kept), np.flatnonzero(away), seen)
+
+
+def whole_genera(genera: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows of whole genera that the released model shall not know, ascending: those of the fewest records.
+
+    They are fewer than half of all genera, and have at most as many records as each kind of queries.
+
+    >>> whole_genera(np.array(list("aaaabbbcccdddde")), np.random.default_rng(0)).tolist()
+    [14]
+    """
+    names, codes, sizes = np.unique(genera, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(names))
+    order = order[np.argsort(sizes[order], kind="stable")][: (len(names) - 1) // 2]
+    chosen = order[np.cumsum(sizes[order]) <= min(QUERIES, int(SHARE * len(genera)))]
+    return np.flatnonzero(np.isin(codes, chosen))

@@ -17,6 +17,7 @@ from ..library import Library
 from .cases import LEAST_SITES, LEFT_OUT, CalibrationData, collect_calibration, take
 from .cases import _look_up as look_up
 
+FEWEST_NEW = 5  # records of names that the fit did not know, by which a rank is calibrated
 SAME_PLACE = 30  # sites: a stored calibration serves queries whose ends differ by no more
 
 
@@ -84,14 +85,25 @@ def new_calibration(
 def look_up_rows(
     library: Library, queries: Encoded, rows: np.ndarray, cut: Callable[[np.ndarray], Encoded] | None
 ) -> CalibrationData:
-    """As `collect_calibration`, of these references alone, all of which are looked up."""
+    """As `collect_calibration`, of these references alone, to which the model was not fitted.
+
+    A record is looked up without its taxon if the fit did not know this taxon, as it does not know that of a query
+    which the library lacks: the fit draws the taxa that it knows apart. Where it knew nearly all of a rank, the
+    records of the rank below stand for them.
+    """
+    fitted = np.delete(library.codes, rows, axis=1)
     rows = rows[library.codes[0, rows] >= 0]
     asked = take(library.encoded, rows) if cut is None else cut(rows)
     if asked.sites is not None and queries.sites is not None:
         asked = Encoded(None, cut_like(asked.sites, queries.sites, LEAST_SITES, 0))
-    ranks = zip(library.names, library.codes, strict=True)
-    left_out = [code for rank, code in ranks if rank in LEFT_OUT and code.max() > 0]
-    parts = [look_up(library, asked, rows, group) for group in [np.arange(len(library.encoded)), *left_out]]
+    groups, chosen = [np.arange(len(library.encoded))], [np.ones(len(rows), bool)]
+    for rank, code, known in zip(library.names, library.codes, fitted, strict=True):
+        if rank in LEFT_OUT and code.max() > 0:
+            new = (code[rows] >= 0) & ~np.isin(code[rows], known)
+            groups.append(code)
+            chosen.append(new if new.sum() >= FEWEST_NEW else chosen[-1])
+    each = zip(groups, chosen, strict=True)
+    parts = [look_up(library, take(asked, those), rows[those], group) for group, those in each]
     return CalibrationData(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
 
 
