@@ -112,8 +112,10 @@ def validate_metric(name: str, metric: dict[str, Any]) -> None:
         isinstance(interval, list | tuple) and isinstance(seeds, list | tuple) and len(interval) == 2 and bool(seeds)
     )
     numbers = [metric.get("value"), *interval, *seeds] if lists else []
-    if not numbers or not all(isinstance(number, int | float) and -1 <= number <= 1 for number in numbers):
+    if not numbers or not all(type(number) in (int, float) and -1 <= number <= 1 for number in numbers):
         raise ValueError(f"the metric {name} is {metric}, but needs a value, bounds and seeds from -1 to 1.")
+    if interval[0] > interval[1]:
+        raise ValueError(f"the metric {name} is {metric}, but needs the lower bound of its interval first.")
     if any(not isinstance(metric.get(count), int) or metric[count] < 0 for count in ("scored", "left_out")):
         raise ValueError(f"the metric {name} is {metric}, but needs the numbers of what was scored and left_out.")
 

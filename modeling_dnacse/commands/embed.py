@@ -123,10 +123,11 @@ def check(args: argparse.Namespace) -> EmbedInput:
         beside = files_beside(output)
         check_outputs([output, *beside], inputs)
         check_replaced(output, is_earlier, f"a {output.suffix} file of vectors", args.force)
-        if stray := next((path for path in beside if path.exists() and not output.exists()), None):
+        stray = next((path for path in beside if path.exists() and not output.exists()), None)
+        if stray and not args.force:
             raise ValueError(
-                f"{stray} exists without {output}, and the command would replace it; move it away, or give the output "
-                "another name"
+                f"{stray} exists without {output}, and the command would replace it; move it away, give the output "
+                "another name, or add --force"
             )
     check_model(args.model)
     check_device(args.device)

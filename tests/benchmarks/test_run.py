@@ -94,7 +94,15 @@ def test_a_wrong_result_is_refused(results, tmp_path):
     with pytest.raises(ValueError, match="schema 1, but this version has schema 2: make it anew"):
         write_result(result | {"schema_version": 1}, tmp_path)
     good = result["metrics"]["species_seen"]
-    wrong = [{"value": float("nan")}, {"value": "1"}, {"interval": [0.1]}, {"interval": 1}, {"per_seed": []}]
+    wrong = [
+        {"value": float("nan")},
+        {"value": "1"},
+        {"interval": [0.1]},
+        {"interval": [0.9, 0.1]},
+        {"value": True},
+        {"interval": 1},
+        {"per_seed": []},
+    ]
     wrong += [{"scored": -1}, {"left_out": None}]
     for metric in (*(good | changed for changed in wrong), 0.5):
         with pytest.raises(ValueError, match="species_seen"):

@@ -89,6 +89,8 @@ def test_files_beside_the_output_count(files, capsys, monkeypatch):
     (files / "out.ids.txt").write_text("mine")
     assert "out.ids.txt exists without out.npy" in refuse(capsys, *["embed", "in.tsv", "-o", "out.npy"])
     assert (files / "out.ids.txt").read_text() == "mine"
+    with pytest.raises(pytest.fail.Exception, match="torch was loaded"):  # it was refused all the same
+        cli.main(["embed", "in.tsv", "-o", "out.npy", "--force"])
 
 
 def test_a_missing_folder_is_told_before_anything_is_read(files, capsys, monkeypatch):

@@ -4,10 +4,12 @@
 other pairings take whole records, from files or from a data set of the Hub.
 """
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from datasets import Dataset as Records
 
 from modeling_dnacse.machine.provenance import source_of
@@ -15,11 +17,13 @@ from trainer.command_line import require
 from trainer.pairing.pairs import FixedPairs, PairDataset, PairSampler, Singletons
 from trainer.pairing.views import Pairing, Views
 from trainer.records.chosen_split import refuse_splits
-from trainer.records.record_arrays import label_column
+from trainer.records.record_arrays import label_column, sequence_hashes
 from trainer.records.records import hold_out, load_records
 
 if TYPE_CHECKING:
     from trainer.pairing.genome_fragments import FragmentDataset
+
+logger = logging.getLogger("train.py")
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,21 @@ def training_data(
         fixed = FixedPairs(pairs_of(validation, settings), settings.pairing, settings.max_validation_pairs, seed)
         files = sources.validation_file or sources.train_file
         data["validation"] = facts(validation, files, sources, name_sources) | {"pairs": len(fixed)}
+        chosen = sources.validation_file or sources.validation_split
+        if name_sources and chosen and settings.pairing != "same_record_fragments":
+            warn_of_leaks(training, validation)
     return TrainingData(pairs, sampler, fixed, data)
+
+
+def warn_of_leaks(training: Records, validation: Records) -> None:
+    """Say how many sequences to validate on are trained on, too, on either strand."""
+    leaked = int(np.isin(sequence_hashes(validation), sequence_hashes(training)).sum())
+    if leaked:
+        logger.warning(
+            "warning: %s of %s sequences to validate on are among those trained on, so scores tell less of new ones",
+            f"{leaked:,}",
+            f"{len(validation):,}",
+        )
 
 
 def training_and_validation(sources: Sources, pairing: Pairing, seed: int) -> tuple[Records, Records | None]:

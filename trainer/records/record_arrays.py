@@ -63,21 +63,24 @@ def sequence_lengths(records: Records) -> np.ndarray:
 def distinct_rows(records: Records) -> np.ndarray:
     """One row of each distinct sequence: (rows,), ascending.
 
-    A sequence and its reverse complement are one molecule and count as duplicates. Of duplicates, the first with a
-    species is kept, or the first if none has a species. Sequences are compared by a 64-bit hash: among 10 million, the
-    probability that two different sequences count as duplicates is 1 in 400,000.
+    Of duplicates, the first with a species is kept, or the first if none has a species.
     """
-    hashes = np.fromiter(
-        (
-            hash(min(sequence, reverse_complement(sequence)))
-            for sequences in sequence_batches(records)
-            for sequence in sequences.to_pylist()
-        ),
-        dtype=np.int64,
-        count=len(records),
-    )
+    hashes = sequence_hashes(records)
     labelled_first = np.argsort(label_ranks(label_column(records, "species")) < 0, kind="stable")
     return np.sort(labelled_first[np.unique(hashes[labelled_first], return_index=True)[1]])
+
+
+def sequence_hashes(records: Records) -> np.ndarray:
+    """A 64-bit hash of each sequence, the same for its reverse complement, since both are one molecule: (rows,) int64.
+
+    Among 10 million, the probability that two different sequences have one hash is 1 in 400,000.
+    """
+    both = (
+        hash(min(sequence, reverse_complement(sequence)))
+        for sequences in sequence_batches(records)
+        for sequence in sequences.to_pylist()
+    )
+    return np.fromiter(both, dtype=np.int64, count=len(records))
 
 
 def checksum(records: Records) -> int:

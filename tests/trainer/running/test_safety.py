@@ -107,6 +107,17 @@ def test_other_bases_to_validate_on_are_no_resumed_run(refused, fasta, tmp_path)
     assert "is of a run with validation fingerprint " in said and "; " not in said
 
 
+def test_sequences_to_validate_on_that_are_trained_on_are_told(refused, fasta, tmp_path, monkeypatch, caplog):
+    """A copy of the training file gave scores of what was learnt, without a word."""
+    copy = tmp_path / "copy.fasta"
+    lines = fasta.read_text().splitlines(keepends=True)
+    copy.write_text("".join(line.replace(">", ">other") for line in lines))
+    monkeypatch.setattr("trainer.train.ContrastiveTrainer.train", fail_to_release)
+    refused("--validation_file", str(copy))
+    count = len(lines) // 2
+    assert f"warning: {count} of {count} sequences to validate on are among those trained on" in caplog.text
+
+
 def fail_to_release(*_args, **_options):
     raise ValueError("enough")
 
