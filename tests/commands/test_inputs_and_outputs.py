@@ -15,7 +15,7 @@ FASTA = "".join(f">r{number} species=Apis mellifera\n{'ACGT' * 30}\n" for number
 @pytest.fixture(autouse=True)
 def no_torch(monkeypatch):
     """Whatever gets as far as loading torch fails."""
-    monkeypatch.setattr(cli, "prepare", lambda: pytest.fail("torch was loaded"))
+    monkeypatch.setattr(cli, "prepare", lambda _: pytest.fail("torch was loaded"))
 
 
 @pytest.fixture
