@@ -77,11 +77,12 @@ def write_sources(folder: Path, model: Path) -> dict[str, tuple[Path, Use, Damag
         "labels.tsv": "id\tspecies\n" + "".join(f"{name}\tApis {name}\n" for name, _ in rows),
         "taxonomy.tsv": "Feature ID\tTaxon\n" + "".join(f"{name}\t{lineage}\n" for name, _ in rows),
         "jgi.tsv": "contigName\tcontigLen\ttotalAvgDepth\ta.bam\ta.bam-var\n"
-        + "".join(f"{name}\t90\t2\t2\t1\n" for name, _ in rows),
-        "coverm.tsv": "Contig\ta Mean\tb Mean\n" + "".join(f"{name}\t2\t3.5\n" for name, _ in rows),
+        + "".join(f"{name}\t90\t{row + 2}\t{row + 2}\t1\n" for row, (name, _) in enumerate(rows)),
+        "coverm.tsv": "Contig\ta Mean\tb Mean\n"
+        + "".join(f"{name}\t{row + 2}\t{70 - row}.5\n" for row, (name, _) in enumerate(rows)),
         "library.csv": "id,species,genus,sequence\n"
         + "".join(f"{name},G{row // 4} s{row // 2},G{row // 4},{text}\n" for row, (name, text) in enumerate(rows)),
-        "aemb.tsv": "".join(f"{name}\t2.5\n" for name, _ in rows),
+        "aemb.tsv": "".join(f"{name}\t{row}.5\n" for row, (name, _) in enumerate(rows)),
     }
     for name, text in tables.items():
         (folder / name).write_text(text)
