@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..clustering.entries import Entry, Listing
-from ..clustering.strands import opposite_strands
+from ..clustering.representatives import opposite_strands
 from ..machine.atomic import whole_text
 
 COLUMNS = ("id", "cluster", "size", "similarity", "representative")

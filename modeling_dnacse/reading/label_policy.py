@@ -6,6 +6,8 @@
 - A name of three words is that of a subspecies: `Canis lupus familiaris` is a record of `Canis lupus`.
 - A name in open nomenclature (`Genus sp. X1`, `cf.`, `aff.`, `nr.`, a BIN) is not a species, since such names are
   neither unique nor stable. Its genus is kept.
+- Nor is a description, as in titles of GenBank: `Fungal endophyte`, `Marine bacterium X1`, `Diptera environmental`. It
+  has no genus either, but that of a symbiont (`Wolbachia endosymbiont`).
 - A missing genus is the first word of the species name, unless that word names a higher taxon:
   `Cecidomyiidae sp. BOLD:AAA1234` gives the family, not the genus.
 - A missing label is an empty string.
@@ -65,6 +67,22 @@ _OPEN_NOMENCLATURE = re.compile(  # the column beside that of the genus may begi
     r"|\bBOLD[:-]?[A-Z]{3}\d",
     re.IGNORECASE,
 )
+_KINDS = (  # of organisms; no epithets
+    r"(?:bacterium|archaeon|(?:pico)?eukaryote|fungus|fungal|endophyte|ascomycete|basidiomycete|zygomycete|chytrid"
+    r"|yeast|lichen|(?:ecto)?mycorrhiza[el]?|alga|diatom|ciliate|flagellate|alveolate|stramenopile|cercozoan|protist"
+    r"|dinoflagellate|(?:pico)?plankton|[a-z]*proteobacterium|cyanobacterium|actinobacterium|planctomycete|methanogen"
+    r"|environmental|associated|litter|root|gut|organism)"
+)
+_DESCRIBED = re.compile(
+    rf"[A-Za-z-]+ (?:(?:[a-z-]+ )?{_KINDS}|samples?|isolate|strain|clone|voucher|specimen|culture|haplotype)(?: .*)?"
+)
+_NO_GENUS = re.compile(  # first words of descriptions
+    r"(?:Fung|Bacteri|Archae|Vir|Alg|Microbi|Mycorrhiz|Ectomycorrhiz|Arthropod|Nematod)al|Fungus|Bacterium|Archaeon"
+    r"|Insect|Aphid|Tick|Mite|Beetle|Termite|Sponge|Coral|Diatom|Nematode|Plant|Animal|Human|Mouse|Invertebrate"
+    r"|Vertebrate|Marine|Freshwater|Soil|Root|Leaf|Rumen|Gut|Eukaryot(?:e|ic)|Endophyt(?:e|ic)|Lichenized|Arbuscular"
+    r"|Mixed|Vouchered|Dark|Ascomycete|Basidiomycete|(?:Endos|S)ymbiont"
+)
+_SYMBIONT = re.compile(r"\S+ (?:(?:endo|epi|ecto)?symbiont)(?: .*)?")
 _GENUS = re.compile(r"(?:Candidatus )?([A-Z][a-z-]+(?:_[A-Z]{1,2})?)\s")
 _PR2_MADE_UP = re.compile(r"(.+?)[_ ]X+(?:[_ ]sp\.?)?")
 _NO_NAMES = dict.fromkeys((*RANK_ORDER, *BELOW_SPECIES), "")
@@ -77,6 +95,7 @@ _FAMILY = re.compile(r"[A-Z][a-z]+(?:idae|aceae)")
 _SUBFAMILY = re.compile(r"[A-Z][a-z]+inae")
 _HIGHER = re.compile(  # where no species follows: a few genera have such endings, too
     r"[A-Z][a-z]+(?:oidea|oida|ini|ales|ptera|mycota|mycetes|mycotina|phyta|phyceae|viridae|formes|poda)"
+    r"|[A-Z][a-z]+(?:bacteri(?:ot)?a|archaeota)"
     r"|Fungi|Bacteria|Archaea|Eukaryota|Metazoa|Animalia|Plantae|Viridiplantae|Protista|Chromista"
     r"|Insecta|Arachnida|Araneae|Acari|Hydrachnidia|Collembola|Crustacea|Malacostraca|Branchiopoda|Ostracoda|Odonata"
     r"|Chilopoda|Myriapoda|Mollusca|Bivalvia|Gastropoda|Annelida|Oligochaeta|Polychaeta|Clitellata|Hirudinea|Nematoda"
@@ -142,10 +161,13 @@ def _clean_labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     names["species"] = _binomial(names)
     first_word = _GENUS.match(names["species"] + " ")
     is_alone = bool(first_word and first_word.end() > len(names["species"]))
-    is_species = not (is_alone or _OPEN_NOMENCLATURE.search(names["species"]))
+    described = _DESCRIBED.fullmatch(names["species"]) is not None
+    is_symbiont = _SYMBIONT.fullmatch(names["species"]) is not None
+    is_species = not (is_alone or described or is_symbiont or _OPEN_NOMENCLATURE.search(names["species"]))
     if first_word:
         word = first_word[1]
         higher = word in _above_genus(names) or (not is_species and _HIGHER.fullmatch(word))
+        higher = higher or described or (not is_species and _NO_GENUS.fullmatch(word))
         if _FAMILY.fullmatch(word) or _SUBFAMILY.fullmatch(word):
             rank = "family" if _FAMILY.fullmatch(word) else "subfamily"
             names[rank] = names[rank] or word

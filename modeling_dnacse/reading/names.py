@@ -9,6 +9,7 @@
 | `Anopheles (Cellia) gambiae` | `Anopheles gambiae` |
 | `Methanobrevibacter_A smithii` of GTDB, `Parus major A`, `Salmonella enterica serovar Typhi` | unchanged |
 | `Escherichia flexneri(RS_GCF_003460375.1)` of DADA2, `Navicula:plas` of PR2 | without the accession, the organelle |
+| `Tuber_magnatum_SH1234567.08FU` of UNITE | without the species hypothesis |
 | `order_Discosea`, `Paguridae_6745_genus`: made up for a rank without a name | nothing |
 | `unidentified`, `uncultured bacterium`, `environmental sample`, `NA`, ... | nothing |
 """
@@ -34,6 +35,7 @@ _PARTICLES = frozenset(
 _STRAINS = re.compile(r"serovar|serotype|sv\.|biovar|bv\.|pathovar|pv\.|strain|str\.|cultivar|cv\.|isolate|voucher")
 _SUFFIX = re.compile(
     r"\s*\((?:(?:RS|GB)_)?(?:GC[AF]_|[NX][A-Z]_|[A-Z]{1,4})\d{5,}(?:\.\d+)?(?:~[^()]*)?\)$|(?<=\w):[a-z]{4,5}$"
+    r"|(?<=\w)[ _]SH\d{6,}\.\d+FU$"
 )
 _RANK_WORD = r"(?:phylum|class|order|family|genus|species)"
 _MADE_UP = re.compile(rf"{_RANK_WORD}[_ ][A-Z].*|.*(?:_{_RANK_WORD})+")
@@ -66,7 +68,7 @@ def clean_name(text: str) -> str:
 
 
 def without_suffix(name: str) -> str:
-    """A name without the accession, or the organelle, that a database adds to it.
+    """A name without the accession, the organelle or the species hypothesis that a database adds to it.
 
     >>> without_suffix("Bacillus subtilis(NR_112116.2)"), without_suffix("Navicula:plas")
     ('Bacillus subtilis', 'Navicula')

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modeling_dnacse.clustering.entries import list_entries
-from modeling_dnacse.clustering.strands import opposite_strands
+from modeling_dnacse.clustering.representatives import opposite_strands
 from modeling_dnacse.commands.cluster_files import Grouping, write_uc
 from modeling_dnacse.reading.sequences import reverse_complement
 

@@ -347,6 +347,18 @@ RECORDS = {
         "KY290222",
         {"species": "Epinephelus coioides", "genus": "Epinephelus"},
     ),
+    "SINTAX of UNITE, with a species hypothesis": (
+        "SINTAX",
+        "EU821669|SH188517.07FU;tax=d:Fungi,g:Cortinarius,s:Cortinarius_balaustinus_SH188517.07FU;",
+        "EU821669|SH188517.07FU",
+        {"domain": "Fungi", "genus": "Cortinarius", "species": "Cortinarius balaustinus"},
+    ),
+    "GenBank title of no species": (
+        "GenBank title",
+        "MN100001.1 Diptera environmental sample clone C1 cytochrome c oxidase subunit I (COI) gene, partial cds",
+        "MN100001.1",
+        {},
+    ),
     "GenBank title": (
         "GenBank title",
         "AB100000.1 Epinephelus coioides voucher V0 cytochrome c oxidase subunit I (COX1) gene, partial cds; "
