@@ -157,7 +157,7 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
 def run(args: argparse.Namespace, first: MapInput) -> None:
     """Embed, lay out, and put the output in place."""
     from ..clustering.entries import embed_entries, id_cut_in_fasta
-    from ..maps.points import MapPoints, describe, lay_out, style_groups
+    from ..maps.points import MapPoints, describe, is_number, lay_out, style_groups
 
     device = find_device(args.device)
     options = embed_options(args, device)
@@ -174,7 +174,7 @@ def run(args: argparse.Namespace, first: MapInput) -> None:
         without = f"without sequences, since FASTA ends an id at white space, as in {cut[:100]!r}"
     kept = args.output.suffix == PAGE and not without
     groups, styles = style_groups(names[coloured_by] if coloured_by else [""] * len(entries), args.dark)
-    shown = {name: column for name, column in names.items() if not is_number(column)}
+    shown = {name: column for name, column in names.items() if name == coloured_by or not is_number(column)}
     points = MapPoints(
         [entry.id for entry in entries],
         [record.sequence for record in listing.file.read()] if kept else [],
@@ -210,8 +210,3 @@ def check_not_zero(path: Path, entries: "Sequence[Entry]", vectors: "np.ndarray"
             f"{path}: {len(zero):,} records hold no k-mer of the model, such as {zero[0]!r}, and have no place on a "
             "map; remove them"
         )
-
-
-def is_number(column: list[str]) -> bool:
-    """Whether a column holds numbers instead of names."""
-    return all(cell.replace(".", "", 1).removeprefix("-").isdigit() for cell in column if cell)

@@ -73,7 +73,9 @@ def lay_out(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def choose_column(columns: Mapping[str, Sequence[str]], asked: str | None) -> str:
-    """The column of names that colours show: the requested one, or the lowest rank with few names.
+    """The column that colours show: the requested one, the lowest rank with few names, or that with the fewest.
+
+    Columns of numbers, such as the sizes of clusters, come last.
 
     Args:
         columns: Names (n,) by column, the lowest rank first; "": no name.
@@ -93,8 +95,15 @@ def choose_column(columns: Mapping[str, Sequence[str]], asked: str | None) -> st
         raise ValueError(
             f"--colour_by is {asked}, but the columns with names are: {', '.join(named) or 'none'}; give one"
         )
-    few = [column for column in named if len(set(columns[column]) - {""}) <= len(STYLES)]
-    return asked or next(iter(few or named[-1:]), "")
+    words = [column for column in named if not is_number(columns[column])]
+    counts = {column: len(set(columns[column]) - {""}) for column in words or named}
+    few = [column for column, count in counts.items() if count <= len(STYLES)]
+    return asked or next(iter(few or sorted(counts, key=lambda column: counts[column])), "")
+
+
+def is_number(column: Sequence[str]) -> bool:
+    """Whether a column holds numbers instead of names."""
+    return all(cell.replace(".", "", 1).removeprefix("-").isdigit() for cell in column if cell)
 
 
 def style_groups(names: Sequence[str], dark: bool = False) -> tuple[list[str], dict[str, GroupStyle]]:

@@ -45,7 +45,8 @@ def read_depths(
 
     Raises:
         ValueError: the kind of a table is unknown, a number in it is not a depth, or a contig is repeated or missing.
-            The message names file, line and remedy. Or a contig has another length, as that of another assembly.
+            The message names file, line and remedy. Or a contig has another length, as that of another assembly,
+            or depths are lengths.
     """
     words = [identifier.split()[0] for identifier in ids]
     word, times = Counter(words).most_common(1)[0] if words else ("", 0)
@@ -70,9 +71,12 @@ def read_depths(
                     f"{path}: contig {word} has {known[word]:,.0f} bp there, but {length:,} here; map the "
                     "reads to these contigs"
                 )
+        depths = np.array([rows[word] for word in words], dtype=float).reshape(len(words), -1)
+        if len(words) > 1 and any(np.array_equal(column, lengths) for column in depths.T):
+            raise ValueError(f"{path}: the depths are the lengths of the contigs; give a table of depths")
         names += samples
-        tables.append([rows[word] for word in words])
-    return np.concatenate([np.array(table, dtype=float).reshape(len(words), -1) for table in tables], axis=1), names
+        tables.append(depths)
+    return np.concatenate(tables, axis=1), names
 
 
 def telling_samples(depths: np.ndarray, names: list[str]) -> tuple[list[int], list[str]]:

@@ -166,6 +166,9 @@ def test_colours_show_the_lowest_rank_of_few_names():
     columns = {"species": list("abcdefghij"), "genus": list("xxxxxyyyyy"), "family": ["z"] * 10}
     assert choose_column(columns, None) == "genus" and choose_column(columns, "species") == "species"
     assert choose_column({"species": list("abcdefghij")}, None) == "species" and choose_column({}, None) == ""
+    clusters = {"cluster": list("abcdefghij"), "size": list("1112223334"), "representative": list("abcdefghij")}
+    assert choose_column(clusters, None) == "cluster"  # it was the size, so clusters of one size had one colour
+    assert choose_column({"size": list("1112223334")}, None) == "size"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,15 @@ def test_the_total_of_jgi_is_a_depth_where_it_is_alone(tmp_path):
     assert depths.tolist() == [[1], [3]] and samples == ["totalAvgDepth"]
 
 
+def test_lengths_are_no_depths(tmp_path):
+    """A file of ids and lengths, as of samtools faidx, was a sample."""
+    path = tmp_path / "lengths.tsv"
+    path.write_text("c1\t9\nc2\t1500\n")
+    with pytest.raises(ValueError, match="the depths are the lengths of the contigs"):
+        read_depths([path], IDS, [9, 1500])
+    assert read_depths([path], IDS, [9, 1501])[0].tolist() == [[9], [1500]]
+
+
 def test_contigs_of_another_assembly_are_refused(tmp_path):
     """Their names are often the same, as k141_1, so each contig got the depth of a stranger."""
     path = tmp_path / "depths.tsv"

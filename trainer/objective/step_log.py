@@ -2,6 +2,7 @@
 
 Values are read from the device only when they are logged, so that collecting them does not delay a GPU.
 
+- seconds: from the first step to the log, without validation.
 - tokens_per_second: tokens of both views on all processes, padding not included.
 - padding: the share of padding among the positions that passed the model.
 - input_pairs_per_second: pairs per second of waiting for batches. Without workers, this is the rate of the input
@@ -77,6 +78,7 @@ class StepLog:
         weighted = zip(names, sums[::2], sums[1::2], strict=True)
         report = {name: round(value / (weight or 1.0), 5) for name, value, weight in weighted}
         report |= {
+            "seconds": round(seconds, 3),
             "pairs_per_second": round(self.pairs / seconds, 2),
             "tokens_per_second": round(tokens * processes / seconds, 1),
             "padding": round(1 - tokens / positions, 4),

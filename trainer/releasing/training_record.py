@@ -79,8 +79,6 @@ def training_record(
         released_step: the step of the released weights.
     """
     model, revision = arguments["model_name_or_path"], arguments["dataset_revision"]
-    batch = arguments["per_device_train_batch_size"] * processes
-    step_pairs = batch * arguments["gradient_accumulation_steps"]
     return {
         "arguments": {name: arguments[name] for name in RECORDED_ARGUMENTS},
         "processes": processes,
@@ -91,7 +89,7 @@ def training_record(
         "steps": state.global_step,
         "planned_steps": state.max_steps,
         "released_step": released_step,
-        "seconds": round(training_seconds(state.log_history, step_pairs), 1),
+        "seconds": round(training_seconds(state.log_history), 1),
         "validation": {key: scores[f"eval_{key}"] for key in ("loss", "recall_at_1")} if scores else None,
         "device": device_name(device),
         "versions": package_versions(["torch", "transformers", "tokenizers", "datasets", "accelerate"]),
@@ -108,15 +106,13 @@ def record_of(model: str | None) -> dict[str, Any] | None:
     return read_object(path, "copy the model again, or remove its record") if model and path.is_file() else None
 
 
-def training_seconds(log: list[dict[str, Any]], step_pairs: int) -> float:
+def training_seconds(log: list[dict[str, Any]]) -> float:
     """Seconds of training steps in all sessions of a resumed run together, without validation and start-up.
 
-    >>> training_seconds([{"step": 2, "pairs_per_second": 8}, {"step": 2}, {"step": 3, "pairs_per_second": 4}], 4)
+    >>> training_seconds([{"step": 2, "seconds": 1.5}, {"step": 2}, {"step": 3, "seconds": 0.5}])
     2.0
     """
-    rates = [(entry["step"], entry["pairs_per_second"]) for entry in log if "pairs_per_second" in entry]
-    starts = [0, *(step for step, _ in rates)]
-    return sum((step - start) * step_pairs / rate for start, (step, rate) in zip(starts, rates, strict=False))
+    return sum(entry.get("seconds", 0.0) for entry in log)
 
 
 def name_of(model: str) -> str:

@@ -135,9 +135,9 @@ def is_state(state: Mapping[str, Any], step: str) -> bool:
         state: its content.
         step: that of the checkpoint's name; a folder that was renamed has none.
 
-    >>> is_state({"global_step": 2, "log_history": [{"step": 1, "pairs_per_second": 9.5}]}, "2")
+    >>> is_state({"global_step": 2, "log_history": [{"step": 1, "seconds": 0.5}]}, "2")
     True
-    >>> is_state({"global_step": 2, "log_history": [{"step": 1, "pairs_per_second": None}]}, "2")
+    >>> is_state({"global_step": 2, "log_history": [{"step": 1, "seconds": None}]}, "2")
     False
     """
     log = state.get("log_history")
@@ -145,10 +145,10 @@ def is_state(state: Mapping[str, Any], step: str) -> bool:
         return False
     steps = [state.get("global_step"), *(entry.get("step") for entry in log)]
     callbacks = state.get("stateful_callbacks", {"TrainerControl": {}})
-    rates, best = [entry.get("pairs_per_second", 1) for entry in log], state.get("best_metric")
+    seconds, best = [entry.get("seconds", 1) for entry in log], state.get("best_metric")
     return (
         all(type(number) is int for number in steps)
-        and all(isinstance(rate, int | float) and rate > 0 for rate in rates)
+        and all(isinstance(spent, int | float) and spent >= 0 for spent in seconds)
         and (best is None or isinstance(best, int | float))
         and isinstance(state.get("total_flos", 0), int | float)
         and isinstance(callbacks, dict)

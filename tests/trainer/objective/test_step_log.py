@@ -29,7 +29,7 @@ def test_tokens_padding_and_rates(tiny_config, monkeypatch):
     assert first["loss_part"] == 1.5 and first["other"] == 5 and first["padding"] == 0.25
     assert first["input_pairs_per_second"] == 400
     assert first["tokens_per_second"] == 2 * 12 / 0.5  # both processes as this one
-    assert first["pairs_per_second"] == 4 / 0.5
+    assert first["pairs_per_second"] == 4 / 0.5 and first["seconds"] == 0.5
     log.clear()
     log.start()
     log.add({"accuracy": torch.tensor(1.0)}, weight=torch.tensor(3))

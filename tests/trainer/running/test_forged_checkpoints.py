@@ -82,7 +82,7 @@ def test_states_of_other_kinds_or_shapes_name_the_checkpoint(checkpoint, refusal
         {"global_step": float("nan")},
         {"global_step": 0},  # it trained a step more, silently
         {"log_history": {"a": 1}},
-        {"log_history": [{"step": 1, "pairs_per_second": None}]},
+        {"log_history": [{"step": 1, "seconds": None}]},
         {"log_history": [{"step": "x"}]},
         {"best_metric": {}},
         {"stateful_callbacks": None},

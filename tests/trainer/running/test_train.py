@@ -123,7 +123,9 @@ def test_the_output_is_a_complete_repository(trained):
 def test_every_step_is_logged_with_its_phase(trained):
     _, state = last_state(trained)
     steps = [entry for entry in state["log_history"] if "loss" in entry]
-    assert json.loads((trained / "training.json").read_text())["steps"] == 15
+    record = json.loads((trained / "training.json").read_text())
+    assert record["steps"] == 15
+    assert record["seconds"] == pytest.approx(sum(entry["seconds"] for entry in steps), abs=0.1)
     assert [entry["step"] for entry in steps] == list(range(1, 16))
     assert [entry["phase"] for entry in steps] == [1] + [2] * 4 + [3] * 10
     assert ["mixed" in entry for entry in steps] == [False] * 5 + [True] * 10
