@@ -44,7 +44,7 @@ from tests.attack.kill_targets import MODEL, Target, targets, write_inputs
 from tests.support.families import random_families
 from trainer.train import main as train
 
-SIGNALS = (*[signal.SIGKILL] * 3, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS = (*[signal.SIGKILL] * 4, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 TRAINING, SAID = "train", "said.txt"
 CHANGING = re.compile(  # in BIOM and results, the ids of elements of a page, times of a task
     rb'"date": "[^"]*"|\w{8}-\w{4}-\w{4}-\w{4}-\w{12}|"costs": [{].*?\n [}]', re.DOTALL
