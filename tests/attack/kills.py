@@ -222,7 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # forks of this process must not wait for threads that it had
     tqdm.set_lock(threading.RLock())  # nor for a semaphore of all forks, which one held when it was killed
-    for number in SIGNALS[3:]:  # a shell that starts this in the background lets some be ignored
+    for number in SIGNALS[4:]:  # a shell that starts this in the background lets some be ignored
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     points.lay_out = lambda vectors, _: vectors[:, :2]
     trial.ROUTES = {"7-mer discriminant": trial.kmer_discriminant}
