@@ -180,10 +180,12 @@ def train(args: ContrastiveArguments) -> None:
         trainer.add_callback(PushOnSave(hub, partial(release, trainer=trainer, name=hub.name, facts=data.facts)))
     phases = zip(curriculum.objectives, curriculum.ends, strict=True)
     logger.info(
-        "%s records, %s pairs in an epoch, %s of them a record with itself; %s",
+        "%s records, %s pairs in an epoch, %s of them a record with itself; batches of %s pairs, processes: %s; %s",
         f"{data.facts['training']['records']:,}",
         f"{len(data.sampler):,}",
         f"{data.sampler.alone:,}",
+        f"{data.sampler.batch_size:,}",
+        f"{args.world_size:,}",
         ", then ".join(f"{objective} to step {end:,}" for objective, end in phases),
     )
     if args.torch_compile:

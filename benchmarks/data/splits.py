@@ -90,7 +90,9 @@ def read_splits(source: str, max_sequences: int | None = None, seed: int = 0) ->
     if max_sequences is not None:
         kept = draw_genera([record["genus"] for split in rows.values() for record in split], max_sequences, seed)
         if not kept:
-            raise ValueError(f"{source} has no genus of at most {max_sequences} sequences: raise --max_sequences.")
+            raise ValueError(
+                f"{source}: the first genus drawn has over {max_sequences} sequences: raise --max_sequences."
+            )
         rows = {name: [record for record in split if record["genus"] in kept] for name, split in rows.items()}
     return {name: to_split(records) for name, records in rows.items()}
 

@@ -25,6 +25,7 @@ from benchmarks.methods.site_search import EncodedByModel
 from benchmarks.provenance.code_fingerprints import code_digest
 from benchmarks.provenance.costs import Spent, metered
 from benchmarks.provenance.fingerprints import digest, split_digest
+from modeling_dnacse.loading.config_values import CONFIG
 
 Encoder = Callable[[Sequence[str]], np.ndarray]
 
@@ -51,7 +52,8 @@ def find_model(model: str, trust_remote_code: bool = False) -> PreTrainedConfig 
         return None
     if model.startswith(PARTS):
         return find_parts(model)
-    config = find_network(model, trust_remote_code)
+    complete = not Path(model).is_dir() or Path(model, CONFIG).is_file()
+    config = find_network(model, trust_remote_code) if complete else None
     if config is None:
         raise ValueError(
             f"got the model {model!r}, which is neither a baseline ({', '.join(BASELINES)}), nor a checkpoint folder "

@@ -154,6 +154,8 @@ def remarks(results: Sequence[Mapping[str, Any]]) -> list[str]:
             said.append(f"Caution: the rows of {task} come from different data files (`data_sha256`).")
         if odd := odd_options(chosen):
             said.append(f"Caution: the rows of {task} were run with different arguments: {odd}.")
+        if odd := differences(chosen, [f"with {result['seed']}" for result in chosen]):
+            said.append(f"Caution: the rows of {task} were run with different seeds, so on other draws: {odd}.")
         if odd := odd_devices(chosen):
             said.append(f"Caution: the times of {task} were measured on different devices: {odd}.")
     return [" ".join(said)]

@@ -10,8 +10,9 @@ searches them, and the lasso selects points, which can be saved as FASTA or as i
 pictures of the same map; --dark draws them for dark pages.
 
 Names come from the columns or headers of the input (docs/formats.md lists them), or from the table --labels, such as
-one of dnacse identify or dnacse cluster. Colours show the lowest rank with at most 8 names. --colour_by chooses
-another rank, or any column of the table. Each of the 8 largest groups has its own colour and marker.
+one of dnacse identify, whose names are drawn from the call upwards, or of dnacse cluster. Colours show the lowest rank
+with at most 8 names. --colour_by chooses another rank, or any column of the table. Each of the 8 largest groups has
+its own colour and marker.
 
 The layout is UMAP (McInnes et al. 2018). Neighbours on the map are similar. Distances between groups, and their areas,
 have no meaning. Ten thousand sequences take about a minute, a few take half of it, since UMAP is compiled first.
@@ -151,7 +152,28 @@ def names_of_table(path: Path, listing: "Listing") -> dict[str, list[str]]:
     columns = [name for name in RANK_ORDER if name in header]
     columns += [name for name in header if name not in ("id", "", *columns)]
     places = {name: header.index(name) for name in columns}
-    return {name: ["" if row is None else row[place] for row in found] for name, place in places.items()}
+    return called_names({name: ["" if row is None else row[place] for row in found] for name, place in places.items()})
+
+
+def called_names(names: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The columns of a table; of the calls of dnacse identify, the names from the call upwards, as `Call` gives them.
+
+    >>> table = {"species": ["Apis alba"], "genus": ["Apis"], "call": ["Apis"], "rank": ["genus"]}
+    >>> called_names(table | {"species_probability": ["0.3"], "genus_probability": ["0.9"]})["species"]
+    ['']
+    """
+    from ..reading.tables import amount
+
+    ranks = [name for name in names if f"{name}_probability" in names]
+    if not ranks or "rank" not in names:
+        return names
+    sure = {rank: [amount(cell) for cell in names[f"{rank}_probability"]] for rank in ranks}
+    kept = {rank: [""] * len(column) for rank, column in names.items() if rank in ranks}
+    for row, rank in enumerate(names["rank"]):
+        for above in ranks[ranks.index(rank) :] if rank in ranks else []:
+            if not sure[above][row] < sure[rank][row]:
+                kept[above][row] = names[above][row]
+    return names | kept
 
 
 def run(args: argparse.Namespace, first: MapInput) -> None:

@@ -32,6 +32,16 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
 
 
+def shown(path: Path) -> Path:
+    """The name that a hidden file or folder of this process will get; other names as they are.
+
+    >>> shown(partial_path(Path("out/model"))) == Path("out/model"), shown(Path("out/model")) == Path("out/model")
+    (True, True)
+    """
+    hidden = f".{platform.node()}.{os.getpid()}.partial"
+    return path.with_name(path.name[1:].removesuffix(hidden)) if path.name.endswith(hidden) else path
+
+
 def lock_path(path: Path) -> Path:
     """The lock of an output."""
     return path.with_name(f".{path.name}.lock")
@@ -166,7 +176,9 @@ def naming_what_has_no_room(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         if reason := why_no_room(error):
-            raise OSError(f"{path} cannot be written ({reason}); make room, or write to another folder") from error
+            raise OSError(
+                f"{shown(path)} cannot be written ({reason}); make room, or write to another folder"
+            ) from error
         raise
 
 

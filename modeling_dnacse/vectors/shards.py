@@ -72,14 +72,15 @@ class ShardWriter:
         self.folder, self.records, self.width, self.dtype, self.size = folder, records, width, dtype, size
         self.run, self.check, self.ends = run, check, ends
         check()
-        open_run(folder, run)
+        check_run(folder, run)
         own = range(process.rank, shard_count(records, size), process.world)
         self.shards = [shard for shard in own if not (self.is_there(shard) and is_sound(shard_path(folder, shard)))]
         busy = [shard_path(folder, shard) for shard in self.shards if is_held(lock_path(shard_path(folder, shard)))]
         if busy:
             raise ValueError(f"another process is writing {busy[0]}; wait for it, or give another folder")
         self.rows = sum(shard_rows(shard, records, size) for shard in self.shards)
-        check_room(folder, self.rows * width * np.dtype(dtype).itemsize)
+        check_room(folder if folder.exists() else folder.parent, self.rows * width * np.dtype(dtype).itemsize)
+        open_run(folder, run)
         self.unfinished = iter(self.shards)
         self.writer: ParquetVectors | None = None
         self.room = 0  # records that still fit into the open shard
@@ -160,20 +161,32 @@ def complete_shards(folder: Path) -> list[Path]:
 
 
 def open_run(folder: Path, run: dict[str, Any]) -> None:
-    """Create the folder if it is missing, and check that it belongs to this run.
+    """Create the folder and its record if they are missing, and check that they belong to this run.
+
+    Raises:
+        ValueError: it holds something else, or another run.
+    """
+    folder.mkdir(exist_ok=True)
+    if not (folder / RUN).exists():
+        put_json_in_place(folder / RUN, run, keep=True)
+    check_run(folder, run)
+
+
+def check_run(folder: Path, run: dict[str, Any]) -> None:
+    """Check that a folder is new, empty or of this run.
 
     Raises:
         ValueError: it holds something else, or another run.
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, and the output is a folder; give another name")
-    folder.mkdir(exist_ok=True)
     record = folder / RUN
     if not record.exists():
-        others = sorted(path.name for path in folder.iterdir() if not path.name.endswith((".partial", ".lock")))
+        names = [path.name for path in folder.iterdir()] if folder.exists() else []
+        others = sorted(name for name in names if not name.endswith((".partial", ".lock")))
         if others and RUN not in others:  # another process may just have begun
             raise ValueError(f"{folder} holds something else ({others[0]}); give a new or an empty folder")
-        put_json_in_place(record, run, keep=True)
+        return
     there, here = flat(read_object(record, "give a new or an empty folder")), flat(run)
     differing = [key for key in sorted(there.keys() | here.keys()) if there.get(key) != here.get(key)]
     differing = [key for key in differing if not key.endswith(".name")]

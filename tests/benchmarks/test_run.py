@@ -231,6 +231,7 @@ def test_a_swapped_model_has_another_revision_and_no_vector_of_the_first(data, t
     [
         ({"--task": "knnn"}, "knn, species_clustering"),
         ({"--model": "no/such/model/folder"}, "neither a baseline"),
+        ({"--model": str(ROOT)}, "nor a checkpoint folder (with a config.json)"),
         ({"--data": "missing.tsv"}, "no file missing.tsv"),
         ({"--max_sequences": "1"}, "raise --max_sequences"),
         ({"--name": "a b"}, "2 names for 1 models"),

@@ -14,7 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from modeling_dnacse.machine.atomic import all_or_none, lock_output, partial_path, whole_text, written_whole
+from modeling_dnacse.machine.atomic import (
+    all_or_none,
+    lock_output,
+    naming_what_has_no_room,
+    partial_path,
+    whole_text,
+    written_whole,
+)
 from modeling_dnacse.machine.earlier_outputs import check_replaced, holds_near_start
 from modeling_dnacse.machine.file_names import given_path
 from modeling_dnacse.machine.locks import Lock, is_held
@@ -245,6 +252,14 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, former)
+
+
+def test_a_full_disk_under_a_hidden_folder_names_the_output(tmp_path):
+    """adapt named .m.HOST.PID.partial."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    model, with_room = tmp_path / "m", naming_what_has_no_room
+    with pytest.raises(OSError, match=r"/m cannot be written"), written_whole(model) as hidden, with_room(hidden):
+        raise full
 
 
 def test_the_hidden_name_is_beside_the_output(tmp_path):

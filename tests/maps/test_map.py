@@ -13,7 +13,7 @@ import pytest
 
 from modeling_dnacse.cli import command_line, main
 from modeling_dnacse.clustering.entries import Entry, Listing
-from modeling_dnacse.commands.map import check_not_zero, names_of_table
+from modeling_dnacse.commands.map import called_names, check_not_zero, names_of_table
 from modeling_dnacse.maps import picture
 from modeling_dnacse.maps.picture import draw_map
 from modeling_dnacse.maps.points import GREY, STYLES, MapPoints, choose_column, style_groups
@@ -169,6 +169,24 @@ def test_colours_show_the_lowest_rank_of_few_names():
     clusters = {"cluster": list("abcdefghij"), "size": list("1112223334"), "representative": list("abcdefghij")}
     assert choose_column(clusters, None) == "cluster"  # it was the size, so clusters of one size had one colour
     assert choose_column({"size": list("1112223334")}, None) == "size"
+
+
+def test_names_that_identify_did_not_call_are_not_drawn():
+    """They coloured points as facts, such as snails as birds where the library had no order of snails."""
+    table = {
+        "species": ["Apis alba", "Apis alba", "Apis alba"],
+        "genus": ["Apis", "Apis", "Apis"],
+        "order": ["Aves", "Hymenoptera", "Hymenoptera"],
+        "call": ["Apis", "", "Apis alba"],
+        "rank": ["genus", "", "species"],
+        "species_probability": ["0.3", "0.4", "0.9"],
+        "genus_probability": ["0.97", "0.7", "0.9"],
+        "order_probability": ["0.0017", "0.9", ""],
+    }
+    drawn = called_names(table)
+    assert drawn["species"] == ["", "", "Apis alba"] and drawn["genus"] == ["Apis", "", "Apis"]
+    assert drawn["order"] == ["", "", "Hymenoptera"] and drawn["call"] == table["call"]
+    assert called_names({"species": ["Apis alba"], "rank": ["x"]}) == {"species": ["Apis alba"], "rank": ["x"]}
 
 
 @pytest.mark.parametrize(

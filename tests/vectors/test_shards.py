@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -319,6 +320,14 @@ def test_an_input_that_changes_leaves_no_run_and_no_shard(tmp_path, fasta, tiny_
         writer.write(IDS, VECTORS)
     writer.discard()
     assert names_in(out) == ["part-000000.parquet", "run.json"]
+
+
+def test_a_folder_without_room_stays_new(tmp_path, monkeypatch):
+    """run.json stayed, so that another try, with float16, was refused as another run."""
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=9))
+    with pytest.raises(OSError, match="no room for 704 bytes"):
+        fill(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_full_disk_leaves_the_finished_shards_alone(fasta, tiny_folder, tmp_path, monkeypatch, capsys):

@@ -36,7 +36,8 @@ The licence is not stated: it depends on the base model and on the data. Add it 
 
 ## Training
 
-{steps:,} steps{progress}, {seconds:,.0f} seconds on {device}; released: step {released_step:,}; {versions}.
+{steps:,} steps{progress}, {seconds:,.0f} seconds on {processes} of {device}; released: step {released_step:,}; \
+{versions}.
 
 | argument | value |
 |---|---|
@@ -98,6 +99,7 @@ def model_card(name: str, run: dict[str, Any], config: Any, parameters: int) -> 
         progress=f" of {run['planned_steps']:,}, training goes on" if run["steps"] < run["planned_steps"] else "",
         released_step=run["released_step"],
         seconds=run["seconds"],
+        processes=f"{run['processes']:,} {'process' if run['processes'] == 1 else 'processes'}",
         device=run["device"],
         versions=", ".join(f"{package} {version}" for package, version in run["versions"].items()),
         arguments="\n".join(rows),

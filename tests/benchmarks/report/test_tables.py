@@ -234,6 +234,9 @@ def test_rows_that_do_not_compare_are_said(results):
     write_result(result("vsearch", 0.9, **strand, options={"queries": 200}), results)
     said = "the rows of strand were run with different arguments: `ours` with queries = 400; `vsearch` with queries ="
     assert f"{said} 200." in render(results)["coi.test"]
+    write_result(result("vsearch", 0.9, **strand, options={"queries": 400}, seed=5), results)
+    said = "strand were run with different seeds, so on other draws: `ours` with 0; `vsearch` with 5."
+    assert said in render(results)["coi.test"]
     write_result(result("vsearch", 0.9, task="strand", data_sha256="b"), results)
     assert "the rows of strand come from different data files" in render(results)["coi.test:strand"]
     assert "Caution" not in render(results)["coi.test:knn"]

@@ -114,7 +114,8 @@ def test_the_output_is_a_complete_repository(trained):
     assert not [name for name in names if name.endswith((".bin", ".pt")) or name.startswith(".")]
     weights = load_file(trained / "model.safetensors")
     assert not [key for key in weights if "projection" in key or "cls" in key]
-    assert "pooling `mean`" in (trained / "README.md").read_text()
+    card = (trained / "README.md").read_text()
+    assert "pooling `mean`" in card and " seconds on 1 process of " in card
     assert set(json.loads((trained / "config.json").read_text())["auto_map"]) == {
         *("AutoConfig", "AutoModel", "AutoModelForMaskedLM", "AutoModelForSequenceClassification")
     }
