@@ -91,7 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except Stopped as stop:
         sys.stderr.write(
-            f"train.py: stopped by {stop}; --resume_from_checkpoint last goes on from the last checkpoint\n"
+            f"train.py: stopped by {stop}; --resume_from_checkpoint last goes on from the last checkpoint, if one is "
+            "there\n"
         )
         sys.exit(stop.code)
 

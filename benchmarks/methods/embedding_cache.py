@@ -2,8 +2,9 @@
 
 Each network has one SQLite file, named by its fingerprint (weights, tokenizer, settings and code). Each sequence has
 one row, whose key is its SHA-256. Writes are transactions of `BLOCK` sequences. So an interrupted run loses one block
-at most, several processes may share a folder, and SQLite refuses a damaged file. Each row also holds its share of the
-time that its block took, and the block's peaks of memory, so that a later run can report what embedding cost.
+at most, and several processes may share a folder. SQLite refuses a damaged file, and each row holds a checksum of its
+vector. It also holds its share of the time that its block took, and the block's peaks of memory, so that a later run
+can report what embedding cost.
 
 The batch of a sequence changes only the last bits of its vector (about 1e-6).
 """
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from tqdm import tqdm
@@ -22,8 +24,11 @@ from tqdm import tqdm
 from benchmarks.provenance.costs import Spent, count_memory, watch_memory
 
 BLOCK = 4096
-# an earlier version's table `vectors` lacks the memory, so it is not read
-TABLE = "CREATE TABLE IF NOT EXISTS kept (sequence BLOB PRIMARY KEY, vector BLOB, wall REAL, cpu REAL, peaks TEXT)"
+# earlier versions' tables `vectors` and `kept` lack the memory or the checksum, so they are not read
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS checked "
+    "(sequence BLOB PRIMARY KEY, vector BLOB, crc INTEGER, wall REAL, cpu REAL, peaks TEXT)"
+)
 
 
 def encode_once(
@@ -64,7 +69,7 @@ def _encode_once(
         missing = {
             key: sequence
             for key, sequence in zip(keys, sequences, strict=True)
-            if not database.execute("SELECT 1 FROM kept WHERE sequence = ?", (key,)).fetchone()
+            if not database.execute("SELECT 1 FROM checked WHERE sequence = ?", (key,)).fetchone()
         }
         with tqdm(total=len(missing), unit=" sequences", desc="embedding", disable=not missing) as bar:
             for block in blocks(list(missing)):
@@ -75,9 +80,10 @@ def _encode_once(
                 if not np.isfinite(vectors).all():
                     raise ValueError("the model gives NaN or infinity for some sequences; its weights may be damaged")
                 costs = (wall / len(block), cpu / len(block), json.dumps(peaks))
-                rows = [(key, vector.tobytes(), *costs) for key, vector in zip(block, vectors, strict=True)]
+                packed = [vector.tobytes() for vector in vectors]
+                rows = [(key, vector, crc32(vector), *costs) for key, vector in zip(block, packed, strict=True)]
                 with database:  # a transaction
-                    database.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?)", rows)
+                    database.executemany("INSERT OR REPLACE INTO checked VALUES (?, ?, ?, ?, ?, ?)", rows)
                 bar.update(len(block))
         return read_vectors(database, keys, spent)
 
@@ -87,14 +93,13 @@ def read_vectors(database: sqlite3.Connection, keys: Sequence[bytes], spent: Spe
     found = np.empty((0, 0), dtype=np.float32)
     said: set[str] = set()  # the peaks; all rows of a block hold the same
     for row, key in enumerate(keys):
-        query = "SELECT vector, wall, cpu, peaks FROM kept WHERE sequence = ?"
-        vector, wall, cpu, peaks = database.execute(query, (key,)).fetchone()
+        query = "SELECT vector, crc, wall, cpu, peaks FROM checked WHERE sequence = ?"
+        vector, crc, wall, cpu, peaks = database.execute(query, (key,)).fetchone()
         if not row:
             found = np.empty((len(keys), len(vector) // 4), dtype=np.float32)
-        kept = np.frombuffer(vector, dtype="<f4") if len(vector) == found.shape[1] * 4 else np.array([np.nan])
-        if not np.isfinite(kept).all():
-            raise sqlite3.DatabaseError("a vector is cut, or holds NaN or infinity")
-        found[row] = kept
+        if crc32(vector) != crc or len(vector) != found.shape[1] * 4:
+            raise sqlite3.DatabaseError("a vector is not what was kept")
+        found[row] = np.frombuffer(vector, dtype="<f4")
         spent.add(1, wall, cpu)
         said.add(peaks)
     for peaks in said:

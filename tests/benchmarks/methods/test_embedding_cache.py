@@ -65,7 +65,7 @@ def test_an_interrupted_run_loses_one_block_at_most(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "change",
-    ["vector = NULL", "vector = x'0000'", "vector = x'0000c07f0000c07f0000c07f0000c07f'", "peaks = '{'", "garbage"],
+    ["vector = NULL", "vector = x'0000'", "vector = zeroblob(length(vector))", "crc = 1", "peaks = '{'", "garbage"],
 )
 def test_a_damaged_cache_is_named(tmp_path, change):
     path = tmp_path / "x.sqlite"
@@ -74,7 +74,7 @@ def test_a_damaged_cache_is_named(tmp_path, change):
         path.write_bytes(b"garbage" * 600)
     else:
         with closing(sqlite3.connect(path)) as database, database:
-            database.execute(f"UPDATE kept SET {change} WHERE rowid = 2")
+            database.execute(f"UPDATE checked SET {change} WHERE rowid = 2")
     with pytest.raises(ValueError, match=r"x\.sqlite is no readable cache .* remove it"):
         encode_once(Network().encode, path, Spent(), ["A", "C"])
 
