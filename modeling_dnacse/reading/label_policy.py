@@ -62,7 +62,8 @@ COLUMNS = {
 } | {rank: (rank, f"{rank}_name") for rank in RANK_ORDER if rank not in ("species", "domain")}
 
 _OPEN_NOMENCLATURE = re.compile(  # the column beside that of the genus may begin with it
-    r"(^|\s)(sp|spp|spec|species|cf|aff|nr|gen|indet|undet|msp|morphospecies|m?otu)([.\s\d]|$)|^ssp([.\s\d]|$)"
+    r"(^|[\s(])(n\.?sp|spp?|spec|species|cfr?|aff|nr|gen|indet|undet|msp|morphospecies|m?otu)([.\s\d)]|$)"
+    r"|^ssp([.\s\d]|$)|\sssp\.?$|\s(near|prope|poss|prob)(\.|\s)|\s(sp-[A-Z]|larva|juveniles?|female|adult|eggs?)$"
     r"|(^|\s)(unknown|undescribed|unnamed|bacterium|archaeon|(?-i:new|sp[A-Z]\d*|sp[#-]\d+))(\s|$)"
     r"|\bBOLD[:-]?[A-Z]{3}\d",
     re.IGNORECASE,

@@ -4,12 +4,14 @@
 |---|---|
 | `Apis  mellifera`, `Apis_mellifera`, `"Apis mellifera"`, `[Apis] mellifera` | `Apis mellifera` |
 | `Apis mellifera Linnaeus, 1758`, `Apis mellifera (L.)` | `Apis mellifera`: authorship is removed |
+| `Xestia alba ([Denis & Schiffermüller], 1775)`, `Xestia alba LINNAEUS,1758` | `Xestia alba` |
 | `Apis Linnaeus, 1758`, `Apis L.` | `Apis` |
 | `Triticum aestivum (bread wheat)` | `Triticum aestivum` |
 | `Anopheles (Cellia) gambiae` | `Anopheles gambiae` |
 | `Methanobrevibacter_A smithii` of GTDB, `Parus major A`, `Salmonella enterica serovar Typhi` | unchanged |
 | `Escherichia flexneri(RS_GCF_003460375.1)` of DADA2, `Navicula:plas` of PR2 | without the accession, the organelle |
 | `Tuber_magnatum_SH1234567.08FU` of UNITE | without the species hypothesis |
+| `12`, `5.0` | nothing |
 | `order_Discosea`, `Paguridae_6745_genus`: made up for a rank without a name | nothing |
 | `unidentified`, `uncultured bacterium`, `environmental sample`, `NA`, ... | nothing |
 """
@@ -26,7 +28,7 @@ _BLANKS = re.compile(r"[\s\u200b\ufeff]+")
 _BRACKETS = re.compile(r"^\[([A-Z][a-z-]+)\](?= |$)")
 _QUOTATION = re.compile(r"(?<!\S)[\"'‘’“”]+|[\"'‘’“”]+(?=[,;]?(?:\s|$))")  # around words; d'Orbigny has it inside
 _SUBGENUS = re.compile(r"^([A-Z][a-z-]+) \([A-Z][a-z-]+\) (?=[a-z])")
-_COMMON = re.compile(r"^([A-Z][a-z-]+ [a-z-]+) \([a-z][^()]*\)$")
+_COMMON = re.compile(r"^([A-Z][a-z-]+ [a-z-]+) \((?!cf|aff|nr)[a-z][^()]*\)$")
 _EPITHET = re.compile(r"[×x]?[a-zß-öø-ÿ-]+\.?|×")
 _PARTICLES = frozenset(
     ("de", "del", "della", "den", "der", "des", "di", "du", "la", "le", "van", "von", "zu", "ter")
@@ -39,13 +41,15 @@ _SUFFIX = re.compile(
 )
 _RANK_WORD = r"(?:phylum|class|order|family|genus|species)"
 _MADE_UP = re.compile(rf"{_RANK_WORD}[_ ][A-Z].*|.*(?:_{_RANK_WORD})+")
-_YEAR = re.compile(r"(?:1[5-9]|20)\d\d[a-z]?")
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d[a-z]?(?:[-–/]\d{2,4})?")
+_YEAR_BEHIND = re.compile(r"(?<=,)(?=\[?(?:1[5-9]|20)\d\d\b)")  # a comma, without a blank
+_NUMBER = re.compile(r"[\d.,-]+")
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "none", "null", "no data", "-", "?", "."))
 _NO_NAME = re.compile(
     r"\b(?:unidentified|unclassified|uncultured|uncultivated|unassigned|undetermined|metagenome|incertae sedis)\b"
     r"|\benvironmental samples?\b|^(?:unknown|unnamed|unverified|unspecified|environmental|ambiguous taxa)\b"
-    r"|^not (?:available|assigned|applicable|identified)\b",
+    r"|^no (?:match|hit|identification)\b|^not (?:available|assigned|applicable|identified)\b",
     re.IGNORECASE,
 )
 
@@ -61,7 +65,7 @@ def clean_name(text: str) -> str:
         return ""
     name = _BLANKS.sub(" ", _UNDERSCORE.sub(" ", without_suffix(unicodedata.normalize("NFC", text)))).strip(" \"';,")
     name = _QUOTATION.sub("", name)
-    if name.lower() in _MISSING or _NO_NAME.search(name):
+    if name.lower() in _MISSING or _NUMBER.fullmatch(name) or _NO_NAME.search(name):
         return ""
     name = _COMMON.sub(r"\1", _SUBGENUS.sub(r"\1 ", _BRACKETS.sub(r"\1", name)))
     return _without_authorship(name)
@@ -96,26 +100,28 @@ def alike_but_for_case(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _without_authorship(name: str) -> str:
-    words = name.split(" ")
+    words = _YEAR_BEHIND.sub(" ", name).split(" ")
     first = 2 if words[0] == "Candidatus" else 1
     end = first
-    while end < len(words) and words[end] not in _PARTICLES and _EPITHET.fullmatch(words[end]):
+    while end < len(words) and words[end] not in _PARTICLES and _EPITHET.fullmatch(words[end].rstrip(",")):
         end += 1
     author = words[end:]
     if author and not _STRAINS.fullmatch(words[end - 1]) and _is_authorship(author, is_genus=end == first):
-        return " ".join(words[:end])
+        return " ".join(words[:end]).rstrip(",")
     return name
 
 
 def _is_authorship(words: list[str], is_genus: bool) -> bool:
     """Whether words are an authorship (only names of people and years), not a strain, a voucher or a number."""
-    bare = [word.strip("(),") for word in words]
+    bare = [word.strip("(),[]") for word in words]
     years = [word for word in bare if _YEAR.fullmatch(word)]
     others = [word for word in bare if word and word not in years and word not in _PARTICLES]
     abbreviated = any(word.endswith(".") for word in others)
-    only_letters = all(len(word) == 1 for word in others)  # of lineages, as in Parus major A
+    only_letters = all(len(word) == 1 for word in others) and words[0][0] != "("  # of lineages, as in Parus major A
+    in_capitals = bool(years) and "," in "".join(words)  # LINNAEUS, 1758, but not DSM 1990
     if not others or (not years and (only_letters or (is_genus and not abbreviated))):
         return False
-    return all(re.fullmatch(r"(?:d['’])?[^\W\d_a-z][^\W\d_]*(?:[.'’-]+[^\W\d_]*)*", word) for word in others) and all(
-        any(letter.islower() for letter in word) or "." in word or len(word) == 1 for word in others
+    return all(re.fullmatch(r"(?:d['’])?[^\W\d_a-z][^\W\d_]*(?:[.'’-]+[^\W\d_]*)*", word) for word in others) and (
+        in_capitals
+        or all(any(letter.islower() for letter in word) or "." in word or len(word) == 1 for word in others)
     )

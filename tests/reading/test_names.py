@@ -145,3 +145,41 @@ def test_open_nomenclature_beside_the_genus_is_no_species(name):
 )
 def test_a_species_beside_its_genus_gets_the_name_of_the_genus(written, species):
     assert clean_labels({"genus": "Apis", "species": written})["species"] == species
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        *("([Denis & Schiffermüller], 1775)", "[Denis & Schiffermüller], 1775", "Hübner, [1803]", "(Linnaeus,1758)"),
+        *("Linnaeus,1758", "LINNAEUS, 1758", "(DENIS & SCHIFFERMÜLLER, 1775)", "(Linnaeus, 1758-1759)", "(L)"),
+    ],
+)
+def test_authors_as_lists_of_insects_write_them_are_removed(author):
+    """Each was another species than that of records without an author."""
+    assert clean_name(f"Agrotis segetum {author}") == clean_name(f"Agrotis segetum, {author}") == "Agrotis segetum"
+
+
+@pytest.mark.parametrize("name", ["Bacillus subtilis DSM 1990", "Parus major A", "Bacillus subtilis ATCC 6633"])
+def test_strains_are_no_authors(name):
+    assert clean_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["12", "5.0", "No match"])
+def test_numbers_and_answers_of_searches_are_no_names(name):
+    assert clean_name(name) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Apis near mellifera", "Apis prope mellifera", "Apis n.sp.", "Apis n.sp.1", "Apis nsp", "Apis cfr. alba"),
+        *("Apis (cf.) mellifera", "Apis mellifera (cf.)", "Apis sp-A", "Apis poss. alba", "Apis larva", "Apis ssp."),
+    ],
+)
+def test_doubtful_names_give_the_genus_alone(name):
+    """`Apis near` was a species, with the records of all species near others."""
+    assert clean_labels({"species": name}) == {"genus": "Apis"}
+
+
+def test_larvae_may_be_an_epithet():
+    assert clean_labels({"species": "Paenibacillus larvae"})["species"] == "Paenibacillus larvae"
