@@ -100,6 +100,7 @@ def fine_tune(
             load_best_model_at_end=True,
             metric_for_best_model="accuracy",
             report_to="none",
+            logging_nan_inf_filter=False,
             seed=recipe.seed,
             use_cpu=recipe.device == "cpu",
             dataloader_pin_memory=recipe.device != "cpu",
@@ -171,6 +172,9 @@ def classify(network: Any, tokenizer: Any, sequences: Sequence[str], limit: int,
     """Classify in batches of similar length, (q,) str -> (q,) int64 in input order.
 
     Not by `Trainer.predict`, which groups by length as the training does and returns its answers in that order.
+
+    Raises:
+        ValueError: The network gives NaN or infinity, of which the first class would be the best.
     """
     ids = token_ids(tokenizer, sequences, limit)
     network.eval()
@@ -180,5 +184,11 @@ def classify(network: Any, tokenizer: Any, sequences: Sequence[str], limit: int,
         batch = tokenizer.pad(
             {"input_ids": [ids[row] for row in rows]}, return_tensors="pt", return_attention_mask=masked
         ).to(network.device)
-        found[rows] = network(**batch).logits.argmax(dim=-1).cpu().numpy()
+        logits = network(**batch).logits
+        if not torch.isfinite(logits).all():
+            raise ValueError(
+                "the fine-tuned network gives NaN or infinity: its weights may be damaged, or the learning rate too "
+                "high; copy the model again, or lower the rate by --set TASK.learning_rate"
+            )
+        found[rows] = logits.argmax(dim=-1).cpu().numpy()
     return found

@@ -22,7 +22,7 @@ from ..machine.progress import progress_bar
 from ..vectors.at_sites import batches_of, unit_sums
 from ..vectors.neighbours import nearest
 from .average_linkage import Tree, average_linkage
-from .site_linkage import site_linkage
+from .site_linkage import HALF, site_linkage
 from .tree_cuts import nodes_of
 
 LARGE = 40_000  # sequences; 1.6 billion pairs
@@ -33,20 +33,21 @@ COLUMNS = 128  # of the vectors, which hold most of what tells groups
 LONG = 0.9  # of the median of covered sites
 
 
-def grow_tree(model: Any, bases: np.ndarray, least: float) -> Tree:
+def grow_tree(model: Any, bases: np.ndarray, least: float, added: float = HALF) -> Tree:
     """Grow the tree of n sequences as `site_linkage` does, of a large sample in blocks.
 
     Args:
         model: The model that placed the sequences.
         bases: Bases at sites (n, sites) uint8.
         least: Least identity at which two clusters merge, above 0.
+        added: As in `site_linkage`.
     """
     if len(bases) < LARGE:
-        return site_linkage(bases, least)
+        return site_linkage(bases, least, added)
     tree = Tree(np.arange(len(bases)), np.full(len(bases), -np.inf, np.float32))
     with progress_bar(len(bases), "comparing") as bar:
         for rows in divide(model, bases):
-            part = site_linkage(bases[rows], least)
+            part = site_linkage(bases[rows], least, added)
             tree.into[rows], tree.similarity[rows] = rows[part.into], part.similarity
             bar.update(len(rows))
     return tree

@@ -32,6 +32,7 @@ def group_by_sites(
     from ..clustering.entries import place_entries
     from ..clustering.large_samples import grow_tree
     from ..clustering.representatives import identities, representatives
+    from ..clustering.site_linkage import FEWEST_SHARED, LEAST_PART
     from ..clustering.species_merges import cluster_species
     from ..clustering.tree_cuts import cut_at
     from ..kmers import OTHER
@@ -55,8 +56,9 @@ def group_by_sites(
         report_lowest(clusters)
     else:
         first = distinct(read.bases, np.any(read.bases < OTHER, axis=1))[1]
+        least = args.identity - LEAST_PART / FEWEST_SHARED  # what is added lowers the identity by no more
         clusters = cluster_once(
-            first, lambda rows: cut_at(grow_tree(model, read.bases[rows], args.identity), args.identity)
+            first, lambda rows: cut_at(grow_tree(model, read.bases[rows], least, LEAST_PART), least)
         )
     centres = representatives(read.bases, clusters.labels, np.array([entry.size for entry in entries]))
     if args.plot:
