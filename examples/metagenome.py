@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     with (bins / "sizes.tsv").open() as sizes, whole_text(args.folder / "bins.tsv") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        for number, row in enumerate(csv.DictReader(sizes, delimiter="\t")):
+        rows = csv.DictReader(sizes, delimiter="\t")
+        for number, row in enumerate(rows):
             records = list(read_fasta(bins / f"{row['bin']}.fasta"))
             lengths = [len(record.sequence) for record in records]
             depths, samples = read_depths([args.depths], [record.id for record in records])
@@ -51,6 +52,8 @@ def main(arguments: list[str] | None = None) -> None:
             look = ["mixed"] * (float(row["consistency"]) < LEAST_CONSISTENCY) + ["small"] * (len(text) < LEAST_BP)
             means = np.average(depths, axis=0, weights=lengths)
             table.writerow([*row.values(), f"{gc:.3f}", *(f"{depth:.2f}" for depth in means), ", ".join(look)])
+        if not file.tell():  # no bin
+            table.writerow([*(rows.fieldnames or []), "gc", "look"])
 
 
 if __name__ == "__main__":

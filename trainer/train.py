@@ -31,14 +31,17 @@ if not __package__:  # run as a script: import this checkout, and do not let tra
 import torch
 from datasets import disable_progress_bars
 from transformers import PreTrainedTokenizerFast, set_seed
+from transformers.activations import ACT2FN
 
-from modeling_dnacse import DnacseForContrastiveLearning
+from modeling_dnacse import DnacseConfig, DnacseForContrastiveLearning
 from modeling_dnacse.attention import default_attention
 from modeling_dnacse.commands.options import without_empty
 from modeling_dnacse.loading.checkpoints import load_checkpoint, load_config, load_tokenizer
+from modeling_dnacse.loading.config_values import CONFIG, REMEDY
 from modeling_dnacse.loading.hub_datasets import dataset_commit
 from modeling_dnacse.loading.repository import forget_thresholds
 from modeling_dnacse.machine.file_names import text_of
+from modeling_dnacse.machine.json_files import read_object
 from modeling_dnacse.machine.plain_messages import plain_messages, sentence_of, what_is_full
 from modeling_dnacse.machine.signals import Stopped, unwinding_on_signals
 from modeling_dnacse.machine.stamps import unchanged
@@ -219,6 +222,27 @@ def hub_repository(args: ContrastiveArguments) -> HubRepository | None:
     return hub
 
 
+def check_values(name: str, with_mlm_head: bool) -> None:
+    """Check what `check_config` leaves to training: the activation of the head; warn of keys that change nothing.
+
+    Args:
+        name: a config.json, or the folder of one; a Hub id is not looked up.
+        with_mlm_head: whether there is a masked-language head.
+
+    Raises:
+        ValueError: there is no such activation.
+    """
+    path = Path(name, CONFIG) if Path(name).is_dir() else Path(name)
+    values = read_object(path, REMEDY) if path.is_file() else {}
+    if with_mlm_head and values.get("hidden_act", "gelu") not in ACT2FN:
+        given = str(values["hidden_act"])[:100]
+        raise ValueError(f"{path}: hidden_act is {given!r}; it must be one of {', '.join(sorted(ACT2FN))}")
+    known = DnacseConfig(architectures=[], custom_pipelines={}, auto_map={}).to_dict().keys()
+    unknown = ", ".join(sorted(values.keys() - known))
+    if unknown and values.get("model_type") != "bert":  # DNABERT-2's has those of BERT
+        logger.warning("warning: %s holds %s, which change nothing here; check the spelling", path, unknown[:200])
+
+
 def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiveLearning, PreTrainedTokenizerFast]:
     """Load the checkpoint to start from, or make a random model of the given architecture for the tokenizer.
 
@@ -226,6 +250,7 @@ def model_and_tokenizer(args: ContrastiveArguments) -> tuple[DnacseForContrastiv
         ValueError: the checkpoint cannot be loaded, or the configuration or tokenizer of a new model is missing.
     """
     with_mlm_head = args.mlm_weight > 0 or "mlm:" in args.curriculum
+    check_values(str(args.model_name_or_path or args.config_name), with_mlm_head)
     if args.model_name_or_path:
         options = {"with_mlm_head": with_mlm_head} | ({"pooling": args.pooling} if args.pooling else {})
         model, tokenizer = load_checkpoint(

@@ -16,6 +16,8 @@ from ..vectors.neighbours import nearest as nearest_checked
 from .k_medoid import k_medoid as k_medoid_checked
 from .k_medoid import similarity_threshold as similarity_threshold_checked
 
+ROUNDING = 0.01  # of the length of a unit vector in half precision
+
 
 def nearest(
     queries: Vectors, references: Vectors, k: int = 1, exclude: np.ndarray | None = None
@@ -33,7 +35,7 @@ def nearest(
         there are no more.
 
     Raises:
-        ValueError: an argument is of another kind or shape, or out of its range.
+        ValueError: an argument is of another kind or shape, or out of its range; or a vector is no unit vector.
     """
     table, others = _tensor(queries, "queries"), _tensor(references, "references")
     if (table.dtype, table.shape[1]) != (others.dtype, others.shape[1]):
@@ -41,6 +43,8 @@ def nearest(
             f"{str(one.dtype).removeprefix('torch.')} of width {one.shape[1]}" for one in (table, others)
         )
         raise ValueError(f"queries and references are {both}; give both in one type and width, such as float32")
+    _check_unit(table, "queries")
+    _check_unit(others, "references")
     _check_whole("k", k)
     if exclude is not None:
         rows = np.asarray(exclude)
@@ -112,6 +116,16 @@ def _tensor(vectors: Any, role: str) -> torch.Tensor:
             f"the {role} are {kind} of shape {tuple(table.shape)}, or hold NaN or infinity; give finite (n, d) float32"
         )
     return table
+
+
+def _check_unit(table: torch.Tensor, role: str) -> None:
+    lengths = torch.linalg.vector_norm(table, dim=1, dtype=torch.promote_types(table.dtype, torch.float32))
+    if (wrong := (lengths - 1).abs() > ROUNDING).any():
+        row = int(wrong.int().argmax())
+        raise ValueError(
+            f"vector {row} of the {role} has length {float(lengths[row]):.4g}, not 1; give unit vectors, such as "
+            "those of embed(..., normalize=True)"
+        )
 
 
 def _wide(table: torch.Tensor) -> torch.Tensor:

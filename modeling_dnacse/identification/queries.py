@@ -181,15 +181,17 @@ def queries_of(sequences: Iterable[str], ids: Iterable[str] | None) -> Iterator[
     """Queries from sequences and their ids; without ids they are numbered from 1.
 
     Raises:
-        ValueError: an entry is not a sequence, or there is not one id for each.
+        ValueError: an entry is not a sequence, or there is not one id for each, or an id is there twice.
     """
-    given = each_sequence(sequences)
+    given, seen = each_sequence(sequences), SeenIds()
     pairs = zip(map(str, count(1)), given) if ids is None else zip_longest(each_id(ids), given)  # noqa: B905
     for name, sequence in pairs:
         if name is None or sequence is None:
             raise ValueError(
                 f"there are {'fewer' if name is None else 'more'} ids than sequences; give one id for each"
             )
+        if ids is not None and not seen.add(name):
+            raise ValueError(f"the id {name[:SHOWN]!r} is there twice; give each sequence one of its own")
         try:
             cleaned = clean_sequence(sequence)
         except ValueError as error:

@@ -11,6 +11,12 @@ from modeling_dnacse.vectors import neighbours
 POINTS = np.eye(4, dtype=np.float32)
 
 
+def drawn(count):
+    """Unit vectors of three numbers."""
+    points = np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -21,6 +27,8 @@ POINTS = np.eye(4, dtype=np.float32)
         (POINTS, POINTS[None]),
         (POINTS.astype(int), POINTS.astype(int)),
         (POINTS * np.nan, POINTS),
+        (POINTS, 2 * POINTS),  # as embed gives them by default: 763 was a cosine
+        (POINTS * 0, POINTS),
         (None, POINTS),
         (POINTS, [["a"]]),
         *((POINTS, POINTS, k) for k in (0, -1, 1.5, "2", True, None)),
@@ -59,7 +67,7 @@ def test_similarity_threshold_refuses_labels_that_are_not_one_for_each_vector(la
 
 @pytest.mark.parametrize("make", [np.asarray, torch.as_tensor, np.ndarray.tolist], ids=lambda make: make.__name__)
 def test_what_can_be_compared_gives_what_the_search_gives(make):
-    points = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    points = drawn(20)
     given, own = make(points), np.arange(20)
     for got, expected in zip(nearest(given, given, 3, own), neighbours.nearest(points, points, 3, own), strict=True):
         np.testing.assert_array_equal(got, expected)
@@ -70,7 +78,7 @@ def test_what_can_be_compared_gives_what_the_search_gives(make):
 @pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, *(f"u{size}" for size in (1, 2, 4, 8))], ids=str)
 def test_rows_to_exclude_may_be_integers_of_any_size(kind):
     """Those of one unsigned byte were a mask to torch, and others were errors of torch."""
-    points = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    points = drawn(6)
     rows = np.array([1, 2, 3, 4, 5, 1])
     expected = neighbours.nearest(points, points, 6, rows)[0]
     np.testing.assert_array_equal(nearest(points, points, 6, rows.astype(kind))[0], expected)
@@ -112,7 +120,7 @@ def read_only(points):
 )
 def test_views_of_arrays_are_searched_as_their_copies(view):
     """They were no table of numbers to torch, or made it warn."""
-    given = view(np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32))
+    given = view(drawn(20))
     copy = np.array(given, np.float32)
     for got, expected in zip(nearest(given, copy, 3), neighbours.nearest(copy, copy, 3), strict=True):
         np.testing.assert_array_equal(got, expected)
@@ -120,7 +128,7 @@ def test_views_of_arrays_are_searched_as_their_copies(view):
 
 def test_tensors_in_bfloat16_are_searched_and_binned():
     """TypeErrors of torch."""
-    given = torch.as_tensor(np.random.default_rng(0).normal(size=(20, 3))).bfloat16()
+    given = torch.as_tensor(drawn(20)).bfloat16()
     np.testing.assert_array_equal(nearest(given, given, 3)[0], nearest(given.float(), given.float(), 3)[0])
     assert k_medoid(given, 0.9, 2).tolist() == k_medoid(given.float(), 0.9, 2).tolist()
 

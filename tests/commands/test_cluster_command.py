@@ -215,6 +215,17 @@ def test_pieces_join_the_barcodes_they_were_cut_from(pieces, site_folder, tmp_pa
     assert {line[8].partition(";")[0] + "p;size=9" for line in hits} == {line[9] for line in hits}
 
 
+def test_pairs_merge_at_the_identity_given(site_folder, tmp_path):
+    """Half a difference was added to each comparison, so that pieces of 160 bp with 98.1 % stayed apart at 0.98."""
+    gene = next(row for row in simulate_marker(seed=1) if row["id"].endswith("a0"))["sequence"][120:280]
+    path, output = tmp_path / "in.fasta", tmp_path / "out.tsv"
+    path.write_text(f">a\n{gene}\n>b\n{changed(gene, 30, 150, 50)}\n")
+    for identity, clusters in (("0.981", 1), ("0.982", 2)):  # of 157 of 160 bases
+        given = ["cluster", path, "-o", output, "--model", site_folder, "--identity", identity, "--force"]
+        main([*map(str, given)])
+        assert len({row["cluster"] for row in table(output)}) == clusters
+
+
 def test_what_identity_refuses(pieces, site_folder, tiny_folder, tmp_path, capsys):
     arguments = ["cluster", pieces, "-o", tmp_path / "out.tsv", "--identity", 0.97, "--model"]
     assert "has no sites" in refuse(capsys, *arguments, tiny_folder)

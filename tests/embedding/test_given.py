@@ -197,6 +197,7 @@ def test_vectors_of_zeros_are_reported(site_folder):
         [b"a", b"b"],
         5,
         ["", "b"],
+        ["a", "a"],
     ],
     ids=lambda ids: "set" if isinstance(ids, set) else repr(ids),  # a set has another order in each process
 )

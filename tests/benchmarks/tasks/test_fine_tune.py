@@ -106,6 +106,15 @@ def test_answers_are_in_input_order_whatever_the_batches(tiny, splits):
     assert classify(network, tokenizer, [], limit, batch_tokens=1).shape == (0,)
 
 
+def test_a_network_that_gives_nan_has_no_answers(tiny, splits):
+    """The first class was the answer to each query, with an accuracy and its interval."""
+    network, tokenizer, limit = load_classifier(tiny.checkpoint, 50, RECIPE)
+    with torch.no_grad():
+        next(network.parameters()).fill_(torch.nan)
+    with pytest.raises(ValueError, match="gives NaN or infinity: its weights may be damaged, or the learning rate"):
+        classify(network, tokenizer, splits[0].sequences, limit, batch_tokens=200)
+
+
 def test_any_encoder_is_fine_tuned_and_cut_at_its_limit(tmp_path, tiny_folder, splits):
     """A BERT of 16 positions, as other Hub encoders have limits."""
     PreTrainedTokenizerFast.from_pretrained(tiny_folder).save_pretrained(tmp_path)

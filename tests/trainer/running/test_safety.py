@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -41,6 +42,17 @@ def refused(fasta, tiny_folder, tmp_path, capsys):
         return capsys.readouterr().err.splitlines()[-1]
 
     return run
+
+
+def test_an_unknown_activation_and_misspelt_keys_are_told(refused, tiny_folder, tmp_path, monkeypatch, caplog):
+    """The first was a traceback; the second changed nothing, without a word."""
+    path = Path(shutil.copytree(tiny_folder, tmp_path / "copy"), "config.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"hidden_act": "nonsense", "num_hiden_layers": 1}))
+    given = ("--model_name_or_path", str(path.parent))
+    assert f"{path}: hidden_act is 'nonsense'; it must be one of " in refused(*given, "--curriculum", "mlm:2steps")
+    monkeypatch.setattr("trainer.train.ContrastiveTrainer.train", fail_to_release)
+    assert "enough" in refused(*given)
+    assert f"warning: {path} holds num_hiden_layers, which change nothing here" in caplog.text
 
 
 def test_two_runs_into_one_folder(refused, tmp_path):
