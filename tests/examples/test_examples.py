@@ -67,15 +67,15 @@ def test_bioblitz(tmp_path):
 
 @pytest.mark.slow
 def test_own_marker(tmp_path, capsys):
-    library = write_marker(tmp_path / "library.tsv", simulate_marker(seed=1, genera=10))
+    library = write_marker(tmp_path / "library.tsv", simulate_marker(seed=1, genera=20))
     header, *rows = library.read_text().splitlines()
     assert header.startswith("id\t")
     library.write_text("\n".join([header, *(f"L {row}" for row in rows)]) + "\n")  # they were a traceback
     load(ROOT / "examples" / "own_marker.py").main([str(library), str(tmp_path / "out")])
     told = [line.strip().split("  ") for line in capsys.readouterr().out.splitlines()]
-    assert sum(int(count) for count, _ in told) == 20 - 2 + 2 * 3  # one of each species, and all of two
+    assert sum(int(count) for count, _ in told) == 40 - 4 + 4 * 3  # one of each species, and all of four
     right = [int(count) for count, what in told if what.startswith("species in the library") and "right" in what]
-    assert sum(right) >= 9
+    assert sum(right) >= 30
 
 
 @pytest.mark.slow
