@@ -237,7 +237,7 @@ def check_values(name: str, with_mlm_head: bool) -> None:
     if with_mlm_head and values.get("hidden_act", "gelu") not in ACT2FN:
         given = str(values["hidden_act"])[:100]
         raise ValueError(f"{path}: hidden_act is {given!r}; it must be one of {', '.join(sorted(ACT2FN))}")
-    known = DnacseConfig(architectures=[], custom_pipelines={}, auto_map={}).to_dict().keys()
+    known = DnacseConfig().to_dict().keys() | {"architectures", "auto_map", "custom_pipelines"}
     unknown = ", ".join(sorted(values.keys() - known))
     if unknown and values.get("model_type") != "bert":  # DNABERT-2's has those of BERT
         logger.warning("warning: %s holds %s, which change nothing here; check the spelling", path, unknown[:200])
