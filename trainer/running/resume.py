@@ -124,7 +124,7 @@ def check_best(checkpoint: Path) -> None:
             f"{best} is missing. It is the best checkpoint so far, and the run would release other weights without "
             "it: copy it to its place, or start a new run"
         )
-    if step:
+    if step and best != checkpoint:  # whose files were checked
         check_files(best)
 
 
